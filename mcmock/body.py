@@ -1,0 +1,174 @@
+"""From the bytes of a body to a judgement of it: what event it is, what is wrong with it, whether it is refused.
+
+It knows the three shapes a body can have (a session's start, an event, an array of downloaded content) and asks
+`schemas` and `advice` about each event. It does not know sessions: validation comes before the session is looked up, as
+in the real service (validating requests page).
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from mcmock import advice, jsontext, rules, schemas
+from mcmock.model import Finding, Kind, Mode
+from mcmock.schemas import Violation, sent_phrase
+
+MOST_NAMED = 10
+"""How many violations an error message names before it says how many more there are."""
+
+
+class Judged(NamedTuple):
+    """`events` are the bodies in their order. `refusal`, if any, is the message of the 400."""
+
+    event_type: str | None
+    events: tuple[dict[str, Any], ...]
+    findings: tuple[Finding, ...] = ()
+    refusal: str | None = None
+    whole: bool = False  # an array: a session that arrives whole
+
+
+def judge(kind: Kind, text: bytes, mode: Mode) -> Judged:
+    """Judge the body of a POST of `kind`: session, event or downloaded."""
+    try:
+        value = jsontext.decode(text)
+    except jsontext.BadJson as error:
+        return _conclude(None, (), [Violation("not-json", "$", str(error))], mode)
+    doubled = _doubled(text, value)
+    if isinstance(value, list) and kind is not Kind.EVENT:
+        found = doubled + _array(value, kind)
+        events = tuple(item for item in value if isinstance(item, dict))
+        return _conclude(_event_type(value[0]) if value else None, events, found, mode)._replace(whole=True)
+    event_type = _event_type(value)
+    if not isinstance(value, dict) or kind is Kind.DOWNLOADED:
+        return _conclude(event_type, (), [_wrong_shape(value, kind is Kind.DOWNLOADED)], mode)
+    found = doubled + _single(event_type, value, kind is Kind.SESSION)
+    return _conclude(event_type, (value,), found, mode) if found else Judged(event_type, (value,))
+
+
+def _conclude(
+    event_type: str | None, events: tuple[dict[str, Any], ...], found: list[Violation], mode: Mode
+) -> Judged:
+    refused = [violation.message for violation in found if rules.refuses(violation.rule, mode)]
+    findings = (rules.finding(violation.rule, mode, violation.path, violation.message) for violation in found)
+    kept = tuple(one for one in findings if one is not None)
+    return Judged(event_type, events, kept, _listed(refused) if refused else None)
+
+
+def _listed(messages: list[str]) -> str:
+    more = len(messages) - MOST_NAMED
+    return "; ".join(messages[:MOST_NAMED]) + (f"; and {more} more" if more > 0 else "")
+
+
+def _event_type(value: Any) -> str | None:
+    name = value.get("eventType") if isinstance(value, dict) else None
+    return name if isinstance(name, str) else None
+
+
+# -- one event ------------------------------------------------------------------------------------------------------------
+
+
+def _single(event_type: str | None, value: dict[str, Any], starts: bool) -> list[Violation]:
+    if misplaced := _endpoint(event_type, value, starts):
+        return [misplaced]
+    found = _event(value)
+    if starts and _downloaded_flag(value) is True:
+        found.append(Violation("downloaded-flag-live", _FLAG_PATH, f"{_FLAG} must not be true on a live session"))
+    return found
+
+
+def _endpoint(event_type: str | None, value: dict[str, Any], starts: bool, at: str = "$") -> Violation | None:
+    """What is wrong with the event's name, or with sending it here; no schema applies until that is right."""
+    field, path = f"{at[1:]}.eventType".lstrip("."), f"{at}.eventType"
+    if event_type not in schemas.ACCEPTS.types:
+        sent = f"{sent_phrase(value['eventType'])} was sent" if "eventType" in value else "it was not sent"
+        return Violation("wrong-event", path, f"{field} must be one of the API's event types, but {sent}")
+    if (event_type == "sessionStart") is starts:
+        return None
+    where = "/sessions takes sessionStart only" if starts else "sessionStart goes to /sessions only"
+    return Violation("wrong-endpoint", path, f"{field} must not be {event_type} here: {where}")
+
+
+# A body with nothing worse than these still has the shape that `advice` takes for granted.
+_HARMLESS = frozenset({"integral-float", "length-null", "location-hint-null"})
+
+
+def _event(value: dict[str, Any], at: str = "$") -> list[Violation]:
+    event_type = value["eventType"]
+    found = schemas.violations(event_type, value, at)
+    if found and not all(violation.rule in _HARMLESS for violation in found):
+        return found
+    return found + [_moved(violation, at) for violation in advice.advise(event_type, value)]
+
+
+def _moved(violation: Violation, at: str) -> Violation:
+    """A violation of one element of an array, told from the array's point of view."""
+    if at == "$":
+        return violation
+    return Violation(violation.rule, at + violation.path[1:], f"{at[1:]}.{violation.message}")
+
+
+# -- downloaded content (use case: tracking downloaded content) -----------------------------------------------------------
+
+_FLAG = "params.media.downloaded"
+_FLAG_PATH = schemas.json_path(("params", "media.downloaded"))
+
+
+def _downloaded_flag(value: dict[str, Any]) -> object:
+    params = value.get("params")
+    return params.get("media.downloaded") if isinstance(params, dict) else None
+
+
+def _wrong_shape(value: Any, array: bool) -> Violation:
+    wanted = "an array of events" if array else "an object"
+    return Violation("not-an-object", "$", f"the body must be {wanted}, but {sent_phrase(value)} was sent")
+
+
+def _array(value: list[Any], kind: Kind) -> list[Violation]:
+    if not value:
+        return [Violation("downloaded-order", "$", "the body is an array without events: it must begin with sessionStart")]
+    found: list[Violation] = []
+    for index, item in enumerate(value):
+        found += _element(item, index)
+    return found or _flags(value[0], kind)
+
+
+def _element(item: Any, index: int) -> list[Violation]:
+    at = f"$[{index}]"
+    if not isinstance(item, dict):
+        return [Violation("not-an-object", at, f"[{index}] must be an object, but {sent_phrase(item)} was sent")]
+    event_type = _event_type(item)
+    if (event_type == "sessionStart") is not (index == 0) and event_type in schemas.ACCEPTS.types:
+        rule = "must be sessionStart" if index == 0 else "must not be sessionStart: one array holds one session"
+        return [Violation("downloaded-order", f"{at}.eventType", f"[{index}].eventType {rule}")]
+    if misplaced := _endpoint(event_type, item, index == 0, at):
+        return [misplaced]
+    return _event(item, at)
+
+
+def _flags(start: dict[str, Any], kind: Kind) -> list[Violation]:
+    flag, path = _downloaded_flag(start), "$[0]" + _FLAG_PATH[1:]
+    if kind is Kind.DOWNLOADED:
+        false = [Violation("downloaded-flag-false", path, f"[0].{_FLAG} is false although the session was downloaded")]
+        return false if flag is False else []
+    if flag is not True:
+        return [Violation("downloaded-flag-missing", path, f"[0].{_FLAG} must be true for an array on /sessions")]
+    return [Violation("array-on-sessions", "$", "an array on /sessions is deprecated: send it to /api/v1/downloaded")]
+
+
+# -- the same key twice ---------------------------------------------------------------------------------------------------
+
+
+def _doubled(text: bytes, value: Any) -> list[Violation]:
+    """Keys sent twice. A parser does not tell, so look closer only if there are more colons than keys."""
+    if text.count(b":") == _keys(value):
+        return []
+    names = dict.fromkeys(jsontext.duplicate_keys(text))
+    return [Violation("duplicate-key", "$", f"the key {sent_phrase(name)} was sent twice in one object") for name in names]
+
+
+def _keys(value: Any) -> int:
+    if isinstance(value, dict):
+        return len(value) + sum(_keys(inner) for inner in value.values() if isinstance(inner, dict | list))
+    if isinstance(value, list):
+        return sum(map(_keys, value))
+    return 0

@@ -1,0 +1,66 @@
+"""Time as an argument. This is the only module of the core that reads it.
+
+The emulator's clock runs with the wall clock until somebody advances or freezes it. It never goes backwards.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+monotonic = time.monotonic
+
+
+class Clock:
+    """The emulator's time, in seconds since the epoch.
+
+    `source` is any function that returns such seconds; tests hand in their own. A frozen clock moves only by `advance`.
+    Not locked: the Emulator, which owns it, holds its lock around every change.
+    """
+
+    def __init__(self, source: Callable[[], float] = time.time, *, frozen: bool = False) -> None:
+        self._source = source
+        self._offset = 0.0
+        self._frozen_at: float | None = source() if frozen else None
+
+    def now(self) -> float:
+        if self._frozen_at is not None:
+            return self._frozen_at
+        return self._source() + self._offset
+
+    @property
+    def frozen(self) -> bool:
+        return self._frozen_at is not None
+
+    @property
+    def offset(self) -> float:
+        """How many seconds the emulator is ahead of the wall clock."""
+        return self.now() - self._source() if self.frozen else self._offset
+
+    def advance(self, seconds: float) -> float:
+        """Move forward by `seconds` and return the new time. Raises ValueError for a negative or non-finite step."""
+        if not 0 <= seconds < float("inf"):
+            raise ValueError(f"seconds must be a finite number of 0 or more, not {seconds!r}: the clock cannot go back")
+        if self._frozen_at is not None:
+            self._frozen_at += seconds
+        else:
+            self._offset += seconds
+        return self.now()
+
+    def freeze(self) -> float:
+        """Stop; from now on only `advance` moves time."""
+        self._frozen_at = self.now()
+        return self._frozen_at
+
+    def resume(self) -> float:
+        """Run again, from where the clock stood."""
+        if self._frozen_at is not None:
+            self._offset = self._frozen_at - self._source()
+            self._frozen_at = None
+        return self.now()
+
+    def reset(self) -> float:
+        """Back to the wall clock, running."""
+        self._offset = 0.0
+        self._frozen_at = None
+        return self.now()

@@ -1,0 +1,559 @@
+"""The Emulator: one object that is the whole service, without a socket.
+
+It composes the rest of the core and adds one thing of its own: the order in which a request is judged. There is one door
+for requests, `handle`, and one lock, which every method that touches state takes. The control API, the pytest fixture and
+the command line are three ways to call the same methods.
+
+Rules of this file:
+
+1. The log entry is written before `handle` returns: the log is complete before the first byte of the answer leaves.
+2. The verdict is decided here, on arrival, and never changes. Good or ignored is derived from the session's events in
+   processing order whenever somebody asks (`mcmock.report`).
+3. A bug of ours is answered 500, logged with the verdict `broken`, and harms no other request.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import threading
+import traceback
+from collections.abc import Callable, Iterator
+from typing import Any, Literal, NamedTuple
+
+from mcmock import body as bodies
+from mcmock import clock, jsontext, rules, schemas, sessions, wire
+from mcmock.journal import Entry, Journal, Listener
+from mcmock.match import Match
+from mcmock.model import (
+    Answer,
+    Delivery,
+    Exchange,
+    Finding,
+    Kind,
+    Mode,
+    Outcome,
+    Request,
+    Response,
+    Verdict,
+)
+from mcmock.report import Close, Event, Judge, Judgement
+from mcmock.sessions import Phase, Session
+from mcmock.views import SessionView
+
+DEFAULT_LOG_BYTES = 64 * 1024 * 1024
+DEFAULT_BODY_BYTES = 1024 * 1024
+DEFAULT_SCOPE = "default"
+
+AfterEnd = Literal["gone", "drop"]
+"""What an event after sessionEnd is answered: 410, or a 204 that drops it in silence (C-20)."""
+
+# What a verdict means for the outcome; that of the accepted ones takes the session to know.
+_OUTCOMES = {
+    Verdict.MALFORMED: Outcome.BAD,
+    Verdict.UNKNOWN: Outcome.BAD,
+    Verdict.GONE: Outcome.BAD,
+    Verdict.FAULTED: Outcome.FAULTED,
+    Verdict.NO_ROUTE: Outcome.OTHER,
+    Verdict.BROKEN: Outcome.OTHER,
+}
+_COUNTED = (Kind.SESSION, Kind.EVENT, Kind.DOWNLOADED)
+
+_MESSAGES = {
+    Verdict.UNKNOWN: "There is no session {sid}.",
+    Verdict.GONE: "Session {sid} takes no more events: {why}.",
+}
+_WHY = {
+    Phase.ENDED: "it was ended",
+    Phase.IDLE: f"it had no event for {sessions.IDLE_AFTER / 60:.0f} minutes",
+    Phase.STALLED: f"its playhead did not move for {sessions.STALLED_AFTER / 60:.0f} minutes",
+    Phase.EXPIRED: "it has expired",
+}
+
+
+class Summary(NamedTuple):
+    """The counts a test asks for first. `total` is all that is in the log; the outcomes add up to it."""
+
+    total: int
+    good: int
+    bad: int
+    ignored: int
+    faulted: int
+    other: int
+    evicted: int
+    sessions: int
+    broken: int
+
+
+class _Call(NamedTuple):
+    """A request on its way through `handle`."""
+
+    request: Request
+    now: float
+    route: wire.Route
+    judged: bodies.Judged | None
+
+
+class _Decision(NamedTuple):
+    verdict: Verdict
+    response: Response
+    session_id: str | None = None
+    findings: tuple[Finding, ...] = ()
+    after_end: bool = False
+
+
+class Emulator:
+    """Adobe's Media Collection API, in memory.
+
+    `seed` makes session ids and fault decisions repeatable; left out, one is drawn and can be read from `.seed`.
+    `strict` and `loose` choose another column of docs/fidelity.md. `max_log_bytes` bounds the log, `max_body_bytes` a
+    request's body. `after_end` is what events after sessionEnd are answered: "gone" (410) or "drop" (a silent 204).
+    `cors_headers` and `cors_max_age` widen the preflight for browsers that ask for more than Content-Type.
+    Raises ValueError for options that contradict each other.
+    """
+
+    def __init__(
+        self,
+        *,
+        seed: int | None = None,
+        strict: bool = False,
+        loose: bool = False,
+        max_log_bytes: int = DEFAULT_LOG_BYTES,
+        max_body_bytes: int = DEFAULT_BODY_BYTES,
+        after_end: AfterEnd = "gone",
+        cors_headers: str = wire.ALLOW_HEADERS,
+        cors_max_age: int | None = None,
+        time: clock.Clock | None = None,
+        scope: str = DEFAULT_SCOPE,
+    ) -> None:
+        if strict and loose:
+            raise ValueError("strict and loose exclude each other: choose one")
+        if after_end not in ("gone", "drop"):
+            raise ValueError(f"after_end must be 'gone' or 'drop', not {after_end!r}")
+        self.seed = secrets.randbits(32) if seed is None else seed
+        self.mode = Mode.STRICT if strict else Mode.LOOSE if loose else Mode.DEFAULT
+        self.scope = scope
+        self.max_body_bytes = max_body_bytes
+        self._after_end = after_end
+        self._clock = time or clock.Clock()
+        self._answers = wire.Answers(cors_headers, cors_max_age)
+        self._journal = Journal(max_log_bytes)
+        self._lock = threading.RLock()
+        self._forget_all()
+
+    def _forget_all(self) -> None:
+        self._sessions: dict[str, Session] = {}
+        self._issued = 0
+        self._judges: dict[str, _Fed] = {}
+        self._broken = 0
+
+    # -- the door -----------------------------------------------------------------------------------------------------
+
+    def handle(self, request: Request) -> Answer:
+        """Judge one request, log it, and say what to answer. Never raises: see rule 3."""
+        with self._lock:
+            now = self._clock.now()
+            try:
+                call = self._look(request, now)
+                decision = _DECIDERS[call.route.kind](self, call)
+            except Exception as error:  # rule 3: whatever it is, the client gets an answer and the log an entry
+                self._broken += 1
+                call = _Call(request, now, wire.Route(Kind.OTHER), None)
+                decision = self._break(call, error)
+            return self._record(call, decision)
+
+    def settle(self, seq: int, delivery: Delivery) -> None:
+        """Note what became of the answer to request `seq`."""
+        with self._lock:
+            self._journal.settle(seq, delivery)
+
+    def _look(self, request: Request, now: float) -> _Call:
+        """Everything that can be known of a request without knowing any session."""
+        route = wire.route(request.method, request.target)
+        judged = None
+        if route.kind in _COUNTED and request.refusal is None:
+            judged = bodies.judge(route.kind, request.body, self.mode)
+        return _Call(request, now, route, judged)
+
+    # -- decisions: validity first, then the session is looked up, then it must be open ------------------------------
+
+    def _decide_event(self, call: _Call) -> _Decision:
+        if refused := self._refuse(call):
+            return refused
+        assert call.judged is not None
+        session_id = str(call.route.argument)
+        session = self._session(session_id, call.now)
+        if session is None:
+            return self._turn_away(Verdict.UNKNOWN, session_id, call)
+        if session.phase is Phase.ENDED and self._after_end == "drop":
+            response = self._answers.accepted(call.now, call.request.keep_alive)
+            return _Decision(Verdict.ACCEPTED, response, session_id, self._findings(call), after_end=True)
+        if (verdict := sessions.VERDICTS[session.phase]) is not Verdict.ACCEPTED:
+            return self._turn_away(verdict, session_id, call, session.phase)
+        event = call.judged.events[0]
+        playhead = _number(event["playerTime"].get("playhead"), session.playhead)
+        self._sessions[session_id] = sessions.take(session, event["eventType"], playhead, call.now)
+        response = self._answers.accepted(call.now, call.request.keep_alive)
+        return _Decision(Verdict.ACCEPTED, response, session_id, self._findings(call))
+
+    def _decide_start(self, call: _Call) -> _Decision:
+        if refused := self._refuse(call):
+            return refused
+        assert call.judged is not None
+        session_id = self._issue()
+        events = call.judged.events
+        playhead = _number(events[-1]["playerTime"].get("playhead"), 0.0)
+        opened = sessions.downloaded_session if call.judged.whole else sessions.open_session
+        self._sessions[session_id] = opened(session_id, playhead, call.now)
+        response = self._answers.created(session_id, call.now, call.request.keep_alive)
+        return _Decision(Verdict.CREATED, response, session_id, self._findings(call))
+
+    def _decide_schema(self, call: _Call) -> _Decision:
+        request, event_type = call.request, str(call.route.argument)
+        head = request.method == "HEAD"
+        if event_type not in schemas.EVENT_TYPES:
+            known = ", ".join(schemas.EVENT_TYPES)
+            return self._error(call, 404, f"There is no event type {event_type}; the types are {known}.", head=head)
+        document = schemas.served(event_type, request.scheme, request.host)
+        response = self._answers.schema(document, call.now, request.keep_alive, head=head)
+        return _Decision(Verdict.ACCEPTED, response)
+
+    def _decide_preflight(self, call: _Call) -> _Decision:
+        response = self._answers.preflight(call.now, call.request.keep_alive)
+        return _Decision(Verdict.ACCEPTED, response, call.route.argument if "/sessions/" in call.request.target else None)
+
+    def _decide_other(self, call: _Call) -> _Decision:
+        if call.request.refusal is not None:
+            return self._refuse(call) or self._error(call, 400, "")
+        head = call.request.method == "HEAD"
+        if call.route.status == 405:
+            message = f"{call.request.method} is no method of this path; it takes {call.route.allow}."
+            return self._error(call, 405, message, head=head)
+        return self._error(call, 404, "There is no such path.", head=head)
+
+    def _refuse(self, call: _Call) -> _Decision | None:
+        """400 for a body that is not what its schema asks for, or whatever status the HTTP layer had to answer."""
+        refusal, judged = call.request.refusal, call.judged
+        session_id = call.route.argument if call.route.kind is Kind.EVENT else None
+        if refusal is not None:
+            found = rules.finding(refusal.rule, self.mode, "$", refusal.message)
+            response = self._answers.error(refusal.status, refusal.message, call.now, False)
+            return _Decision(Verdict.MALFORMED, response, session_id, (found,) if found else ())
+        if judged is None or judged.refusal is None:
+            return None
+        response = self._answers.error(400, judged.refusal, call.now, call.request.keep_alive)
+        return _Decision(Verdict.MALFORMED, response, session_id, self._findings(call))
+
+    def _turn_away(self, verdict: Verdict, session_id: str, call: _Call, phase: Phase | None = None) -> _Decision:
+        """404 for a session nobody knows, 410 for one that takes no more."""
+        why = _WHY.get(phase, "it is closed") if phase else ""
+        message = _MESSAGES[verdict].format(sid=session_id, why=why)
+        status = 404 if verdict is Verdict.UNKNOWN else 410
+        response = self._answers.error(status, message, call.now, call.request.keep_alive)
+        return _Decision(verdict, response, session_id, self._findings(call))
+
+    def _error(self, call: _Call, status: int, message: str, *, head: bool = False) -> _Decision:
+        allow = call.route.allow
+        response = self._answers.error(status, message, call.now, call.request.keep_alive, allow=allow, head=head)
+        return _Decision(Verdict.NO_ROUTE, response)
+
+    def _break(self, call: _Call, error: Exception) -> _Decision:
+        trace = "".join(traceback.format_exception(error))
+        response = self._answers.error(500, f"mcmock failed: {error!r}", call.now, False)
+        return _Decision(Verdict.BROKEN, response, call.route.argument, self._remark("broken", trace))
+
+    def _findings(self, call: _Call) -> tuple[Finding, ...]:
+        """What was found on arrival: in the body, and in how it was sent."""
+        found = call.judged.findings if call.judged is not None else ()
+        content_type = wire.header(call.request.headers, b"content-type")
+        if content_type is None or not content_type.startswith(b"application/json"):
+            sent = "no Content-Type" if content_type is None else content_type.decode("latin-1")
+            found += self._remark("content-type", f"{sent} was sent; application/json is asked for")
+        if call.route.slash:
+            found += self._remark("trailing-slash", "the path ends in a slash")
+        return found
+
+    def _remark(self, rule: str, message: str) -> tuple[Finding, ...]:
+        found = rules.finding(rule, self.mode, "", message)
+        return (found,) if found else ()
+
+    # -- sessions -----------------------------------------------------------------------------------------------------
+
+    def _issue(self) -> str:
+        """A new session id: 64 lower-case hex, the same ones again for the same seed."""
+        self._issued += 1
+        return hashlib.sha256(f"{self.seed}/{self.scope}/{self._issued}".encode()).hexdigest()
+
+    def _session(self, session_id: str, now: float) -> Session | None:
+        session = self._sessions.get(session_id)
+        if session is None:
+            return None
+        current = sessions.at(session, now)
+        if current is not session:
+            self._sessions[session_id] = current
+        return current
+
+    # -- the log ------------------------------------------------------------------------------------------------------
+
+    def _record(self, call: _Call, decision: _Decision) -> Answer:
+        request, response, journal = call.request, decision.response, self._journal
+        headers, cost = journal.intern(request.headers)
+        seq = journal.next_seq
+        event_type = call.judged.event_type if call.judged is not None else None
+        entry = (
+            seq, call.now, call.route.kind, request.method, request.target, headers, request.body, event_type,
+            decision.session_id, decision.verdict, response.status, response.headers, response.body,
+            decision.findings, None, decision.after_end,
+        )  # fmt: skip
+        journal.append(entry, len(request.body) + len(response.body) + cost)
+        return Answer(seq, response)
+
+    def _exchange(self, entry: Entry) -> Exchange:
+        outcome, findings = self._derived(entry)
+        return Exchange(
+            seq=entry.seq,
+            at=entry.at,
+            scope=self.scope,
+            kind=entry.kind,
+            method=entry.method,
+            path=entry.target,
+            request_headers=tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in entry.headers),
+            body_bytes=entry.body,
+            event_type=entry.event_type,
+            session_id=entry.session_id,
+            verdict=entry.verdict,
+            outcome=outcome,
+            status=entry.status,
+            response_headers=entry.response_headers,
+            response_body=entry.response_body,
+            findings=findings,
+            fault=entry.fault,
+            delivery=self._journal.delivery(entry.seq),
+        )
+
+    def _derived(self, entry: Entry) -> tuple[Outcome, tuple[Finding, ...]]:
+        """The outcome and all findings of an entry, as its session stands now."""
+        settled = _OUTCOMES.get(entry.verdict)
+        if settled is not None:
+            return settled, entry.findings
+        if entry.kind not in _COUNTED or entry.session_id is None:
+            return Outcome.OTHER, entry.findings
+        derived = self._judgement(entry.session_id).findings.get(entry.seq, ())
+        findings = entry.findings + derived
+        return (Outcome.IGNORED if rules.ignores(findings) else Outcome.GOOD), findings
+
+    def requests(
+        self, match: Match | None = None, *, since: int = 0, limit: int | None = None, newest_first: bool = False
+    ) -> list[Exchange]:
+        """The exchanges that `match`, those after seq `since`, at most `limit`, oldest first unless told otherwise."""
+        with self._lock:
+            found: list[Exchange] = []
+            for entry in self._candidates(match, since, newest_first):
+                exchange = self._exchange(entry)
+                if match is None or match.holds(exchange):
+                    found.append(exchange)
+                    if len(found) == limit:
+                        break
+            return found
+
+    def _candidates(self, match: Match | None, since: int, newest_first: bool) -> Iterator[Entry]:
+        """The entries worth looking at: a session's own, by the index, where the match names one."""
+        session_id = match.exact("session") if match is not None else None
+        if session_id is None:
+            return self._journal.entries(since, newest_first=newest_first)
+        seqs = self._journal.seqs_of(session_id, since)
+        entries = map(self._journal.get, reversed(seqs) if newest_first else seqs)
+        return (entry for entry in entries if entry is not None)
+
+    def request(self, seq: int) -> Exchange | None:
+        """The exchange of that number, or None if the log has none (any more)."""
+        with self._lock:
+            entry = self._journal.get(seq)
+            return self._exchange(entry) if entry is not None else None
+
+    def wait_for(self, match: Match, count: int = 1, timeout: float = 5.0) -> list[Exchange]:
+        """The exchanges that `match`, as soon as there are `count` of them, or those there are after `timeout` seconds.
+
+        Answered by arrival: nothing is polled. `timeout` is real time, whatever the emulator's clock does.
+        """
+        arrived = threading.Event()
+        stop = self.subscribe(lambda notice: arrived.set())
+        deadline = clock.monotonic() + timeout
+        try:
+            while len(found := self.requests(match)) < count and (left := deadline - clock.monotonic()) > 0:
+                arrived.wait(left)
+                arrived.clear()
+            return found
+        finally:
+            stop()
+
+    def clear_log(self) -> None:
+        """Forget every request; sessions live on."""
+        with self._lock:
+            self._journal.clear()
+            self._judges.clear()
+            self._broken = 0
+
+    def summary(self) -> Summary:
+        with self._lock:
+            counts = dict.fromkeys(Outcome, 0)
+            for entry in self._journal.entries():
+                counts[self._derived(entry)[0]] += 1
+            by_name = {str(outcome): count for outcome, count in counts.items()}
+            return Summary(
+                total=len(self._journal), **by_name,
+                evicted=self._journal.evicted, sessions=len(self._sessions), broken=self._broken,
+            )  # fmt: skip
+
+    def subscribe(self, listener: Listener) -> Callable[[], None]:
+        """Tell `listener` of every exchange, delivery and reset, under the lock: it may only hand over, never wait."""
+        with self._lock:
+            return self._journal.subscribe(listener)
+
+    # -- sessions, as people look at them -----------------------------------------------------------------------------
+
+    def sessions(self) -> list[SessionView]:
+        """Every session that was opened, oldest first."""
+        with self._lock:
+            return [self._view(session_id) for session_id in self._sessions]
+
+    def session(self, session_id: str) -> SessionView | None:
+        with self._lock:
+            return self._view(session_id) if session_id in self._sessions else None
+
+    def _view(self, session_id: str) -> SessionView:
+        session = self._session(session_id, self._clock.now())
+        assert session is not None
+        entries = (self._journal.get(seq) for seq in self._journal.seqs_of(session_id))
+        exchanges = tuple(self._exchange(entry) for entry in entries if entry is not None)
+        return SessionView(session, exchanges, self._judgement(session_id))
+
+    def expire(self, session_id: str) -> bool:
+        """From now on the session answers 410. False if there is no such session."""
+        return self._close(session_id, Phase.EXPIRED)
+
+    def forget(self, session_id: str) -> bool:
+        """From now on the session answers 404, as if it had never been issued. False if there is no such session."""
+        return self._close(session_id, Phase.FORGOTTEN)
+
+    def _close(self, session_id: str, phase: Phase) -> bool:
+        with self._lock:
+            now = self._clock.now()
+            session = self._session(session_id, now)
+            if session is None:
+                return False
+            self._sessions[session_id] = sessions.close(session, phase, now)
+            return True
+
+    # -- what Analytics makes of it -----------------------------------------------------------------------------------
+
+    def _judgement(self, session_id: str) -> Judgement:
+        """What the session's events come to, in processing order; kept until another event or its end changes it."""
+        fed = self._judges.get(session_id)
+        session = self._session(session_id, self._clock.now())
+        if fed is None:
+            downloaded = session is not None and session.downloaded
+            fed = self._judges[session_id] = _Fed(Judge(session_id, self.mode, downloaded))
+        for seq in self._journal.seqs_of(session_id, fed.upto):
+            if (entry := self._journal.get(seq)) is not None:
+                fed.feed(entry)
+        return fed.judgement(_close_of(session))
+
+    # -- time and rest ------------------------------------------------------------------------------------------------
+
+    @property
+    def now(self) -> float:
+        with self._lock:
+            return self._clock.now()
+
+    @property
+    def frozen(self) -> bool:
+        with self._lock:
+            return self._clock.frozen
+
+    def advance(self, seconds: float) -> float:
+        """Move the emulator's clock forward and return its time. Raises ValueError for a negative step."""
+        with self._lock:
+            return self._clock.advance(seconds)
+
+    def freeze(self) -> float:
+        with self._lock:
+            return self._clock.freeze()
+
+    def resume(self) -> float:
+        with self._lock:
+            return self._clock.resume()
+
+    def reset(self) -> None:
+        """Empty the log, forget every session, let the clock run with the wall clock again."""
+        with self._lock:
+            self._forget_all()
+            self._clock.reset()
+            self._journal.clear()
+            self._journal.tell("reset", 0)
+
+
+class _Fed:
+    """A session's Judge, and up to where in the log it has been told."""
+
+    def __init__(self, judge: Judge) -> None:
+        self.upto = 0
+        self._judge = judge
+        self._known: tuple[Close, Judgement] | None = None
+
+    def judgement(self, close: Close) -> Judgement:
+        if self._known is None or self._known[0] != close:
+            self._known = close, self._judge.judgement(close)
+        return self._known[1]
+
+    def feed(self, entry: Entry) -> None:
+        self.upto = entry.seq
+        self._known = None
+        if entry.verdict not in (Verdict.CREATED, Verdict.ACCEPTED) or entry.kind not in _COUNTED:
+            return
+        body = jsontext.decode(entry.body)
+        for event in body if isinstance(body, list) else [body]:
+            self._judge.add(_event(entry, event))
+
+
+def _event(entry: Entry, event: dict[str, Any]) -> Event:
+    time = event["playerTime"]
+    return Event(
+        seq=entry.seq,
+        at=entry.at,
+        event_type=event["eventType"],
+        playhead=_number(time.get("playhead"), 0.0),
+        ts=int(_number(time.get("ts"), entry.at * 1000)),
+        params=_part(event, "params"),
+        qoe=_part(event, "qoeData"),
+        metadata=_part(event, "customMetadata"),
+        after_end=entry.after_end,
+    )
+
+
+def _number(value: object, otherwise: float) -> float:
+    """A number as sent; in loose mode anything may have been."""
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else otherwise
+
+
+def _part(event: dict[str, Any], key: str) -> dict[str, Any]:
+    part = event.get(key)
+    return part if isinstance(part, dict) else {}
+
+
+def _close_of(session: Session | None) -> Close:
+    """How the session stands; a live report goes up to the latest event."""
+    if session is None:
+        return Close("open", 0.0)
+    return Close(str(session.phase), session.touched_at if session.closed_at is None else session.closed_at)
+
+
+# Who decides about a request of which kind.
+_DECIDERS: dict[Kind, Callable[[Emulator, _Call], _Decision]] = {
+    Kind.SESSION: Emulator._decide_start,
+    Kind.EVENT: Emulator._decide_event,
+    Kind.DOWNLOADED: Emulator._decide_start,
+    Kind.SCHEMA: Emulator._decide_schema,
+    Kind.PREFLIGHT: Emulator._decide_preflight,
+    Kind.OTHER: Emulator._decide_other,
+}

@@ -1,0 +1,121 @@
+"""From bytes to a JSON value, the same way whichever parser is installed.
+
+`orjson` (extra `speed`) only ever answers the plain case; whatever it refuses, or could read differently, is read again
+by the standard library, whose answer stands. So the parser changes the time a body takes and never what becomes of it.
+
+Refused, each with a sentence that says why: text that is not UTF-8 (a byte order mark included), numbers JSON does not
+have (NaN, Infinity) or that do not fit 64 bits, lone surrogates, and nesting deeper than `MAX_DEPTH`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, NoReturn
+
+try:
+    import orjson
+except ImportError:  # the extra is not installed
+    orjson = None  # type: ignore[assignment]
+
+MAX_DEPTH = 64
+"""Levels of nesting we follow. The deepest body this API knows has five."""
+
+_MIN_INT, _MAX_INT = -(2**63), 2**64 - 1
+_LONG_NUMBER = re.compile(rb"\d{19}")
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+
+
+class BadJson(ValueError):
+    """The bytes are no JSON value we can hold; `str()` of it is one sentence for the client."""
+
+
+def decode(text: bytes) -> Any:
+    """The value of `text`. Raises BadJson."""
+    if orjson is not None and not _LONG_NUMBER.search(text):
+        try:
+            value = orjson.loads(text)
+        except ValueError:
+            return _decode_slowly(text)
+    else:
+        value = _decode_slowly(text)
+    if text.count(b"[") + text.count(b"{") > MAX_DEPTH:
+        _check_depth(value)
+    return value
+
+
+def duplicate_keys(text: bytes) -> list[str]:
+    """The keys that occur twice in one object of `text`, which must be valid JSON; of each pair the last one counted."""
+    doubles: list[str] = []
+
+    def gather(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        result = dict(pairs)
+        if len(result) < len(pairs):
+            names = [name for name, _ in pairs]
+            doubles.extend(name for name in result if names.count(name) > 1)
+        return result
+
+    json.loads(text, object_pairs_hook=gather)
+    return doubles
+
+
+def _decode_slowly(text: bytes) -> Any:
+    if not text:
+        raise BadJson("the body is empty")
+    try:
+        value = _decoder.decode(text.decode())
+    except UnicodeDecodeError as error:
+        raise BadJson(f"the body is not UTF-8 text (byte {error.start})") from None
+    except json.JSONDecodeError as error:
+        raise BadJson(f"the body is not JSON: {_lower_first(error.msg)} at character {error.pos}") from None
+    except RecursionError:
+        raise _too_deep() from None
+    if _SURROGATE.search(text):
+        _check_surrogates(value)
+    return value
+
+
+def _lower_first(sentence: str) -> str:
+    return sentence[:1].lower() + sentence[1:]
+
+
+def _integer(digits: str) -> int:
+    if len(digits) > 20 or not _MIN_INT <= (value := int(digits)) <= _MAX_INT:
+        raise BadJson(f"the body holds an integer of {len(digits.lstrip('-'))} digits, more than 64 bits can hold")
+    return value
+
+
+def _float(digits: str) -> float:
+    value = float(digits)
+    if value in (float("inf"), float("-inf")):
+        raise BadJson(f"the body holds a number too large to represent ({digits[:20]})")
+    return value
+
+
+def _constant(name: str) -> NoReturn:
+    raise BadJson(f"the body holds {name}, which is no JSON number")
+
+
+_decoder = json.JSONDecoder(parse_int=_integer, parse_float=_float, parse_constant=_constant)
+
+
+def _check_surrogates(value: Any) -> None:
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise BadJson("the body holds half of a surrogate pair, which is no character") from None
+    except RecursionError:
+        raise _too_deep() from None
+
+
+def _check_depth(value: Any) -> None:
+    level, depth = [value], 0
+    while level := [item for item in level if isinstance(item, dict | list)]:
+        depth += 1
+        if depth > MAX_DEPTH:
+            raise _too_deep()
+        level = [inner for item in level for inner in (item.values() if isinstance(item, dict) else item)]
+
+
+def _too_deep() -> BadJson:
+    return BadJson(f"the body is nested deeper than {MAX_DEPTH} levels")

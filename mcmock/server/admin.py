@@ -1,0 +1,250 @@
+"""The control API: one table of routes, each a small function that calls one method of the Emulator.
+
+Never logged, never faulted, no CORS. No state changes on GET. Errors have one shape:
+`{"error": {"code": "…", "message": "…"}}`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+import mcmock
+from mcmock import shapes
+from mcmock.emulator import Emulator
+from mcmock.match import Match, from_query
+
+PREFIX = "/__admin"
+PAGE = 1000
+"""How many requests one answer lists unless `limit` says otherwise."""
+
+
+class AdminError(Exception):
+    """Ends a control request with a status and a code."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(message)
+        self.status, self.code = status, code
+
+
+class Asked(NamedTuple):
+    """A control request, as its handler sees it."""
+
+    emulator: Emulator
+    request: web.BaseRequest
+    arguments: Mapping[str, str]
+    body: Any
+
+
+Reply = web.StreamResponse | dict[str, Any]
+Handler = Callable[[Asked], Awaitable[Reply]]
+
+
+class AdminRoute(NamedTuple):
+    method: str
+    template: str
+    handler: Handler
+    about: str
+
+
+# -- health, summary, log -------------------------------------------------------------------------------------------------
+
+
+async def _health(asked: Asked) -> Reply:
+    return {"status": "ok", "version": mcmock.__version__}
+
+
+async def _summary(asked: Asked) -> Reply:
+    return asked.emulator.summary()._asdict()
+
+
+async def _requests(asked: Asked) -> Reply:
+    query = [(name, value) for name, value in asked.request.query.items() if name not in ("since", "limit", "order")]
+    return _listed(asked, from_query(query))
+
+
+def _listed(asked: Asked, match: Match) -> dict[str, Any]:
+    since, limit = _whole(asked, "since", 0), _whole(asked, "limit", PAGE)
+    order = asked.request.query.get("order", "asc")
+    if order not in ("asc", "desc"):
+        raise ValueError(f"order must be asc or desc, not {order!r}")
+    found = asked.emulator.requests(match, since=since, newest_first=order == "desc")
+    shown = found[:limit]
+    return {
+        "requests": [shapes.exchange_to_json(exchange) for exchange in shown],
+        "matched": len(found),
+        "evicted": asked.emulator.summary().evicted,
+        "next": shown[-1].seq if len(shown) < len(found) else None,
+    }
+
+
+def _whole(asked: Asked, name: str, otherwise: int) -> int:
+    text = asked.request.query.get(name)
+    if text is None:
+        return otherwise
+    if not text.isdecimal():
+        raise ValueError(f"{name} must be a whole number, not {text!r}")
+    return int(text)
+
+
+async def _request(asked: Asked) -> Reply:
+    seq = asked.arguments["seq"]
+    exchange = asked.emulator.request(int(seq)) if seq.isdecimal() else None
+    if exchange is None:
+        raise AdminError(404, "unknown-request", f"there is no request {seq} in the log")
+    return shapes.exchange_to_json(exchange)
+
+
+async def _clear(asked: Asked) -> Reply:
+    asked.emulator.clear_log()
+    return {}
+
+
+# -- sessions -------------------------------------------------------------------------------------------------------------
+
+
+async def _sessions(asked: Asked) -> Reply:
+    return {"sessions": [shapes.session_to_json(view) for view in asked.emulator.sessions()]}
+
+
+async def _session(asked: Asked) -> Reply:
+    view = asked.emulator.session(asked.arguments["sid"])
+    if view is None:
+        raise _no_session(asked)
+    return shapes.session_to_json(view)
+
+
+async def _report(asked: Asked) -> Reply:
+    view = asked.emulator.session(asked.arguments["sid"])
+    if view is None:
+        raise _no_session(asked)
+    return dict(view.report.to_json())
+
+
+async def _expire(asked: Asked) -> Reply:
+    if not asked.emulator.expire(asked.arguments["sid"]):
+        raise _no_session(asked)
+    return {}
+
+
+async def _forget(asked: Asked) -> Reply:
+    if not asked.emulator.forget(asked.arguments["sid"]):
+        raise _no_session(asked)
+    return {}
+
+
+def _no_session(asked: Asked) -> AdminError:
+    return AdminError(404, "unknown-session", f"there is no session {asked.arguments['sid']}")
+
+
+# -- time and rest --------------------------------------------------------------------------------------------------------
+
+
+async def _clock(asked: Asked) -> Reply:
+    return {"now": asked.emulator.now, "frozen": asked.emulator.frozen}
+
+
+async def _advance(asked: Asked) -> Reply:
+    seconds = asked.body.get("seconds") if isinstance(asked.body, dict) else None
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+        raise ValueError('advance needs {"seconds": …}, a number')
+    asked.emulator.advance(seconds)
+    return await _clock(asked)
+
+
+async def _freeze(asked: Asked) -> Reply:
+    asked.emulator.freeze()
+    return await _clock(asked)
+
+
+async def _resume(asked: Asked) -> Reply:
+    asked.emulator.resume()
+    return await _clock(asked)
+
+
+async def _reset(asked: Asked) -> Reply:
+    asked.emulator.reset()
+    return {}
+
+
+ROUTES: tuple[AdminRoute, ...] = (
+    AdminRoute("GET", "/health", _health, "200 once the server answers"),
+    AdminRoute("GET", "/summary", _summary, "counts by outcome"),
+    AdminRoute("GET", "/requests", _requests, "the log; query: Match fields, since, limit, order"),
+    AdminRoute("DELETE", "/requests", _clear, "empties the log"),
+    AdminRoute("GET", "/requests/{seq}", _request, "one exchange"),
+    AdminRoute("GET", "/sessions", _sessions, "every session"),
+    AdminRoute("GET", "/sessions/{sid}", _session, "one session"),
+    AdminRoute("GET", "/sessions/{sid}/report", _report, "what Analytics would count"),
+    AdminRoute("POST", "/sessions/{sid}/expire", _expire, "the next event answers 410"),
+    AdminRoute("POST", "/sessions/{sid}/forget", _forget, "the next event answers 404"),
+    AdminRoute("GET", "/clock", _clock, "the emulator's time"),
+    AdminRoute("POST", "/clock/advance", _advance, 'moves it forward by {"seconds"}'),
+    AdminRoute("POST", "/clock/freeze", _freeze, "stops it"),
+    AdminRoute("POST", "/clock/resume", _resume, "lets it run again"),
+    AdminRoute("POST", "/reset", _reset, "empties the log, forgets every session, resumes the clock"),
+)
+
+
+class ControlApi:
+    """Finds the route, reads the body, and puts what the handler returns, or raises, into JSON."""
+
+    def __init__(self, emulator: Emulator) -> None:
+        self._emulator = emulator
+        self._routes = [(re.compile(_pattern(route.template)), route) for route in ROUTES]
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        try:
+            _guard(request)
+            route, arguments = self._find(request.method, urlsplit(request.raw_path).path[len(PREFIX) :])
+            reply = await route.handler(Asked(self._emulator, request, arguments, await _body(request)))
+        except AdminError as error:
+            return _error(error.status, error.code, str(error))
+        except ValueError as error:
+            return _error(400, "bad-request", str(error))
+        return _json(reply) if isinstance(reply, dict) else reply
+
+    def _find(self, method: str, path: str) -> tuple[AdminRoute, dict[str, str]]:
+        allowed = []
+        for pattern, route in self._routes:
+            if found := pattern.fullmatch(path):
+                if route.method == method:
+                    return route, found.groupdict()
+                allowed.append(route.method)
+        if allowed:
+            raise AdminError(405, "method-not-allowed", f"{method} is not for this path; it takes {', '.join(allowed)}")
+        raise AdminError(404, "no-route", f"the control API has no {PREFIX}{path}; see {PREFIX}/openapi.json")
+
+
+def _pattern(template: str) -> str:
+    return re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", template)
+
+
+def _guard(request: web.BaseRequest) -> None:
+    """Refuse pages of other sites: a browser on this machine must not be talked into changing things here."""
+    origin = request.headers.get("Origin")
+    if request.headers.get("Sec-Fetch-Site") == "cross-site" or (origin and urlsplit(origin).netloc != request.host):
+        raise AdminError(403, "cross-site", "the control API answers no pages of other sites")
+
+
+async def _body(request: web.BaseRequest) -> Any:
+    text = await request.read() if request.can_read_body else b""
+    if not text:
+        return None
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"the body is not JSON: {error}") from None
+
+
+def _json(value: dict[str, Any], status: int = 200) -> web.Response:
+    return web.json_response(value, status=status)
+
+
+def _error(status: int, code: str, message: str) -> web.Response:
+    return _json({"error": {"code": code, "message": message}}, status)

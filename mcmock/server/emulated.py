@@ -1,0 +1,87 @@
+"""The emulated API on the socket: how a request is read, how an answer is written. It decides nothing.
+
+Answers go to the transport as the bytes that the core made; aiohttp's own response would order and add header lines of
+its own. A request is logged whatever happens to it: too long, cut short, or no HTTP at all.
+"""
+
+from __future__ import annotations
+
+from aiohttp import web
+from aiohttp.abc import AbstractStreamWriter
+
+from mcmock.emulator import Emulator
+from mcmock.model import Answer, Delivery, Refusal, Request
+
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+async def handle(emulator: Emulator, request: web.BaseRequest) -> web.StreamResponse:
+    """Answer one request to the emulated API."""
+    body, refusal = await _read(request, emulator.max_body_bytes)
+    answer = emulator.handle(
+        Request(
+            request.method,
+            request.raw_path,
+            request.raw_headers,
+            body,
+            request.host,
+            request.scheme,
+            request.keep_alive and refusal is None,
+            refusal is None or refusal.rule != "body-incomplete",
+            refusal,
+        )
+    )
+    return Raw(emulator, answer, keep_alive=request.keep_alive and refusal is None)
+
+
+async def _read(request: web.BaseRequest, limit: int) -> tuple[bytes, Refusal | None]:
+    """The body, and why it could not be taken, if so; what came until then is kept for the log."""
+    if "Content-Encoding" in request.headers and request.headers["Content-Encoding"].lower() != "identity":
+        message = f"a body in {request.headers['Content-Encoding']} is not taken: send it as it is"
+        return b"", Refusal("body-encoded", 415, message)
+    too_large = Refusal("body-too-large", 413, f"the body is longer than {limit} bytes")
+    if request.content_length is not None and request.content_length > limit:
+        return b"", too_large
+    content = request.content
+    if content.is_eof():
+        body = content.read_nowait()
+        return (body, None) if len(body) <= limit else (body[:limit], too_large)
+    if request.headers.get("Expect", "").lower() == "100-continue" and request.transport is not None:
+        request.transport.write(CONTINUE)
+    parts = bytearray()
+    try:
+        while not content.at_eof():
+            parts += await content.readany()
+            if len(parts) > limit:
+                return bytes(parts[:limit]), too_large
+    except (OSError, web.RequestPayloadError) as error:
+        return bytes(parts), Refusal("body-incomplete", 400, f"the body ended too early: {error or 'connection lost'}")
+    return bytes(parts), None
+
+
+class Raw(web.StreamResponse):
+    """An answer that goes to the transport byte for byte."""
+
+    def __init__(self, emulator: Emulator, answer: Answer, *, keep_alive: bool) -> None:
+        # Not the base class's: it would build a header map that nobody reads, at a third of a request's cost.
+        self._emulator = emulator
+        self._answer = answer
+        self._keep_alive = keep_alive
+
+    @property
+    def status(self) -> int:
+        return self._answer.response.status
+
+    async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
+        transport = request.transport
+        if transport is None or transport.is_closing():
+            self._emulator.settle(self._answer.seq, Delivery.CLIENT_GONE)
+            return None
+        transport.write(self._answer.response.raw)
+        self._emulator.settle(self._answer.seq, Delivery.SENT)
+        if transport.get_write_buffer_size():
+            await request.writer.drain()
+        return None
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        """Everything was written by `prepare`."""

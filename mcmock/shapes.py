@@ -1,0 +1,151 @@
+"""The one JSON shape of each noun: the same in the control API, in exports, in files and in Python.
+
+`*_to_json` gives plain dicts for `json.dumps`; `*_from_json` reads them back and raises ValueError with one sentence that
+names the field. Keys are camelCase, the API's own style; times are seconds, `ts` stays milliseconds.
+"""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+from mcmock.match import Match
+from mcmock.model import (
+    Delivery,
+    Exchange,
+    FaultHit,
+    Finding,
+    Headers,
+    Kind,
+    Outcome,
+    Severity,
+    Verdict,
+)
+from mcmock.views import SessionView
+
+Json = dict[str, Any]
+
+
+def finding_to_json(finding: Finding) -> Json:
+    return dict(finding._asdict())
+
+
+def finding_from_json(value: Json) -> Finding:
+    return Finding(
+        value["rule"], Severity(value["severity"]), value.get("path", ""), value.get("message", ""), value.get("source", "")
+    )
+
+
+def exchange_to_json(exchange: Exchange) -> Json:
+    return {
+        "seq": exchange.seq,
+        "at": exchange.at,
+        "scope": exchange.scope,
+        "kind": exchange.kind,
+        "method": exchange.method,
+        "path": exchange.path,
+        "requestHeaders": exchange.request_headers,
+        **_body_to_json(exchange),
+        "eventType": exchange.event_type,
+        "sessionId": exchange.session_id,
+        "verdict": exchange.verdict,
+        "outcome": exchange.outcome,
+        "status": exchange.status,
+        "responseHeaders": exchange.response_headers,
+        "responseBody": exchange.response_body.decode("utf-8", "replace"),
+        "findings": [finding_to_json(finding) for finding in exchange.findings],
+        "fault": fault_hit_to_json(exchange.fault) if exchange.fault else None,
+        "delivery": exchange.delivery,
+    }
+
+
+def _body_to_json(exchange: Exchange) -> Json:
+    """`body` where it is JSON; otherwise what came, as text if it is text."""
+    body = exchange.body
+    if body is not None or not exchange.body_bytes or exchange.body_bytes == b"null":
+        return {"body": body}
+    try:
+        return {"body": None, "bodyText": exchange.body_bytes.decode()}
+    except UnicodeDecodeError:
+        return {"body": None, "bodyBase64": base64.b64encode(exchange.body_bytes).decode()}
+
+
+def fault_hit_to_json(hit: FaultHit) -> Json:
+    return dict(hit._asdict())
+
+
+def exchange_from_json(value: Json) -> Exchange:
+    """The exchange of one line of a log export. Raises ValueError naming what is missing or wrong."""
+    try:
+        return Exchange(
+            seq=int(value["seq"]),
+            at=float(value["at"]),
+            scope=value.get("scope", "default"),
+            kind=Kind(value["kind"]),
+            method=value["method"],
+            path=value["path"],
+            request_headers=_headers(value.get("requestHeaders", ())),
+            body_bytes=_body_bytes(value),
+            event_type=value.get("eventType"),
+            session_id=value.get("sessionId"),
+            verdict=Verdict(value["verdict"]),
+            outcome=Outcome(value["outcome"]),
+            status=int(value["status"]),
+            response_headers=_headers(value.get("responseHeaders", ())),
+            response_body=str(value.get("responseBody") or "").encode(),
+            findings=tuple(finding_from_json(finding) for finding in value.get("findings", ())),
+            fault=FaultHit(**value["fault"]) if value.get("fault") else None,
+            delivery=Delivery(value.get("delivery", Delivery.SENT)),
+        )
+    except KeyError as error:
+        raise ValueError(f"an exchange needs the key {error.args[0]!r}") from None
+    except TypeError as error:
+        raise ValueError(f"an exchange is not in the form of a log export: {error}") from None
+
+
+def _headers(pairs: Any) -> Headers:
+    return tuple((str(name), str(value)) for name, value in pairs)
+
+
+def _body_bytes(value: Json) -> bytes:
+    import json
+
+    if "bodyBase64" in value:
+        return base64.b64decode(value["bodyBase64"])
+    if "bodyText" in value:
+        return str(value["bodyText"]).encode()
+    return b"" if value.get("body") is None else json.dumps(value["body"], separators=(",", ":")).encode()
+
+
+def session_to_json(view: SessionView) -> Json:
+    session = view.session
+    start = next((one for one in view.exchanges if one.status == 201), None)
+    return {
+        "id": session.id,
+        "state": view.state,
+        "phase": session.phase,
+        "openedAt": session.opened_at,
+        "lastEventAt": session.touched_at,
+        "closedAt": session.closed_at,
+        "downloaded": session.downloaded,
+        "playhead": session.playhead,
+        "events": view.events,
+        "counts": {outcome: sum(one.outcome == outcome for one in view.exchanges) for outcome in Outcome},
+        "findings": [finding_to_json(finding) for finding in view.judgement.session_findings],
+        "media": _media(start),
+    }
+
+
+def _media(start: Exchange | None) -> Json:
+    """What identifies the session to a person: content, player, visitor."""
+    if start is None or start.body is None:
+        return {}
+    first = start.body[0] if isinstance(start.body, list) else start.body
+    params = first.get("params", {})
+    keys = ("media.id", "media.name", "media.length", "media.contentType", "media.playerName", "media.channel",
+            "media.libraryVersion", "visitor.marketingCloudUserId")  # fmt: skip
+    return {key: params[key] for key in keys if key in params}
+
+
+def match_to_json(match: Match) -> Json:
+    return dict(match.wanted)
