@@ -1,0 +1,32 @@
+"""What Analytics would count of a session, what it would ignore, and why. Pure: no HTTP, no clock, no storage.
+
+`Judge` takes events in order of arrival and gives a `Judgement` at any moment; `judge` does a whole session at once.
+"""
+
+from mcmock.report.across import compare
+from mcmock.report.judge import Judge, Judgement, Summary, event_from, events_of, judge
+from mcmock.report.metrics import METRICS, RECORD_METRICS, Metric, camel
+from mcmock.report.records import Ad, AdBreak, Chapter, Close, Event, Span, State
+from mcmock.report.report import Report
+
+__all__ = [
+    "METRICS",
+    "RECORD_METRICS",
+    "Ad",
+    "AdBreak",
+    "Chapter",
+    "Close",
+    "Event",
+    "Judge",
+    "Judgement",
+    "Metric",
+    "Report",
+    "Span",
+    "State",
+    "Summary",
+    "camel",
+    "compare",
+    "event_from",
+    "events_of",
+    "judge",
+]
