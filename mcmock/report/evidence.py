@@ -157,6 +157,14 @@ class Evidence:
         if ts is not None and indexes:
             yield Span(ts, ts, self._seqs(indexes), self._tally.stamps[indexes[0]].event_type)
 
+    def _last_switch(self) -> Iterator[Span]:
+        """The latest event that can have moved the session to where it stands."""
+        for place in range(len(self._tally.stamps) - 1, -1, -1):
+            stamp = self._tally.stamps[place]
+            if stamp.counted and stamp.event_type in _SWITCHES:
+                yield self._moment(place)
+                return
+
     # -- records --------------------------------------------------------------------------------------------------------
 
     def _ad(self, which: str) -> Iterator[Span]:
@@ -181,6 +189,20 @@ class Evidence:
         if state.opened_ms is not None and state.opened_ms < self._tally.clock:
             last = len(self._tally.seqs) - 1
             yield self._whole(Segment(state.opened_ms, self._tally.clock, name, -1, state.opened_by, last))
+
+
+_SWITCHES: Final = frozenset(
+    {
+        *playback.PLAYBACK_EVENTS,
+        "sessionStart",
+        "sessionComplete",
+        "adBreakStart",
+        "adBreakComplete",
+        "adStart",
+        "adComplete",
+        "adSkip",
+    }
+)
 
 
 def _end(end_ts: int | None, tally: Tally) -> int:
@@ -208,5 +230,6 @@ _OTHERS: Final[dict[str, Callable[[Evidence], Iterator[Span]]]] = {
     "external_errors": lambda self: self._errors("external"),
     "first_ts": lambda self: self._edge(self._tally.origin),
     "last_ts": lambda self: self._edge(self._tally.clock),
+    "state": lambda self: self._last_switch(),
     "dropped_before_start": lambda _: iter(()),  # nothing happened: that is the reason
 }

@@ -278,6 +278,14 @@ METRICS: Final[dict[str, Metric]] = {
     "close_reason": Metric(
         "", "", "", "text", "Media Collection API: timeout conditions", "open, ended, idle, stalled, expired, forgotten"
     ),
+    "state": Metric(
+        "",
+        "",
+        "",
+        "text",
+        "mcmock",
+        "where it stands: starting, playing, paused, buffering, completed, in ad, in ad break",
+    ),
     "in_reports": Metric(
         "", "", "", "flag", "dimensions/content", "false with an empty `media.id`: reporting drops the session"
     ),

@@ -91,6 +91,7 @@ class Report:
     first_ts: int | None
     last_ts: int | None
     in_reports: bool
+    state: str
     ads: tuple[Ad, ...]
     ad_breaks: tuple[AdBreak, ...]
     chapters: tuple[Chapter, ...]
@@ -296,8 +297,12 @@ def _close(tally: Tally, close: Close) -> dict[str, Any]:
         "authorized": text_or_none(params.get("media.pass.auth")),
         "downloaded": tally.downloaded,
         "in_reports": bool(tally.media_id),
+        "state": _STATES.get(tally.playback.where, tally.playback.main),
         "segment": None if lowest is None or highest is None else _segment(lowest.value, highest.value),
     }
+
+
+_STATES: Final = {"ad": "in ad", "gap": "in ad break"}
 
 
 def _segment(lowest: float, highest: float) -> str:
