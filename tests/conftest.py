@@ -1,0 +1,111 @@
+"""What the tests of this project share: bodies that are valid, and a raw connection that tidies nothing."""
+
+from __future__ import annotations
+
+import json
+import socket
+from typing import Any, Self
+
+import pytest
+
+from mcmock.emulator import Emulator
+from mcmock.fixture import McmockServer
+from mcmock.model import Answer, Request
+
+START_PARAMS: dict[str, Any] = {
+    "analytics.trackingServer": "analytics.example",
+    "analytics.reportSuite": "example.suite",
+    "visitor.marketingCloudOrgId": "0123456789ABCDEF01234567@AdobeOrg",
+    "media.id": "film-1",
+    "media.length": 60.0,
+    "media.contentType": "vod",
+    "media.playerName": "a player",
+    "media.channel": "a channel",
+}
+
+
+def body(event_type: str, playhead: float = 0, ts: int = 1_700_000_000_000, **parts: Any) -> dict[str, Any]:
+    """A valid body; `parts` are params, qoeData and customMetadata."""
+    if event_type == "sessionStart":
+        parts.setdefault("params", START_PARAMS)
+    return {"eventType": event_type, "playerTime": {"playhead": playhead, "ts": ts}, **parts}
+
+
+def post(path: str, value: Any, *headers: tuple[bytes, bytes]) -> Request:
+    """A request as the server shell would hand it to the emulator."""
+    text = value if isinstance(value, bytes) else json.dumps(value).encode()
+    return Request("POST", path, headers or ((b"Content-Type", b"application/json"),), text)
+
+
+def start(emulator: Emulator, **parts: Any) -> str:
+    """Open a session; returns its id."""
+    answer = emulator.handle(post("/api/v1/sessions", body("sessionStart", **parts)))
+    assert answer.response.status == 201, answer.response.body
+    return dict(answer.response.headers)["Location"].rpartition("/")[2]
+
+
+def send(emulator: Emulator, session_id: str, event_type: str, playhead: float = 0, **parts: Any) -> Answer:
+    value = body(event_type, playhead, **parts)
+    return emulator.handle(post(f"/api/v1/sessions/{session_id}/events", value))
+
+
+class Wire:
+    """A socket that sends bytes as given and reads answers as they come."""
+
+    def __init__(self, url: str) -> None:
+        host, _, port = url.removeprefix("http://").partition(":")
+        self.socket = socket.create_connection((host, int(port)), timeout=5)
+        self._read = b""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.socket.close()
+
+    def send(self, raw: bytes) -> None:
+        self.socket.sendall(raw)
+
+    def post(self, path: str, value: Any, *lines: str, host: str = "127.0.0.1") -> bytes:
+        """Send one POST and return the whole answer."""
+        text = value if isinstance(value, bytes) else json.dumps(value).encode()
+        head = [f"POST {path} HTTP/1.1", f"Host: {host}", f"Content-Length: {len(text)}", *lines]
+        self.send("\r\n".join(head).encode() + b"\r\n\r\n" + text)
+        return self.answer()
+
+    def answer(self) -> bytes:
+        """The next answer: its head, and as much body as it promises."""
+        while b"\r\n\r\n" not in self._read:
+            self._more()
+        head, _, rest = self._read.partition(b"\r\n\r\n")
+        length = next((int(line[15:]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")), 0)
+        while len(rest) < length:
+            self._more()
+            rest = self._read.partition(b"\r\n\r\n")[2]
+        self._read = rest[length:]
+        return head + b"\r\n\r\n" + rest[:length]
+
+    def _more(self) -> None:
+        got = self.socket.recv(65536)
+        if not got:
+            raise ConnectionError(f"closed after {self._read!r}")
+        self._read += got
+
+    def rest(self) -> bytes:
+        """Everything until the other side closes."""
+        while True:
+            try:
+                self._more()
+            except ConnectionError:
+                return self._read
+
+
+@pytest.fixture
+def emulator() -> Emulator:
+    return Emulator(seed=1)
+
+
+@pytest.fixture
+def wire(mcmock_server: McmockServer) -> Any:
+    with Wire(mcmock_server.url) as connection:
+        yield connection
