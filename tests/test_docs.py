@@ -1,0 +1,116 @@
+"""Every fenced block of the README and of docs/ is run, so that what a reader copies works.
+
+A block's language says how: `python` with a test in it is run by pytest with our plugin, and without one it is executed
+with a running `mcmock_server`; a first line `# name.py` saves the block under that name for the blocks after it, and
+`# test_fails_….py` must fail. `sh` is run by bash beside a fresh `mcmock serve`, `toml` is read as its config, `json` must
+parse. `text` is output or something done on a device, and is not run.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from mcmock.fixture import McmockServer
+
+ROOT = Path(__file__).parent.parent
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
+LANGUAGES = {"python", "sh", "toml", "json", "text"}
+DEFAULT_URL = "http://127.0.0.1:8410"
+
+
+class Block(NamedTuple):
+    page: str
+    line: int
+    language: str
+    text: str
+
+    @property
+    def file(self) -> str | None:
+        named = re.match(r"# (\w+\.py)\b", self.text)
+        return named[1] if named else None
+
+
+def blocks(page: Path) -> Iterator[Block]:
+    text = page.read_text()
+    for found in re.finditer(r"^```(\w*)\n(.*?)^```$", text, re.M | re.S):
+        line = text.count("\n", 0, found.start()) + 1
+        yield Block(str(page.relative_to(ROOT)), line, found[1], found[2])
+
+
+BLOCKS = [block for page in PAGES for block in blocks(page)]
+
+
+def of(*languages: str) -> pytest.MarkDecorator:
+    chosen = [block for block in BLOCKS if block.language in languages]
+    return pytest.mark.parametrize("block", [pytest.param(one, id=f"{one.page}:{one.line}") for one in chosen])
+
+
+def save_files_before(block: Block, folder: Path) -> None:
+    for other in BLOCKS:
+        if other.page == block.page and other.line < block.line and other.file and not other.file.startswith("test_"):
+            (folder / other.file).write_text(other.text)
+
+
+def environment() -> dict[str, str]:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    quiet = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "MCMOCK_", "CI"))}
+    return {**quiet, "PATH": path}
+
+
+@contextmanager
+def served() -> Iterator[str]:
+    """A fresh `mcmock serve`; its address."""
+    command = [sys.executable, "-m", "mcmock", "serve", "--port", "0", "--log-format", "json"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment())
+    try:
+        assert process.stdout is not None
+        yield str(json.loads(process.stdout.readline())["url"])
+    finally:
+        process.terminate()
+        process.communicate(timeout=10)
+
+
+def test_every_block_names_a_language_we_run() -> None:
+    assert [block for block in BLOCKS if block.language not in LANGUAGES] == []
+
+
+@of("python")
+def test_python(block: Block, tmp_path: Path) -> None:
+    save_files_before(block, tmp_path)
+    if "def test_" in block.text:
+        name = block.file or "test_block.py"
+        (tmp_path / name).write_text(block.text)
+        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", "asyncio_mode=auto", name]
+        done = subprocess.run(command, cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=120)
+        wanted = 1 if name.startswith("test_fails") else 0
+        assert done.returncode == wanted, done.stdout + done.stderr
+    elif block.file is None:
+        with McmockServer() as server:
+            exec(compile(block.text, f"{block.page}:{block.line}", "exec"), {"mcmock_server": server})
+
+
+@of("sh")
+def test_shell(block: Block, tmp_path: Path) -> None:
+    save_files_before(block, tmp_path)
+    with served() as url:
+        script = block.text.replace(DEFAULT_URL, url)
+        done = subprocess.run(
+            ["bash", "-eu", "-o", "pipefail", "-c", script],
+            cwd=tmp_path, env={**environment(), "MCMOCK_URL": url}, capture_output=True, text=True, timeout=120,
+        )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@of("json")
+def test_json(block: Block) -> None:
+    json.loads(block.text)
