@@ -167,8 +167,9 @@ def _doubled(text: bytes, value: Any) -> list[Violation]:
 
 
 def _keys(value: Any) -> int:
-    if isinstance(value, dict):
-        return len(value) + sum(_keys(inner) for inner in value.values() if isinstance(inner, dict | list))
-    if isinstance(value, list):
-        return sum(map(_keys, value))
-    return 0
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    count = len(value) if isinstance(value, dict) else 0
+    for item in inner:
+        if isinstance(item, dict | list):
+            count += _keys(item)
+    return count

@@ -159,11 +159,12 @@ class Journal:
     def _drop_block(self, number: int) -> None:
         del self._blocks[number], self._sizes[number], self._deliveries[number]
         for session_id in self._leaving:
-            kept = array("Q", (seq for seq in self._sessions[session_id] if seq >= self._first))
-            if kept:
-                self._sessions[session_id] = kept
-            else:
+            seqs = self._sessions[session_id]
+            stale = bisect_left(seqs, self._first)
+            if stale == len(seqs):
                 del self._sessions[session_id]
+            elif stale * 2 > len(seqs):  # not each time: a session as long as the log would be copied for every block
+                del seqs[:stale]
         self._leaving.clear()
 
     # -- reading ------------------------------------------------------------------------------------------------------
