@@ -129,7 +129,7 @@ def _array(value: list[Any], kind: Kind) -> list[Violation]:
     found: list[Violation] = []
     for index, item in enumerate(value):
         found += _element(item, index)
-    return found or _flags(value[0], kind)
+    return found + _flags(value[0], kind)
 
 
 def _element(item: Any, index: int) -> list[Violation]:
@@ -145,7 +145,9 @@ def _element(item: Any, index: int) -> list[Violation]:
     return _event(item, at)
 
 
-def _flags(start: dict[str, Any], kind: Kind) -> list[Violation]:
+def _flags(start: Any, kind: Kind) -> list[Violation]:
+    if not isinstance(start, dict):
+        return []
     flag, path = _downloaded_flag(start), "$[0]" + _FLAG_PATH[1:]
     if kind is Kind.DOWNLOADED:
         false = [Violation("downloaded-flag-false", path, f"[0].{_FLAG} is false although the session was downloaded")]
