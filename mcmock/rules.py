@@ -204,7 +204,7 @@ RULES: dict[str, Rule] = {
         _INFO, _WARN, ORDER, "Arrived after an event with a later `ts`; processing put it back in order."
     ),
     "late-event": Rule(
-        _WARN, _WARN, f"{ORDER}; {ASSUMED}", "Arrived after its window was processed: taken in order of arrival."
+        _WARN, _WARN, f"{ORDER}; {ASSUMED}", "Arrived after its window was processed: it counts after events that are younger."
     ),
     "playhead-past-end": Rule(_INFO, _WARN, "C-35", "The playhead is more than a second past `media.length`."),
     "playhead-moved-in-ad": Rule(_INFO, _WARN, "C-17", "The playhead stands still for the whole of an ad break."),

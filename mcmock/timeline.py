@@ -9,6 +9,7 @@ ended, where no event says so) and `mediaReporting` (expected parts of the repor
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from math import isfinite
 from typing import Any, Final, NamedTuple
 
@@ -86,7 +87,7 @@ def is_timeline(document: object) -> bool:
 
 def _steps(sent: Sequence[object], start_ms: int) -> tuple[Step, ...]:
     steps = tuple(_step(one, f"steps[{place}]", start_ms) for place, one in enumerate(sent))
-    for place, (before, after) in enumerate(zip(steps, steps[1:], strict=False), 1):
+    for place, (before, after) in enumerate(pairwise(steps), 1):
         if after.at < before.at:
             raise ValueError(
                 f"steps[{place}].at is {after.at:g}, earlier than the step before it: steps stand in order of arrival"

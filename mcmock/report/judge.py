@@ -4,7 +4,7 @@ Rules of this file, from "Media Collection API: controlling the order of events"
 
 1. sessionStart is processed at once. Other events wait in a window, which closes when 5 s have passed since the first of
    them arrived, or when more than 10 have; then they are sorted by `ts`, arrival breaking ties, and counted for good.
-2. What arrives after its window was processed keeps its place in the order of arrival.
+2. What arrives after its window was processed is sorted into the next one, where no time is left for it. Assumed.
 3. A judgement takes the open window as if it closed now, without closing it. A downloaded array is one window.
 4. The session's time begins at the earliest `ts` among sessionStart and the first window: a player may queue a pre-roll
    until it has a session id. Assumed: no page speaks of it.

@@ -70,9 +70,14 @@ class Playback(NamedTuple):
         return LABELS[self.where, self.state]
 
     @property
+    def plays(self) -> bool:
+        """Whether time goes to main content."""
+        return not self.in_break and self.main == PLAYING
+
+    @property
     def watching(self) -> bool:
-        """Whether main content plays, with no stray ad in front of it: when the playhead is expected to move."""
-        return not self.in_break and self.main == PLAYING and self.before_stray is None
+        """Whether main content plays with no stray ad in front of it: when the playhead is expected to move."""
+        return self.plays and self.before_stray is None
 
     def switch(self, state: str) -> Playback:
         if self.in_break:

@@ -210,7 +210,7 @@ def _times(tally: Tally) -> dict[str, Any]:
         "unattributed_time": sum(totals[label] for label in playback.UNATTRIBUTED) / 1000,
         "session_time": sum(totals.values()) / 1000,
         "unique_time_played": round(watched.length_of(tally.watched_pieces()), 3),
-        "average_minute_audience": round(content / 1000 / tally.length, 3) if tally.length > 0 else None,
+        "average_minute_audience": round(content / 1000 / tally.length, 6) if tally.length > 0 else None,
         "estimated_streams": (content + ads) // (STREAM_SECONDS * 1000) + 1,
         "first_ts": tally.origin,
         "last_ts": None if tally.origin is None else tally.clock,
@@ -327,6 +327,8 @@ def _details(params: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, A
 def _reported_value(value: Any, unit: str) -> Any:
     if isinstance(value, float) and unit in ("s", "kbps"):
         return whole(value)
+    if isinstance(value, float) and unit == "ratio":
+        return round(value, 3)
     return list(value) if isinstance(value, tuple) else value
 
 

@@ -191,9 +191,9 @@ class Tally:
 
     def _hear(self, event: Event, index: int, before: Playback, started: bool, late: bool) -> None:
         """Take in what rides on any event that is not ignored: the playhead and the quality."""
-        if not late and before.watching:
+        if not late and before.plays:
             self._watch(event, index)
-        self._settle(event)
+        self._settle(event, late)
         self._mark_progress(event, index)
         if event.qoe:
             self._hear_quality(event, index, started)
@@ -216,9 +216,8 @@ class Tally:
 
     def _label(self) -> str:
         label = self.playback.label
-        if label == "content" and self.stillness is not None and self.stillness.stalled:
-            return "stall"
-        return label
+        stalled = label == "content" and self.stillness is not None and self.stillness.stalled
+        return "stall" if stalled else label
 
     def _extend(self, label: str, until_ms: int, index: int) -> None:
         owner = len(self.ads) if label == "ad" else -1
@@ -255,7 +254,10 @@ class Tally:
 
     def _check_time(self, event: Event, index: int, elapsed: int, at: str) -> Iterator[Finding | None]:
         path = f"{at}.playerTime.ts"
-        yield from self._check_cadence(elapsed, path)
+        running = (
+            elapsed if self.start is None else min(elapsed, event.ts - self.start.ts)
+        )  # no pings before there is a session
+        yield from self._check_cadence(running, path)
         signature = (event.event_type, event.ts, event.playhead)
         previous = self.stamps[index - 1] if index else None
         if signature in self.recent:
@@ -344,15 +346,16 @@ class Tally:
 
     def _watch(self, event: Event, index: int) -> None:
         """Main content played until this event: which part of it was seen, and did it move at all."""
-        if self.head is None or self.stillness is None:
+        if self.head is None:
             return
         for start, end in watched.step(self.head, event.playhead, self._since_head(), self.length):
             self._see(start, end, index)
         self.head, self.head_ms = event.playhead, self.clock
-        was_stalled = self.stillness.stalled
-        self.stillness = self.stillness.sample(event.playhead, self.clock)
-        if self.stillness.stalled and not was_stalled:
-            self._mark("stall_count", index)
+        if self.stillness is not None:
+            was_stalled = self.stillness.stalled
+            self.stillness = self.stillness.sample(event.playhead, self.clock)
+            if self.stillness.stalled and not was_stalled:
+                self._mark("stall_count", index)
 
     def _see(self, start: float, end: float, index: int) -> None:
         if self.run is not None and self.run.end == start:
@@ -371,16 +374,19 @@ class Tally:
         """The parts of the content seen at least once, in seconds of playhead, in order."""
         return self.pieces if self.run is None else watched.unite(self.pieces, self.run.start, self.run.end)
 
-    def _settle(self, event: Event) -> None:
-        """After the event's effect: begin or stop watching the playhead."""
-        if not self.playback.watching:
-            self.head = self.stillness = None
+    def _settle(self, event: Event, late: bool) -> None:
+        """After the event's effect: begin or stop watching the playhead. A late event's playhead is too old to begin with."""
+        if not self.playback.plays:
+            self.head = None
             self._close_run()
-        elif self.head is None:
+        elif self.head is None and not late:
             self.head, self.head_ms = event.playhead, self.clock
+        if not self.playback.watching:
+            self.stillness = None
+        elif self.stillness is None and not late:
             self.stillness = Stillness(event.playhead, self.clock)
         waiting = not self.playback.in_break and self.playback.main in (playback.PAUSED, playback.BUFFERING)
-        if not waiting:
+        if not waiting or late:
             self.paused_from = None
         elif event.event_type in playback.PLAYBACK_EVENTS or event.event_type == "adBreakComplete":
             self.paused_from = (event.playhead, self.clock)
@@ -475,7 +481,7 @@ class Tally:
 
     def _on_ad_start(self, now: Moment) -> Iterator[Finding | None]:
         if self.ad_break is None:
-            self.playback = self.playback.open_stray()
+            self.playback, self.stillness = self.playback.open_stray(), None
             yield self._outside_break(now)
             return
         yield from self._abandon_ad(now)
