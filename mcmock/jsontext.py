@@ -4,7 +4,8 @@
 by the standard library, whose answer stands. So the parser changes the time a body takes and never what becomes of it.
 
 Refused, each with a sentence that says why: text that is not UTF-8 (a byte order mark included), numbers JSON does not
-have (NaN, Infinity) or that do not fit 64 bits, lone surrogates, and nesting deeper than `MAX_DEPTH`.
+have (NaN, Infinity) or no float can hold (1e400), lone surrogates, and nesting deeper than `MAX_DEPTH`. An integer that
+64 bits cannot hold is read as a float, and so is none for a schema that asks for an integer.
 """
 
 from __future__ import annotations
@@ -22,7 +23,6 @@ MAX_DEPTH = 64
 """Levels of nesting we follow. The deepest body this API knows has five."""
 
 _MIN_INT, _MAX_INT = -(2**63), 2**64 - 1
-_LONG_NUMBER = re.compile(rb"\d{19}")
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
@@ -32,12 +32,11 @@ class BadJson(ValueError):
 
 def decode(text: bytes) -> Any:
     """The value of `text`. Raises BadJson."""
-    if orjson is not None and not _LONG_NUMBER.search(text):
-        try:
-            value = orjson.loads(text)
-        except ValueError:
-            return _decode_slowly(text)
-    else:
+    try:
+        value = _decode_slowly(text) if orjson is None else orjson.loads(text)
+    except BadJson:
+        raise
+    except ValueError:
         value = _decode_slowly(text)
     if text.count(b"[") + text.count(b"{") > MAX_DEPTH:
         _check_depth(value)
@@ -79,10 +78,11 @@ def _lower_first(sentence: str) -> str:
     return sentence[:1].lower() + sentence[1:]
 
 
-def _integer(digits: str) -> int:
-    if len(digits) > 20 or not _MIN_INT <= (value := int(digits)) <= _MAX_INT:
-        raise BadJson(f"the body holds an integer of {len(digits.lstrip('-'))} digits, more than 64 bits can hold")
-    return value
+def _integer(digits: str) -> int | float:
+    """As orjson reads it: what 64 bits cannot hold becomes a float."""
+    if len(digits) <= 20 and _MIN_INT <= (value := int(digits)) <= _MAX_INT:
+        return value
+    return _float(digits)
 
 
 def _float(digits: str) -> float:

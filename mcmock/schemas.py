@@ -256,7 +256,7 @@ def sent_phrase(value: Any) -> str:
 
 def _is_integral_float(breach: _Breach, _: str) -> bool:
     wants_integer = breach.keyword == "type" and breach.wanted == "integer"
-    return wants_integer and isinstance(breach.sent, float) and breach.sent.is_integer()
+    return wants_integer and isinstance(breach.sent, float) and breach.sent.is_integer() and abs(breach.sent) < 2**53
 
 
 def _is_null(*keys: str) -> Callable[[_Breach, str], bool]:
