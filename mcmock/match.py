@@ -46,24 +46,47 @@ class Matchable(Protocol):
     def findings(self) -> tuple[Finding, ...]: ...
 
 
+class Early(Protocol):
+    """The part of an exchange that the log keeps in columns: cheap to look at, and settled on arrival."""
+
+    @property
+    def kind(self) -> Kind: ...
+    @property
+    def event_type(self) -> str | None: ...
+    @property
+    def session_id(self) -> str | None: ...
+    @property
+    def verdict(self) -> Verdict: ...
+    @property
+    def status(self) -> int: ...
+    @property
+    def target(self) -> str: ...
+
+
 class Field(NamedTuple):
-    """How one field of the vocabulary is read. `words` are the values it may have, where they are a closed list."""
+    """How one field of the vocabulary is read. `words` are the values it may have, where they are a closed list.
+
+    `early` reads it from the log's columns, where it is one of them.
+    """
 
     read: Callable[[Any], Any]
     about: str
     type: type = str
     words: tuple[str, ...] = ()
+    early: Callable[[Any], Any] | None = None
 
 
 FIELDS: dict[str, Field] = {
-    "kind": Field(lambda one: one.kind, "the door it knocked at", words=tuple(Kind)),
-    "event": Field(lambda one: one.event_type, "the event type"),
-    "session": Field(lambda one: one.session_id, "the session id"),
+    "kind": Field(lambda one: one.kind, "the door it knocked at", str, tuple(Kind), lambda entry: entry.kind),
+    "event": Field(lambda one: one.event_type, "the event type", early=lambda entry: entry.event_type),
+    "session": Field(lambda one: one.session_id, "the session id", early=lambda entry: entry.session_id),
     "scope": Field(lambda one: one.scope, "the scope's name"),
     "outcome": Field(lambda one: one.outcome, "counted, or not", words=tuple(Outcome)),
-    "verdict": Field(lambda one: one.verdict, "what was decided on arrival", words=tuple(Verdict)),
-    "status": Field(lambda one: one.status, "the HTTP status", int),
-    "path": Field(lambda one: one.path, "the path as sent"),
+    "verdict": Field(
+        lambda one: one.verdict, "what was decided on arrival", str, tuple(Verdict), lambda entry: entry.verdict
+    ),
+    "status": Field(lambda one: one.status, "the HTTP status", int, early=lambda entry: entry.status),
+    "path": Field(lambda one: one.path, "the path as sent", early=lambda entry: entry.target),
     "playhead": Field(lambda one: one.playhead, "seconds of content", float),
 }
 PARTS: dict[str, Field] = {
@@ -73,6 +96,8 @@ PARTS: dict[str, Field] = {
 }
 RULE = "rule"
 NAMES = (*FIELDS, *PARTS, RULE)
+DERIVED = ("outcome", RULE)
+"""The fields that a later event of the same session may change."""
 OPERATORS = ("min", "max", "matches", "exists")
 
 
@@ -89,6 +114,7 @@ class _Condition(NamedTuple):
     wanted: Any
     read: Callable[[Any], Any]
     holds: Callable[[Any], bool]
+    early: Callable[[Any], Any] | None = None
 
 
 class Match:
@@ -97,10 +123,30 @@ class Match:
     def __init__(self, wanted: Mapping[str, Any] | None = None) -> None:
         """Raises ValueError, naming the field and what is allowed there, for anything the vocabulary does not know."""
         self.wanted = {field: _plain(value) for field, value in (wanted or {}).items() if value is not None}
-        self._conditions = [condition for field, value in self.wanted.items() for condition in _conditions(field, value)]
+        self._conditions = [
+            condition for field, value in self.wanted.items() for condition in _conditions(field, value)
+        ]
+        self._early = [(at.early, at.holds) for at in self._conditions if at.early is not None]
+        self._outcomes = [at.holds for at in self._conditions if at.field == "outcome"]
 
     def holds(self, one: Matchable) -> bool:
         return all(condition.holds(condition.read(one)) for condition in self._conditions)
+
+    def prefilter(self, entry: Early, outcome: Outcome | None = None) -> bool:
+        """False where the exchange that `entry` stands for cannot hold; `outcome` is its own where that is settled."""
+        for read, holds in self._early:
+            if not holds(read(entry)):
+                return False
+        return outcome is None or all(holds(outcome) for holds in self._outcomes)
+
+    @property
+    def derived(self) -> bool:
+        """Whether it asks for something that a later event of the same session may change."""
+        return any(field in self.wanted for field in DERIVED)
+
+    def allows_session(self, session_id: str) -> bool:
+        """Whether it leaves room for exchanges of that session."""
+        return all(at.holds(session_id) for at in self._conditions if at.field == "session")
 
     def differences(self, one: Matchable) -> list[Difference]:
         """The fields that do not hold, with what was wanted and what was there."""
@@ -153,7 +199,7 @@ def _plain(value: Any) -> Any:
 def _conditions(field: str, value: Any) -> Iterable[_Condition]:
     if field in FIELDS:
         row = FIELDS[field]
-        return [_Condition(field, value, row.read, _test(field, value, row))]
+        return [_Condition(field, value, row.read, _test(field, value, row), row.early)]
     if field in PARTS:
         return _part_conditions(field, value)
     if field == RULE:
@@ -163,7 +209,9 @@ def _conditions(field: str, value: Any) -> Iterable[_Condition]:
 
 def _part_conditions(field: str, value: Any) -> list[_Condition]:
     if not isinstance(value, dict):
-        raise ValueError(f'match.{field} must map names to wanted values, such as {{"media.id": "film"}}, not {value!r}')
+        raise ValueError(
+            f'match.{field} must map names to wanted values, such as {{"media.id": "film"}}, not {value!r}'
+        )
     anything = Field(PARTS[field].read, "", object)
     return [
         _Condition(f"{field}.{key}", wanted, _part_reader(PARTS[field], key), _test(f"{field}.{key}", wanted, anything))
@@ -190,6 +238,10 @@ def _test(field: str, value: Any, row: Field) -> Callable[[Any], bool]:
     if isinstance(value, dict):
         return _operator(field, value)
     choices = value if isinstance(value, list) else [value]
+    if not choices:
+        raise ValueError(
+            f"match.{field} is an empty list, which nothing can match; leave the field out to allow anything"
+        )
     for choice in choices:
         _check_choice(field, choice, row)
     if len(choices) == 1:
@@ -204,7 +256,9 @@ def _equal(got: Any, wanted: Any) -> bool:
 
 def _check_choice(field: str, choice: Any, row: Field) -> None:
     if row.words and choice not in row.words:
-        raise ValueError(f"match.{field} is {choice!r}{_suggest(choice, row.words)}; it is one of {', '.join(row.words)}")
+        raise ValueError(
+            f"match.{field} is {choice!r}{_suggest(choice, row.words)}; it is one of {', '.join(row.words)}"
+        )
     wanted = (int, float) if row.type is float else row.type
     if not isinstance(choice, wanted) or (row.type is not object and isinstance(choice, bool)):
         name = {str: "text", int: "a whole number", float: "a number"}[row.type]
@@ -269,6 +323,8 @@ def from_query(pairs: Iterable[tuple[str, str]]) -> Match:
     for name, text in pairs:
         place, key = _place(wanted, name)
         value = _value(name, text)
+        if isinstance(place.get(key), dict):
+            raise ValueError(f"{name} is asked for both as a value and by an operator: choose one")
         place[key] = [*_several(place[key]), *_several(value)] if key in place else value
     return Match(wanted)
 
@@ -284,7 +340,9 @@ def _place(wanted: dict[str, Any], name: str) -> tuple[dict[str, Any], str]:
         wanted, name = wanted.setdefault(field, {}), rest
     stem, _, operator = name.rpartition(".")
     if operator in OPERATORS and stem:
-        return wanted.setdefault(stem, {}), operator
+        if not isinstance(wanted.setdefault(stem, {}), dict):
+            raise ValueError(f"{stem} is asked for both as a value and by an operator: choose one")
+        return wanted[stem], operator
     return wanted, name
 
 
