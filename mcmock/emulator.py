@@ -35,11 +35,12 @@ from mcmock.model import (
     Outcome,
     Request,
     Response,
+    Severity,
     Verdict,
 )
 from mcmock.report import Close, Event, Judge, Judgement
 from mcmock.sessions import Phase, Session
-from mcmock.views import SessionView
+from mcmock.views import SessionOutline, SessionView
 
 DEFAULT_LOG_BYTES = 64 * 1024 * 1024
 DEFAULT_BODY_BYTES = 1024 * 1024
@@ -333,12 +334,10 @@ class Emulator:
 
     def _derived(self, entry: Entry) -> tuple[Outcome, tuple[Finding, ...]]:
         """The outcome and all findings of an entry, as its session stands now."""
-        settled = _OUTCOMES.get(entry.verdict)
+        settled = _settled(entry)
         if settled is not None:
             return settled, entry.findings
-        if entry.kind not in _COUNTED or entry.session_id is None:
-            return Outcome.OTHER, entry.findings
-        derived = self._judgement(entry.session_id).findings.get(entry.seq, ())
+        derived = self._judgement(str(entry.session_id)).findings.get(entry.seq, ())
         findings = entry.findings + derived
         return (Outcome.IGNORED if rules.ignores(findings) else Outcome.GOOD), findings
 
@@ -428,6 +427,23 @@ class Emulator:
         exchanges = tuple(self._exchange(entry) for entry in entries if entry is not None)
         return SessionView(session, exchanges, self._judgement(session_id))
 
+    def outlines(self, limit: int | None = None) -> list[SessionOutline]:
+        """The latest `limit` sessions in brief, oldest first: what a list of hundreds can afford to show."""
+        with self._lock:
+            ids = list(self._sessions)
+            return [self._outline(session_id) for session_id in ids[max(0, len(ids) - limit) if limit is not None else 0 :]]
+
+    def outline(self, session_id: str) -> SessionOutline | None:
+        with self._lock:
+            return self._outline(session_id) if session_id in self._sessions else None
+
+    def _outline(self, session_id: str) -> SessionOutline:
+        session = self._session(session_id, self._clock.now())
+        assert session is not None
+        judgement = self._judgement(session_id)
+        counts, severities = self._judges[session_id].standing(judgement)
+        return SessionOutline(session, judgement, counts, severities)
+
     def expire(self, session_id: str) -> bool:
         """From now on the session answers 410. False if there is no such session."""
         return self._close(session_id, Phase.EXPIRED)
@@ -498,8 +514,31 @@ class _Fed:
 
     def __init__(self, judge: Judge) -> None:
         self.upto = 0
+        self._counts = dict.fromkeys(Outcome, 0)
+        self._severities = dict.fromkeys(Severity, 0)
+        self._dropped: set[int] = set()
         self._judge = judge
         self._known: tuple[Close, Judgement] | None = None
+
+    def standing(self, judgement: Judgement) -> tuple[dict[Outcome, int], dict[Severity, int]]:
+        """How many requests had which outcome, and how many findings which severity, as `judgement` has it."""
+        counts, severities, dropped = dict(self._counts), dict(self._severities), set(self._dropped)
+        for seq, derived in judgement.findings.items():
+            if rules.ignores(derived):
+                dropped.add(seq)
+            _tally(severities, derived)
+        _tally(severities, judgement.session_findings)
+        counts[Outcome.GOOD] -= len(dropped)
+        counts[Outcome.IGNORED] += len(dropped)
+        return counts, severities
+
+    def _count(self, entry: Entry) -> None:
+        """Good until found to be ignored: the rest is settled on arrival."""
+        settled = _settled(entry)
+        self._counts[settled or Outcome.GOOD] += 1
+        _tally(self._severities, entry.findings)
+        if settled is None and rules.ignores(entry.findings):
+            self._dropped.add(entry.seq)
 
     def judgement(self, close: Close) -> Judgement:
         if self._known is None or self._known[0] != close:
@@ -509,11 +548,25 @@ class _Fed:
     def feed(self, entry: Entry) -> None:
         self.upto = entry.seq
         self._known = None
+        self._count(entry)
         if entry.verdict not in (Verdict.CREATED, Verdict.ACCEPTED) or entry.kind not in _COUNTED:
             return
         body = jsontext.decode(entry.body)
         for event in body if isinstance(body, list) else [body]:
             self._judge.add(_event(entry, event))
+
+
+def _tally(severities: dict[Severity, int], findings: tuple[Finding, ...]) -> None:
+    for finding in findings:
+        severities[finding.severity] += 1
+
+
+def _settled(entry: Entry) -> Outcome | None:
+    """The outcome that the verdict alone decides, or None where it takes the session to know."""
+    settled = _OUTCOMES.get(entry.verdict)
+    if settled is None and (entry.kind not in _COUNTED or entry.session_id is None):
+        return Outcome.OTHER
+    return settled
 
 
 def _event(entry: Entry, event: dict[str, Any]) -> Event:

@@ -2,13 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
-from mcmock.model import Exchange, Finding, Severity
+from mcmock.model import Exchange, Finding, Outcome, Severity
 from mcmock.report import Judgement, Report
 from mcmock.sessions import Phase, Session
 
 _RANK = {Severity.INFO: 0, Severity.WARNING: 1, Severity.ERROR: 2}
+
+
+class SessionOutline(NamedTuple):
+    """A session in brief: how it stands and how much of what it sent was counted, without the requests themselves."""
+
+    session: Session
+    judgement: Judgement
+    counts: Mapping[Outcome, int]
+    severities: Mapping[Severity, int]
+
+    @property
+    def state(self) -> str:
+        return state_of(self.session, self.report)
+
+    @property
+    def report(self) -> Report:
+        return self.judgement.report
+
+
+def state_of(session: Session, report: Report) -> str:
+    """What it is doing (starting, playing, paused, buffering, in ad), or how it closed (ended, idle, expired …)."""
+    return report.state if session.phase is Phase.OPEN else str(session.phase)
 
 
 class SessionView(NamedTuple):
@@ -22,8 +45,7 @@ class SessionView(NamedTuple):
 
     @property
     def state(self) -> str:
-        """What it is doing (starting, playing, paused, buffering, in ad), or how it closed (ended, idle, expired …)."""
-        return self.report.state if self.session.phase is Phase.OPEN else str(self.session.phase)
+        return state_of(self.session, self.report)
 
     @property
     def events(self) -> list[str]:
