@@ -14,7 +14,7 @@ PACKAGE = Path(mcmock.__file__).parent
 
 # A module imports those above it, never one below: docs/architecture.md shows the same list with what each one is for.
 CORE = (
-    "jsontext", "model", "clock", "rules", "schemas", "advice", "body", "sessions", "wire", "match", "report", "faults",
+    "jsontext", "model", "clock", "rules", "schemas", "advice", "body", "sessions", "wire", "match", "report", "timeline", "faults",
     "journal", "views", "emulator", "shapes",
 )  # fmt: skip
 SHELLS = ("server", "fixture", "pytest_plugin", "cli", "inspector", "__main__")

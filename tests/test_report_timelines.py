@@ -10,9 +10,12 @@ import pytest
 
 from mcmock import body as bodies
 from mcmock import rules
-from mcmock.model import Kind, Mode
+from mcmock.clock import Clock
+from mcmock.emulator import Emulator
+from mcmock.model import Kind, Mode, Outcome
 from mcmock.report import METRICS, Close, Judge, Judgement, Report, event_from
 from mcmock.timeline import Step, Timeline, parse
+from tests.conftest import post
 
 FOLDER = Path(__file__).parent.parent / "fixtures" / "timelines"
 FILES = sorted(FOLDER.glob("*.json"))
@@ -81,7 +84,7 @@ def test_every_duration_is_the_sum_of_the_spans_that_explain_it(path: Path) -> N
     timeline = load(path)
     report = judged(timeline).report
     for name in DURATIONS:
-        assert (name, pytest.approx(getattr(report, name), abs=0.0005)) == (name, explained(report, name))
+        assert explained(report, name) == pytest.approx(getattr(report, name), abs=0.0005), name
     for place, ad in enumerate(report.ads):
         assert explained(report, f"ads.{place}") == pytest.approx(ad.time_spent, abs=0.0005)
     for place, ad_break in enumerate(report.ad_breaks):
@@ -98,6 +101,37 @@ def test_every_count_is_the_number_of_moments_that_explain_it(path: Path) -> Non
     report = judged(timeline).report
     for name in COUNTS:
         assert (name, getattr(report, name)) == (name, len(report.why(name)))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_the_emulator_says_the_same(path: Path) -> None:
+    """The whole way: requests with the clock where the timeline has it, outcomes and findings as the log tells them."""
+    timeline = load(path)
+    emulator = Emulator(seed=1, time=Clock(lambda: START_MS / 1000, frozen=True))
+    sid = ""
+    for step in timeline.steps:
+        emulator.advance(max(0.0, START_MS / 1000 + step.at - emulator.now))
+        answer = emulator.handle(post(step.path.replace("{sid}", sid), step.body))
+        assert answer.response.status == step.status
+        sid = sid or dict(answer.response.headers)["Location"].rpartition("/")[2]
+    finish(emulator, timeline, sid)
+    view = emulator.session(sid)
+    assert view is not None
+    for exchange, step in zip(view.exchanges, timeline.steps, strict=True):
+        assert sorted(finding.rule for finding in exchange.findings) == list(step.findings or ())
+        ignored = any(rules.RULES[rule].ignores for rule in step.findings or ())
+        assert exchange.outcome is (Outcome.IGNORED if ignored else Outcome.GOOD)
+    assert sorted(finding.rule for finding in view.judgement.session_findings) == list(timeline.findings or ())
+    assert picked(view.report, timeline.report) == timeline.report
+
+
+def finish(emulator: Emulator, timeline: Timeline, sid: str) -> None:
+    """Let the session close as the timeline says: by waiting, or by hand."""
+    if timeline.close is None or timeline.steps[0].kind is Kind.DOWNLOADED:
+        return
+    emulator.advance(max(0.0, START_MS / 1000 + timeline.close.at - emulator.now))
+    if timeline.close.reason == "expired":
+        emulator.expire(sid)
 
 
 DURATIONS = [name for name, metric in METRICS.items() if metric.unit == "s" and name != "time_to_start"]
