@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 from typing import Any
 
-from mcmock.match import Match
+from mcmock.match import FIELDS, PARTS, Match
 from mcmock.model import (
     Delivery,
     Exchange,
@@ -21,9 +21,18 @@ from mcmock.model import (
     Severity,
     Verdict,
 )
-from mcmock.views import SessionView
+from mcmock.report.metrics import METRICS, camel
+from mcmock.rules import RULES
+from mcmock.schemas import EVENT_TYPES
+from mcmock.views import SessionOutline, SessionView
 
 Json = dict[str, Any]
+
+MEDIA_KEYS = (
+    "media.id", "media.name", "media.length", "media.contentType", "media.playerName", "media.channel",
+    "media.libraryVersion", "visitor.marketingCloudUserId",
+)  # fmt: skip
+"""The params of sessionStart that tell a person which session it is."""
 
 
 def finding_to_json(finding: Finding) -> Json:
@@ -32,7 +41,11 @@ def finding_to_json(finding: Finding) -> Json:
 
 def finding_from_json(value: Json) -> Finding:
     return Finding(
-        value["rule"], Severity(value["severity"]), value.get("path", ""), value.get("message", ""), value.get("source", "")
+        value["rule"],
+        Severity(value["severity"]),
+        value.get("path", ""),
+        value.get("message", ""),
+        value.get("source", ""),
     )
 
 
@@ -57,6 +70,40 @@ def exchange_to_json(exchange: Exchange) -> Json:
         "fault": fault_hit_to_json(exchange.fault) if exchange.fault else None,
         "delivery": exchange.delivery,
     }
+
+
+def brief_to_json(exchange: Exchange) -> Json:
+    """An exchange without its headers and bodies: what `?brief=1` gives. `parts` are the events of an array."""
+    return {
+        "seq": exchange.seq,
+        "at": exchange.at,
+        "kind": exchange.kind,
+        "method": exchange.method,
+        "path": exchange.path,
+        "eventType": exchange.event_type,
+        "sessionId": exchange.session_id,
+        "verdict": exchange.verdict,
+        "outcome": exchange.outcome,
+        "status": exchange.status,
+        "playhead": exchange.playhead,
+        "ts": exchange.ts,
+        "findings": [{"rule": found.rule, "severity": found.severity} for found in exchange.findings],
+        "fault": fault_hit_to_json(exchange.fault) if exchange.fault else None,
+        "delivery": exchange.delivery,
+        **_parts(exchange.body),
+    }
+
+
+def _parts(body: Any) -> Json:
+    if not isinstance(body, list):
+        return {}
+    return {"parts": [_part(event) for event in body if isinstance(event, dict)]}
+
+
+def _part(event: Json) -> Json:
+    time = event.get("playerTime")
+    time = time if isinstance(time, dict) else {}
+    return {"eventType": event.get("eventType"), "playhead": time.get("playhead"), "ts": time.get("ts")}
 
 
 def _body_to_json(exchange: Exchange) -> Json:
@@ -136,15 +183,49 @@ def session_to_json(view: SessionView) -> Json:
     }
 
 
+def outline_to_json(outline: SessionOutline) -> Json:
+    """A session without its lists: what `?brief=1` gives."""
+    session = outline.session
+    return {
+        "id": session.id,
+        "state": outline.state,
+        "phase": session.phase,
+        "openedAt": session.opened_at,
+        "lastEventAt": session.touched_at,
+        "closedAt": session.closed_at,
+        "downloaded": session.downloaded,
+        "playhead": session.playhead,
+        "counts": dict(outline.counts),
+        "findingCounts": dict(outline.severities),
+        "media": {key: outline.report.params[key] for key in MEDIA_KEYS if key in outline.report.params},
+    }
+
+
 def _media(start: Exchange | None) -> Json:
     """What identifies the session to a person: content, player, visitor."""
     if start is None or start.body is None:
         return {}
     first = start.body[0] if isinstance(start.body, list) else start.body
     params = first.get("params", {})
-    keys = ("media.id", "media.name", "media.length", "media.contentType", "media.playerName", "media.channel",
-            "media.libraryVersion", "visitor.marketingCloudUserId")  # fmt: skip
-    return {key: params[key] for key in keys if key in params}
+    return {key: params[key] for key in MEDIA_KEYS if key in params}
+
+
+def vocabulary_to_json() -> Json:
+    """What the words of the other shapes mean: rules of findings, metrics of a report, fields of a Match."""
+    return {
+        "rules": {
+            name: {"about": rule.about, "source": rule.source, "ignores": rule.ignores} for name, rule in RULES.items()
+        },
+        "metrics": {
+            camel(name): {"about": metric.about, "unit": metric.unit, "source": metric.source}
+            for name, metric in METRICS.items()
+        },
+        "match": {
+            **{name: {"about": field.about, "words": list(field.words)} for name, field in FIELDS.items()},
+            **{name: {"about": field.about, "words": []} for name, field in PARTS.items()},
+        },
+        "events": list(EVENT_TYPES),
+    }
 
 
 def match_to_json(match: Match) -> Json:

@@ -18,8 +18,12 @@ import mcmock
 from mcmock import shapes
 from mcmock.emulator import Emulator
 from mcmock.match import Match, from_query
+from mcmock.model import Exchange
+from mcmock.server import pages
+from mcmock.views import SessionOutline
 
 PREFIX = "/__admin"
+LISTING = ("since", "limit", "order", "brief")
 PAGE = 1000
 """How many requests one answer lists unless `limit` says otherwise."""
 
@@ -64,7 +68,7 @@ async def _summary(asked: Asked) -> Reply:
 
 
 async def _requests(asked: Asked) -> Reply:
-    query = [(name, value) for name, value in asked.request.query.items() if name not in ("since", "limit", "order")]
+    query = [(name, value) for name, value in asked.request.query.items() if name not in LISTING]
     return _listed(asked, from_query(query))
 
 
@@ -76,11 +80,20 @@ def _listed(asked: Asked, match: Match) -> dict[str, Any]:
     found = asked.emulator.requests(match, since=since, newest_first=order == "desc")
     shown = found[:limit]
     return {
-        "requests": [shapes.exchange_to_json(exchange) for exchange in shown],
+        "requests": [_shape(asked)(exchange) for exchange in shown],
         "matched": len(found),
         "evicted": asked.emulator.summary().evicted,
         "next": shown[-1].seq if len(shown) < len(found) else None,
     }
+
+
+def _brief(asked: Asked) -> bool:
+    """Whether `brief=1` asks for exchanges without headers and bodies, for sessions without their lists."""
+    return asked.request.query.get("brief", "0") not in ("", "0", "false")
+
+
+def _shape(asked: Asked) -> Callable[[Exchange], dict[str, Any]]:
+    return shapes.brief_to_json if _brief(asked) else shapes.exchange_to_json
 
 
 def _whole(asked: Asked, name: str, otherwise: int) -> int:
@@ -109,21 +122,30 @@ async def _clear(asked: Asked) -> Reply:
 
 
 async def _sessions(asked: Asked) -> Reply:
+    if _brief(asked):
+        outlines = asked.emulator.outlines(_whole(asked, "limit", PAGE))
+        return {"sessions": [shapes.outline_to_json(outline) for outline in outlines]}
     return {"sessions": [shapes.session_to_json(view) for view in asked.emulator.sessions()]}
 
 
 async def _session(asked: Asked) -> Reply:
+    if _brief(asked):
+        return shapes.outline_to_json(_outline(asked))
     view = asked.emulator.session(asked.arguments["sid"])
     if view is None:
         raise _no_session(asked)
     return shapes.session_to_json(view)
 
 
-async def _report(asked: Asked) -> Reply:
-    view = asked.emulator.session(asked.arguments["sid"])
-    if view is None:
+def _outline(asked: Asked) -> SessionOutline:
+    outline = asked.emulator.outline(asked.arguments["sid"])
+    if outline is None:
         raise _no_session(asked)
-    return dict(view.report.to_json())
+    return outline
+
+
+async def _report(asked: Asked) -> Reply:
+    return dict(_outline(asked).report.to_json())
 
 
 async def _expire(asked: Asked) -> Reply:
@@ -172,7 +194,30 @@ async def _reset(asked: Asked) -> Reply:
     return {}
 
 
+# -- the inspector --------------------------------------------------------------------------------------------------------
+
+
+async def _to_page(asked: Asked) -> Reply:
+    return pages.redirect(PREFIX + "/")
+
+
+async def _page_file(asked: Asked) -> Reply:
+    name = asked.arguments.get("file", pages.INDEX)
+    response = pages.file(name)
+    if response is None:
+        raise AdminError(404, "no-file", f"the inspector has no file {name!r}")
+    return response
+
+
+async def _vocabulary(asked: Asked) -> Reply:
+    return shapes.vocabulary_to_json()
+
+
 ROUTES: tuple[AdminRoute, ...] = (
+    AdminRoute("GET", "", _to_page, "to the inspector page"),
+    AdminRoute("GET", "/", _page_file, "the inspector page"),
+    AdminRoute("GET", "/inspector/{file}", _page_file, "a file of the inspector page"),
+    AdminRoute("GET", "/vocabulary", _vocabulary, "what the rules, metrics and Match fields mean"),
     AdminRoute("GET", "/health", _health, "200 once the server answers"),
     AdminRoute("GET", "/summary", _summary, "counts by outcome"),
     AdminRoute("GET", "/requests", _requests, "the log; query: Match fields, since, limit, order"),

@@ -1,0 +1,65 @@
+"""The files of the inspector page, and the headers a page of ours is sent with. It knows which files there are, and no data.
+
+A file is found by its name in a listing made once, never by joining paths, so no request can name a file outside it.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+
+from aiohttp import web
+
+INDEX = "index.html"
+
+TYPES = {
+    "html": "text/html; charset=utf-8",
+    "css": "text/css; charset=utf-8",
+    "js": "text/javascript; charset=utf-8",
+    "svg": "image/svg+xml",
+}
+
+POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self'",
+        "connect-src 'self'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+"""No inline script or style, nothing from elsewhere, no frame around us: whatever was recorded stays text."""
+
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-cache",
+}
+
+
+@cache
+def _contents() -> dict[str, bytes]:
+    """The package's own files by name; they do not change while we run."""
+    folder = files("mcmock").joinpath("inspector")
+    return {one.name: one.read_bytes() for one in folder.iterdir() if one.name.rpartition(".")[2] in TYPES}
+
+
+def file(name: str) -> web.Response | None:
+    """The page's file of that name, or None if it has no such file."""
+    content = _contents().get(name)
+    return page(content, TYPES[name.rpartition(".")[2]]) if content is not None else None
+
+
+def page(content: bytes, content_type: str = TYPES["html"]) -> web.Response:
+    """`content` with the headers that every page of ours has."""
+    return web.Response(body=content, headers={**HEADERS, "Content-Type": content_type})
+
+
+def redirect(target: str) -> web.Response:
+    return web.Response(status=307, headers={**HEADERS, "Location": target})
