@@ -4,71 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from typing import Any
+from typing import Any, cast
 
 from aiohttp import web
 
 from mcmock.emulator import Emulator
-from mcmock.model import Delivery, Refusal, Request
 from mcmock.server.admin import PREFIX, ControlApi
 from mcmock.server.app import make_handler
-from mcmock.server.emulated import Raw
-
-KEPT_UNPARSED = 8192
-"""Bytes kept of a request whose header never ended, for the log."""
-
-
-class Connection(web.RequestHandler):
-    """aiohttp's connection, which also logs what never became a request."""
-
-    __slots__ = ("emulator", "unparsed")
-
-    def __init__(self, emulator: Emulator, manager: web.Server, **options: Any) -> None:
-        super().__init__(manager, **options)
-        self.emulator = emulator
-        self.unparsed = b""
-
-    def data_received(self, data: bytes) -> None:
-        before = self._request_count
-        if self._current_request is None and not self._messages:
-            self.unparsed = (self.unparsed + data)[:KEPT_UNPARSED] if self.unparsed else data[:KEPT_UNPARSED]
-        super().data_received(data)
-        if self._request_count != before and not self._is_error():
-            self.unparsed = b""
-
-    def _is_error(self) -> bool:
-        return bool(self._messages) and not hasattr(self._messages[-1][0], "headers")
-
-    def connection_lost(self, exc: BaseException | None) -> None:
-        if self.unparsed and self._current_request is None:
-            self._log_unparsed("the connection ended before the request's header did")
-        super().connection_lost(exc)
-
-    def handle_error(
-        self,
-        request: web.BaseRequest,
-        status: int = 500,
-        exc: BaseException | None = None,
-        message: str | None = None,
-    ) -> web.StreamResponse:
-        """Answer bytes that are no HTTP in the API's own words; what comes after them is not read."""
-        if status >= 500:
-            return super().handle_error(request, status, exc, message)
-        answer = self.emulator.handle(self._unparsed_request(" ".join((message or "no HTTP").split())))
-        self.unparsed = b""
-        return Raw(self.emulator, answer, keep_alive=False)
-
-    def _log_unparsed(self, message: str) -> None:
-        answer = self.emulator.handle(self._unparsed_request(message))
-        self.emulator.settle(answer.seq, Delivery.CLIENT_GONE)
-        self.unparsed = b""
-
-    def _unparsed_request(self, message: str) -> Request:
-        method, _, rest = self.unparsed.split(b"\r\n", 1)[0].decode("latin-1").partition(" ")
-        refusal = Refusal("not-http", 400, f"not an HTTP request: {message}")
-        target = rest.partition(" ")[0]
-        return Request(method[:32], target, (), self.unparsed, complete=False, keep_alive=False, refusal=refusal)
-
+from mcmock.server.connection import Connection
+from mcmock.server.lane import Lane, Plain
 
 class _Server(web.Server):
     """aiohttp's server, with our connections."""
@@ -76,10 +20,11 @@ class _Server(web.Server):
     def __init__(self, emulator: Emulator, handler: Any, **options: Any) -> None:
         super().__init__(handler)
         self._emulator = emulator
+        self._lane = Lane(emulator.max_body_bytes)
         self._options = options
 
     def __call__(self) -> Connection:
-        return Connection(self._emulator, self, loop=self._loop, **self._options)
+        return Connection(self._emulator, self._lane, self, loop=self._loop, **self._options)
 
 
 class Service:
