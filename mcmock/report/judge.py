@@ -18,7 +18,6 @@ from collections import ChainMap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from math import isfinite
 from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
@@ -169,7 +168,7 @@ def events_of(exchange: Exchange, after_end: bool = False) -> tuple[Event, ...]:
 def event_from(body: Mapping[str, Any], seq: int, at: float, after_end: bool = False) -> Event:
     """One event from its body. A `ts` that is no number (let through by loose mode) is taken from the arrival."""
     time = _part(body, "playerTime")
-    ts, playhead = _finite(time.get("ts")), _finite(time.get("playhead"))
+    ts, playhead = number_or_none(time.get("ts")), number_or_none(time.get("playhead"))
     return Event(
         seq=seq,
         at=at,
@@ -186,11 +185,6 @@ def event_from(body: Mapping[str, Any], seq: int, at: float, after_end: bool = F
 def _part(body: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     part = body.get(key)
     return part if isinstance(part, dict) else {}
-
-
-def _finite(sent: object) -> float | None:
-    value = number_or_none(sent)
-    return value if value is not None and isfinite(value) else None
 
 
 def _process(tally: Tally, window: Sequence[_Waiting], findings: _Findings) -> None:

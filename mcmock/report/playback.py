@@ -66,6 +66,11 @@ class Playback(NamedTuple):
         return self.inner if self.in_break else self.main
 
     @property
+    def declared(self) -> str:
+        """The state as the player put it, which an ad outside a break may hide."""
+        return self.state if self.in_break or self.before_stray is None else self.before_stray
+
+    @property
     def label(self) -> str:
         return LABELS[self.where, self.state]
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
+
+LARGEST: Final = 10**15  # as milliseconds, 30000 years
 
 
 class Event(NamedTuple):
@@ -220,7 +222,10 @@ def text_or_none(value: object) -> str | None:
 
 
 def number_or_none(value: object) -> float | None:
-    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+    """A number to count with: not a flag, and neither infinite nor beyond what any clock or bitrate can say."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return value if abs(value) <= LARGEST else None
 
 
 def hashed(media_id: str, index: int) -> str:

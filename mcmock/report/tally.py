@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from math import isfinite
 from typing import Any, Final, NamedTuple
 
 from mcmock import rules
@@ -410,7 +409,7 @@ class Tally:
         self.start = now.event
         self.media_id = text_or_none(now.event.params.get("media.id")) or ""
         length = number_or_none(now.event.params.get("media.length"))
-        self.length = length if length is not None and isfinite(length) else 0.0
+        self.length = 0.0 if length is None else length
         self._mark("media_starts", now.place)
         if now.event.params.get("media.resume") is True:
             self._mark("content_resumes", now.place)
@@ -427,13 +426,13 @@ class Tally:
 
     def _on_pause(self, now: Moment) -> Iterator[Finding | None]:
         yield from self._check_before_ad(now)
-        if self.playback.state != playback.PAUSED:
+        if self.playback.declared != playback.PAUSED:
             self._mark("pause_count", now.place)
         self.playback = self.playback.switch(playback.PAUSED)
 
     def _on_buffer(self, now: Moment) -> Iterator[Finding | None]:
         yield from self._check_before_ad(now)
-        if self.playback.state != playback.BUFFERING:
+        if self.playback.declared != playback.BUFFERING:
             self._mark("buffer_count", now.place)
         self.playback = self.playback.switch(playback.BUFFERING)
 
@@ -453,7 +452,7 @@ class Tally:
             )
             self._close_break("abandoned")
         position = number_or_none(now.event.params.get("media.ad.podIndex"))
-        number = int(position) if position is not None and isfinite(position) else len(self.breaks)
+        number = int(position) if position is not None else len(self.breaks)
         self.ad_break = AdBreak(
             now.event.seq, hashed(self.media_id, number), number, now.event.params, now.event.playhead, self.clock
         )
@@ -539,7 +538,7 @@ class Tally:
             yield self._say("chapter-overlap", f"{now.path}.eventType", message)
             self._close_chapter("skip")
         position = number_or_none(now.event.params.get("media.chapter.index"))
-        number = int(position) if position is not None and isfinite(position) else len(self.chapters)
+        number = int(position) if position is not None else len(self.chapters)
         self.chapter = Chapter(
             now.event.seq,
             hashed(self.media_id, number),
@@ -642,7 +641,7 @@ class Tally:
     # -- quality --------------------------------------------------------------------------------------------------------
 
     def _hear_quality(self, event: Event, index: int, started: bool) -> None:
-        kbps = _finite(event.qoe.get("media.qoe.bitrate"))
+        kbps = number_or_none(event.qoe.get("media.qoe.bitrate"))
         if kbps is not None and (self.rate is None or self.rate.kbps != kbps):
             self.rate = Rate(kbps, self.clock, index)
             self.rates.append(self.rate)
@@ -670,13 +669,8 @@ def _state_names(sent: object) -> Iterator[tuple[int, object]]:
         yield place, item.get("media.state.name") if isinstance(item, Mapping) else None
 
 
-def _finite(sent: object) -> float | None:
-    value = number_or_none(sent)
-    return value if value is not None and isfinite(value) else None
-
-
 def _reported(qoe: Mapping[str, Any], key: str, index: int) -> Reported | None:
-    value = _finite(qoe.get(key))
+    value = number_or_none(qoe.get(key))
     return None if value is None else Reported(value, index)
 
 
