@@ -40,7 +40,9 @@ from mcmock.model import (
 )
 from mcmock.report import Close, Event, Judge, Judgement
 from mcmock.sessions import Phase, Session
+from mcmock.verify import Check, Verification, verify, waiting
 from mcmock.views import SessionOutline, SessionView
+from mcmock.watch import Watch
 
 DEFAULT_LOG_BYTES = 64 * 1024 * 1024
 DEFAULT_BODY_BYTES = 1024 * 1024
@@ -348,6 +350,8 @@ class Emulator:
         with self._lock:
             found: list[Exchange] = []
             for entry in self._candidates(match, since, newest_first):
+                if match is not None and not match.prefilter(entry, _settled(entry)):
+                    continue
                 exchange = self._exchange(entry)
                 if match is None or match.holds(exchange):
                     found.append(exchange)
@@ -364,6 +368,21 @@ class Emulator:
         entries = map(self._journal.get, reversed(seqs) if newest_first else seqs)
         return (entry for entry in entries if entry is not None)
 
+    def each(self, since: int = 0, page: int = 64) -> Iterator[Exchange]:
+        """The exchanges after seq `since` up to this moment, oldest first, holding neither them nor the lock."""
+        latest = self.kept().stop - 1
+        while batch := self.requests(since=since, limit=page):
+            for exchange in batch:
+                if exchange.seq > latest:
+                    return
+                yield exchange
+            since = batch[-1].seq
+
+    def kept(self) -> range:
+        """The seqs that are in the log; where it is empty, the one that comes next is the start of an empty range."""
+        with self._lock:
+            return range(self._journal.next_seq - len(self._journal), self._journal.next_seq)
+
     def request(self, seq: int) -> Exchange | None:
         """The exchange of that number, or None if the log has none (any more)."""
         with self._lock:
@@ -375,16 +394,37 @@ class Emulator:
 
         Answered by arrival: nothing is polled. `timeout` is real time, whatever the emulator's clock does.
         """
+        return list(self.verify(waiting(match, count, timeout)).requests)
+
+    def verify(self, asked: Check) -> Verification:
+        """Whether it is so, and if not, what was there instead. Blocks for at most `asked.within` seconds."""
+        if not asked.within:
+            with self._lock:
+                return verify(self, asked)
         arrived = threading.Event()
-        stop = self.subscribe(lambda notice: arrived.set())
-        deadline = clock.monotonic() + timeout
-        try:
-            while len(found := self.requests(match)) < count and (left := deadline - clock.monotonic()) > 0:
+        deadline = clock.monotonic() + asked.within
+        with Watch(self, asked, arrived.set) as watch:
+            while (answer := watch.look()) is None and (left := deadline - clock.monotonic()) > 0:
                 arrived.wait(left)
                 arrived.clear()
-            return found
-        finally:
-            stop()
+            return answer or watch.answer()
+
+    @property
+    def last_seq(self) -> int:
+        """The number of the latest request, 0 if there was none."""
+        with self._lock:
+            return self._journal.next_seq - 1
+
+    @property
+    def evicted(self) -> int:
+        """How many requests the log had to let go."""
+        with self._lock:
+            return self._journal.evicted
+
+    def sessions_since(self, seq: int) -> set[str]:
+        """The sessions named by requests after number `seq`."""
+        with self._lock:
+            return {entry.session_id for entry in self._journal.entries(seq) if entry.session_id is not None}
 
     def clear_log(self) -> None:
         """Forget every request; sessions live on."""
@@ -415,6 +455,11 @@ class Emulator:
         """Every session that was opened, oldest first."""
         with self._lock:
             return [self._view(session_id) for session_id in self._sessions]
+
+    def session_ids(self) -> list[str]:
+        """The ids of all sessions that were opened, oldest first."""
+        with self._lock:
+            return list(self._sessions)
 
     def session(self, session_id: str) -> SessionView | None:
         with self._lock:

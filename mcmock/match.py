@@ -144,6 +144,11 @@ class Match:
         """Whether it asks for something that a later event of the same session may change."""
         return any(field in self.wanted for field in DERIVED)
 
+    @property
+    def size(self) -> int:
+        """How many conditions it has; each key of params, qoe and metadata is one."""
+        return len(self._conditions)
+
     def allows_session(self, session_id: str) -> bool:
         """Whether it leaves room for exchanges of that session."""
         return all(at.holds(session_id) for at in self._conditions if at.field == "session")

@@ -43,10 +43,14 @@ class _Atom(NamedTuple):
     loops: bool = False
 
 
-class Departure(NamedTuple):
-    """Where a session leaves the pattern: at the event of this index, or, at its length, by ending too early."""
+def _anything(one: Exchange) -> bool:
+    return True
 
-    index: int
+
+class Departure(NamedTuple):
+    """Where a session leaves the pattern: at the event of this place, or, at its length, by ending too early."""
+
+    place: int
     wanted: tuple[str, ...]
 
 
@@ -58,7 +62,7 @@ class Pattern:
         self.items = [item if isinstance(item, str) else dict(item) for item in _listed(items)]
         self.gaps = gaps
         parts = [_compile(item, number) for number, item in enumerate(self.items, 1)]
-        gap = _atoms(GAP, lambda one: True, 0, None)
+        gap = _atoms(GAP, _anything, 0, None)
         between = gap if gaps else []
         self._atoms = [*between, *(atom for part in parts for atom in (*part, *between))]
 
@@ -82,10 +86,9 @@ class Pattern:
     def _skip(self, places: set[int]) -> set[int]:
         """Those places, and those reached from them by leaving optional steps out."""
         reached = set(places)
-        for place in sorted(places):
-            while place < len(self._atoms) and self._atoms[place].optional:
-                place += 1
-                reached.add(place)
+        for place, atom in enumerate(self._atoms):
+            if place in reached and atom.optional:
+                reached.add(place + 1)
         return reached
 
     def _wanted(self, places: set[int]) -> tuple[str, ...]:
@@ -125,7 +128,7 @@ def _compile_match(item: Mapping[str, Any], number: int) -> list[_Atom]:
 
 def _compile_word(word: str, where: str) -> list[_Atom]:
     if word == GAP:
-        return _atoms(GAP, lambda one: True, 0, None)
+        return _atoms(GAP, _anything, 0, None)
     found = _WORD.fullmatch(word)
     if found is None:
         raise ValueError(f"{where} is no event; write an event type, with ? * + {{2}} {{2,5}} for how often, or '...'")
@@ -147,7 +150,7 @@ def _often(word: str) -> tuple[int, int | None]:
 
 def _test(negated: bool, names: list[str], where: str) -> Test:
     if names == [ANY] and not negated:
-        return lambda one: True
+        return _anything
     for name in names:
         if name not in EVENT_TYPES:
             close = get_close_matches(name, EVENT_TYPES, 1)

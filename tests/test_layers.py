@@ -15,9 +15,9 @@ PACKAGE = Path(mcmock.__file__).parent
 # A module imports those above it, never one below: docs/architecture.md shows the same list with what each one is for.
 CORE = (
     "jsontext", "model", "clock", "rules", "schemas", "advice", "body", "sessions", "wire", "match", "report", "timeline", "faults",
-    "journal", "views", "emulator", "shapes",
+    "journal", "views", "narrate", "sequence", "verify", "watch", "emulator", "shapes",
 )  # fmt: skip
-SHELLS = ("server", "fixture", "pytest_plugin", "cli", "inspector", "__main__")
+SHELLS = ("server", "golden", "fixture", "pytest_plugin", "cli", "inspector", "__main__")
 FOREIGN = {"aiohttp", "asyncio", "pytest", "socket", "click"}
 WALL_CLOCKS = {"time", "datetime"}
 

@@ -1,0 +1,201 @@
+"""Sessions told as text, for a terminal of 80 columns: a timeline a session, the same wherever a check fails.
+
+Decides what is worth a line and how it is laid out. Knows neither what was asked nor who asks: lines to mark are handed in.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from mcmock.model import Exchange, Kind, Outcome
+from mcmock.views import SessionView
+
+WIDTH = 80
+FIRST, LAST, MARKED = 20, 30, 40
+"""Lines of a long timeline that are always shown: the first, the last, and those marked."""
+SESSIONS = 5
+"""Timelines shown in one text; the rest is counted."""
+
+Marks = Mapping[int, str]
+"""Seq to the one character that stands before its line."""
+
+_HEAD = "   seq      time  playhead  event               status"
+_INDENT = " " * 8
+_MOST_SAID = 3
+"""Findings of one request that are told in full; the rest is counted."""
+
+
+class _Row(NamedTuple):
+    seq: int
+    line: str
+    details: tuple[str, ...]
+    event: str
+    alike: tuple[object, ...]  # rows with equal values need not all be shown
+
+
+def timeline(exchanges: Sequence[Exchange], marks: Marks | None = None) -> str:
+    """A line per exchange: seq, seconds since the first, playhead, event, status, findings, fault."""
+    if not exchanges:
+        return "  (no requests in the log)"
+    marked, told = marks or {}, set[str]()
+    rows = [_row(one, exchanges[0].at, marked.get(one.seq, " "), told) for one in exchanges]
+    return "\n".join([_HEAD, *_shown(rows, marked)])
+
+
+def session(view: SessionView, marks: Marks | None = None) -> str:
+    """A session's headline and its timeline, then what was found in the session as a whole."""
+    after = [line for one in view.judgement.session_findings for line in _wrapped(f"{one.rule}: {one.message}", "  ")]
+    return "\n".join([_headline(view), timeline(view.exchanges, marks), *after])
+
+
+def story(sessions: Sequence[SessionView], strays: Sequence[Exchange] = (), marks: Marks | None = None) -> str:
+    """Every session's timeline, the latest `SESSIONS` of them, and the requests that belong to none."""
+    shown = sessions[-SESSIONS:]
+    parts = [session(view, marks) for view in shown]
+    if len(shown) < len(sessions):
+        parts.insert(0, f"({len(sessions) - len(shown)} earlier sessions are not shown)")
+    if strays:
+        parts.append(f"requests of no session: {_counted(strays)}\n{timeline(strays, marks)}")
+    return "\n\n".join(parts) if parts else "no request has arrived"
+
+
+def short(session_id: str) -> str:
+    """A session id as people say it."""
+    return session_id[:8]
+
+
+def name(one: Exchange) -> str:
+    """What an exchange is called in a sentence: its event type, or its method and path."""
+    return one.event_type or f"{one.method} {one.path}"
+
+
+def sent(value: Any) -> str:
+    """A value in a sentence: text in quotes, nothing as `missing`."""
+    if value is None:
+        return "missing"
+    if isinstance(value, list | tuple):
+        return " ".join(map(str, value)) or "none"
+    return clip(f'"{value}"' if type(value) is str else f"{value}", 48)
+
+
+def clip(text: str, width: int) -> str:
+    """`text` on one line of at most `width`."""
+    flat = "".join(char if char.isprintable() else "?" for char in text)
+    return flat if len(flat) <= width else f"{flat[: width - 1]}…"
+
+
+def plural(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+# -- a session's headline -------------------------------------------------------------------------------------------------
+
+
+def _headline(view: SessionView) -> str:
+    return clip(f"session {short(view.id)}, {view.state}: {_counted(view.exchanges)}{_media(view.exchanges)}", WIDTH)
+
+
+def _counted(exchanges: Sequence[Exchange]) -> str:
+    counts = Counter(one.outcome for one in exchanges)
+    words = ", ".join(f"{counts[outcome]} {outcome}" for outcome in Outcome if counts[outcome])
+    return f"{plural(len(exchanges), 'request')} ({words})" if words else "no requests in the log"
+
+
+def _media(exchanges: Sequence[Exchange]) -> str:
+    """Which content it was, for a person with several sessions before them."""
+    for one in exchanges:
+        if one.kind is Kind.SESSION and (media := one.params.get("media.id")) is not None:
+            return f", {sent(media)}"
+    return ""
+
+
+# -- a line ---------------------------------------------------------------------------------------------------------------
+
+
+def _row(one: Exchange, start: float, mark: str, told: set[str]) -> _Row:
+    event = clip(name(one), 18)
+    cells = f"{mark}{one.seq:>5} {one.at - start:>9.3f}  {_playhead(one.playhead):>8}  {event:<18}  {one.status:>6}"
+    rules = [finding.rule for finding in one.findings]
+    notes = [*_notes(one), *dict.fromkeys(rule for rule in rules if rule in told)]
+    details = _details(one, told)
+    line = f"{cells}  {', '.join(notes)}".rstrip()
+    if len(line) > WIDTH:
+        line, details = cells, [*_wrapped(", ".join(notes), _INDENT), *details]
+    plain = (event, one.status, tuple(notes)) if mark == " " and not details else (one.seq,)
+    return _Row(one.seq, line, tuple(details), event, plain)
+
+
+def _playhead(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.1f}" if abs(value) < 1_000_000 else f"{value:.2e}"
+
+
+def _notes(one: Exchange) -> Iterable[str]:
+    if one.outcome is Outcome.IGNORED:
+        yield "ignored"
+    if one.fault is not None:
+        yield (
+            f"fault {one.fault.rule} ({one.fault.effect})"
+            if one.fault.rule != one.fault.effect
+            else f"fault {one.fault.rule}"
+        )
+
+
+def _details(one: Exchange, told: set[str]) -> list[str]:
+    """Each finding in full the first time its rule appears."""
+    new = {finding.rule: finding for finding in one.findings if finding.rule not in told}
+    told.update(new)
+    said = list(new.values())[:_MOST_SAID]
+    lines = [line for one in said for line in _wrapped(f"{one.rule}: {one.message}", _INDENT)]
+    return [*lines, f"{_INDENT}and {len(new) - len(said)} more findings"] if len(new) > len(said) else lines
+
+
+def _wrapped(text: str, indent: str) -> list[str]:
+    """At most three lines of `text`."""
+    lines = textwrap.wrap(clip(text, 4 * WIDTH), WIDTH - len(indent) - 2, max_lines=3, placeholder=" …")
+    return [f"{indent}{'' if number == 0 else '  '}{line}" for number, line in enumerate(lines)]
+
+
+# -- which lines ----------------------------------------------------------------------------------------------------------
+
+
+def _shown(rows: list[_Row], marks: Marks) -> Iterable[str]:
+    """The rows worth showing, and a count of what was left out where something was."""
+    keep = _kept(rows, marks)
+    left_out: list[_Row] = []
+    for place, row in enumerate(rows):
+        if place in keep:
+            yield from _gap(left_out)
+            left_out = []
+            yield row.line
+            yield from row.details
+        else:
+            left_out.append(row)
+    yield from _gap(left_out)
+
+
+def _kept(rows: list[_Row], marks: Marks) -> set[int]:
+    """Of a run of rows alike the first two and the last two; of a long timeline its ends and what is marked."""
+    places = [place for place in range(len(rows)) if not _within_run(rows, place)]
+    marked = [place for place in places if rows[place].seq in marks]
+    if len(places) <= FIRST + LAST + MARKED:
+        return set(places)
+    return {*places[:FIRST], *marked[:MARKED], *places[-LAST:]}
+
+
+def _within_run(rows: list[_Row], place: int) -> bool:
+    return 1 < place < len(rows) - 2 and all(row.alike == rows[place].alike for row in rows[place - 2 : place + 3])
+
+
+def _gap(left_out: list[_Row]) -> Iterable[str]:
+    if len(left_out) == 1:
+        yield left_out[0].line
+        yield from left_out[0].details
+    elif left_out:
+        counts = Counter(row.event for row in left_out).most_common(3)
+        names = ", ".join(f"{count} {event}" for event, count in counts)
+        yield clip(f"     …  {len(left_out)} more: {names}", WIDTH)

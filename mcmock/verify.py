@@ -1,0 +1,432 @@
+"""Was it so? One check, judged against the log: pass, fail, or inconclusive because the log no longer holds what it takes.
+
+Decides, and words, the answer to `verify`, `wait` and the fixture's assertions alike: one function of a log and a check.
+It knows neither locks nor sockets, and it never waits: what is asked again as requests arrive is `mcmock.watch`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from difflib import SequenceMatcher, get_close_matches
+from enum import StrEnum
+from typing import Any, NamedTuple, Protocol
+
+from mcmock import narrate
+from mcmock.match import Difference, Match, phrase
+from mcmock.model import Exchange, Kind, Verdict
+from mcmock.schemas import EVENT_TYPES
+from mcmock.sequence import Pattern
+from mcmock.views import SessionView
+
+NEAREST = 3
+"""How many near misses are told."""
+LOOKED_AT = 2000
+"""How many of the latest exchanges are searched for near misses."""
+LONGEST = 3600.0
+"""The most seconds a check may wait."""
+
+
+class Result(StrEnum):
+    PASS = "pass"
+    FAIL = "fail"
+    INCONCLUSIVE = "inconclusive"  # evicted requests could change the answer
+
+
+class Log(Protocol):
+    """What a check is judged against; the Emulator is one."""
+
+    @property
+    def evicted(self) -> int: ...
+
+    def requests(
+        self, match: Match | None = None, *, since: int = 0, limit: int | None = None, newest_first: bool = False
+    ) -> list[Exchange]: ...
+
+    def session_ids(self) -> list[str]: ...
+
+    def session(self, session_id: str, /) -> SessionView | None: ...
+
+
+class Check(NamedTuple):
+    """What is asked: how many exchanges `match`, or in which order the events of each session stand.
+
+    `within` is in seconds of real time: a lower bound and a sequence have so long to come true, an upper bound must hold
+    so long. A check that no request at all would satisfy fails where there is no session, unless `allow_no_sessions`.
+    """
+
+    match: Match
+    least: int = 1
+    most: int | None = None
+    within: float | None = None
+    pattern: Pattern | None = None
+    allow_no_sessions: bool = False
+
+
+class Miss(NamedTuple):
+    """An exchange that nearly matched, and what was different."""
+
+    exchange: Exchange
+    differences: tuple[Difference, ...]
+
+
+class Verification(NamedTuple):
+    """The answer. `expected` is the check in the form that JSON knows, `requests` are those that matched."""
+
+    result: Result
+    expected: Mapping[str, Any]
+    matched: int
+    requests: tuple[Exchange, ...]
+    nearest: tuple[Miss, ...]
+    message: str
+
+    @property
+    def passed(self) -> bool:
+        return self.result is Result.PASS
+
+
+# -- asking ---------------------------------------------------------------------------------------------------------------
+
+
+def check(
+    match: Match | Mapping[str, Any] | None = None,
+    *,
+    count: int | None = None,
+    at_least: int | None = None,
+    at_most: int | None = None,
+    within: float | None = None,
+    sequence: Iterable[str | Mapping[str, Any]] | None = None,
+    gaps: bool = False,
+    allow_no_sessions: bool = False,
+) -> Check:
+    """A Check from its parts: at least one request unless told otherwise. Raises ValueError for parts at odds."""
+    wanted = match if isinstance(match, Match) else Match(match)
+    least, most = _bounds(count, at_least, at_most)
+    if within is not None:
+        within = _seconds("within", within)
+    if sequence is None:
+        if gaps:
+            raise ValueError("gaps is for a sequence: name its events, or leave it out")
+        if least == 0:
+            _refuse_misspelled(wanted)
+        return Check(wanted, least, most, within, None, allow_no_sessions)
+    if (count, at_least, at_most) != (None, None, None):
+        raise ValueError(
+            "sequence and count exclude each other: a sequence says how often in its items, as in 'ping{2}'"
+        )
+    return Check(wanted, 0, None, within, Pattern(sequence, gaps=gaps), allow_no_sessions)
+
+
+_KEYS = {
+    "match": "match", "count": "count", "atLeast": "at_least", "atMost": "at_most", "within": "within",
+    "sequence": "sequence", "gaps": "gaps", "allowNoSessions": "allow_no_sessions",
+}  # fmt: skip
+_FLAGS = ("gaps", "allowNoSessions")
+
+
+def check_from_json(body: object) -> Check:
+    """The check of a control request's body. Raises ValueError naming the key and what is allowed there."""
+    asked = _known(body, tuple(_KEYS))
+    for flag in _FLAGS:
+        if not isinstance(asked.get(flag, False), bool):
+            raise ValueError(f"{flag} must be true or false, not {asked[flag]!r}")
+    return check(**{_KEYS[key]: value for key, value in asked.items() if value is not None})
+
+
+def wait_from_json(body: object) -> Check:
+    """The check that `{"match", "count", "timeout"}` asks for: so many, or more, in so many seconds."""
+    asked = _known(body, ("match", "count", "timeout"))
+    return waiting(asked.get("match"), asked.get("count", 1), asked.get("timeout", 5.0))
+
+
+def waiting(match: Match | Mapping[str, Any] | None, count: int = 1, timeout: float = 5.0) -> Check:
+    """At least `count` exchanges that `match`, within `timeout` seconds."""
+    if _whole("count", count) == 0:
+        raise ValueError("count must be 1 or more: to say that nothing comes, verify count 0 within some seconds")
+    return check(match, at_least=count, within=_seconds("timeout", timeout))
+
+
+def _known(body: object, keys: tuple[str, ...]) -> dict[str, Any]:
+    if not isinstance(body, dict):
+        raise ValueError(
+            f'the body must be an object such as {{"match": {{"event": "ping"}}}}; its keys are {", ".join(keys)}'
+        )
+    for key in body:
+        if key not in keys:
+            close = get_close_matches(str(key), keys, 1)
+            raise ValueError(
+                f"{key} is not known{f' (did you mean {close[0]}?)' if close else ''}; use {', '.join(keys)}"
+            )
+    if not isinstance(body.get("match") or {}, dict):
+        raise ValueError(f"match must be an object of fields and wanted values, not {body['match']!r}")
+    return body
+
+
+def _bounds(count: int | None, at_least: int | None, at_most: int | None) -> tuple[int, int | None]:
+    for name, value in (("count", count), ("at_least", at_least), ("at_most", at_most)):
+        if value is not None:
+            _whole(name, value)
+    if count is not None:
+        if at_least is not None or at_most is not None:
+            raise ValueError("count is exact: it excludes at_least and at_most")
+        return count, count
+    if at_most is None:
+        return (1 if at_least is None else at_least), None
+    if at_least is not None and at_least > at_most:
+        raise ValueError(f"at_least is {at_least}, which is more than at_most, {at_most}")
+    return at_least or 0, at_most
+
+
+def _whole(name: str, value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise ValueError(f"{name} must be a whole number of 0 or more, not {value!r}")
+    return value
+
+
+def _seconds(name: str, value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= LONGEST:
+        raise ValueError(f"{name} must be 0 to {LONGEST:g} seconds, not {value!r}")
+    return float(value)
+
+
+def _refuse_misspelled(match: Match) -> None:
+    """A check that nothing came is true of any event that does not exist: that is a slip, not a result."""
+    wanted = match.wanted.get("event")
+    for event in wanted if isinstance(wanted, list) else [wanted]:
+        if isinstance(event, str) and event not in EVENT_TYPES and (close := get_close_matches(event, EVENT_TYPES, 1)):
+            raise ValueError(
+                f"match.event {event!r} is no event type (did you mean {close[0]}?), so that it never comes; "
+                f'if that is meant, ask for {{"matches": "^{event}$"}}'
+            )
+
+
+# -- judging --------------------------------------------------------------------------------------------------------------
+
+
+def verify(log: Log, asked: Check, found: Sequence[Exchange] | None = None) -> Verification:
+    """Judge `asked` by what `log` holds now; `found` are the exchanges that match, where the caller has them."""
+    if asked.pattern is not None:
+        return _verify_order(log, asked, asked.pattern)
+    matching = tuple(log.requests(asked.match) if found is None else found)
+    if asked.least == 0 and not asked.allow_no_sessions and not matching and not _concerned(log, asked.match):
+        return _answer(log, asked, Result.FAIL, matching, f"{_wanted(asked)}, but {_NO_SESSION}")
+    return _answer(log, asked, _judge_count(log, asked, len(matching)), matching, _counted(log, asked, len(matching)))
+
+
+def _judge_count(log: Log, asked: Check, matched: int) -> Result:
+    if asked.most is not None and matched > asked.most:
+        return Result.FAIL
+    enough = matched >= asked.least
+    if enough and asked.most is None:
+        return Result.PASS
+    if _may_have_lost(log, asked.match):
+        return Result.INCONCLUSIVE
+    return Result.PASS if enough else Result.FAIL
+
+
+def _may_have_lost(log: Log, match: Match) -> bool:
+    """Whether an exchange that matches could be among the evicted: not if its session's first one is still there."""
+    if log.evicted == 0:
+        return False
+    session_id = match.exact("session")
+    return session_id is None or not _is_whole(log.requests(Match({"session": session_id}), limit=1))
+
+
+def _is_whole(exchanges: Sequence[Exchange]) -> bool:
+    """Whether they begin with the session's own beginning. The oldest entries go first, so the rest is there, too."""
+    return bool(exchanges) and exchanges[0].verdict is Verdict.CREATED
+
+
+def _concerned(log: Log, match: Match) -> list[str]:
+    return [session_id for session_id in log.session_ids() if match.allows_session(session_id)]
+
+
+def _answer(log: Log, asked: Check, result: Result, matching: tuple[Exchange, ...], sentence: str) -> Verification:
+    if result is Result.PASS:
+        return Verification(result, expected(asked), len(matching), matching, (), sentence)
+    nearest = tuple(near_misses(log, asked.match)) if len(matching) < max(asked.least, 1) else ()
+    marks = {one.seq: ">" for one in matching} | {miss.exchange.seq: "~" for miss in nearest}
+    parts = [sentence, _story(log, asked.match, matching, nearest, marks), _told(nearest)]
+    return Verification(result, expected(asked), len(matching), matching, nearest, "\n\n".join(filter(None, parts)))
+
+
+# -- order ----------------------------------------------------------------------------------------------------------------
+
+
+class _Judged(NamedTuple):
+    """One session against the pattern; `sentence` is empty where it holds."""
+
+    view: SessionView
+    events: tuple[Exchange, ...]
+    result: Result
+    sentence: str
+    marks: Mapping[int, str]
+
+
+def _verify_order(log: Log, asked: Check, pattern: Pattern) -> Verification:
+    views = [view for session_id in _concerned(log, asked.match) if (view := log.session(session_id)) is not None]
+    judged = [_judge_order(log, asked, pattern, view) for view in views]
+    sentence = f"expected {'the session' if len(judged) == 1 else 'every session'} to send {pattern}"
+    if not judged:
+        result = Result.PASS if asked.allow_no_sessions else Result.FAIL
+        return Verification(result, expected(asked), 0, (), (), f"{sentence}, but {_NO_SESSION}")
+    holding = [one for one in judged if one.result is Result.PASS]
+    events = tuple(event for one in holding for event in one.events)
+    failing = [one for one in judged if one.result is not Result.PASS]
+    result = Result.FAIL if any(one.result is Result.FAIL for one in failing) else Result.INCONCLUSIVE
+    if not failing:
+        return Verification(Result.PASS, expected(asked), len(holding), events, (), f"{sentence}, and so it was")
+    reasons = "\n".join(f"  {one.sentence}" for one in failing[: narrate.SESSIONS])
+    marks = {seq: mark for one in failing for seq, mark in one.marks.items()}
+    message = f"{sentence}, but\n{reasons}\n\n{narrate.story([one.view for one in failing], marks=marks)}"
+    return Verification(result, expected(asked), len(holding), events, (), message)
+
+
+def _judge_order(log: Log, asked: Check, pattern: Pattern, view: SessionView) -> _Judged:
+    events = tuple(_events_in_order(view, asked.match))
+    if log.evicted and not _is_whole(view.exchanges):
+        sentence = f"session {narrate.short(view.id)} lost its first requests: the log was full"
+        return _Judged(view, events, Result.INCONCLUSIVE, sentence, {})
+    departure = pattern.departure(events)
+    if departure is None:
+        return _Judged(view, events, Result.PASS, "", {})
+    marks = {one.seq: ">" for one in events[: departure.place]}
+    wanted = " or ".join(departure.wanted)
+    if departure.place < len(events):
+        event = events[departure.place]
+        there = f"#{event.seq} is {event.event_type}"
+        marks[event.seq] = "x"
+    else:
+        there = f"it stops after #{events[-1].seq} {events[-1].event_type}" if events else "it has no such events"
+    return _Judged(
+        view, events, Result.FAIL, f"session {narrate.short(view.id)}: {there}, where {wanted} was due", marks
+    )
+
+
+_ON_ARRIVAL = ("outcome", "verdict", "status")
+
+
+def _events_in_order(view: SessionView, match: Match) -> Iterator[Exchange]:
+    """The session's events that `match`, in processing order; the accepted ones, unless the match asks for others."""
+    place = {seq: number for number, seq in reversed(list(enumerate(view.judgement.order)))}
+    any_verdict = any(field in match.wanted for field in _ON_ARRIVAL)
+    for one in sorted(view.exchanges, key=lambda one: place.get(one.seq, len(place))):
+        accepted = one.verdict in (Verdict.CREATED, Verdict.ACCEPTED)
+        if one.event_type is not None and (accepted or any_verdict) and match.holds(one):
+            yield from _single_events(one)
+
+
+def _single_events(one: Exchange) -> list[Exchange]:
+    """The exchange, or, of content delivered whole, one for each event of its array."""
+    if one.kind is not Kind.DOWNLOADED or not isinstance(one.body, list):
+        return [one]
+    bodies = [event for event in one.body if isinstance(event, dict)]
+    return [replace(one, event_type=event.get("eventType"), body_bytes=json.dumps(event).encode()) for event in bodies]
+
+
+# -- wording --------------------------------------------------------------------------------------------------------------
+
+_NO_SESSION = "there is no session it could be true of; allow_no_sessions says that this is meant"
+
+
+def expected(asked: Check) -> dict[str, Any]:
+    """The check in the keys of the control API."""
+    shape: dict[str, Any] = {"match": asked.match.wanted}
+    if asked.pattern is not None:
+        shape |= {"sequence": asked.pattern.items, "gaps": asked.pattern.gaps}
+    elif asked.least == asked.most:
+        shape["count"] = asked.least
+    else:
+        shape |= {key: value for key, value in (("atLeast", asked.least), ("atMost", asked.most)) if value is not None}
+    return shape if asked.within is None else {**shape, "within": asked.within}
+
+
+def _wanted(asked: Check) -> str:
+    within = f" within {asked.within:g} s" if asked.within else ""
+    wanted = f" with {asked.match}" if asked.match.wanted else ""
+    return f"expected {_amount(asked.least, asked.most)}{wanted}{within}"
+
+
+def _amount(least: int, most: int | None) -> str:
+    if most == 0:
+        return "no request"
+    if most is None:
+        return f"at least {narrate.plural(least, 'request')}"
+    if least == most:
+        return f"exactly {narrate.plural(least, 'request')}"
+    return f"at most {narrate.plural(most, 'request')}" if least == 0 else f"{least} to {most} requests"
+
+
+def _counted(log: Log, asked: Check, matched: int) -> str:
+    result = _judge_count(log, asked, matched)
+    came = "none" if matched == 0 else f"only {matched}" if matched < asked.least else str(matched)
+    if result is Result.PASS:
+        return f"{_wanted(asked)}, and {came} came"
+    if result is Result.FAIL:
+        return f"{_wanted(asked)}, but {came} came"
+    evicted = f"{narrate.plural(log.evicted, 'older request')} {'was' if log.evicted == 1 else 'were'} evicted"
+    return f"{_wanted(asked)}: {came} in the log, but {evicted}; a larger max_log_bytes would tell"
+
+
+def _story(
+    log: Log, match: Match, matching: Sequence[Exchange], nearest: Sequence[Miss], marks: Mapping[int, str]
+) -> str:
+    """The timelines of the sessions that what matched, or nearly did, came from; or else of all that could have."""
+    about = [*matching, *(miss.exchange for miss in nearest)]
+    ids = dict.fromkeys(one.session_id for one in about if one.session_id is not None) or _concerned(log, match)
+    views = [view for session_id in ids if (view := log.session(session_id)) is not None]
+    known = {view.id for view in views}
+    strays = [one for one in about if one.session_id not in known] if about else _strays(log, known)
+    return narrate.story(views, sorted(strays, key=lambda one: one.seq), marks)
+
+
+def _strays(log: Log, known: set[str]) -> list[Exchange]:
+    latest = log.requests(limit=LOOKED_AT, newest_first=True)
+    return [one for one in reversed(latest) if one.session_id not in known and one.kind is not Kind.PREFLIGHT]
+
+
+def _told(nearest: Sequence[Miss]) -> str:
+    """The near misses, a line for each field that differed."""
+    lines = []
+    for miss in nearest:
+        head = f"  #{miss.exchange.seq} {narrate.clip(narrate.name(miss.exchange), 20)}: "
+        for number, at in enumerate(miss.differences):
+            start = head if number == 0 else " " * len(head)
+            line = f"{start}{at.field} is {narrate.sent(at.got)}, not {phrase(at.wanted)}"
+            lines.append(narrate.clip(line, narrate.WIDTH))
+    return "\n".join(["nearest misses, marked ~:", *lines]) if lines else ""
+
+
+# -- near misses ----------------------------------------------------------------------------------------------------------
+
+_WEIGHTS = {"event": 3.0, "session": 2.0, "kind": 2.0}
+_ALIKE = 0.6
+"""From this ratio on two event types count as spelled alike."""
+
+
+def near_misses(log: Log, match: Match) -> list[Miss]:
+    """The exchanges that differ least from `match`, nearest first, and of equal ones the latest."""
+    session_id = match.exact("session")
+    within = Match({"session": session_id}) if session_id is not None and log.session(session_id) else None
+    misses = []
+    for one in log.requests(within, limit=LOOKED_AT, newest_first=True):
+        differences = tuple(match.differences(one))
+        if differences and _is_near(match, differences):
+            misses.append((_distance(differences), Miss(one, differences)))
+    return [miss for _, miss in sorted(misses, key=lambda pair: pair[0])[:NEAREST]]
+
+
+def _is_near(match: Match, differences: Sequence[Difference]) -> bool:
+    """Something about it was right, or its event type is spelled alike."""
+    return len(differences) < match.size or any(_spelled_alike(at) >= _ALIKE for at in differences)
+
+
+def _distance(differences: Sequence[Difference]) -> float:
+    return sum(_WEIGHTS.get(at.field, 1.0) + (at.got is None) / 2 - _spelled_alike(at) for at in differences)
+
+
+def _spelled_alike(at: Difference) -> float:
+    if at.field != "event" or not isinstance(at.wanted, str) or not isinstance(at.got, str):
+        return 0.0
+    return SequenceMatcher(None, at.wanted, at.got).ratio()
