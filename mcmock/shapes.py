@@ -24,6 +24,7 @@ from mcmock.model import (
 from mcmock.report.metrics import METRICS, camel
 from mcmock.rules import RULES
 from mcmock.schemas import EVENT_TYPES
+from mcmock.verify import Miss, Verification
 from mcmock.views import SessionOutline, SessionView
 
 Json = dict[str, Any]
@@ -230,3 +231,24 @@ def vocabulary_to_json() -> Json:
 
 def match_to_json(match: Match) -> Json:
     return dict(match.wanted)
+
+
+MOST_LISTED = 1000
+"""Requests that a verification lists; `matched` counts them all."""
+
+
+def verification_to_json(answer: Verification) -> Json:
+    return {
+        "result": answer.result,
+        "expected": dict(answer.expected),
+        "matched": answer.matched,
+        "requests": [exchange_to_json(one) for one in answer.requests[:MOST_LISTED]],
+        "nearest": [_miss_to_json(miss) for miss in answer.nearest],
+        "message": answer.message,
+    }
+
+
+def _miss_to_json(miss: Miss) -> Json:
+    """A near miss: the request, and the fields in which it is not what was asked for."""
+    differences = [{"field": at.field, "wanted": at.wanted, "got": at.got} for at in miss.differences]
+    return {"request": exchange_to_json(miss.exchange), "differences": differences}

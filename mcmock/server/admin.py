@@ -19,7 +19,7 @@ from mcmock import shapes
 from mcmock.emulator import Emulator
 from mcmock.match import Match, from_query
 from mcmock.model import Exchange
-from mcmock.server import pages
+from mcmock.server import pages, waiting
 from mcmock.views import SessionOutline
 
 PREFIX = "/__admin"
@@ -111,6 +111,12 @@ async def _request(asked: Asked) -> Reply:
     if exchange is None:
         raise AdminError(404, "unknown-request", f"there is no request {seq} in the log")
     return shapes.exchange_to_json(exchange)
+
+
+async def _find(asked: Asked) -> Reply:
+    if not isinstance(asked.body or {}, dict):
+        raise ValueError('the body must be a match such as {"event": "ping"}')
+    return _listed(asked, Match(asked.body))
 
 
 async def _clear(asked: Asked) -> Reply:
@@ -221,6 +227,9 @@ ROUTES: tuple[AdminRoute, ...] = (
     AdminRoute("GET", "/health", _health, "200 once the server answers"),
     AdminRoute("GET", "/summary", _summary, "counts by outcome"),
     AdminRoute("GET", "/requests", _requests, "the log; query: Match fields, since, limit, order"),
+    AdminRoute("POST", "/requests/find", _find, "the log; body: a Match; query: since, limit, order"),
+    AdminRoute("POST", "/requests/wait", waiting.handle_wait, "answers once {match, count} has come, or after {timeout} s"),
+    AdminRoute("POST", "/verify", waiting.handle_verify, "whether it was so; ?strict=1 answers 409 unless it was"),
     AdminRoute("DELETE", "/requests", _clear, "empties the log"),
     AdminRoute("GET", "/requests/{seq}", _request, "one exchange"),
     AdminRoute("GET", "/sessions", _sessions, "every session"),
