@@ -240,7 +240,8 @@ class Emulator:
         session_id = call.route.argument if call.route.kind is Kind.EVENT else None
         if refusal is not None:
             found = rules.finding(refusal.rule, self.mode, "$", refusal.message)
-            response = self._answers.error(refusal.status, refusal.message, call.now, False)
+            head = call.request.method == "HEAD"
+            response = self._answers.error(refusal.status, refusal.message, call.now, False, head=head)
             return _Decision(Verdict.MALFORMED, response, session_id, (found,) if found else ())
         if judged is None or judged.refusal is None:
             return None

@@ -96,6 +96,9 @@ RULES: dict[str, Rule] = {
         _REFUSE, _REFUSE, ASSUMED, "A compressed body (415); no client of this API sends one."
     ),
     "broken": Rule(_ERROR, _ERROR, "mcmock", "A bug of mcmock's own: the request was answered 500. Please report it."),
+    "head-too-large": Rule(
+        _REFUSE, _REFUSE, ASSUMED, "A request line or header longer than 64 KiB (414, 431), or more than 512 headers (431)."
+    ),
     "not-http": Rule(_REFUSE, _REFUSE, ASSUMED, "Bytes that are no HTTP request."),
     # -- accepted, although the tables say otherwise --------------------------------------------------------------------
     "pod-friendly-name-in-ad-start": Rule(

@@ -6,13 +6,19 @@ its own. A request is logged whatever happens to it: too long, cut short, or no 
 
 from __future__ import annotations
 
-from aiohttp import web
+import asyncio
+
+from aiohttp import StreamReader, web
 from aiohttp.abc import AbstractStreamWriter
+from aiohttp.http_exceptions import HttpProcessingError
 
 from mcmock.emulator import Emulator
 from mcmock.model import Answer, Delivery, Refusal, Request
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+BODY_PAUSE = 60.0
+"""Seconds without a byte of an unfinished body after which it is answered 408; nginx's own default."""
 
 
 async def handle(emulator: Emulator, request: web.BaseRequest) -> web.StreamResponse:
@@ -24,14 +30,14 @@ async def handle(emulator: Emulator, request: web.BaseRequest) -> web.StreamResp
             request.raw_path,
             request.raw_headers,
             body,
-            request.host,
+            request.headers.get("Host", ""),
             request.scheme,
             request.keep_alive and refusal is None,
             refusal is None or refusal.rule != "body-incomplete",
             refusal,
         )
     )
-    return Raw(emulator, answer, keep_alive=request.keep_alive and refusal is None)
+    return Raw(emulator, answer, keep_alive=request.keep_alive) if refusal is None else _Last(emulator, answer)
 
 
 async def _read(request: web.BaseRequest, limit: int) -> tuple[bytes, Refusal | None]:
@@ -39,24 +45,37 @@ async def _read(request: web.BaseRequest, limit: int) -> tuple[bytes, Refusal | 
     if "Content-Encoding" in request.headers and request.headers["Content-Encoding"].lower() != "identity":
         message = f"a body in {request.headers['Content-Encoding']} is not taken: send it as it is"
         return b"", Refusal("body-encoded", 415, message)
-    too_large = Refusal("body-too-large", 413, f"the body is longer than {limit} bytes")
     if request.content_length is not None and request.content_length > limit:
-        return b"", too_large
+        return b"", _too_large(limit)
     content = request.content
     if content.is_eof():
         body = content.read_nowait()
-        return (body, None) if len(body) <= limit else (body[:limit], too_large)
+        return (body, None) if len(body) <= limit else (body[:limit], _too_large(limit))
     if request.headers.get("Expect", "").lower() == "100-continue" and request.transport is not None:
         request.transport.write(CONTINUE)
+    return await _gather(content, limit)
+
+
+async def _gather(content: StreamReader, limit: int) -> tuple[bytes, Refusal | None]:
+    """A body that comes in pieces."""
     parts = bytearray()
     try:
         while not content.at_eof():
-            parts += await content.readany()
+            async with asyncio.timeout(BODY_PAUSE):
+                parts += await content.readany()
             if len(parts) > limit:
-                return bytes(parts[:limit]), too_large
-    except (OSError, web.RequestPayloadError) as error:
-        return bytes(parts), Refusal("body-incomplete", 400, f"the body ended too early: {error or 'connection lost'}")
+                return bytes(parts[:limit]), _too_large(limit)
+    except TimeoutError:
+        message = f"no more of the body came for {BODY_PAUSE:g} seconds"
+        return bytes(parts), Refusal("body-incomplete", 408, message)
+    except (OSError, web.RequestPayloadError, HttpProcessingError) as error:
+        message = str(error).partition("\n")[0] or "connection lost"
+        return bytes(parts), Refusal("body-incomplete", 400, f"the body ended too early: {message}")
     return bytes(parts), None
+
+
+def _too_large(limit: int) -> Refusal:
+    return Refusal("body-too-large", 413, f"the body is longer than {limit} bytes")
 
 
 class Raw(web.StreamResponse):
@@ -85,3 +104,21 @@ class Raw(web.StreamResponse):
 
     async def write_eof(self, data: bytes = b"") -> None:
         """Everything was written by `prepare`."""
+
+
+class _Last(Raw):
+    """The answer to a request that was not read to its end.
+
+    Our end of the connection follows at once, so that the client need not wait for it; aiohttp goes on reading for a
+    while, since a socket closed with unread bytes takes its last answer along.
+    """
+
+    def __init__(self, emulator: Emulator, answer: Answer) -> None:
+        super().__init__(emulator, answer, keep_alive=False)
+
+    async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
+        await super().prepare(request)
+        transport = request.transport
+        if isinstance(transport, asyncio.WriteTransport) and not transport.is_closing() and transport.can_write_eof():
+            transport.write_eof()
+        return None

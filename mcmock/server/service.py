@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from typing import Any, cast
+from typing import Any
 
 from aiohttp import web
 
@@ -12,7 +12,8 @@ from mcmock.emulator import Emulator
 from mcmock.server.admin import PREFIX, ControlApi
 from mcmock.server.app import make_handler
 from mcmock.server.connection import Connection
-from mcmock.server.lane import Lane, Plain
+from mcmock.server.lane import Lane
+
 
 class _Server(web.Server):
     """aiohttp's server, with our connections."""

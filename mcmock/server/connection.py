@@ -1,0 +1,196 @@
+"""One connection: aiohttp's, which also answers and logs what never became a request. It decides nothing.
+
+A plain event is answered here at once, where `lane` knows its header block; all else goes through aiohttp's handler.
+What aiohttp cannot parse is answered in the API's own form and logged with the bytes that came; a header that never ends
+is logged when its connection does. An answer to such bytes is followed by our end of the connection, and the connection
+itself goes only after the client has had time to read it: a socket closed with unread bytes takes its last answer along.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import Any
+
+from aiohttp import web
+from aiohttp.http_exceptions import InvalidURLError, LineTooLong, PayloadEncodingError
+from aiohttp.streams import EMPTY_PAYLOAD
+from aiohttp.web_protocol import _ErrInfo
+
+from mcmock.emulator import Emulator
+from mcmock.model import Answer, Delivery, Refusal, Request
+from mcmock.server.emulated import Raw
+from mcmock.server.lane import Lane, Plain
+
+MAX_LINE = 65_536
+"""Bytes of a request line, or of one header. Longer ones are answered 414 and 431."""
+
+MAX_HEADERS = 512
+"""Headers of one request. More are answered 431."""
+
+LIMITS: dict[str, Any] = {"max_line_size": MAX_LINE, "max_field_size": MAX_LINE, "max_headers": MAX_HEADERS}
+
+KEPT_UNPARSED = 8192
+"""Bytes kept of what never became a request, for the log."""
+
+LINGER = 2.0
+"""Seconds a client has to read the last answer before its connection goes."""
+
+# What people send to a plain HTTP port that is something else: how it begins, and what to say about it.
+_OTHER_PROTOCOLS = (
+    (b"\x16\x03", "this is the beginning of a TLS connection, but this port speaks plain HTTP: use an http:// address"),
+    (b"PRI * HTTP/2", "this is HTTP/2, but this port speaks HTTP/1.1"),
+)
+
+
+class Connection(web.RequestHandler):
+    """`unparsed` is what came since the last whole request, `whole` whether that packet ended one."""
+
+    __slots__ = ("emulator", "failed", "gone", "lane", "unparsed", "whole")
+
+    def __init__(self, emulator: Emulator, lane: Lane, manager: web.Server, **options: Any) -> None:
+        super().__init__(manager, **{**LIMITS, **options})
+        self.emulator = emulator
+        self.lane = lane
+        self.unparsed = b""
+        self.whole = True
+        self.failed = False
+        self.gone: asyncio.Future[None] | None = None
+
+    def data_received(self, data: bytes) -> None:
+        before = self._request_count
+        idle = before == 0 or (self._waiter is not None and not self._waiter.done())
+        if idle and self.whole and (plain := self.lane.read(data)) is not None and self._answer_at_once(plain):
+            return
+        super().data_received(data)
+        if not idle:
+            return  # part of a body, or of a request behind one that is being answered
+        self.unparsed = data if self.whole else (self.unparsed + data)[:KEPT_UNPARSED]
+        self.whole = self._request_count != before
+        if self._request_count == before + 1 and not isinstance(self._messages[-1][0], _ErrInfo):
+            self.lane.learn(data, self._messages[-1][0])
+
+    def _answer_at_once(self, plain: Plain) -> bool:
+        """Answer a request of the fast lane; False if it has to go the ordinary way after all."""
+        transport = self.transport
+        if transport is None or self._close or self._force_close or transport.is_closing():
+            return False
+        block = plain.block
+        request = Request("POST", plain.target, block.headers, plain.body, block.host, self._scheme())
+        answer = self.emulator.handle(request)
+        if answer.steps:
+            self._hand_over(answer)
+            return True
+        transport.write(answer.response.raw)
+        self.emulator.settle(answer.seq, Delivery.SENT)
+        self.unparsed = b""
+        return True
+
+    def _scheme(self) -> str:
+        return "http" if self.ssl_context is None else "https"
+
+    def _hand_over(self, answer: Answer) -> None:
+        """Let the ordinary way perform an answer that takes more than writing it."""
+        self._messages.append((_ErrInfo(status=0, exc=_Decided(answer), message=""), EMPTY_PAYLOAD))
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        if self._current_request is None and not self._messages and not self.failed and self._is_cut_short():
+            answer = self.emulator.handle(self._unparsed_request(_refused("the connection ended before the header did")))
+            self.emulator.settle(answer.seq, Delivery.CLIENT_GONE)
+        super().connection_lost(exc)
+        if self.gone is not None and not self.gone.done():
+            self.gone.set_result(None)
+
+    def _is_cut_short(self) -> bool:
+        """Whether a request has begun whose header has not ended."""
+        if not self.whole:
+            return True
+        if self._request_count == 0 or self._parser is None:
+            return False
+        try:  # a request may have begun in the packet that ended the last one: only the parser knows
+            return self._parser.feed_eof() is not None
+        except PayloadEncodingError:
+            return False  # a body that nobody waited for
+        except Exception:  # it makes a request of what there is; any complaint about that is a yes
+            return True
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Answer bytes that are no HTTP in the API's own words; what comes after them is not read."""
+        if isinstance(exc, _Decided):
+            return Raw(self.emulator, exc.answer, keep_alive=True)
+        if status >= 500:
+            return super().handle_error(request, status, exc, message)
+        self.failed = True
+        answer = self.emulator.handle(self._unparsed_request(self._refusal(exc, message)))
+        return _LastAnswer(self, answer)
+
+    def _refusal(self, error: BaseException | None, message: str | None) -> Refusal:
+        if isinstance(error, LineTooLong):
+            in_first_line = b"\r\n" not in self.unparsed[:KEPT_UNPARSED]
+            what, status = ("the request line", 414) if in_first_line else ("a header", 431)
+            return Refusal("head-too-large", status, f"{what} is longer than {MAX_LINE} bytes")
+        if message is not None and message.startswith("Too many headers"):
+            return Refusal("head-too-large", 431, f"there are more than {MAX_HEADERS} headers")
+        if isinstance(error, InvalidURLError):
+            return _refused("the request target is no URL")
+        return _refused(self._other_protocol() or _in_plain_words(message or "it cannot be read"))
+
+    def _other_protocol(self) -> str | None:
+        return next((words for first, words in _OTHER_PROTOCOLS if self.unparsed.startswith(first)), None)
+
+    def _unparsed_request(self, refusal: Refusal) -> Request:
+        kept = self.unparsed[:KEPT_UNPARSED]
+        method, _, rest = kept.partition(b"\r\n")[0].decode("latin-1").partition(" ")
+        return Request(
+            method[:32], rest.partition(" ")[0], (), kept, complete=False, keep_alive=False, refusal=refusal
+        )  # fmt: skip
+
+    async def linger(self) -> None:
+        """Wait for the client to read its last answer and go, reading whatever it still sends."""
+        transport = self.transport
+        if transport is None:
+            return
+        self.close()  # from now on, what comes is dropped
+        assert isinstance(transport, asyncio.WriteTransport)
+        if transport.can_write_eof():
+            transport.write_eof()
+        self.gone = self._loop.create_future()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LINGER):
+                await self.gone
+
+
+class _Decided(Exception):
+    """An answer on its way from the fast lane to the ordinary way; aiohttp hands nothing but exceptions to `handle_error`."""
+
+    def __init__(self, answer: Answer) -> None:
+        self.answer = answer
+
+
+class _LastAnswer(Raw):
+    """The answer after which a connection ends."""
+
+    def __init__(self, connection: Connection, answer: Answer) -> None:
+        super().__init__(connection.emulator, answer, keep_alive=False)
+        self._connection = connection
+
+    async def write_eof(self, data: bytes = b"") -> None:  # noqa: ARG002
+        await self._connection.linger()
+
+
+def _refused(message: str) -> Refusal:
+    return Refusal("not-http", 400, f"not an HTTP request: {message}")
+
+
+def _in_plain_words(message: str) -> str:
+    """aiohttp's sentence without the bytes that it quotes: the log has them."""
+    sentence = message.partition("\n")[0].partition(": b'")[0].partition(': b"')[0].strip().rstrip(":.")
+    return sentence if sentence.startswith("Transfer-") else sentence[:1].lower() + sentence[1:]
