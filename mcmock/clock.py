@@ -7,8 +7,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 monotonic = time.monotonic
+
+
+def iso(seconds: float) -> str:
+    """Seconds since the epoch as `2026-01-31T08:15:00.250Z`, to the millisecond."""
+    return datetime.fromtimestamp(round(seconds, 3), UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def from_iso(text: str) -> float:
+    """The seconds since the epoch of a date and time in ISO 8601; without a zone it is UTC. ValueError for other text."""
+    parsed = datetime.fromisoformat(text)
+    return (parsed if parsed.tzinfo is not None else parsed.replace(tzinfo=UTC)).timestamp()
 
 
 class Clock:

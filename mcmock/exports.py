@@ -1,0 +1,281 @@
+"""The log as a file: NDJSON and HAR 1.2, out and in again. It turns exchanges into lines and lines into exchanges.
+
+Everything here is a generator: an export of a million entries holds one of them at a time. Secrets leave as `redacted`.
+It opens no file and knows no log: whoever calls it hands in exchanges or lines, and writes or reads the bytes.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any, NamedTuple
+from urllib.parse import parse_qsl, urlsplit
+
+import mcmock
+from mcmock import clock, wire
+from mcmock.model import Exchange, Headers, Request
+from mcmock.shapes import Json, exchange_from_json, exchange_to_json
+
+FORMAT = 1
+"""The number in an NDJSON export's first line; a reader refuses what is newer than itself."""
+
+REDACTED = "redacted"
+SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "set-cookie"})
+
+NDJSON = "application/x-ndjson"
+HAR = "application/har+json"
+
+HAR_EXTRAS = ("seq", "scope", "kind", "eventType", "sessionId", "verdict", "outcome", "findings", "fault", "delivery")
+"""What an exchange has and HAR has no place for: kept under `_mcmock`, a field that HAR readers pass over."""
+
+
+class Recorded(NamedTuple):
+    """A request as some recorder saw it, and what it was answered. `at` is in seconds since the epoch.
+
+    `status` is None where the recording has no answer: the connection failed, or nobody wrote it down.
+    """
+
+    at: float
+    request: Request
+    status: int | None
+    response_headers: Headers
+    response_body: bytes
+
+
+def recorded(exchange: Exchange) -> Recorded:
+    """The exchange without mcmock's judgement: what a replay sends again."""
+    return Recorded(
+        exchange.at,
+        _request(exchange.method, exchange.path, exchange.request_headers, exchange.body_bytes),
+        exchange.status,
+        exchange.response_headers,
+        exchange.response_body,
+    )
+
+
+def _request(method: str, target: str, headers: Headers, body: bytes) -> Request:
+    raw = tuple((name.encode("latin-1", "replace"), value.encode("latin-1", "replace")) for name, value in headers)
+    host = wire.header(raw, b"host") or urlsplit(target).netloc.encode("latin-1", "replace") or b"localhost"
+    return Request(method, target, raw, body, host.decode("latin-1"))
+
+
+def _redacted(headers: Headers) -> Headers:
+    return tuple((name, REDACTED if name.lower() in SECRET_HEADERS else value) for name, value in headers)
+
+
+def _without_secrets(exchange: Exchange) -> Exchange:
+    sent, answered = _redacted(exchange.request_headers), _redacted(exchange.response_headers)
+    if sent == exchange.request_headers and answered == exchange.response_headers:
+        return exchange
+    return replace(exchange, request_headers=sent, response_headers=answered)
+
+
+# -- NDJSON -----------------------------------------------------------------------------------------------------------
+
+
+def ndjson(exchanges: Iterable[Exchange]) -> Iterator[bytes]:
+    """A line that says what this is, then one exchange a line; each piece ends in a line feed."""
+    yield _line({"mcmock": FORMAT, "version": mcmock.__version__})
+    for exchange in exchanges:
+        yield _line(_as_sent(_without_secrets(exchange)))
+
+
+def _as_sent(exchange: Exchange) -> Json:
+    """The shape; with the text beside the value where the value alone would not bring back what was sent."""
+    shape = exchange_to_json(exchange)
+    if shape["body"] is not None and any(found.rule == "duplicate-key" for found in exchange.findings):
+        shape["bodyText"] = exchange.body_bytes.decode()
+    return shape
+
+
+def _line(value: Json) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace") + b"\n"
+
+
+def read_ndjson(lines: Iterable[str | bytes]) -> Iterator[Exchange]:
+    """The exchanges of an NDJSON export, one by one. Raises ValueError naming the line that is none."""
+    numbered = ((number, line) for number, line in enumerate(lines, 1) if line.strip())
+    first = next(numbered, None)
+    if first is None:
+        raise ValueError('the file is empty; a log export begins with {"mcmock": 1}')
+    _check_header(first[1])
+    for number, line in numbered:
+        try:
+            yield exchange_from_json(_object(line))
+        except ValueError as error:
+            raise ValueError(f"line {number}: {error}") from None
+
+
+def is_ndjson(first_line: str | bytes) -> bool:
+    """Whether a file that begins with this line is a log export, of whatever format."""
+    try:
+        return "mcmock" in _object(first_line)
+    except ValueError:
+        return False
+
+
+def _check_header(line: str | bytes) -> None:
+    try:
+        number = _object(line)["mcmock"]
+    except (KeyError, ValueError):
+        raise ValueError('line 1: no log export of mcmock, which begins with {"mcmock": 1}') from None
+    if number != FORMAT:
+        raise ValueError(f"line 1: this export has format {number!r}, but this mcmock reads format {FORMAT}")
+
+
+def _object(line: str | bytes) -> Json:
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"it is not JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise ValueError("there must be a JSON object")
+    return value
+
+
+# -- HAR 1.2 ----------------------------------------------------------------------------------------------------------
+
+
+def har(exchanges: Iterable[Exchange]) -> Iterator[bytes]:
+    """A HAR 1.2 document in pieces, one entry each; times are those of the emulator's clock, durations are unknown."""
+    creator = json.dumps({"name": "mcmock", "version": mcmock.__version__})
+    yield f'{{"log":{{"version":"1.2","creator":{creator},"pages":[],"entries":['.encode()
+    before = b"\n"
+    for exchange in exchanges:
+        yield before + _line(_har_entry(_without_secrets(exchange))).rstrip(b"\n")
+        before = b",\n"
+    yield b"\n]}}\n"
+
+
+def _har_entry(exchange: Exchange) -> Json:
+    shape = exchange_to_json(exchange)
+    extras = {key: shape[key] for key in HAR_EXTRAS}
+    if "bodyBase64" in shape:
+        extras["bodyBase64"] = shape["bodyBase64"]
+    return {
+        "startedDateTime": clock.iso(exchange.at),
+        "time": 0,
+        "request": _har_request(exchange),
+        "response": _har_response(exchange),
+        "cache": {},
+        "timings": {"blocked": -1, "dns": -1, "connect": -1, "ssl": -1, "send": 0, "wait": 0, "receive": 0},
+        "_mcmock": extras,
+    }
+
+
+def _har_request(exchange: Exchange) -> Json:
+    headers = exchange.request_headers
+    target = exchange.path
+    url = target if "://" in target else f"http://{_first(headers, 'host') or 'localhost'}{target or '/'}"
+    request: Json = {
+        "method": exchange.method,
+        "url": url,
+        "httpVersion": "HTTP/1.1",
+        "cookies": [],
+        "headers": _har_pairs(headers),
+        "queryString": _har_pairs(_query(target)),
+        "headersSize": -1,
+        "bodySize": len(exchange.body_bytes),
+    }
+    if exchange.body_bytes:
+        mime_type = _first(headers, "content-type") or ""
+        request["postData"] = {"mimeType": mime_type, "params": [], "text": exchange.body_bytes.decode("utf-8", "replace")}
+    return request
+
+
+def _har_response(exchange: Exchange) -> Json:
+    headers, body = exchange.response_headers, exchange.response_body
+    content = {
+        "size": len(body),
+        "mimeType": _first(headers, "content-type") or "",
+        "text": body.decode("utf-8", "replace"),
+    }
+    return {
+        "status": exchange.status,
+        "statusText": wire.REASONS.get(exchange.status, ""),
+        "httpVersion": "HTTP/1.1",
+        "cookies": [],
+        "headers": _har_pairs(headers),
+        "content": content,
+        "redirectURL": "",
+        "headersSize": -1,
+        "bodySize": len(body),
+    }
+
+
+def _har_pairs(pairs: Iterable[tuple[str, str]]) -> list[Json]:
+    return [{"name": name, "value": value} for name, value in pairs]
+
+
+def _query(target: str) -> list[tuple[str, str]]:
+    return parse_qsl(target.partition("?")[2].partition("#")[0], keep_blank_values=True, errors="replace")
+
+
+def _first(headers: Headers, name: str) -> str | None:
+    return next((value for key, value in headers if key.lower() == name), None)
+
+
+def is_har(document: object) -> bool:
+    """Whether a JSON value looks like a HAR, and not like another kind of recording."""
+    return isinstance(document, dict) and isinstance(document.get("log"), dict) and "entries" in document["log"]
+
+
+def read_har(document: object) -> Iterator[Recorded]:
+    """The requests of a HAR, ours or any recorder's, in order of time; other hosts' and other paths' are among them.
+
+    Raises ValueError naming the entry that is no HAR entry.
+    """
+    if not is_har(document):
+        raise ValueError('no HAR: it must be {"log": {"entries": […]}}')
+    entries = document["log"]["entries"]  # type: ignore[index]
+    if not isinstance(entries, list):
+        raise ValueError("log.entries must be a JSON array")
+    read = [_read_entry(entry, f"log.entries[{place}]") for place, entry in enumerate(entries)]
+    yield from sorted(read, key=lambda one: one.at)
+
+
+def _read_entry(entry: object, where: str) -> Recorded:
+    try:
+        return _recorded_entry(entry)
+    except KeyError as error:
+        raise ValueError(f"{where} needs the key {error.args[0]!r}") from None
+    except (AttributeError, TypeError, ValueError) as error:
+        raise ValueError(f"{where} is no HAR entry: {error}") from None
+
+
+def _recorded_entry(entry: Any) -> Recorded:
+    sent, answered = entry["request"], entry.get("response") or {}
+    url = urlsplit(sent["url"])
+    headers = _pairs(sent.get("headers") or ())
+    if _first(headers, "host") is None:
+        headers = (("Host", url.netloc), *headers)
+    target = (url.path or "/") + (f"?{url.query}" if url.query else "")
+    request = _request(str(sent["method"]), target, headers, _posted(sent, entry.get("_mcmock") or {}))
+    status = int(answered.get("status") or 0)
+    return Recorded(
+        clock.from_iso(str(entry["startedDateTime"])),
+        request._replace(scheme=url.scheme or "http"),
+        status if status > 0 else None,
+        _pairs(answered.get("headers") or ()),
+        _content(answered.get("content") or {}),
+    )
+
+
+def _pairs(listed: Iterable[Mapping[str, Any]]) -> Headers:
+    """Header lines; HTTP/2's pseudo-headers, which some recorders list beside them, are none."""
+    pairs = ((str(one["name"]), str(one["value"])) for one in listed)
+    return tuple((name, value) for name, value in pairs if not name.startswith(":"))
+
+
+def _posted(sent: Mapping[str, Any], extras: Mapping[str, Any]) -> bytes:
+    if "bodyBase64" in extras:
+        return base64.b64decode(extras["bodyBase64"])
+    text = (sent.get("postData") or {}).get("text") or ""
+    return str(text).encode("utf-8", "replace")
+
+
+def _content(content: Mapping[str, Any]) -> bytes:
+    text = str(content.get("text") or "")
+    return base64.b64decode(text) if content.get("encoding") == "base64" else text.encode("utf-8", "replace")
