@@ -21,7 +21,7 @@ from typing import NamedTuple
 from mcmock.model import Delivery, FaultHit, Finding, Headers, Kind, RawHeaders, Verdict
 
 ENTRY_COST = 400
-"""Bytes an entry costs beside its body, its own headers and its answer's body; measured by bench/memory.py."""
+"""Bytes an entry costs beside its body, its own headers and its answer's body; measured by bench/log.py."""
 
 BLOCK = 256
 """Entries stored together."""
