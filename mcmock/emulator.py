@@ -129,20 +129,29 @@ class Emulator:
         time: clock.Clock | None = None,
         scope: str = DEFAULT_SCOPE,
     ) -> None:
-        if strict and loose:
-            raise ValueError("strict and loose exclude each other: choose one")
-        if after_end not in ("gone", "drop"):
-            raise ValueError(f"after_end must be 'gone' or 'drop', not {after_end!r}")
-        self.seed = secrets.randbits(32) if seed is None else seed
-        self.mode = Mode.STRICT if strict else Mode.LOOSE if loose else Mode.DEFAULT
         self.scope = scope
         self.max_body_bytes = max_body_bytes
-        self._after_end = after_end
         self._clock = time or clock.Clock()
         self._answers = wire.Answers(cors_headers, cors_max_age)
         self._journal = Journal(max_log_bytes)
         self._lock = threading.RLock()
+        self.configure(seed=seed, strict=strict, loose=loose, after_end=after_end)
         self._forget_all()
+
+    def configure(
+        self, *, seed: int | None = None, strict: bool = False, loose: bool = False, after_end: AfterEnd = "gone"
+    ) -> None:
+        """Judge by these options from the next request on; what was judged before stays as it was. Raises ValueError."""
+        if strict and loose:
+            raise ValueError("strict and loose exclude each other: choose one")
+        if after_end not in ("gone", "drop"):
+            raise ValueError(f"after_end must be 'gone' or 'drop', not {after_end!r}")
+        if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int)):
+            raise ValueError(f"seed must be a whole number, not {seed!r}")
+        with self._lock:
+            self.seed = secrets.randbits(32) if seed is None else seed
+            self.mode = Mode.STRICT if strict else Mode.LOOSE if loose else Mode.DEFAULT
+            self._after_end: AfterEnd = after_end
 
     def _forget_all(self) -> None:
         self._sessions: dict[str, Session] = {}
