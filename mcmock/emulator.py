@@ -279,7 +279,7 @@ class Emulator:
         """What was found on arrival: in the body, and in how it was sent."""
         found = call.judged.findings if call.judged is not None else ()
         content_type = wire.header(call.request.headers, b"content-type")
-        if content_type is None or not content_type.startswith(b"application/json"):
+        if content_type is None or content_type[:16].lower() != b"application/json":
             sent = "no Content-Type" if content_type is None else content_type.decode("latin-1")
             found += self._remark("content-type", f"{sent} was sent; application/json is asked for")
         if call.route.slash:
@@ -378,10 +378,10 @@ class Emulator:
         entries = map(self._journal.get, reversed(seqs) if newest_first else seqs)
         return (entry for entry in entries if entry is not None)
 
-    def each(self, since: int = 0, page: int = 64) -> Iterator[Exchange]:
-        """The exchanges after seq `since` up to this moment, oldest first, holding neither them nor the lock."""
+    def each(self, match: Match | None = None, *, since: int = 0, page: int = 64) -> Iterator[Exchange]:
+        """What `requests` gives, oldest first and up to this moment, one by one: it holds neither them nor the lock."""
         latest = self.kept().stop - 1
-        while batch := self.requests(since=since, limit=page):
+        while batch := self.requests(match, since=since, limit=page):
             for exchange in batch:
                 if exchange.seq > latest:
                     return

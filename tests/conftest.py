@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 from typing import Any, Self
@@ -90,6 +91,11 @@ class Wire:
         if not got:
             raise ConnectionError(f"closed after {self._read!r}")
         self._read += got
+
+    def finish(self) -> None:
+        """Say that nothing more will be sent, and go on reading."""
+        with contextlib.suppress(OSError):  # the other side may be gone
+            self.socket.shutdown(socket.SHUT_WR)
 
     def rest(self) -> bytes:
         """Everything until the other side closes."""

@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 from typing import Any
 
-from aiohttp import web
+from aiohttp import StreamReader, web
 from aiohttp.http_exceptions import InvalidURLError, LineTooLong, PayloadEncodingError
 from aiohttp.streams import EMPTY_PAYLOAD
 from aiohttp.web_protocol import _ErrInfo
@@ -46,7 +46,7 @@ _OTHER_PROTOCOLS = (
 class Connection(web.RequestHandler):
     """`unparsed` is what came since the last whole request, `whole` whether that packet ended one."""
 
-    __slots__ = ("emulator", "failed", "gone", "lane", "unparsed", "whole")
+    __slots__ = ("body", "cut_short", "emulator", "ended", "failed", "gone", "lane", "unparsed", "whole")
 
     def __init__(self, emulator: Emulator, lane: Lane, manager: web.Server, **options: Any) -> None:
         super().__init__(manager, **{**LIMITS, **options})
@@ -54,15 +54,18 @@ class Connection(web.RequestHandler):
         self.lane = lane
         self.unparsed = b""
         self.whole = True
-        self.failed = False
+        self.failed = self.ended = self.cut_short = False
+        self.body: StreamReader | None = None  # of the latest request
         self.gone: asyncio.Future[None] | None = None
 
     def data_received(self, data: bytes) -> None:
         before = self._request_count
-        idle = before == 0 or (self._waiter is not None and not self._waiter.done())
+        idle = self._is_idle()
         if idle and self.whole and (plain := self.lane.read(data)) is not None and self._answer_at_once(plain):
             return
         super().data_received(data)
+        if self._request_count != before and self._messages:
+            self.body = self._messages[-1][1]
         if not idle:
             return  # part of a body, or of a request behind one that is being answered
         self.unparsed = data if self.whole else (self.unparsed + data)[:KEPT_UNPARSED]
@@ -79,7 +82,7 @@ class Connection(web.RequestHandler):
         request = Request("POST", plain.target, block.headers, plain.body, block.host, self._scheme())
         answer = self.emulator.handle(request)
         if answer.steps:
-            self._hand_over(answer)
+            self._queue(_Decided(answer))  # the ordinary way performs what takes more than writing
             return True
         transport.write(answer.response.raw)
         self.emulator.settle(answer.seq, Delivery.SENT)
@@ -89,32 +92,50 @@ class Connection(web.RequestHandler):
     def _scheme(self) -> str:
         return "http" if self.ssl_context is None else "https"
 
-    def _hand_over(self, answer: Answer) -> None:
-        """Let the ordinary way perform an answer that takes more than writing it."""
-        self._messages.append((_ErrInfo(status=0, exc=_Decided(answer), message=""), EMPTY_PAYLOAD))
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+    def eof_received(self) -> bool | None:  # type: ignore[override]
+        """A client that has said all it had to say, and may still listen: whatever it asked is answered first."""
+        if self.ssl_context is not None or self._close or self._is_idle():
+            return None  # nothing to wait for, or no way to: the transport closes
+        self._end_input()
+        self._queue(_Ended())
+        return True
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        if self._current_request is None and not self._messages and not self.failed and self._is_cut_short():
-            answer = self.emulator.handle(self._unparsed_request(_refused("the connection ended before the header did")))
+        self._end_input()
+        if self.cut_short and self._current_request is None and not self.failed:
+            answer = self.emulator.handle(
+                self._unparsed_request(_refused("the connection ended before the header did"))
+            )
             self.emulator.settle(answer.seq, Delivery.CLIENT_GONE)
         super().connection_lost(exc)
         if self.gone is not None and not self.gone.done():
             self.gone.set_result(None)
 
-    def _is_cut_short(self) -> bool:
-        """Whether a request has begun whose header has not ended."""
-        if not self.whole:
-            return True
-        if self._request_count == 0 or self._parser is None:
-            return False
+    def _end_input(self) -> None:
+        """Find out what the end of the input cut short: a header (to be logged), or a body (whose reader is told)."""
+        if self.ended or self.failed:
+            return
+        self.ended = True
+        if not self.whole or self._parser is None:
+            self.cut_short = not self.whole
+            return
         try:  # a request may have begun in the packet that ended the last one: only the parser knows
-            return self._parser.feed_eof() is not None
-        except PayloadEncodingError:
-            return False  # a body that nobody waited for
+            self.cut_short = self._request_count > 0 and self._parser.feed_eof() is not None
+        except PayloadEncodingError as error:
+            if self.body is not None and not self.body.is_eof():
+                self.body.set_exception(web.RequestPayloadError(str(error)))
         except Exception:  # it makes a request of what there is; any complaint about that is a yes
-            return True
+            self.cut_short = True
+
+    def _is_idle(self) -> bool:
+        """Whether no request is being answered, or waits for it."""
+        return self._request_count == 0 or (self._waiter is not None and not self._waiter.done())
+
+    def _queue(self, errand: Exception) -> None:
+        """Let `handle_error` do `errand` once all requests before it are answered."""
+        self._messages.append((_ErrInfo(status=0, exc=errand, message=""), EMPTY_PAYLOAD))
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
 
     def handle_error(
         self,
@@ -126,6 +147,8 @@ class Connection(web.RequestHandler):
         """Answer bytes that are no HTTP in the API's own words; what comes after them is not read."""
         if isinstance(exc, _Decided):
             return Raw(self.emulator, exc.answer, keep_alive=True)
+        if isinstance(exc, _Ended):
+            return _Nothing()
         if status >= 500:
             return super().handle_error(request, status, exc, message)
         self.failed = True
@@ -173,6 +196,24 @@ class _Decided(Exception):
 
     def __init__(self, answer: Answer) -> None:
         self.answer = answer
+
+
+class _Ended(Exception):
+    """The client has said all it had to say."""
+
+
+class _Nothing(web.StreamResponse):
+    """No answer at all; the connection closes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.force_close()
+
+    async def prepare(self, request: web.BaseRequest) -> None:  # noqa: ARG002
+        return None
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        """Nothing was begun."""
 
 
 class _LastAnswer(Raw):
