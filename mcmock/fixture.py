@@ -2,29 +2,74 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from inspect import signature
+from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 
+from mcmock import narrate
 from mcmock.emulator import Emulator, Summary
+from mcmock.golden import Goldens, RecordedSession, on_build_server, recorded
 from mcmock.match import Match
-from mcmock.model import Exchange
+from mcmock.model import Exchange, Verdict
 from mcmock.server import Service, ServiceThread
-from mcmock.views import SessionView
+from mcmock.server.waiting import verify as verify_async
+from mcmock.sessions import Phase
+from mcmock.verify import Check, Verification, check, waiting
+
+Wanted = Mapping[str, Any]
+"""The Match fields of a method's keywords: event="ping", playhead={"min": 10}, params={"media.id": "film"} …"""
+
+PER_TEST: Final = ("strict", "loose", "seed", "after_end", "clock")
+"""Options that a running server can take on: those of `prepare`, and of the plugin's marker."""
+
+NEWEST: Final = 1000
+"""Requests looked through for those that belong to no session."""
+
+_ASKED_FOR: Final = ("outcome", "verdict", "status", "rule")
+"""A test that names one of these knows what it gets: bad requests found that way are expected."""
 
 
 class McmockServer:
-    """A server on a thread of its own; a context manager. `options` are those of Emulator, and `host` and `port`."""
+    """A server on a thread of its own; a context manager. `options` are those of Emulator and `prepare`, `host`, `port`."""
 
     def __init__(self, *, host: str = "127.0.0.1", port: int = 0, **options: Any) -> None:
-        self.emulator = Emulator(**options)
+        """Raises TypeError for an option there is not, ValueError for a value it cannot have."""
+        _refuse_unknown(options)
+        self._options = {name: value for name, value in options.items() if name in PER_TEST}
+        made_with = {name: value for name, value in options.items() if name not in ("clock",)}
+        self.emulator = Emulator(**made_with)
         self.clock = TestClock(self.emulator)
+        self.goldens = Goldens(Path.cwd(), frozen=on_build_server())
+        self._expected: set[int] = set()
         self._thread = ServiceThread(Service(self.emulator, host=host, port=port))
+        self.prepare()
+
+    def prepare(self, **changes: Any) -> None:
+        """Begin afresh with the options it was made with and these `changes`, without a new address.
+
+        `strict`, `loose`, `seed` and `after_end` are Emulator's; `clock="frozen"` stops the clock. Raises TypeError and
+        ValueError as the constructor does.
+        """
+        _refuse_unknown(changes, PER_TEST)
+        options = overlaid(self._options, changes)
+        if (running := options.pop("clock", "running")) not in ("running", "frozen"):
+            raise ValueError(f"clock must be 'running' or 'frozen', not {running!r}")
+        seed = options.pop("seed", None)
+        self.emulator.configure(seed=self.emulator.seed if seed is None else seed, **options)
+        self.reset()
+        if running == "frozen":
+            self.emulator.freeze()
 
     def __enter__(self) -> Self:
         self._thread.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._thread.stop()
 
     @property
@@ -35,39 +80,150 @@ class McmockServer:
     def admin_url(self) -> str:
         return self._thread.service.admin_url
 
+    # -- what has arrived ---------------------------------------------------------------------------------------------
+
     def requests(self, **match: Any) -> list[Exchange]:
         """The exchanges that match, oldest first."""
-        return self.emulator.requests(Match(match))
+        return self._noted(Match(match), self.emulator.requests(Match(match)))
 
     def request(self, **match: Any) -> Exchange:
         """The one exchange that matches. Raises AssertionError if there is none, or more than one."""
-        found = self.requests(**match)
+        __tracebackhide__ = True
+        return self._checked(check(match, count=1))[0]
+
+    def sessions(self) -> list[RecordedSession]:
+        """Every session that was opened, oldest first."""
+        return [recorded(view, self.goldens) for view in self.emulator.sessions()]
+
+    def session(self, session_id: str | None = None) -> RecordedSession:
+        """The session of that id, or the only one. Raises AssertionError if there is none, or more than one."""
+        __tracebackhide__ = True
+        found = [one for one in self.sessions() if session_id in (None, one.id)]
         if len(found) != 1:
-            raise AssertionError(f"expected exactly one request with {Match(match)}, but there are {len(found)}")
+            wanted = "exactly one session" if session_id is None else f"the session {session_id}"
+            raise AssertionError(f"expected {wanted}, but there are {len(found) or 'none'}\n\n{self.story()}")
         return found[0]
 
-    def sessions(self) -> list[SessionView]:
-        return self.emulator.sessions()
+    def summary(self) -> Summary:
+        """The counts a test asks for first: total, good, bad, ignored, faulted …"""
+        return self.emulator.summary()
 
-    def session(self) -> SessionView:
-        """The one session. Raises AssertionError if there is none, or more than one."""
-        found = self.sessions()
-        if len(found) != 1:
-            raise AssertionError(f"expected exactly one session, but there are {len(found)}")
-        return found[0]
+    def story(self) -> str:
+        """The timeline of each session, and the requests that belong to none, for a terminal of 80 columns."""
+        sessions = self.emulator.sessions()
+        known = {view.id for view in sessions}
+        strays = [one for one in self.emulator.requests(limit=NEWEST, newest_first=True) if one.session_id not in known]
+        return narrate.story(sessions, strays[::-1])
+
+    # -- what must have arrived, or must come -------------------------------------------------------------------------
 
     def wait_for(self, *, count: int = 1, timeout: float = 5.0, **match: Any) -> list[Exchange]:
         """Those exchanges, as soon as there are `count`. Raises AssertionError after `timeout` seconds without them."""
-        found = self.emulator.wait_for(Match(match), count, timeout)
-        if len(found) < count:
-            raise AssertionError(f"waited {timeout} s for {count} × {Match(match)}, but got {len(found)}")
+        __tracebackhide__ = True
+        return self._checked(waiting(match, count, timeout))
+
+    async def wait_for_async(self, *, count: int = 1, timeout: float = 5.0, **match: Any) -> list[Exchange]:  # noqa: ASYNC109
+        """`wait_for` for a test whose client runs on the same loop."""
+        __tracebackhide__ = True
+        return self._accept(*await self._ask_async(waiting(match, count, timeout)))
+
+    def assert_received(
+        self,
+        *,
+        count: int | None = None,
+        at_least: int | None = None,
+        at_most: int | None = None,
+        within: float | None = None,
+        allow_no_sessions: bool = False,
+        **match: Any,
+    ) -> list[Exchange]:
+        """So many exchanges match: exactly `count`, or within the bounds, or at least one. Returns them.
+
+        `within` is in seconds of real time: a lower bound has so long to come true, an upper bound must hold so long.
+        Raises AssertionError that shows what came instead.
+        """
+        __tracebackhide__ = True
+        asked = check(
+            match, count=count, at_least=at_least, at_most=at_most, within=within, allow_no_sessions=allow_no_sessions
+        )
+        return self._checked(asked)
+
+    def assert_never(self, *, within: float = 0.0, allow_no_sessions: bool = False, **match: Any) -> None:
+        """No exchange matches, nor comes in the next `within` seconds. Fails where there is no session at all."""
+        __tracebackhide__ = True
+        self._checked(check(match, count=0, within=within, allow_no_sessions=allow_no_sessions))
+
+    async def assert_never_async(self, *, within: float = 0.0, allow_no_sessions: bool = False, **match: Any) -> None:
+        """`assert_never` for a test whose client runs on the same loop."""
+        __tracebackhide__ = True
+        asked = check(match, count=0, within=within, allow_no_sessions=allow_no_sessions)
+        self._accept(*await self._ask_async(asked))
+
+    def assert_sequence(
+        self, sequence: Sequence[str | Wanted], *, gaps: bool = False, within: float | None = None, **match: Any
+    ) -> None:
+        """The events of every session that matches, in processing order, are those of `sequence`.
+
+        The pattern language is `mcmock.sequence`'s: "ping*", "play|pauseStart", "..."; with `gaps`, other events may
+        stand before, between and after. Only accepted events are looked at, unless `match` asks for others.
+        """
+        __tracebackhide__ = True
+        self._checked(check(match, sequence=sequence, gaps=gaps, within=within))
+
+    def _checked(self, asked: Check) -> list[Exchange]:
+        __tracebackhide__ = True
+        return self._accept(asked, self.emulator.verify(asked))
+
+    async def _ask_async(self, asked: Check) -> tuple[Check, Verification]:
+        return asked, await verify_async(self.emulator, asked)
+
+    def _accept(self, asked: Check, answer: Verification) -> list[Exchange]:
+        __tracebackhide__ = True
+        if not answer.passed:
+            raise AssertionError(answer.message)
+        return self._noted(asked.match, list(answer.requests))
+
+    def _noted(self, match: Match, found: list[Exchange]) -> list[Exchange]:
+        """Remember which exchanges the test asked for by what became of them."""
+        if any(field in match.wanted for field in _ASKED_FOR):
+            self._expected.update(one.seq for one in found)
         return found
 
-    def summary(self) -> Summary:
-        return self.emulator.summary()
+    def unexpected(self) -> list[Exchange]:
+        """The rejected requests that nothing in the test accounts for.
+
+        Accounted for are those the test asked for by outcome, verdict, status or rule, those a fault met, and those to
+        sessions that the test let time out, expire or be forgotten.
+        """
+        bad = self.emulator.requests(Match({"outcome": "bad"}))
+        return [one for one in bad if one.seq not in self._expected and not one.fault and not self._arranged(one)]
+
+    def _arranged(self, one: Exchange) -> bool:
+        if one.verdict not in (Verdict.GONE, Verdict.UNKNOWN) or one.session_id is None:
+            return False
+        view = self.emulator.session(one.session_id)
+        return view is not None and view.session.phase not in (Phase.OPEN, Phase.ENDED)
 
     def reset(self) -> None:
+        """Empty the log, forget every session, let the clock run."""
         self.emulator.reset()
+        self._expected.clear()
+
+
+def overlaid(options: Wanted, changes: Wanted) -> dict[str, Any]:
+    """`options` with `changes` over them: of strict and loose, the later word stands."""
+    exclusive = {"strict": "loose", "loose": "strict"}
+    dropped = {exclusive[name] for name, value in changes.items() if name in exclusive and value}
+    return {**{name: value for name, value in options.items() if name not in dropped}, **changes}
+
+
+def _refuse_unknown(options: Wanted, known: Sequence[str] = ()) -> None:
+    known = known or [*signature(Emulator).parameters, *PER_TEST, "host", "port"]
+    for name in options:
+        if name not in known:
+            close = get_close_matches(name, known, 1)
+            hint = f" (did you mean {close[0]}?)" if close else ""
+            raise TypeError(f"{name} is no option here{hint}; the options are {', '.join(dict.fromkeys(known))}")
 
 
 class TestClock:

@@ -309,12 +309,20 @@ _ON_ARRIVAL = ("outcome", "verdict", "status")
 
 def _events_in_order(view: SessionView, match: Match) -> Iterator[Exchange]:
     """The session's events that `match`, in processing order; the accepted ones, unless the match asks for others."""
-    place = {seq: number for number, seq in reversed(list(enumerate(view.judgement.order)))}
     any_verdict = any(field in match.wanted for field in _ON_ARRIVAL)
-    for one in sorted(view.exchanges, key=lambda one: place.get(one.seq, len(place))):
-        accepted = one.verdict in (Verdict.CREATED, Verdict.ACCEPTED)
-        if one.event_type is not None and (accepted or any_verdict) and match.holds(one):
-            yield from _single_events(one)
+    for one in events_of(view):
+        if (any_verdict or one.verdict in (Verdict.CREATED, Verdict.ACCEPTED)) and match.holds(one):
+            yield one
+
+
+def events_of(view: SessionView) -> Iterator[Exchange]:
+    """Every event that named the session, in processing order; what was rejected keeps its place of arrival."""
+    place = {seq: number for number, seq in enumerate(dict.fromkeys(view.judgement.order))}
+    counted = iter(sorted((one for one in view.exchanges if one.seq in place), key=lambda one: place[one.seq]))
+    for one in view.exchanges:
+        current = next(counted) if one.seq in place else one
+        if current.event_type is not None:
+            yield from _single_events(current)
 
 
 def _single_events(one: Exchange) -> list[Exchange]:
