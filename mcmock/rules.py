@@ -59,6 +59,7 @@ STATES = "events/player-state"
 DOWNLOADED = "use case: tracking downloaded content"
 ASSUMED = "assumed"
 
+# fmt: off
 RULES: dict[str, Rule] = {
     # -- the body is not what the schema asks for -----------------------------------------------------------------------
     "not-json": Rule(_REFUSE, _REFUSE, f"{ASSUMED}; C-42, C-57", "The body is not JSON, or no JSON value we can hold."),
@@ -210,12 +211,19 @@ RULES: dict[str, Rule] = {
         _WARN, _WARN, f"{ORDER}; {ASSUMED}", "Arrived after its window was processed: it counts after events that are younger."
     ),
     "playhead-past-end": Rule(_INFO, _WARN, "C-35", "The playhead is more than a second past `media.length`."),
-    "playhead-moved-in-ad": Rule(_INFO, _WARN, "C-17", "The playhead stands still for the whole of an ad break."),
-    "playhead-moved-in-pause": Rule(_WARN, _WARN, ASSUMED, "The playhead moved while paused or buffering."),
-    "playhead-off-clock": Rule(
-        _INFO, _INFO, ASSUMED, "While playing, the playhead moved much more or less than the time that passed."
+    "playhead-moved-in-ad": Rule(
+        _INFO, _WARN, "C-17", "The playhead moved by more than a second within an ad break, where it stands still."
     ),
-    "ping-gap": Rule(_WARN, _WARN, "events/playback/ping; C-18", "More than 15 s without any event."),
+    "playhead-moved-in-pause": Rule(
+        _WARN, _WARN, ASSUMED, "The playhead ran on while paused or buffering; a seek is no finding."
+    ),
+    "playhead-off-clock": Rule(
+        _INFO, _INFO, ASSUMED,
+        "While playing, the playhead jumped, or crept at less than half speed: a seek without pauseStart, or a wrong unit.",
+    ),
+    "ping-gap": Rule(
+        _WARN, _WARN, "events/playback/ping; C-18", "More than 15 s without any event (75 s in downloaded content)."
+    ),
     "ping-gap-in-ad": Rule(_ACCEPT, _WARN, "C-18", "More than 1.5 s without any event inside an ad."),
     "play-after-complete": Rule(_INFO, _WARN, "C-21", "play after sessionComplete."),
     "event-after-end": Rule(
@@ -235,9 +243,10 @@ RULES: dict[str, Rule] = {
     ),
     "event-of-another-session": Rule(
         _WARN, _WARN, "observed in theo: events queued across two programmes",
-        "The `ts` is far from this session's own time: the event seems to belong to another one.",
+        "Older than this session's sessionStart and no queued pre-roll: the event seems to belong to another session.",
     ),
 }
+# fmt: on
 
 _SEVERITIES = {_INFO: Severity.INFO, _WARN: Severity.WARNING, _ERROR: Severity.ERROR, _REFUSE: Severity.ERROR}
 

@@ -107,7 +107,8 @@ def test_a_bad_timeline_is_refused_in_one_line_that_says_where(document: Any, sa
 
 def test_it_is_told_from_other_recordings_by_its_steps() -> None:
     assert is_timeline(timeline(step(0)))
-    assert not any(is_timeline(other) for other in ([], {"log": {"entries": []}}, {"mcmock": 1}, {"steps": 3}))
+    others: list[Any] = [[], {"log": {"entries": []}}, {"mcmock": 1}, {"steps": 3}]
+    assert not any(is_timeline(other) for other in others)
 
 
 def test_the_example_in_the_docs_is_a_timeline() -> None:
