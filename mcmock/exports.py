@@ -181,7 +181,11 @@ def _har_request(exchange: Exchange) -> Json:
     }
     if exchange.body_bytes:
         mime_type = _first(headers, "content-type") or ""
-        request["postData"] = {"mimeType": mime_type, "params": [], "text": exchange.body_bytes.decode("utf-8", "replace")}
+        request["postData"] = {
+            "mimeType": mime_type,
+            "params": [],
+            "text": exchange.body_bytes.decode("utf-8", "replace"),
+        }
     return request
 
 

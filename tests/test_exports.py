@@ -137,7 +137,11 @@ def test_a_browsers_har_is_read_as_it_writes_it() -> None:
             "content": {"size": 2, "mimeType": "", "text": "AP8=", "encoding": "base64"},
         },
     }  # fmt: skip
-    failed = {**entry, "startedDateTime": "2026-01-31T08:00:00Z", "response": {"status": 0, "headers": [], "content": {}}}
+    failed = {
+        **entry,
+        "startedDateTime": "2026-01-31T08:00:00Z",
+        "response": {"status": 0, "headers": [], "content": {}},
+    }
     first, second = exports.read_har({"log": {"entries": [entry, failed]}})
     assert (first.status, second.status) == (None, 200)
     assert second.at - first.at == 1.5

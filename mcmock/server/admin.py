@@ -19,7 +19,8 @@ from mcmock import shapes
 from mcmock.emulator import Emulator
 from mcmock.match import Match, from_query
 from mcmock.model import Exchange
-from mcmock.server import pages, waiting
+from mcmock.server import download, pages, stream, waiting
+from mcmock.server.lasting import Lasting
 from mcmock.views import SessionOutline
 
 PREFIX = "/__admin"
@@ -43,6 +44,7 @@ class Asked(NamedTuple):
     request: web.BaseRequest
     arguments: Mapping[str, str]
     body: Any
+    lasting: Lasting
 
 
 Reply = web.StreamResponse | dict[str, Any]
@@ -82,7 +84,7 @@ def _listed(asked: Asked, match: Match) -> dict[str, Any]:
     return {
         "requests": [_shape(asked)(exchange) for exchange in shown],
         "matched": len(found),
-        "evicted": asked.emulator.summary().evicted,
+        "evicted": asked.emulator.evicted,
         "next": shown[-1].seq if len(shown) < len(found) else None,
     }
 
@@ -232,6 +234,9 @@ ROUTES: tuple[AdminRoute, ...] = (
     AdminRoute("POST", "/verify", waiting.handle_verify, "whether it was so; ?strict=1 answers 409 unless it was"),
     AdminRoute("DELETE", "/requests", _clear, "empties the log"),
     AdminRoute("GET", "/requests/{seq}", _request, "one exchange"),
+    AdminRoute("GET", "/requests.ndjson", download.handle_ndjson, "the log as a file; query: Match fields"),
+    AdminRoute("GET", "/requests.har", download.handle_har, "the same for browser developer tools"),
+    AdminRoute("GET", "/stream", stream.handle_stream, "server-sent events, from now on or after Last-Event-ID or ?since"),
     AdminRoute("GET", "/sessions", _sessions, "every session"),
     AdminRoute("GET", "/sessions/{sid}", _session, "one session"),
     AdminRoute("GET", "/sessions/{sid}/report", _report, "what Analytics would count"),
@@ -250,13 +255,18 @@ class ControlApi:
 
     def __init__(self, emulator: Emulator) -> None:
         self._emulator = emulator
+        self.lasting = Lasting()
         self._routes = [(re.compile(_pattern(route.template)), route) for route in ROUTES]
+
+    async def stop(self, _: web.Application) -> None:
+        """End what lasts: the application it is part of shuts down."""
+        self.lasting.end()
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         try:
             _guard(request)
             route, arguments = self._find(request.method, urlsplit(request.raw_path).path[len(PREFIX) :])
-            reply = await route.handler(Asked(self._emulator, request, arguments, await _body(request)))
+            reply = await route.handler(Asked(self._emulator, request, arguments, await _body(request), self.lasting))
         except AdminError as error:
             return _error(error.status, error.code, str(error))
         except ValueError as error:
@@ -276,7 +286,7 @@ class ControlApi:
 
 
 def _pattern(template: str) -> str:
-    return re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", template)
+    return re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(template))
 
 
 def _guard(request: web.BaseRequest) -> None:

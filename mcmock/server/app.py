@@ -24,8 +24,10 @@ def make_handler(emulator: Emulator, control: ControlApi) -> Handler:
 
 def create_app(emulator: Emulator) -> web.Application:
     """The aiohttp application around `emulator`, for `aiohttp_client` and for mounting in a server of your own."""
-    handle = make_handler(emulator, ControlApi(emulator))
+    control = ControlApi(emulator)
+    handle = make_handler(emulator, control)
     app = web.Application()
+    app.on_shutdown.append(control.stop)
     app.router.add_route("*", "/{path:.*}", handle, expect_handler=_emulated_continues)
     return app
 

@@ -36,10 +36,11 @@ class Service:
         self._host, self._port = host, port
         self._listener: asyncio.Server | None = None
         self._server: _Server | None = None
+        self._control = ControlApi(emulator)
 
     async def start(self) -> None:
         loop = asyncio.get_running_loop()
-        handler = make_handler(self.emulator, ControlApi(self.emulator))
+        handler = make_handler(self.emulator, self._control)
         self._server = _Server(self.emulator, handler, access_log=None, auto_decompress=False)
         self._listener = await loop.create_server(self._server, self._host, self._port, backlog=1024)
         self._port = self._listener.sockets[0].getsockname()[1]
@@ -49,6 +50,7 @@ class Service:
         if self._listener is None or self._server is None:
             return
         self._listener.close()
+        self._control.lasting.end()
         self._server.pre_shutdown()
         await self._server.shutdown(0.5)
         self._listener = None
@@ -96,4 +98,3 @@ class ServiceThread:
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
         self._loop.run_forever()
-

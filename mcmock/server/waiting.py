@@ -25,7 +25,7 @@ async def verify(emulator: Emulator, asked: Check) -> Verification:
     """`Emulator.verify` without blocking: whether it is so, and if not, what was there instead."""
     if not asked.within:
         return emulator.verify(asked)
-    alarm = _Alarm()
+    alarm = Alarm()
     with Watch(emulator, asked, alarm.ring) as watch, suppress(TimeoutError):
         async with asyncio.timeout(asked.within):
             while (answer := watch.look()) is None:
@@ -34,7 +34,7 @@ async def verify(emulator: Emulator, asked: Check) -> Verification:
     return watch.answer()
 
 
-class _Alarm:
+class Alarm:
     """Rung from any thread, heard on the loop it was made on. Rings that nobody has heard yet are one."""
 
     def __init__(self) -> None:

@@ -1,0 +1,36 @@
+"""Answers that last: streams, downloads and waits. It knows which are under way, so that a server that stops can end them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+class Lasting:
+    """The long answers of one server. Used on its loop only."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._ended = False
+
+    async def perform(self, work: Coroutine[Any, Any, T]) -> T | None:
+        """The result of `work`, or None if the server stopped first."""
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        try:
+            if self._ended:
+                task.cancel()
+            await asyncio.wait({task})
+        finally:
+            task.cancel()  # does nothing to one that is done; the rest is a client that went away
+            self._tasks.discard(task)
+        return None if task.cancelled() else task.result()
+
+    def end(self) -> None:
+        """Break off what is under way, and whatever begins from now on."""
+        self._ended = True
+        for task in self._tasks:
+            task.cancel()
