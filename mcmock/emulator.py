@@ -18,24 +18,31 @@ import hashlib
 import secrets
 import threading
 import traceback
-from collections.abc import Callable, Iterator
-from typing import Any, Literal, NamedTuple
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from mcmock import body as bodies
 from mcmock import clock, jsontext, rules, schemas, sessions, wire
+from mcmock.faults.effects import AFTER, BEFORE, NO_ANSWER, Scene
+from mcmock.faults.force import FaultState, Hold, InForce
+from mcmock.faults.plan import Asked, Fired, Seen
+from mcmock.faults.rule import FaultRule
 from mcmock.journal import Entry, Journal, Listener
 from mcmock.match import Match
 from mcmock.model import (
     Answer,
     Delivery,
     Exchange,
+    FaultHit,
     Finding,
     Kind,
     Mode,
     Outcome,
+    RawHeaders,
     Request,
     Response,
     Severity,
+    Step,
     Verdict,
 )
 from mcmock.report import Close, Event, Judge, Judgement
@@ -60,6 +67,7 @@ _OUTCOMES = {
     Verdict.NO_ROUTE: Outcome.OTHER,
     Verdict.BROKEN: Outcome.OTHER,
 }
+_TURNED_AWAY = (Verdict.UNKNOWN, Verdict.GONE)
 _COUNTED = (Kind.SESSION, Kind.EVENT, Kind.DOWNLOADED)
 
 _MESSAGES = {
@@ -72,6 +80,15 @@ _WHY = {
     Phase.STALLED: f"its playhead did not move for {sessions.STALLED_AFTER / 60:.0f} minutes",
     Phase.EXPIRED: "it has expired",
 }
+
+
+# What the faults that act on a session make of it.
+_STRIKES = {"expire_session": Phase.EXPIRED, "forget_session": Phase.FORGOTTEN}
+
+# The params that tell what is watched, for the ids of sessions; no visitor: a browser may make up a new one each time.
+_CONTENT = ("media.id", "media.playerName", "media.channel", "media.contentType", "media.length")
+
+_Any = TypeVar("_Any")
 
 
 class Summary(NamedTuple):
@@ -103,6 +120,9 @@ class _Decision(NamedTuple):
     session_id: str | None = None
     findings: tuple[Finding, ...] = ()
     after_end: bool = False
+    fault: FaultHit | None = None
+    steps: tuple[Step, ...] = ()
+    hold: int | None = None
 
 
 class Emulator:
@@ -112,6 +132,7 @@ class Emulator:
     `strict` and `loose` choose another column of docs/fidelity.md. `max_log_bytes` bounds the log, `max_body_bytes` a
     request's body. `after_end` is what events after sessionEnd are answered: "gone" (410) or "drop" (a silent 204).
     `cors_headers` and `cors_max_age` widen the preflight for browsers that ask for more than Content-Type.
+    `faults` are in force from the start, and again after every reset.
     Raises ValueError for options that contradict each other.
     """
 
@@ -128,6 +149,7 @@ class Emulator:
         cors_max_age: int | None = None,
         time: clock.Clock | None = None,
         scope: str = DEFAULT_SCOPE,
+        faults: Iterable[FaultRule] = (),
     ) -> None:
         self.scope = scope
         self.max_body_bytes = max_body_bytes
@@ -135,6 +157,8 @@ class Emulator:
         self._answers = wire.Answers(cors_headers, cors_max_age)
         self._journal = Journal(max_log_bytes)
         self._lock = threading.RLock()
+        self._faults = InForce(faults, self._clock.now())
+        self._wakes: list[Callable[[], None]] = []
         self.configure(seed=seed, strict=strict, loose=loose, after_end=after_end)
         self._forget_all()
 
@@ -155,7 +179,8 @@ class Emulator:
 
     def _forget_all(self) -> None:
         self._sessions: dict[str, Session] = {}
-        self._issued = 0
+        self._issued: dict[str, int] = {}
+        self._doomed: dict[str, FaultHit] = {}  # sessions that a fault has closed
         self._judges: dict[str, _Fed] = {}
         self._broken = 0
 
@@ -167,7 +192,7 @@ class Emulator:
             now = self._clock.now()
             try:
                 call = self._look(request, now)
-                decision = _DECIDERS[call.route.kind](self, call)
+                decision = self._meet_faults(call) if self._faults.armed else _DECIDERS[call.route.kind](self, call)
             except Exception as error:  # rule 3: whatever it is, the client gets an answer and the log an entry
                 self._broken += 1
                 call = _Call(request, now, wire.Route(Kind.OTHER), None)
@@ -212,7 +237,7 @@ class Emulator:
         if refused := self._refuse(call):
             return refused
         assert call.judged is not None
-        session_id = self._issue()
+        session_id = self._issue(_content(call))
         events = call.judged.events
         playhead = _number(events[-1]["playerTime"].get("playhead"), 0.0)
         opened = sessions.downloaded_session if call.judged.whole else sessions.open_session
@@ -263,7 +288,7 @@ class Emulator:
         message = _MESSAGES[verdict].format(sid=session_id, why=why)
         status = 404 if verdict is Verdict.UNKNOWN else 410
         response = self._answers.error(status, message, call.now, call.request.keep_alive)
-        return _Decision(verdict, response, session_id, self._findings(call))
+        return _Decision(verdict, response, session_id, self._findings(call), fault=self._doomed.get(session_id))
 
     def _error(self, call: _Call, status: int, message: str, *, head: bool = False) -> _Decision:
         allow = call.route.allow
@@ -290,12 +315,136 @@ class Emulator:
         found = rules.finding(rule, self.mode, "", message)
         return (found,) if found else ()
 
+    # -- faults: one may fire before the request is processed, or after it was ----------------------------------------
+
+    def _meet_faults(self, call: _Call) -> _Decision:
+        """Process a request while there are faults. One that never arrived whole meets none."""
+        decide = _DECIDERS[call.route.kind]
+        if not call.request.complete:
+            return decide(self, call)
+        named = call.route.argument if call.route.kind in (Kind.EVENT, Kind.PREFLIGHT) else None
+        asked = self._asked(call, BEFORE, named if "/sessions/" in call.request.target else None)
+        fired = self._faults.decide(asked, self.seed)
+        if fired is not None and fired.hit.effect not in _STRIKES:
+            return _changed(_Decision(Verdict.FAULTED, NO_ANSWER, asked.seen.session_id), fired, asked)
+        if fired is not None:
+            self._strike(fired, str(named), call.now)
+            return decide(self, call)._replace(fault=fired.hit)
+        decision = decide(self, call)
+        return decision if decision.fault is not None else self._meet_faults_after(call, decision)
+
+    def _meet_faults_after(self, call: _Call, decision: _Decision) -> _Decision:
+        asked = self._asked(call, AFTER, decision.session_id, decision)
+        fired = self._faults.decide(asked, self.seed)
+        if fired is None:
+            return decision
+        if fired.hit.effect in _STRIKES:
+            self._strike(fired, str(decision.session_id), call.now)
+        return _changed(decision, fired, asked)
+
+    def _asked(self, call: _Call, side: str, session_id: str | None, decision: _Decision | None = None) -> Asked:
+        request, kind, event_type = call.request, call.route.kind, call.judged.event_type if call.judged else None
+        session = self._session(session_id, call.now) if session_id is not None else None
+        scene = Scene(
+            decision.response if decision is not None else None, session_id,
+            session is not None and session.phase is Phase.OPEN, request.host, request.method == "HEAD",
+            lambda status, message: self._answers.error(status, message, call.now, request.keep_alive),
+        )  # fmt: skip
+        place = (kind, event_type, session_id, self.scope, request.target, lambda: _body(request.body))
+        if decision is None:
+            seen = Seen(*place)
+        else:
+            entry = Entry._make(self._entry(call, decision, request.headers))
+            seen = Seen(*place, decision.verdict, decision.response.status, lambda: self._foresee(entry))
+        return Asked(side, seen, scene, session_id or _content(call), call.now)
+
+    def _foresee(self, entry: Entry) -> tuple[Outcome, tuple[Finding, ...]]:
+        """The outcome and all findings of an entry that is not in the log yet."""
+        if _settled(entry) is None:
+            self._judgement(str(entry.session_id))  # all that came before it
+            self._judges[str(entry.session_id)].feed(entry)
+        return self._derived(entry)
+
+    def _strike(self, fired: Fired, session_id: str, now: float) -> None:
+        """Close a session, or every one; what comes for it from now on is the fault's doing."""
+        every = fired.armed.rule.attributes["every"]
+        for one in list(self._sessions) if every else [session_id]:
+            session = self._session(one, now)
+            if session is not None and session.phase is Phase.OPEN:
+                self._close(one, _STRIKES[fired.hit.effect])
+                self._doomed[one] = fired.hit._replace(side=BEFORE)
+
+    def faults(self) -> list[FaultState]:
+        """The rules in force, in the order they are tried, with their hits."""
+        with self._lock:
+            return self._faults.states(self._clock.now())
+
+    def add_fault(self, rule: FaultRule) -> FaultRule:
+        """Put a rule behind those in force; returns it with its name. Raises ValueError for a name that is taken."""
+        return self.add_faults([rule])[0]
+
+    def add_faults(self, rules: Iterable[FaultRule]) -> tuple[FaultRule, ...]:
+        """Put rules, all or none of them, behind those in force. Raises ValueError for a name that is taken."""
+        with self._lock:
+            return self._released(self._faults.extend(rules, self._clock.now()))
+
+    def put_faults(self, rules: Iterable[FaultRule]) -> tuple[FaultRule, ...]:
+        """Put rules behind those in force, each instead of the one of its name: a preset can be applied twice."""
+        with self._lock:
+            return self._released(self._faults.put(rules, self._clock.now()))
+
+    def replace_faults(self, rules: Iterable[FaultRule]) -> tuple[FaultRule, ...]:
+        """These rules instead of those in force. Raises ValueError, and changes nothing, if a name is there twice."""
+        with self._lock:
+            return self._released(self._faults.replace(rules, self._clock.now()))
+
+    def begin_with_faults(self, rules: Iterable[FaultRule]) -> tuple[FaultRule, ...]:
+        """These rules instead of those in force, now and after every reset: what a changed file of faults asks for."""
+        with self._lock:
+            return self._released(self._faults.begin_with(rules, self._clock.now()))
+
+    def remove_fault(self, name: str) -> bool:
+        """Lift the fault of that name, and free what it holds. False if there is none."""
+        with self._lock:
+            return self._released(self._faults.remove(name))
+
+    def clear_faults(self) -> None:
+        """Lift every fault, and free what they hold."""
+        self.replace_faults(())
+
+    def hold(self, answer: Answer) -> Hold:
+        """Whether the rule that holds this answer back still does."""
+        with self._lock:
+            return Hold.FREED if answer.hold is None else self._faults.hold(answer.hold)
+
+    def on_release(self, wake: Callable[[], None]) -> Callable[[], None]:
+        """Call `wake`, under the lock, whenever held answers may go on: time or faults changed. Returns how to stop."""
+        with self._lock:
+            self._wakes.append(wake)
+
+        def stop() -> None:
+            with self._lock:
+                self._wakes.remove(wake)
+
+        return stop
+
+    def _released(self, result: _Any, notice: str = "faults") -> _Any:
+        """Wake those who hold answers back, and tell listeners why."""
+        for wake in self._wakes:
+            wake()
+        self._journal.tell(notice, 0)
+        return result
+
     # -- sessions -----------------------------------------------------------------------------------------------------
 
-    def _issue(self) -> str:
-        """A new session id: 64 lower-case hex, the same ones again for the same seed."""
-        self._issued += 1
-        return hashlib.sha256(f"{self.seed}/{self.scope}/{self._issued}".encode()).hexdigest()
+    def _issue(self, content: str) -> str:
+        """A new session id: 64 lower-case hex, the same ones again for the same seed.
+
+        It depends on what is watched and on how often that was before, not on the order in which players arrive: so that
+        parallel load gets the same ids, and with them the same faults, each time.
+        """
+        number = self._issued[content] = self._issued.get(content, 0) + 1
+        return hashlib.sha256(f"{self.seed}/{self.scope}/{content}/{number}".encode()).hexdigest()
 
     def _session(self, session_id: str, now: float) -> Session | None:
         session = self._sessions.get(session_id)
@@ -312,14 +461,18 @@ class Emulator:
         request, response, journal = call.request, decision.response, self._journal
         headers, cost = journal.intern(request.headers)
         seq = journal.next_seq
+        journal.append(self._entry(call, decision, headers), len(request.body) + len(response.body) + cost)
+        return Answer(seq, response, decision.steps, decision.hold, call.now)
+
+    def _entry(self, call: _Call, decision: _Decision, headers: RawHeaders) -> tuple[Any, ...]:
+        """What the log keeps, with the number it will have there."""
+        request, response = call.request, decision.response
         event_type = call.judged.event_type if call.judged is not None else None
-        entry = (
-            seq, call.now, call.route.kind, request.method, request.target, headers, request.body, event_type,
-            decision.session_id, decision.verdict, response.status, response.headers, response.body,
-            decision.findings, None, decision.after_end,
+        return (
+            self._journal.next_seq, call.now, call.route.kind, request.method, request.target, headers, request.body,
+            event_type, decision.session_id, decision.verdict, response.status, response.headers, response.body,
+            decision.findings, decision.fault, decision.after_end,
         )  # fmt: skip
-        journal.append(entry, len(request.body) + len(response.body) + cost)
-        return Answer(seq, response)
 
     def _exchange(self, entry: Entry) -> Exchange:
         outcome, findings = self._derived(entry)
@@ -545,23 +698,24 @@ class Emulator:
     def advance(self, seconds: float) -> float:
         """Move the emulator's clock forward and return its time. Raises ValueError for a negative step."""
         with self._lock:
-            return self._clock.advance(seconds)
+            return self._released(self._clock.advance(seconds), "clock")
 
     def freeze(self) -> float:
         with self._lock:
-            return self._clock.freeze()
+            return self._released(self._clock.freeze(), "clock")
 
     def resume(self) -> float:
         with self._lock:
-            return self._clock.resume()
+            return self._released(self._clock.resume(), "clock")
 
     def reset(self) -> None:
         """Empty the log, forget every session, let the clock run with the wall clock again."""
         with self._lock:
             self._forget_all()
             self._clock.reset()
+            self._faults.reset(self._clock.now())
             self._journal.clear()
-            self._journal.tell("reset", 0)
+            self._released(None, "reset")
 
 
 class _Fed:
@@ -619,6 +773,8 @@ def _tally(severities: dict[Severity, int], findings: tuple[Finding, ...]) -> No
 def _settled(entry: Entry) -> Outcome | None:
     """The outcome that the verdict alone decides, or None where it takes the session to know."""
     settled = _OUTCOMES.get(entry.verdict)
+    if settled is Outcome.BAD and entry.fault is not None and entry.fault.side == BEFORE and entry.verdict in _TURNED_AWAY:
+        return Outcome.FAULTED
     if settled is None and (entry.kind not in _COUNTED or entry.session_id is None):
         return Outcome.OTHER
     return settled
@@ -637,6 +793,29 @@ def _event(entry: Entry, event: dict[str, Any]) -> Event:
         metadata=_part(event, "customMetadata"),
         after_end=entry.after_end,
     )
+
+
+def _content(call: _Call) -> str:
+    """What stands for a session that is not open yet: what is watched; for other requests, their target."""
+    events = call.judged.events if call.judged is not None else ()
+    if call.route.kind not in (Kind.SESSION, Kind.DOWNLOADED) or not events:
+        return call.request.target
+    params = _part(events[0], "params")
+    return "/".join([str(params.get(key)) for key in _CONTENT])
+
+
+def _changed(decision: _Decision, fired: Fired, asked: Asked) -> _Decision:
+    """The decision, with the answer that the fault makes of it."""
+    rule = fired.armed.rule
+    change = rule.row.act(rule.attributes, asked.scene, fired.dice)
+    return decision._replace(response=change.response, steps=change.steps, fault=fired.hit, hold=fired.armed.serial)
+
+
+def _body(text: bytes) -> Any:
+    try:
+        return jsontext.decode(text)
+    except jsontext.BadJson:
+        return None
 
 
 def _number(value: object, otherwise: float) -> float:

@@ -167,11 +167,15 @@ class Answer(NamedTuple):
     """What `Emulator.handle` decided, for a shell to perform: the steps in their order, then `settle(seq, …)`.
 
     `steps` is empty in the plain case, which is to send `response.raw` and keep the connection as the request asked.
+    `hold` is the number of the fault that asks for the steps, and `at` the moment, by the emulator's clock, that their
+    waiting counts from.
     """
 
     seq: int
     response: Response
     steps: tuple[Step, ...] = ()
+    hold: int | None = None
+    at: float = 0.0
 
 
 @dataclass(frozen=True)

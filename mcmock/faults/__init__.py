@@ -1,0 +1,37 @@
+"""Faults: the service misbehaves on request, the same way twice. This package decides; a shell performs.
+
+    effects.py   what each effect does: the one table, EFFECTS
+    rule.py      FaultRule: an effect, which requests it is for, how often; from and to JSON
+    make.py      one constructor per effect, for Python
+    plan.py      which rule fires at which request; counts and draws
+    force.py     the rules in force, and what they hold
+    presets.py   named sets of rules
+    files.py     rules from TOML and JSON
+"""
+
+from mcmock.faults.effects import EFFECTS
+from mcmock.faults.files import load, load_file, load_value, rules_from
+from mcmock.faults.force import FaultState, Hold
+from mcmock.faults.make import (
+    close,
+    delay,
+    drip,
+    drop_header,
+    expire_session,
+    forget_session,
+    hang,
+    malformed,
+    rate_limit,
+    reset,
+    set_header,
+    status,
+    truncate,
+)
+from mcmock.faults.presets import PRESETS, Preset, preset
+from mcmock.faults.rule import FaultRule, rule_from_json, rule_schema, rule_to_json
+
+__all__ = [
+    "EFFECTS", "PRESETS", "FaultRule", "FaultState", "Hold", "Preset", "close", "delay", "drip", "drop_header", "expire_session",
+    "forget_session", "hang", "load", "load_file", "load_value", "malformed", "preset", "rate_limit", "reset",
+    "rule_from_json", "rule_schema", "rule_to_json", "rules_from", "set_header", "status", "truncate",
+]  # fmt: skip

@@ -1,0 +1,373 @@
+"""The effects of faults, as one table: what each is told, when it fires, and what the client gets to see.
+
+An effect is a pure function from the true answer (if there is one) to what goes over the wire: a changed Response, or
+Steps for the shell to perform. It knows no socket and no clock; the numbers it needs are drawn for it. `expire_session`
+and `forget_session` change nothing here: the Emulator acts on the session, and the request then meets the true answer.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable, Mapping
+from statistics import NormalDist
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from mcmock import wire
+from mcmock.model import Close, Drip, Headers, Reset, Response, Send, Step, Wait
+
+Attributes = Mapping[str, Any]
+Dice = Callable[[str], float]
+"""Gives the number in [0, 1) drawn for a purpose, the same one again for the same request of the same traffic."""
+
+BEFORE, AFTER = "before", "after"
+NO_ANSWER = Response(0, (), b"", b"")
+"""What the log holds for an answer that never went out: status 0, no header, no body."""
+
+GARBAGE = b"\x15\x03\x03\x00\x02\x02\x46 these bytes are no HTTP\r\n\r\n"
+
+
+class Scene(NamedTuple):
+    """All that an effect may look at. `truth` is the true answer; before processing there is none."""
+
+    truth: Response | None
+    session_id: str | None
+    session_open: bool
+    host: str
+    head: bool  # a HEAD request: the answer has no body on the wire
+    error: Callable[[int, str], Response]  # the API's own error answer
+
+
+class Change(NamedTuple):
+    """What the log says was answered, and what is to be done; without steps, the response is sent as it is."""
+
+    response: Response
+    steps: tuple[Step, ...] = ()
+
+
+# -- attributes: how each is checked, and the JSON Schema that says the same ---------------------------------------------
+
+REQUIRED = object()
+
+
+class Attribute(NamedTuple):
+    """`check` raises ValueError with what the value must be; the caller puts the field's name in front."""
+
+    check: Callable[[Any], Any]
+    schema: dict[str, Any]
+    about: str
+    default: Any = REQUIRED
+
+
+def is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def whole(least: int, most: int | None = None) -> tuple[Callable[[Any], Any], dict[str, Any]]:
+    span = f"of {least} or more" if most is None else f"from {least} to {most}"
+
+    def check(value: Any) -> Any:
+        if isinstance(value, bool) or not isinstance(value, int) or value < least or (most is not None and value > most):
+            raise ValueError(f"must be a whole number {span}, not {value!r}")
+        return value
+
+    limits = {"minimum": least} if most is None else {"minimum": least, "maximum": most}
+    return check, {"type": "integer", **limits}
+
+
+def number(least: float, most: float | None = None, *, above: bool = False) -> tuple[Callable[[Any], Any], dict[str, Any]]:
+    span = f"above {least}" if above else f"of {least} or more" if most is None else f"from {least} to {most}"
+
+    def check(value: Any) -> Any:
+        low = not is_number(value) or value < least or (above and value == least)
+        if low or (most is not None and value > most):
+            raise ValueError(f"must be a number {span}, not {value!r}")
+        return value
+
+    limits = {} if most is None else {"maximum": most}
+    return check, {"type": "number", "exclusiveMinimum" if above else "minimum": least, **limits}
+
+
+def _body(value: Any) -> Any:
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError):
+        raise ValueError(f"must be text, or what JSON knows, not {value!r}") from None
+    return value
+
+
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+
+
+def _header_name(value: Any) -> str:
+    if not isinstance(value, str) or not _NAME.fullmatch(value):
+        raise ValueError(f"must be the name of a header, such as Location, not {value!r}")
+    return value
+
+
+def _header_value(value: Any) -> str:
+    if not isinstance(value, str) or any(sign in value for sign in "\r\n\0"):
+        raise ValueError(f"must be text on one line, not {value!r}")
+    return value
+
+
+def _headers(value: Any) -> dict[str, str]:
+    if not isinstance(value, Mapping):
+        raise ValueError(f'must map names to values, such as {{"Retry-After": "30"}}, not {value!r}')
+    return {_header_name(name): _header_value(text) for name, text in value.items()}
+
+
+def _uniform(value: Any) -> list[float]:
+    pair = list(value) if isinstance(value, list | tuple) else []
+    if len(pair) != 2 or not all(map(is_number, pair)) or not 0 <= pair[0] <= pair[1]:
+        raise ValueError(f"must be two numbers of seconds, [least, most], not {value!r}")
+    return pair
+
+
+def _lognormal(value: Any) -> dict[str, float]:
+    given = dict(value) if isinstance(value, Mapping) else {}
+    median, sigma = given.pop("median", None), given.pop("sigma", None)
+    if given or not is_number(median) or not is_number(sigma) or median <= 0 or sigma < 0:
+        raise ValueError(f'must be {{"median": seconds above 0, "sigma": 0 or more}}, not {value!r}')
+    return {"median": median, "sigma": sigma}
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError(f"must be true or false, not {value!r}")
+    return value
+
+
+def _or_null(checked: tuple[Callable[[Any], Any], dict[str, Any]]) -> tuple[Callable[[Any], Any], dict[str, Any]]:
+    check, schema = checked
+    return (lambda value: None if value is None else check(value)), {"anyOf": [schema, {"type": "null"}]}
+
+
+_SECONDS = number(0)
+_RATE = number(0, above=True)
+_COUNT = whole(0)
+_CODE = whole(200, 599)
+_NAME_SCHEMA = {"type": "string", "pattern": f"^{_NAME.pattern}$"}
+_VALUE_SCHEMA = {"type": "string", "pattern": "^[^\\r\\n\\u0000]*$"}
+_EVERY = {
+    "every": Attribute(_flag, {"type": "boolean"}, "all open sessions at once, not only that of the request", False),
+}
+
+
+# -- what each effect does ------------------------------------------------------------------------------------------------
+
+
+def _status(effect: Attributes, scene: Scene, dice: Dice) -> Change:
+    code = effect["code"]
+    return Change(answer(scene, code, effect["body"], effect["headers"]))
+
+
+def _rate_limit(effect: Attributes, scene: Scene, dice: Dice) -> Change:
+    after = effect["retryAfter"]
+    headers = {} if after is None else {"Retry-After": str(after)}
+    body = {"message": f"Too many requests: {effect['perSecond']:g} a second are taken."}
+    return Change(answer(scene, effect["code"], body, headers))
+
+
+def _delay(effect: Attributes, scene: Scene, dice: Dice) -> Change:
+    truth = _true(scene)
+    return Change(truth, (Wait(seconds(effect, dice)), Send(truth.raw)))
+
+
+def seconds(effect: Attributes, dice: Dice) -> float:
+    """How long a delay lasts, by whichever of its three attributes it has."""
+    if effect["seconds"] is not None:
+        return float(effect["seconds"])
+    drawn = dice("seconds")
+    if effect["uniform"] is not None:
+        least, most = effect["uniform"]
+        return float(least + (most - least) * drawn)
+    median, sigma = effect["lognormal"]["median"], effect["lognormal"]["sigma"]
+    # 0 has no place on a normal curve; half a step of the draw's 53 bits stands for it
+    return float(median * math.exp(sigma * NormalDist().inv_cdf(max(drawn, 2.0**-54))))
+
+
+def _reset(effect: Attributes, scene: Scene, dice: Dice) -> Change:
+    return Change(NO_ANSWER, (Reset(),))
+
+
+def _close(effect: Attributes, scene: Scene, dice: Dice) -> Change:
+    return Change(NO_ANSWER, (Close(),))
+
+
+def _malformed(effect: Attributes, scene: Scene, dice: Dice) -> Change:
+    return Change(NO_ANSWER, (Send(GARBAGE), Close()))
+
+
+def _hang(effect: Attributes, scene: Scene, dice: Dice) -> Change:
+    return Change(NO_ANSWER, (Wait(effect["seconds"]), Close()))
+
+
+def _drip(effect: Attributes, scene: Scene, dice: Dice) -> Change:
+    truth = _true(scene)
+    return Change(truth, (Drip(truth.raw, effect["bytesPerSecond"]),))
+
+
+def _truncate(effect: Attributes, scene: Scene, dice: Dice) -> Change:
+    """Promise more than is sent. A 204 promises no body, so there the head itself stops before its end."""
+    truth = _true(scene)
+    if truth.status in _BODILESS or scene.head:
+        return Change(truth, (Send(truth.raw[:-2]), Close()))
+    sent = truth.body[: effect["bytes"]]
+    promised = max(len(truth.body), len(sent) + 1)
+    response = with_header(truth, "Content-Length", str(promised))
+    whole_answer = wire.render(response.status, response.headers, sent)
+    return Change(response._replace(body=sent, raw=whole_answer.raw), (Send(whole_answer.raw), Close()))
+
+
+def _drop_header(effect: Attributes, scene: Scene, dice: Dice) -> Change:
+    return Change(with_header(_true(scene), effect["name"], None, head=scene.head))
+
+
+def _set_header(effect: Attributes, scene: Scene, dice: Dice) -> Change:
+    truth = _true(scene)
+    name, value = effect["name"], effect["value"]
+    places = {"{value}": header(truth, name) or "", "{session}": scene.session_id or "", "{host}": scene.host}
+    value = re.sub(r"\{(?:value|session|host)\}", lambda place: places[place[0]], value)
+    return Change(with_header(truth, name, value, head=scene.head))
+
+
+def _untouched(effect: Attributes, scene: Scene, dice: Dice) -> Change:
+    return Change(_true(scene))
+
+
+def _true(scene: Scene) -> Response:
+    assert scene.truth is not None, "this effect changes a true answer, so its only side is after"
+    return scene.truth
+
+
+# -- answers --------------------------------------------------------------------------------------------------------------
+
+_BODILESS = (204, 304)
+
+
+def answer(scene: Scene, code: int, body: Any, headers: Mapping[str, str]) -> Response:
+    """The API's error answer with that code; `body` and `headers`, where given, replace its own."""
+    response = scene.error(code, wire.REASONS.get(code, "A fault answered"))
+    if body is not None:
+        kind = "text/plain; charset=utf-8" if isinstance(body, str) else wire.JSON
+        text = body if isinstance(body, str) else json.dumps(body)
+        response = _with_body(response, text.encode(), kind)
+    if code in _BODILESS:
+        kept = tuple(one for one in response.headers if one[0] not in ("Content-Type", "Content-Length"))
+        response = Response(code, kept, b"", b"")
+    for name, value in headers.items():
+        response = with_header(response, name, value)
+    return wire.render(code, response.headers, response.body, head=scene.head)
+
+
+def _with_body(response: Response, body: bytes, content_type: str) -> Response:
+    lengths = {"Content-Type": content_type, "Content-Length": str(len(body))}
+    return Response(response.status, tuple((name, lengths.get(name, old)) for name, old in response.headers), body, b"")
+
+
+def with_header(response: Response, name: str, value: str | None, *, head: bool = False) -> Response:
+    """The response with that header changed in its place, added at the end, or (None) left out."""
+    kept: list[tuple[str, str]] = []
+    for old_name, old in response.headers:
+        if old_name.lower() != name.lower():
+            kept.append((old_name, old))
+        elif value is not None:
+            kept.append((old_name, value))
+    headers: Headers = tuple(kept)
+    if value is not None and not any(old_name.lower() == name.lower() for old_name, _ in headers):
+        headers += ((name, value),)
+    return wire.render(response.status, headers, response.body, head=head)
+
+
+def header(response: Response, name: str) -> str | None:
+    return next((value for key, value in response.headers if key.lower() == name.lower()), None)
+
+
+# -- where an effect has something to do ----------------------------------------------------------------------------------
+
+
+def _anywhere(effect: Attributes, scene: Scene) -> bool:
+    return True
+
+
+def _where_open(effect: Attributes, scene: Scene) -> bool:
+    return scene.session_open
+
+
+def _where_present(effect: Attributes, scene: Scene) -> bool:
+    return scene.truth is not None and header(scene.truth, effect["name"]) is not None
+
+
+def _one_of_three(effect: Attributes) -> None:
+    if sum(effect[name] is not None for name in ("seconds", "uniform", "lognormal")) != 1:
+        raise ValueError("effect delay needs exactly one of seconds, uniform and lognormal")
+
+
+def _no_body_on_204(effect: Attributes) -> None:
+    if effect["code"] in _BODILESS and effect["body"] is not None:
+        raise ValueError(f"effect.body must be left out: an answer with status {effect['code']} has no body")
+
+
+class Effect(NamedTuple):
+    """A row of the table. `sides[0]` is the default; `times` is the default of how often the rule fires.
+
+    A rule whose effect has nothing to do at a request (`applies`) passes it over and keeps its budget.
+    """
+
+    about: str
+    act: Callable[[Attributes, Scene, Dice], Change]
+    sides: tuple[str, ...]
+    attributes: Mapping[str, Attribute] = MappingProxyType({})
+    times: int | None = None
+    applies: Callable[[Attributes, Scene], bool] = _anywhere
+    check: Callable[[Attributes], None] | None = None
+
+
+_EITHER, _ONLY_AFTER = (BEFORE, AFTER), (AFTER,)
+
+EFFECTS: dict[str, Effect] = {
+    "status": Effect("that answer instead", _status, _EITHER, {
+        "code": Attribute(*_CODE, "a status"),
+        "body": Attribute(_body, {}, 'text, or JSON; left out: {"message": …} as the API has it', None),
+        "headers": Attribute(_headers, {"type": "object", "additionalProperties": _VALUE_SCHEMA}, "added or replaced", {}),
+    }, check=_no_body_on_204),
+    "delay": Effect("the true answer, later", _delay, _ONLY_AFTER, {
+        "seconds": Attribute(*_SECONDS, "always that long", None),
+        "uniform": Attribute(_uniform, {"type": "array", "items": _SECONDS[1], "minItems": 2, "maxItems": 2},
+                             "anything from the first number of seconds to the second", None),
+        "lognormal": Attribute(_lognormal, {
+            "type": "object", "properties": {"median": _RATE[1], "sigma": _SECONDS[1]}, "required": ["median", "sigma"],
+            "additionalProperties": False,
+        }, "mostly near the median of seconds, now and then far above it", None),
+    }, check=_one_of_three),
+    "reset": Effect("the connection reset (TCP RST)", _reset, _EITHER),
+    "close": Effect("the connection closed, no answer", _close, _EITHER),
+    "truncate": Effect("fewer bytes than promised, then the connection closed", _truncate, _ONLY_AFTER, {
+        "bytes": Attribute(*_COUNT, "bytes of the body that are sent", 0),
+    }),
+    "malformed": Effect("bytes that are no HTTP, then the connection closed", _malformed, (AFTER, BEFORE)),
+    "drip": Effect("the true answer, slowly", _drip, _ONLY_AFTER, {
+        "bytesPerSecond": Attribute(*_RATE, "a speed"),
+    }),
+    "hang": Effect("silence until the client gives up", _hang, _EITHER, {
+        "seconds": Attribute(*_SECONDS, "after that long the connection is closed", None),
+    }),
+    "expire_session": Effect("410, from now on", _untouched, _EITHER, _EVERY, 1, _where_open),
+    "forget_session": Effect("404, from now on", _untouched, _EITHER, _EVERY, 1, _where_open),
+    "drop_header": Effect("the true answer without that header", _drop_header, _ONLY_AFTER, {
+        "name": Attribute(_header_name, _NAME_SCHEMA, "the header"),
+    }, applies=_where_present),
+    "set_header": Effect("the true answer with that header changed or added", _set_header, _ONLY_AFTER, {
+        "name": Attribute(_header_name, _NAME_SCHEMA, "the header"),
+        "value": Attribute(_header_value, _VALUE_SCHEMA,
+                           "its value; {value}, {session} and {host} stand for the true value, the session id and the host"),
+    }),
+    "rate_limit": Effect("that status beyond the rate", _rate_limit, _EITHER, {
+        "perSecond": Attribute(*_RATE, "how many requests a second are let through"),
+        "code": Attribute(*_CODE, "the status of the others", 429),
+        "retryAfter": Attribute(*_or_null(_COUNT), "seconds, sent as Retry-After; null: not sent", 1),
+    }),
+}  # fmt: skip

@@ -1,0 +1,124 @@
+"""The rules in force: an immutable tuple that is swapped, what was counted for each, and what each still holds.
+
+Not locked: the Emulator, which owns it, holds its lock around every call. It knows no clock; time is an argument.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import NamedTuple
+
+from mcmock.faults.plan import Armed, Asked, Fired, Tally, decide, is_active
+from mcmock.faults.rule import FaultRule
+
+
+class Hold(StrEnum):
+    """How it stands with an answer that a rule delays, drips or keeps back."""
+
+    HELD = "held"
+    FREED = "freed"  # the rule was removed: go on at once
+    DROPPED = "dropped"  # everything was reset: never answer
+
+
+class FaultState(NamedTuple):
+    """A rule in force, how many requests matched it, how many it hit, and whether it may still fire."""
+
+    rule: FaultRule
+    hits: int
+    matched: int
+    active: bool
+
+
+class InForce:
+    """`initial` are the rules that it begins with, and goes back to at a reset."""
+
+    def __init__(self, initial: Iterable[FaultRule] = (), now: float = 0.0) -> None:
+        self.armed: tuple[Armed, ...] = ()
+        self._serial = 0
+        self._dropped = 0  # what has this serial, or a lower one, was in force before the last reset
+        self._initial = tuple(initial)
+        self.replace(self._initial, now)
+
+    def decide(self, asked: Asked, seed: int) -> Fired | None:
+        return decide(self.armed, self._tally, asked, seed)
+
+    def hold(self, serial: int) -> Hold:
+        if any(one.serial == serial for one in self.armed):
+            return Hold.HELD
+        return Hold.DROPPED if serial <= self._dropped else Hold.FREED
+
+    # -- changing them ------------------------------------------------------------------------------------------------
+
+    def add(self, rule: FaultRule, now: float) -> FaultRule:
+        """Put the rule behind the others; returns it with its name. Raises ValueError for a name that is taken."""
+        taken = {one.rule.name for one in self.armed}
+        if rule.name in taken:
+            raise ValueError(f'there is already a fault "{rule.name}": remove that one first, or choose another name')
+        named = rule if rule.name else rule.named(_free_name(rule.effect.replace("_", "-"), taken))
+        self._serial += 1
+        self.armed = (*self.armed, Armed(named, self._serial, now))
+        return named
+
+    def extend(self, rules: Iterable[FaultRule], now: float) -> tuple[FaultRule, ...]:
+        """`add` for several: all of them, or none."""
+        before = self.armed
+        try:
+            return tuple(self.add(rule, now) for rule in rules)
+        except ValueError:
+            self.armed = before
+            raise
+
+    def put(self, rules: Iterable[FaultRule], now: float) -> tuple[FaultRule, ...]:
+        """Add the rules, each in exchange for the one of its name, if there is one."""
+        rules = tuple(rules)
+        for rule in rules:
+            self.remove(rule.name)
+        return tuple(self.add(rule, now) for rule in rules)
+
+    def replace(self, rules: Iterable[FaultRule], now: float) -> tuple[FaultRule, ...]:
+        """These rules instead of all others, counted afresh. Raises ValueError, and changes nothing, if two share a name."""
+        before = self.armed
+        self.armed = ()
+        try:
+            named = tuple(self.add(rule, now) for rule in rules)
+        except ValueError:
+            self.armed = before
+            raise
+        self._tally = Tally()
+        return named
+
+    def remove(self, name: str) -> bool:
+        gone = [one for one in self.armed if one.rule.name == name]
+        for one in gone:
+            self._tally.forget(one.serial)
+        self.armed = tuple(one for one in self.armed if one.rule.name != name)
+        return bool(gone)
+
+    def begin_with(self, rules: Iterable[FaultRule], now: float) -> tuple[FaultRule, ...]:
+        """Put these in the place of all, now and at each reset."""
+        initial = tuple(rules)
+        named = self.replace(initial, now)
+        self._initial = initial
+        return named
+
+    def reset(self, now: float) -> None:
+        """Back to the rules it began with; what any rule held is dropped."""
+        self._dropped = self._serial
+        self.replace(self._initial, now)
+
+    # -- looking at them ----------------------------------------------------------------------------------------------
+
+    def states(self, now: float) -> list[FaultState]:
+        return [self._state(one, now) for one in self.armed]
+
+    def _state(self, one: Armed, now: float) -> FaultState:
+        hits, matched = self._tally.count(one.serial, "hits"), self._tally.count(one.serial, "matched")
+        return FaultState(one.rule, hits, matched, is_active(one, self._tally, now))
+
+
+def _free_name(wanted: str, taken: set[str]) -> str:
+    number = 1
+    while (name := wanted if number == 1 else f"{wanted}-{number}") in taken:
+        number += 1
+    return name
