@@ -41,6 +41,7 @@ class McmockServer:
         self._options = {name: value for name, value in options.items() if name in PER_TEST}
         made_with = {name: value for name, value in options.items() if name not in ("clock",)}
         self.emulator = Emulator(**made_with)
+        self.first_seed = self.emulator.seed
         self.clock = TestClock(self.emulator)
         self.goldens = Goldens(Path.cwd(), frozen=on_build_server())
         self._expected: set[int] = set()
@@ -58,7 +59,7 @@ class McmockServer:
         if (running := options.pop("clock", "running")) not in ("running", "frozen"):
             raise ValueError(f"clock must be 'running' or 'frozen', not {running!r}")
         seed = options.pop("seed", None)
-        self.emulator.configure(seed=self.emulator.seed if seed is None else seed, **options)
+        self.emulator.configure(seed=self.first_seed if seed is None else seed, **options)
         self.reset()
         if running == "frozen":
             self.emulator.freeze()

@@ -106,6 +106,12 @@ class Wire:
                 return self._read
 
 
+@pytest.fixture(scope="session")
+def mcmock_options() -> dict[str, Any]:
+    """These tests send what is rejected all the time."""
+    return {"allow_bad": True}
+
+
 @pytest.fixture
 def emulator() -> Emulator:
     return Emulator(seed=1)
