@@ -198,6 +198,7 @@ def outline_to_json(outline: SessionOutline) -> Json:
         "playhead": session.playhead,
         "counts": dict(outline.counts),
         "findingCounts": dict(outline.severities),
+        "findings": [finding_to_json(finding) for finding in outline.judgement.session_findings],
         "media": {key: outline.report.params[key] for key in MEDIA_KEYS if key in outline.report.params},
     }
 
