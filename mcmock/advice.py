@@ -121,7 +121,7 @@ def _state(body: Body) -> Iterator[Violation]:
 
 
 def _states_update(body: Body) -> Iterator[Violation]:
-    yield Violation("states-update", "$.eventType", "statesUpdate is missing from the API's specification")
+    yield Violation("states-update", "$.eventType", "eventType statesUpdate is missing from the API's specification")
     for key in ("statesStart", "statesEnd"):
         for state in body["params"].get(key, ()):
             yield from _state_name(state.get("media.state.name"))

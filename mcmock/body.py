@@ -89,7 +89,7 @@ def _endpoint(event_type: str | None, value: dict[str, Any], starts: bool, at: s
 
 
 # A body with nothing worse than these still has the shape that `advice` takes for granted.
-_HARMLESS = frozenset({"integral-float", "length-null", "location-hint-null"})
+_HARMLESS = frozenset({"integral-float", "fractional-quality", "length-null", "location-hint-null"})
 
 
 def _event(value: dict[str, Any], at: str = "$") -> list[Violation]:

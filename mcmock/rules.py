@@ -100,6 +100,7 @@ RULES: dict[str, Rule] = {
     "head-too-large": Rule(
         _REFUSE, _REFUSE, ASSUMED, "A request line or header longer than 64 KiB (414, 431), or more than 512 headers (431)."
     ),
+    "scope-refused": Rule(_REFUSE, _REFUSE, "mcmock", "The path names a scope that cannot be: docs/scopes.md."),
     "not-http": Rule(_REFUSE, _REFUSE, ASSUMED, "Bytes that are no HTTP request."),
     # -- accepted, although the tables say otherwise --------------------------------------------------------------------
     "pod-friendly-name-in-ad-start": Rule(
@@ -114,6 +115,10 @@ RULES: dict[str, Rule] = {
         _WARN, _REFUSE, "C-05", "An error's source is `player` or `external`.", lenient=True
     ),
     "integral-float": Rule(_WARN, _REFUSE, "C-45", "A float such as 10.0 where an integer is asked for.", lenient=True),
+    "fractional-quality": Rule(
+        _WARN, _REFUSE, "observed in theo; C-45", "A quality value with a fraction, such as 29.97: it is documented as an integer.",
+        lenient=True,
+    ),
     "location-hint-null": Rule(
         _WARN, _REFUSE, "C-44", "`visitor.aamLocationHint` is null instead of absent.", lenient=True
     ),

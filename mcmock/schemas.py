@@ -209,7 +209,8 @@ def _type_phrase(breach: _Breach) -> tuple[str, str]:
 
 def _enum_phrase(breach: _Breach) -> tuple[str, str]:
     allowed = ", ".join(json.dumps(value) for value in breach.wanted)
-    return "wrong-value", f"must be {'one of ' if len(breach.wanted) > 1 else ''}{allowed}, but {sent_phrase(breach.sent)} was sent"
+    one_of = "one of " if len(breach.wanted) > 1 else ""
+    return "wrong-value", f"must be {one_of}{allowed}, but {sent_phrase(breach.sent)} was sent"
 
 
 def _pattern_phrase(breach: _Breach) -> tuple[str, str]:
@@ -259,6 +260,11 @@ def _is_integral_float(breach: _Breach, _: str) -> bool:
     return wants_integer and isinstance(breach.sent, float) and breach.sent.is_integer() and abs(breach.sent) < 2**53
 
 
+def _is_fractional_quality(breach: _Breach, _: str) -> bool:
+    wants_integer = breach.keyword == "type" and breach.wanted == "integer"
+    return wants_integer and isinstance(breach.sent, float) and breach.keys[0] == "qoeData"
+
+
 def _is_null(*keys: str) -> Callable[[_Breach, str], bool]:
     return lambda breach, _: breach.keyword == "type" and breach.sent is None and breach.keys == keys
 
@@ -282,6 +288,7 @@ _QUALITY = frozenset(_read(COMMON)["definitions"]["qoeData"]["properties"])
 # The first row that applies names the rule instead of the keyword's own.
 _TOLERATED: tuple[tuple[Callable[[_Breach, str], bool], str], ...] = (
     (_is_integral_float, "integral-float"),  # C-45
+    (_is_fractional_quality, "fractional-quality"),  # theo: what its player measured
     (_is_null("params", "media.length"), "length-null"),  # js3: a live video's infinite duration
     (_is_null("params", "visitor.aamLocationHint"), "location-hint-null"),  # C-44
     (_is_bare_quality, "qoe-without-prefix"),  # C-03
