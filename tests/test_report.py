@@ -412,6 +412,17 @@ def test_an_ad_outside_its_break_makes_no_second_pause_of_one() -> None:
     assert judged(*paused, event(3, 2, "adStart"), event(4, 3, "pauseStart")).report.pause_count == 1
 
 
+def test_a_burst_of_different_states_is_no_repetition() -> None:
+    """SDKs open several states at once when they resume: one ts, one playhead, different names."""
+    burst = [
+        event(seq, 1, "stateStart", params={"media.state.name": name}) for seq, name in ((2, "mute"), (3, "inFocus"))
+    ]
+    judgement = judged(event(1, 0, "sessionStart"), *burst)
+    assert rules_of(judgement, 3) == ["equal-timestamps"]
+    repeated = judged(event(1, 0, "sessionStart"), burst[0], burst[0]._replace(seq=3))
+    assert rules_of(repeated, 3) == ["duplicate-event", "state-already-open"]
+
+
 # -- values that only loose mode lets through --------------------------------------------------------------------------------
 
 

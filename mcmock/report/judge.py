@@ -23,6 +23,7 @@ from typing import Any, Final, NamedTuple
 
 from mcmock import rules
 from mcmock.model import Exchange, Finding, Kind, Mode
+from mcmock.report.counting import count
 from mcmock.report.records import Close, Event, number_or_none
 from mcmock.report.report import Report, report_of
 from mcmock.report.tally import Tally
@@ -203,7 +204,7 @@ _BY_TS: Final = attrgetter("event.ts")
 def _count(tally: Tally, ordered: Iterable[_Waiting], findings: _Findings) -> None:
     for waiting in ordered:
         placed = _placing(tally, waiting)
-        found = (*placed, *tally.apply(waiting.event, waiting.path))
+        found = (*placed, *count(tally, waiting.event, waiting.path))
         if found:
             seq = waiting.event.seq
             findings[seq] = (*findings.get(seq, ()), *found)
