@@ -1,0 +1,234 @@
+"""Thousands of virtual players, for an hour: nothing may be lost, doubled, leaked or left behind.
+
+    python bench/soak.py [--seconds 3600] [--players 2000] [--seed 1]
+
+Players come in waves. Each plays a session with every event type over a raw connection and counts what it sent and what it
+was answered; some vanish in the middle of a request, and faults drop, delay and refuse others. After each wave the log is
+exported and must agree with every player exactly; then it is emptied, every third time by a reset of everything. At the end
+memory must be flat and no connection, thread or descriptor left. Exit code 1 says what did not hold.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import os
+import random
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.request import Request, urlopen
+
+MOST_GROWTH = 24 * 2**20
+"""Bytes of resident memory that may come on top of what the first waves took: the allocator's slack, not a leak."""
+
+START = {
+    "analytics.trackingServer": "a", "analytics.reportSuite": "b", "visitor.marketingCloudOrgId": "c", "media.id": "film",
+    "media.length": 60, "media.contentType": "vod", "media.playerName": "e", "media.channel": "f",
+}  # fmt: skip
+AD = {"media.ad.id": "ad", "media.ad.length": 5, "media.ad.podPosition": 1, "media.ad.playerName": "e"}
+CHAPTER = {"media.chapter.index": 1, "media.chapter.offset": 0, "media.chapter.length": 30}
+MUTE = {"media.state.name": "mute"}
+QUALITY = {"media.qoe.bitrate": 3200, "media.qoe.droppedFrames": 1}
+STORY: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("adBreakStart", {"params": {"media.ad.podIndex": 0, "media.ad.podSecond": 0}}), ("adStart", {"params": AD}),
+    ("ping", {}), ("adComplete", {}), ("adStart", {"params": AD}), ("adSkip", {}), ("adBreakComplete", {}), ("play", {}),
+    ("chapterStart", {"params": CHAPTER}), ("stateStart", {"params": MUTE}), ("ping", {"qoeData": QUALITY}),
+    ("bitrateChange", {"qoeData": QUALITY}), ("bufferStart", {}), ("play", {}), ("pauseStart", {}), ("play", {}),
+    ("error", {"qoeData": {"media.qoe.errorID": "E1", "media.qoe.errorSource": "player"}}),
+    ("stateEnd", {"params": MUTE}), ("statesUpdate", {"params": {"statesStart": [MUTE]}}), ("chapterComplete", {}),
+    ("chapterStart", {"params": CHAPTER}), ("chapterSkip", {}), ("ping", {"params": {"no": "such"}}),
+    ("sessionComplete", {}), ("sessionEnd", {}), ("ping", {}),
+)  # fmt: skip
+FAULTS = [
+    {"name": "refused", "effect": {"type": "status", "code": 503}, "match": {"event": "ping"}, "times": None, "probability": 0.02},
+    {"name": "torn", "effect": {"type": "reset"}, "match": {"event": "play"}, "times": None, "probability": 0.02},
+    {"name": "lost", "effect": {"type": "close"}, "side": "after", "match": {"event": "adStart"}, "times": None,
+     "probability": 0.02},
+    {"name": "late", "effect": {"type": "delay", "seconds": 0.02}, "match": {"event": "bufferStart"}, "times": None,
+     "probability": 0.1},
+    {"name": "gone", "effect": {"type": "expire_session"}, "match": {"event": "chapterSkip"}, "times": None,
+     "probability": 0.02},
+]  # fmt: skip
+VANISHES = 0.02
+
+
+class Player:
+    """One viewing. `answered` counts (event, status); `unanswered` those sent whole or in part without an answer."""
+
+    def __init__(self, port: int, scope: str, name: str, chance: random.Random) -> None:
+        self.port, self.scope, self.name, self.chance = port, scope, name, chance
+        self.session: str | None = None
+        self.answered: Counter[tuple[str, int]] = Counter()
+        self.unanswered = 0
+        self._connection: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+
+    async def play(self) -> None:
+        location = await self.send(f"{self.scope}/api/v1/sessions", "sessionStart",
+                                   {"params": {**START, "analytics.visitorId": self.name}})  # fmt: skip
+        if location is not None:
+            self.session = location.rpartition("/")[2]
+            for event, parts in STORY:
+                await self.send(f"{location}/events", event, parts)
+        self.hang_up()
+
+    def hang_up(self) -> None:
+        if self._connection is not None:
+            self._connection[1].transport.abort()
+            self._connection = None
+
+    async def send(self, path: str, event: str, parts: dict[str, Any]) -> str | None:
+        """Send one event; the Location of the answer, if it has one."""
+        value = {"eventType": event, "playerTime": {"playhead": 0, "ts": int(time.time() * 1000)}, **parts}
+        text = json.dumps(value).encode()
+        head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {len(text)}\r\n\r\n".encode()
+        reader, writer = self._connection or await asyncio.open_connection("127.0.0.1", self.port)
+        self._connection = reader, writer
+        if event != "sessionStart" and self.chance.random() < VANISHES:
+            return await self._vanish(writer, head + text[: len(text) // 2])
+        try:
+            writer.write(head + text)
+            status, headers = await self._answer(reader)
+        except (OSError, asyncio.IncompleteReadError):
+            self.unanswered += 1
+            self.hang_up()
+            return None
+        self.answered[event, status] += 1
+        return headers.get("location")
+
+    async def _vanish(self, writer: asyncio.StreamWriter, part: bytes) -> None:
+        writer.write(part)
+        with contextlib.suppress(OSError):
+            await writer.drain()
+        self.unanswered += 1
+        writer.close()
+        self._connection = None
+
+    @staticmethod
+    async def _answer(reader: asyncio.StreamReader) -> tuple[int, dict[str, str]]:
+        lines = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
+        headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:]) if name}
+        await reader.readexactly(int(headers.get("content-length", "0")))
+        return int(lines[0].split(" ")[1]), headers
+
+
+class Server:
+    """A `mcmock serve` of our own, seen from outside."""
+
+    def __init__(self) -> None:
+        command = [sys.executable, "-m", "mcmock", "serve", "--port", "0", "--log-format", "json", "--max-log-bytes", str(2**30)]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert self.process.stdout is not None
+        self.url: str = json.loads(self.process.stdout.readline())["url"]
+        self.port = int(self.url.rpartition(":")[2])
+
+    def control(self, method: str, path: str, value: Any = None) -> None:
+        text = json.dumps(value if value is not None else {}).encode()
+        urlopen(Request(f"{self.url}/__admin{path}", text, {"Content-Type": "application/json"}, method=method)).close()
+
+    def log(self, scope: str) -> Iterator[dict[str, Any]]:
+        with urlopen(f"{self.url}/__admin/requests.ndjson?scope={scope}") as lines:
+            next(lines)
+            yield from map(json.loads, lines)
+
+    def resident(self) -> int:
+        return int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+    def descriptors(self) -> int:
+        return len(list(Path(f"/proc/{self.process.pid}/fd").iterdir()))
+
+    def threads(self) -> int:
+        return len(list(Path(f"/proc/{self.process.pid}/task").iterdir()))
+
+
+SCOPES = ("default", "left", "right")
+
+
+async def wave(server: Server, number: int, players: int, seed: int) -> list[Player]:
+    crowd = []
+    for one in range(players):
+        name = SCOPES[one % len(SCOPES)]
+        prefix = "" if name == "default" else f"/~{name}"
+        crowd.append(Player(server.port, prefix, f"{number}-{one}", random.Random(f"{seed}/{number}/{one}")))
+    await asyncio.gather(*(player.play() for player in crowd))
+    return crowd
+
+
+def disagreements(server: Server, crowd: list[Player]) -> list[str]:
+    """What the log says otherwise than the players."""
+    logged: dict[str, Counter[tuple[str, int]]] = {}
+    names = {player.session: player.name for player in crowd if player.session}
+    for scope in SCOPES:
+        for line in server.log(scope):
+            visitor = ((line["body"] or {}).get("params") or {}).get("analytics.visitorId")
+            owner = names.get(line["sessionId"]) or visitor
+            logged.setdefault(owner, Counter())[line["eventType"] or "?", line["status"]] += 1
+    wrong = [f"{owner}: requests in the log that nobody sent" for owner in set(logged) - {player.name for player in crowd}]
+    for player in crowd:
+        seen = logged.get(player.name, Counter())
+        if player.answered - seen:
+            wrong.append(f"{player.name}: answered but not in the log: {player.answered - seen}")
+        if (seen - player.answered).total() != player.unanswered:
+            wrong.append(f"{player.name}: {player.unanswered} unanswered, but {seen - player.answered} in the log")
+    return wrong
+
+
+async def soak(server: Server, seconds: float, players: int, seed: int) -> list[str]:
+    deadline, number, sent = time.monotonic() + seconds, 0, 0
+    baseline, worst, descriptors, threads = 0, 0, server.descriptors(), server.threads()
+    while time.monotonic() < deadline or number < 4:
+        if number % 3 == 0:
+            server.control("POST", "/reset")
+            for scope in SCOPES:
+                server.control("PUT", f"/faults?scope={scope}", {"faults": FAULTS})
+        crowd = await wave(server, number, players, seed)
+        sent += sum(player.answered.total() + player.unanswered for player in crowd)
+        await asyncio.sleep(0.2)  # real time: the last connections' ends must reach the server
+        if wrong := disagreements(server, crowd):
+            return wrong
+        for scope in SCOPES:
+            server.control("DELETE", f"/requests?scope={scope}")
+        number += 1
+        if number <= 3:
+            baseline = max(baseline, server.resident())
+        worst = max(worst, server.resident())
+    print(f"{number} waves, {number * players:,} players, {sent:,} requests, {worst / 2**20:.0f} MiB at most "
+          f"({baseline / 2**20:.0f} MiB after three waves)")  # fmt: skip
+    await asyncio.sleep(1)
+    wrong = []
+    if worst - baseline > MOST_GROWTH:
+        wrong.append(f"memory grew by {(worst - baseline) / 2**20:.0f} MiB")
+    if server.descriptors() > descriptors + 2:
+        wrong.append(f"{server.descriptors()} descriptors are open, {descriptors} at the start")
+    if server.threads() > threads + 2:
+        wrong.append(f"{server.threads()} threads run, {threads} at the start")
+    return wrong
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=3600)
+    parser.add_argument("--players", type=int, default=2000)
+    parser.add_argument("--seed", type=int, default=1)
+    chosen = parser.parse_args()
+    server = Server()
+    try:
+        wrong = asyncio.run(soak(server, chosen.seconds, chosen.players, chosen.seed))
+    finally:
+        server.process.terminate()
+    code = server.process.wait(10)
+    if code != 0:
+        wrong.append(f"the server ended with {code}")
+    for line in wrong[:20]:
+        print(f"soak: {line}")
+    sys.exit(1 if wrong else 0)
+
+
+if __name__ == "__main__":
+    main()
