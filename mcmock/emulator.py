@@ -55,6 +55,9 @@ DEFAULT_LOG_BYTES = 64 * 1024 * 1024
 DEFAULT_BODY_BYTES = 1024 * 1024
 DEFAULT_SCOPE = "default"
 
+MARK_LENGTH = 12
+"""Characters at the end of a session id that say which named scope issued it."""
+
 AfterEnd = Literal["gone", "drop"]
 """What an event after sessionEnd is answered: 410, or a 204 that drops it in silence (C-20)."""
 
@@ -154,6 +157,10 @@ class Emulator:
         self.scope = scope
         self.max_body_bytes = max_body_bytes
         self._clock = time or clock.Clock()
+        self._bounds: dict[str, Any] = {
+            "max_log_bytes": max_log_bytes, "max_body_bytes": max_body_bytes,
+            "cors_headers": cors_headers, "cors_max_age": cors_max_age,
+        }  # fmt: skip
         self._answers = wire.Answers(cors_headers, cors_max_age)
         self._journal = Journal(max_log_bytes)
         self._lock = threading.RLock()
@@ -176,6 +183,13 @@ class Emulator:
             self.seed = secrets.randbits(32) if seed is None else seed
             self.mode = Mode.STRICT if strict else Mode.LOOSE if loose else Mode.DEFAULT
             self._after_end: AfterEnd = after_end
+
+    def sibling(self, scope: str) -> Emulator:
+        """Another emulator with these options, for a scope of its own: empty, its clock running with the wall clock."""
+        mode = {"strict": self.mode is Mode.STRICT, "loose": self.mode is Mode.LOOSE}
+        time = self._clock.another()
+        begin = {"seed": self.seed, "after_end": self._after_end, "faults": self._faults.initial, "time": time}
+        return Emulator(scope=scope, **mode, **begin, **self._bounds)
 
     def _forget_all(self) -> None:
         self._sessions: dict[str, Session] = {}
@@ -322,16 +336,23 @@ class Emulator:
         decide = _DECIDERS[call.route.kind]
         if not call.request.complete:
             return decide(self, call)
+        if self._faults.has(BEFORE) and (met := self._meet_faults_before(call)) is not None:
+            return met
+        decision = decide(self, call)
+        if decision.fault is not None or not self._faults.has(AFTER):
+            return decision
+        return self._meet_faults_after(call, decision)
+
+    def _meet_faults_before(self, call: _Call) -> _Decision | None:
         named = call.route.argument if call.route.kind in (Kind.EVENT, Kind.PREFLIGHT) else None
         asked = self._asked(call, BEFORE, named if "/sessions/" in call.request.target else None)
         fired = self._faults.decide(asked, self.seed)
-        if fired is not None and fired.hit.effect not in _STRIKES:
+        if fired is None:
+            return None
+        if fired.hit.effect not in _STRIKES:
             return _changed(_Decision(Verdict.FAULTED, NO_ANSWER, asked.seen.session_id), fired, asked)
-        if fired is not None:
-            self._strike(fired, str(named), call.now)
-            return decide(self, call)._replace(fault=fired.hit)
-        decision = decide(self, call)
-        return decision if decision.fault is not None else self._meet_faults_after(call, decision)
+        self._strike(fired, str(named), call.now)
+        return _DECIDERS[call.route.kind](self, call)._replace(fault=fired.hit)
 
     def _meet_faults_after(self, call: _Call, decision: _Decision) -> _Decision:
         asked = self._asked(call, AFTER, decision.session_id, decision)
@@ -444,7 +465,8 @@ class Emulator:
         parallel load gets the same ids, and with them the same faults, each time.
         """
         number = self._issued[content] = self._issued.get(content, 0) + 1
-        return hashlib.sha256(f"{self.seed}/{self.scope}/{content}/{number}".encode()).hexdigest()
+        drawn = hashlib.sha256(f"{self.seed}/{self.scope}/{content}/{number}".encode()).hexdigest()
+        return drawn if self.scope == DEFAULT_SCOPE else drawn[:-MARK_LENGTH] + mark(self.scope)
 
     def _session(self, session_id: str, now: float) -> Session | None:
         session = self._sessions.get(session_id)
@@ -716,6 +738,11 @@ class Emulator:
             self._faults.reset(self._clock.now())
             self._journal.clear()
             self._released(None, "reset")
+
+
+def mark(scope: str) -> str:
+    """The end of the session ids that a named scope issues, by which such an id finds its scope."""
+    return hashlib.sha256(f"scope {scope}".encode()).hexdigest()[:MARK_LENGTH]
 
 
 class _Fed:

@@ -40,8 +40,17 @@ class InForce:
         self._initial = tuple(initial)
         self.replace(self._initial, now)
 
+    @property
+    def initial(self) -> tuple[FaultRule, ...]:
+        """The rules that a reset goes back to."""
+        return self._initial
+
     def decide(self, asked: Asked, seed: int) -> Fired | None:
         return decide(self.armed, self._tally, asked, seed)
+
+    def has(self, side: str) -> bool:
+        """Whether any rule is for that side: what is not asked costs nothing."""
+        return any(one.rule.side == side for one in self.armed)
 
     def hold(self, serial: int) -> Hold:
         if any(one.serial == serial for one in self.armed):

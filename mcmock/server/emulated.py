@@ -14,6 +14,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from mcmock.emulator import Emulator
 from mcmock.model import Answer, Delivery, Refusal, Request
+from mcmock.server.perform import perform
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
@@ -96,11 +97,23 @@ class Raw(web.StreamResponse):
         if transport is None or transport.is_closing():
             self._emulator.settle(self._answer.seq, Delivery.CLIENT_GONE)
             return None
-        transport.write(self._answer.response.raw)
-        self._emulator.settle(self._answer.seq, Delivery.SENT)
+        if self._answer.steps:
+            await self._perform(transport)
+        else:
+            transport.write(self._answer.response.raw)
+            self._emulator.settle(self._answer.seq, Delivery.SENT)
         if transport.get_write_buffer_size():
             await request.writer.drain()
         return None
+
+    async def _perform(self, transport: asyncio.Transport) -> None:
+        """What a fault made of the answer; a server that stops in the midst of it has aborted it."""
+        delivery = Delivery.ABORTED
+        try:
+            delivery = await perform(self._emulator, self._answer, transport)
+        finally:
+            self._keep_alive = self._keep_alive and delivery is Delivery.SENT
+            self._emulator.settle(self._answer.seq, delivery)
 
     async def write_eof(self, data: bytes = b"") -> None:
         """Everything was written by `prepare`."""
