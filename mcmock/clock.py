@@ -11,6 +11,9 @@ from datetime import UTC, datetime
 
 monotonic = time.monotonic
 
+LATEST = 253_402_300_799.0
+"""The last second that the Date line of an answer can tell: the end of the year 9999."""
+
 
 def iso(seconds: float) -> str:
     """Seconds since the epoch as `2026-01-31T08:15:00.250Z`, to the millisecond."""
@@ -35,6 +38,10 @@ class Clock:
         self._offset = 0.0
         self._frozen_at: float | None = source() if frozen else None
 
+    def another(self) -> Clock:
+        """A new clock over the same source, running."""
+        return Clock(self._source)
+
     def now(self) -> float:
         if self._frozen_at is not None:
             return self._frozen_at
@@ -50,9 +57,11 @@ class Clock:
         return self.now() - self._source() if self.frozen else self._offset
 
     def advance(self, seconds: float) -> float:
-        """Move forward by `seconds` and return the new time. Raises ValueError for a negative or non-finite step."""
+        """Move forward by `seconds` and return the new time. Raises ValueError for a step back, or past the year 9999."""
         if not 0 <= seconds < float("inf"):
             raise ValueError(f"seconds must be a finite number of 0 or more, not {seconds!r}: the clock cannot go back")
+        if self.now() + seconds > LATEST:
+            raise ValueError(f"seconds must not lead past the year 9999, as {seconds!r} does: no date is written there")
         if self._frozen_at is not None:
             self._frozen_at += seconds
         else:

@@ -139,6 +139,9 @@ class Emulator:
     Raises ValueError for options that contradict each other.
     """
 
+    blocks = False
+    """Whether `handle` may wait for something outside this process, so that an event loop must not call it."""
+
     def __init__(
         self,
         *,

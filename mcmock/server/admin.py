@@ -15,16 +15,20 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 import mcmock
-from mcmock import shapes
+from mcmock import exports, openapi, shapes
 from mcmock.emulator import Emulator
 from mcmock.match import Match, from_query
 from mcmock.model import Exchange
 from mcmock.server import download, pages, stream, waiting
+from mcmock.scopes import Scopes
 from mcmock.server.lasting import Lasting
 from mcmock.views import SessionOutline
 
 PREFIX = "/__admin"
-LISTING = ("since", "limit", "order", "brief")
+LISTING = ("since", "limit", "order", "brief", "scope")
+EVERY = "*"
+"""The scope that `GET /summary` adds all scopes up for."""
+
 PAGE = 1000
 """How many requests one answer lists unless `limit` says otherwise."""
 
@@ -45,6 +49,7 @@ class Asked(NamedTuple):
     arguments: Mapping[str, str]
     body: Any
     lasting: Lasting
+    scopes: Scopes
 
 
 Reply = web.StreamResponse | dict[str, Any]
@@ -52,10 +57,16 @@ Handler = Callable[[Asked], Awaitable[Reply]]
 
 
 class AdminRoute(NamedTuple):
+    """A route, and what the OpenAPI document says of it: see `mcmock.openapi.Row` for the last four."""
+
     method: str
     template: str
     handler: Handler
     about: str
+    gives: str = ""
+    takes: str = ""
+    query: tuple[str, ...] = ()
+    also: tuple[int, ...] = ()
 
 
 # -- health, summary, log -------------------------------------------------------------------------------------------------
@@ -66,7 +77,20 @@ async def _health(asked: Asked) -> Reply:
 
 
 async def _summary(asked: Asked) -> Reply:
-    return asked.emulator.summary()._asdict()
+    every = asked.request.query.get("scope") == EVERY
+    return (asked.scopes if every else asked.emulator).summary()._asdict()
+
+
+async def _list_scopes(asked: Asked) -> Reply:
+    views = asked.scopes.views()
+    return {"scopes": [{"name": one.name, "idle": one.idle, "summary": one.summary._asdict()} for one in views]}
+
+
+async def _forget_scope(asked: Asked) -> Reply:
+    name = asked.arguments["name"]
+    if not asked.scopes.forget(name):
+        raise AdminError(404, "unknown-scope", f"there is no named scope {name!r} to forget")
+    return {}
 
 
 async def _requests(asked: Asked) -> Reply:
@@ -221,40 +245,50 @@ async def _vocabulary(asked: Asked) -> Reply:
     return shapes.vocabulary_to_json()
 
 
+async def _openapi(asked: Asked) -> Reply:
+    return openapi.document(ROUTES, PREFIX)
+
+
 ROUTES: tuple[AdminRoute, ...] = (
-    AdminRoute("GET", "", _to_page, "to the inspector page"),
-    AdminRoute("GET", "/", _page_file, "the inspector page"),
-    AdminRoute("GET", "/inspector/{file}", _page_file, "a file of the inspector page"),
-    AdminRoute("GET", "/vocabulary", _vocabulary, "what the rules, metrics and Match fields mean"),
-    AdminRoute("GET", "/health", _health, "200 once the server answers"),
-    AdminRoute("GET", "/summary", _summary, "counts by outcome"),
-    AdminRoute("GET", "/requests", _requests, "the log; query: Match fields, since, limit, order"),
-    AdminRoute("POST", "/requests/find", _find, "the log; body: a Match; query: since, limit, order"),
-    AdminRoute("POST", "/requests/wait", waiting.handle_wait, "answers once {match, count} has come, or after {timeout} s"),
-    AdminRoute("POST", "/verify", waiting.handle_verify, "whether it was so; ?strict=1 answers 409 unless it was"),
-    AdminRoute("DELETE", "/requests", _clear, "empties the log"),
-    AdminRoute("GET", "/requests/{seq}", _request, "one exchange"),
-    AdminRoute("GET", "/requests.ndjson", download.handle_ndjson, "the log as a file; query: Match fields"),
-    AdminRoute("GET", "/requests.har", download.handle_har, "the same for browser developer tools"),
-    AdminRoute("GET", "/stream", stream.handle_stream, "server-sent events, from now on or after Last-Event-ID or ?since"),
-    AdminRoute("GET", "/sessions", _sessions, "every session"),
-    AdminRoute("GET", "/sessions/{sid}", _session, "one session"),
-    AdminRoute("GET", "/sessions/{sid}/report", _report, "what Analytics would count"),
-    AdminRoute("POST", "/sessions/{sid}/expire", _expire, "the next event answers 410"),
-    AdminRoute("POST", "/sessions/{sid}/forget", _forget, "the next event answers 404"),
-    AdminRoute("GET", "/clock", _clock, "the emulator's time"),
-    AdminRoute("POST", "/clock/advance", _advance, 'moves it forward by {"seconds"}'),
-    AdminRoute("POST", "/clock/freeze", _freeze, "stops it"),
-    AdminRoute("POST", "/clock/resume", _resume, "lets it run again"),
-    AdminRoute("POST", "/reset", _reset, "empties the log, forgets every session, resumes the clock"),
+    AdminRoute("GET", "", _to_page, "to the inspector page", also=(307,)),
+    AdminRoute("GET", "/", _page_file, "the inspector page", "text/html"),
+    AdminRoute("GET", "/inspector/{file}", _page_file, "a file of the inspector page", "text/*"),
+    AdminRoute("GET", "/vocabulary", _vocabulary, "what the rules, metrics and Match fields mean", "Vocabulary"),
+    AdminRoute("GET", "/openapi.json", _openapi, "this document", "OpenApi"),
+    AdminRoute("GET", "/health", _health, "200 once the server answers", "Health"),
+    AdminRoute("GET", "/summary", _summary, "counts by outcome", "Summary"),
+    AdminRoute("GET", "/scopes", _list_scopes, "every scope, how long it has been idle, and its counts"),
+    AdminRoute("DELETE", "/scopes/{name}", _forget_scope, "forgets a named scope with all that is in it"),
+    AdminRoute("GET", "/requests", _requests, "the log", "Exchanges", query=("match", *LISTING)),
+    AdminRoute("POST", "/requests/find", _find, "the log", "Exchanges", "Match", LISTING),
+    AdminRoute(
+        "POST", "/requests/wait", waiting.handle_wait, "answers once so many have come, or when time is up",
+        "Verification", "Wait", ("strict",), (409,),
+    ),
+    AdminRoute("POST", "/verify", waiting.handle_verify, "whether it was so", "Verification", "Check", ("strict",), (409,)),
+    AdminRoute("DELETE", "/requests", _clear, "empties the log", "Empty"),
+    AdminRoute("GET", "/requests/{seq}", _request, "one exchange", "Exchange"),
+    AdminRoute("GET", "/requests.ndjson", download.handle_ndjson, "the log as a file", exports.NDJSON, query=("match",)),
+    AdminRoute("GET", "/requests.har", download.handle_har, "the same for browser developer tools", exports.HAR, query=("match",)),
+    AdminRoute("GET", "/stream", stream.handle_stream, "the log as it grows", stream.CONTENT_TYPE, query=("since",)),
+    AdminRoute("GET", "/sessions", _sessions, "every session", "Sessions", query=("brief", "limit")),
+    AdminRoute("GET", "/sessions/{sid}", _session, "one session", "SessionInfo", query=("brief",)),
+    AdminRoute("GET", "/sessions/{sid}/report", _report, "what Analytics would count", "Report"),
+    AdminRoute("POST", "/sessions/{sid}/expire", _expire, "the next event answers 410", "Empty"),
+    AdminRoute("POST", "/sessions/{sid}/forget", _forget, "the next event answers 404", "Empty"),
+    AdminRoute("GET", "/clock", _clock, "the emulator's time", "Clock"),
+    AdminRoute("POST", "/clock/advance", _advance, 'moves it forward by {"seconds"}', "Clock", "Advance"),
+    AdminRoute("POST", "/clock/freeze", _freeze, "stops it", "Clock"),
+    AdminRoute("POST", "/clock/resume", _resume, "lets it run again", "Clock"),
+    AdminRoute("POST", "/reset", _reset, "empties the log, forgets every session, resumes the clock", "Empty"),
 )
 
 
 class ControlApi:
     """Finds the route, reads the body, and puts what the handler returns, or raises, into JSON."""
 
-    def __init__(self, emulator: Emulator) -> None:
-        self._emulator = emulator
+    def __init__(self, scopes: Scopes) -> None:
+        self._scopes = scopes
         self.lasting = Lasting()
         self._routes = [(re.compile(_pattern(route.template)), route) for route in ROUTES]
 
@@ -262,16 +296,30 @@ class ControlApi:
         """End what lasts: the application it is part of shuts down."""
         self.lasting.end()
 
-    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def handle(self, request: web.BaseRequest, path: str, scope: str | None = None) -> web.StreamResponse:
+        """Answer a control request: `path` is without the scope's prefix, if there was one, and `scope` what it named."""
         try:
             _guard(request)
-            route, arguments = self._find(request.method, urlsplit(request.raw_path).path[len(PREFIX) :])
-            reply = await route.handler(Asked(self._emulator, request, arguments, await _body(request), self.lasting))
+            route, arguments = self._find(request.method, urlsplit(path).path[len(PREFIX) :])
+            emulator = self._emulator(request, scope)
+            reply = await route.handler(Asked(emulator, request, arguments, await _body(request), self.lasting, self._scopes))
         except AdminError as error:
             return _error(error.status, error.code, str(error))
         except ValueError as error:
             return _error(400, "bad-request", str(error))
         return _json(reply) if isinstance(reply, dict) else reply
+
+    def _emulator(self, request: web.BaseRequest, scope: str | None) -> Emulator:
+        """The scope that is asked about: what changes something makes it, what only looks does not."""
+        name = scope or request.query.get("scope")
+        if name is None or (name == EVERY and urlsplit(request.raw_path).path == PREFIX + "/summary"):
+            return self._scopes.default
+        if request.method != "GET":
+            return self._scopes.named(name)
+        emulator = self._scopes.get(name)
+        if emulator is None:
+            raise AdminError(404, "unknown-scope", f"there is no scope {name!r}: its first request makes it, idling ends it")
+        return emulator
 
     def _find(self, method: str, path: str) -> tuple[AdminRoute, dict[str, str]]:
         allowed = []

@@ -6,26 +6,34 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
+from mcmock import scopes
 from mcmock.emulator import Emulator
+from mcmock.scopes import Scopes
 from mcmock.server import emulated
 from mcmock.server.admin import PREFIX, ControlApi
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
-def make_handler(emulator: Emulator, control: ControlApi) -> Handler:
+def make_handler(held: Scopes, control: ControlApi) -> Handler:
     async def handle(request: web.BaseRequest) -> web.StreamResponse:
-        if request.raw_path.startswith(PREFIX):
-            return await control.handle(request)
-        return await emulated.handle(emulator, request)
+        path = request.raw_path
+        if path.startswith(PREFIX):
+            return await control.handle(request, path)
+        if path.startswith(scopes.PREFIX):
+            name, rest = scopes.split(path)
+            if rest.startswith(PREFIX):
+                return await control.handle(request, rest, name)
+        return await emulated.handle(held, request)
 
     return handle
 
 
-def create_app(emulator: Emulator) -> web.Application:
+def create_app(emulator: Emulator | Scopes) -> web.Application:
     """The aiohttp application around `emulator`, for `aiohttp_client` and for mounting in a server of your own."""
-    control = ControlApi(emulator)
-    handle = make_handler(emulator, control)
+    held = scopes.around(emulator)
+    control = ControlApi(held)
+    handle = make_handler(held, control)
     app = web.Application()
     app.on_shutdown.append(control.stop)
     app.router.add_route("*", "/{path:.*}", handle, expect_handler=_emulated_continues)

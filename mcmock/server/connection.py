@@ -19,6 +19,7 @@ from aiohttp.web_protocol import _ErrInfo
 
 from mcmock.emulator import Emulator
 from mcmock.model import Answer, Delivery, Refusal, Request
+from mcmock.scopes import Scopes
 from mcmock.server.emulated import Raw
 from mcmock.server.lane import Lane, Plain
 
@@ -46,11 +47,12 @@ _OTHER_PROTOCOLS = (
 class Connection(web.RequestHandler):
     """`unparsed` is what came since the last whole request, `whole` whether that packet ended one."""
 
-    __slots__ = ("body", "cut_short", "emulator", "ended", "failed", "gone", "lane", "unparsed", "whole")
+    __slots__ = ("body", "cut_short", "emulator", "ended", "failed", "gone", "lane", "scopes", "unparsed", "whole")
 
-    def __init__(self, emulator: Emulator, lane: Lane, manager: web.Server, **options: Any) -> None:
+    def __init__(self, scopes: Scopes, lane: Lane, manager: web.Server, **options: Any) -> None:
         super().__init__(manager, **{**LIMITS, **options})
-        self.emulator = emulator
+        self.scopes = scopes
+        self.emulator = scopes.default  # of what never became a request, and so names no scope
         self.lane = lane
         self.unparsed = b""
         self.whole = True
@@ -79,13 +81,16 @@ class Connection(web.RequestHandler):
         if transport is None or self._close or self._force_close or transport.is_closing():
             return False
         block = plain.block
+        emulator = self.scopes.of_target(plain.target)
+        if emulator.blocks:
+            return False
         request = Request("POST", plain.target, block.headers, plain.body, block.host, self._scheme())
-        answer = self.emulator.handle(request)
+        answer = emulator.handle(request)
         if answer.steps:
-            self._queue(_Decided(answer))  # the ordinary way performs what takes more than writing
+            self._queue(_Decided(emulator, answer))  # the ordinary way performs what takes more than writing
             return True
         transport.write(answer.response.raw)
-        self.emulator.settle(answer.seq, Delivery.SENT)
+        emulator.settle(answer.seq, Delivery.SENT)
         self.unparsed = b""
         return True
 
@@ -146,7 +151,7 @@ class Connection(web.RequestHandler):
     ) -> web.StreamResponse:
         """Answer bytes that are no HTTP in the API's own words; what comes after them is not read."""
         if isinstance(exc, _Decided):
-            return Raw(self.emulator, exc.answer, keep_alive=True)
+            return Raw(exc.emulator, exc.answer, keep_alive=True)
         if isinstance(exc, _Ended):
             return _Nothing()
         if status >= 500:
@@ -194,8 +199,8 @@ class Connection(web.RequestHandler):
 class _Decided(Exception):
     """An answer on its way from the fast lane to the ordinary way; aiohttp hands nothing but exceptions to `handle_error`."""
 
-    def __init__(self, answer: Answer) -> None:
-        self.answer = answer
+    def __init__(self, emulator: Emulator, answer: Answer) -> None:
+        self.emulator, self.answer = emulator, answer
 
 
 class _Ended(Exception):

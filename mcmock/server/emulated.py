@@ -14,6 +14,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from mcmock.emulator import Emulator
 from mcmock.model import Answer, Delivery, Refusal, Request
+from mcmock.scopes import Scopes
 from mcmock.server.perform import perform
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -22,10 +23,10 @@ BODY_PAUSE = 60.0
 """Seconds without a byte of an unfinished body after which it is answered 408; nginx's own default."""
 
 
-async def handle(emulator: Emulator, request: web.BaseRequest) -> web.StreamResponse:
+async def handle(scopes: Scopes, request: web.BaseRequest) -> web.StreamResponse:
     """Answer one request to the emulated API."""
-    body, refusal = await _read(request, emulator.max_body_bytes)
-    answer = emulator.handle(
+    body, refusal = await _read(request, scopes.default.max_body_bytes)
+    emulator, asked = scopes.place(
         Request(
             request.method,
             request.raw_path,
@@ -38,6 +39,7 @@ async def handle(emulator: Emulator, request: web.BaseRequest) -> web.StreamResp
             refusal,
         )
     )
+    answer = await asyncio.to_thread(emulator.handle, asked) if emulator.blocks else emulator.handle(asked)
     return Raw(emulator, answer, keep_alive=request.keep_alive) if refusal is None else _Last(emulator, answer)
 
 

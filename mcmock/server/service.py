@@ -8,7 +8,9 @@ from typing import Any
 
 from aiohttp import web
 
+from mcmock import scopes
 from mcmock.emulator import Emulator
+from mcmock.scopes import Scopes
 from mcmock.server.admin import PREFIX, ControlApi
 from mcmock.server.app import make_handler
 from mcmock.server.connection import Connection
@@ -18,30 +20,31 @@ from mcmock.server.lane import Lane
 class _Server(web.Server):
     """aiohttp's server, with our connections."""
 
-    def __init__(self, emulator: Emulator, handler: Any, **options: Any) -> None:
+    def __init__(self, held: Scopes, handler: Any, **options: Any) -> None:
         super().__init__(handler)
-        self._emulator = emulator
-        self._lane = Lane(emulator.max_body_bytes)
+        self._scopes = held
+        self._lane = Lane(held.default.max_body_bytes)
         self._options = options
 
     def __call__(self) -> Connection:
-        return Connection(self._emulator, self._lane, self, loop=self._loop, **self._options)
+        return Connection(self._scopes, self._lane, self, loop=self._loop, **self._options)
 
 
 class Service:
     """The emulator on a socket. `port` 0 takes any free one; `start` raises OSError when it cannot listen."""
 
-    def __init__(self, emulator: Emulator, *, host: str = "127.0.0.1", port: int = 0) -> None:
-        self.emulator = emulator
+    def __init__(self, emulator: Emulator | Scopes, *, host: str = "127.0.0.1", port: int = 0) -> None:
+        self.scopes = scopes.around(emulator)
+        self.emulator = self.scopes.default
         self._host, self._port = host, port
         self._listener: asyncio.Server | None = None
         self._server: _Server | None = None
-        self._control = ControlApi(emulator)
+        self._control = ControlApi(self.scopes)
 
     async def start(self) -> None:
         loop = asyncio.get_running_loop()
-        handler = make_handler(self.emulator, self._control)
-        self._server = _Server(self.emulator, handler, access_log=None, auto_decompress=False)
+        handler = make_handler(self.scopes, self._control)
+        self._server = _Server(self.scopes, handler, access_log=None, auto_decompress=False)
         self._listener = await loop.create_server(self._server, self._host, self._port, backlog=1024)
         self._port = self._listener.sockets[0].getsockname()[1]
 
