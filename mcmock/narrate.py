@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 from mcmock.model import Exchange, Kind, Outcome
 from mcmock.views import SessionView
 
-WIDTH = 80
+WIDTH = 76
+"""Columns of a line: 80 less the margin that pytest puts before an error's text."""
 FIRST, LAST, MARKED = 20, 30, 40
 """Lines of a long timeline that are always shown: the first, the last, and those marked."""
 SESSIONS = 5
@@ -87,6 +88,16 @@ def clip(text: str, width: int) -> str:
     return flat if len(flat) <= width else f"{flat[: width - 1]}…"
 
 
+def sentence(text: str) -> str:
+    """A message's first sentence, wrapped; its first line leaves room for the word AssertionError."""
+    return textwrap.fill(text, WIDTH, initial_indent=" " * 16, break_long_words=False, break_on_hyphens=False).lstrip()
+
+
+def wrapped(text: str, indent: str) -> str:
+    """At most three lines of `text`."""
+    return "\n".join(_wrapped(text, indent))
+
+
 def plural(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
@@ -155,7 +166,6 @@ def _details(one: Exchange, told: set[str]) -> list[str]:
 
 
 def _wrapped(text: str, indent: str) -> list[str]:
-    """At most three lines of `text`."""
     lines = textwrap.wrap(clip(text, 4 * WIDTH), WIDTH - len(indent) - 2, max_lines=3, placeholder=" …")
     return [f"{indent}{'' if number == 0 else '  '}{line}" for number, line in enumerate(lines)]
 
@@ -197,5 +207,5 @@ def _gap(left_out: list[_Row]) -> Iterable[str]:
         yield from left_out[0].details
     elif left_out:
         counts = Counter(row.event for row in left_out).most_common(3)
-        names = ", ".join(f"{count} {event}" for event, count in counts)
-        yield clip(f"     …  {len(left_out)} more: {names}", WIDTH)
+        names = counts[0][0] if len(counts) == 1 else f"({', '.join(f'{count} {event}' for event, count in counts)})"
+        yield clip(f"     …  {len(left_out)} more {names}", WIDTH)

@@ -247,7 +247,7 @@ def _answer(log: Log, asked: Check, result: Result, matching: tuple[Exchange, ..
         return Verification(result, expected(asked), len(matching), matching, (), sentence)
     nearest = tuple(near_misses(log, asked.match)) if len(matching) < max(asked.least, 1) else ()
     marks = {one.seq: ">" for one in matching} | {miss.exchange.seq: "~" for miss in nearest}
-    parts = [sentence, _story(log, asked.match, matching, nearest, marks), _told(nearest)]
+    parts = [narrate.sentence(sentence), _story(log, asked.match, matching, nearest, marks), _told(nearest)]
     return Verification(result, expected(asked), len(matching), matching, nearest, "\n\n".join(filter(None, parts)))
 
 
@@ -277,9 +277,9 @@ def _verify_order(log: Log, asked: Check, pattern: Pattern) -> Verification:
     result = Result.FAIL if any(one.result is Result.FAIL for one in failing) else Result.INCONCLUSIVE
     if not failing:
         return Verification(Result.PASS, expected(asked), len(holding), events, (), f"{sentence}, and so it was")
-    reasons = "\n".join(f"  {one.sentence}" for one in failing[: narrate.SESSIONS])
+    reasons = "\n".join(narrate.wrapped(one.sentence, "  ") for one in failing[: narrate.SESSIONS])
     marks = {seq: mark for one in failing for seq, mark in one.marks.items()}
-    message = f"{sentence}, but\n{reasons}\n\n{narrate.story([one.view for one in failing], marks=marks)}"
+    message = f"{narrate.sentence(sentence + ', but')}\n{reasons}\n\n{narrate.story([one.view for one in failing], marks=marks)}"
     return Verification(result, expected(asked), len(holding), events, (), message)
 
 
@@ -409,8 +409,19 @@ def _told(nearest: Sequence[Miss]) -> str:
 # -- near misses ----------------------------------------------------------------------------------------------------------
 
 _WEIGHTS = {"event": 3.0, "session": 2.0, "kind": 2.0}
-_ALIKE = 0.6
+_ALIKE = 0.75
 """From this ratio on two event types count as spelled alike."""
+# Events that are easily taken for each other.
+_KIN = (
+    {"sessionComplete", "sessionEnd"},
+    {"adComplete", "adSkip", "adBreakComplete"},
+    {"adStart", "adBreakStart"},
+    {"chapterComplete", "chapterSkip"},
+    {"pauseStart", "bufferStart"},
+    {"stateStart", "statesUpdate"},
+    {"stateStart", "statesUpdate"},
+    {"stateEnd", "statesUpdate"},
+)
 
 
 def near_misses(log: Log, match: Match) -> list[Miss]:
@@ -426,15 +437,19 @@ def near_misses(log: Log, match: Match) -> list[Miss]:
 
 
 def _is_near(match: Match, differences: Sequence[Difference]) -> bool:
-    """Something about it was right, or its event type is spelled alike."""
-    return len(differences) < match.size or any(_spelled_alike(at) >= _ALIKE for at in differences)
+    """Something about it was right, and its event type could be taken for the wanted one."""
+    event = next((at for at in differences if at.field == "event"), None)
+    return len(differences) < match.size if event is None else _alike(event) >= _ALIKE
 
 
 def _distance(differences: Sequence[Difference]) -> float:
-    return sum(_WEIGHTS.get(at.field, 1.0) + (at.got is None) / 2 - _spelled_alike(at) for at in differences)
+    return sum(_WEIGHTS.get(at.field, 1.0) + (at.got is None) / 2 - _alike(at) for at in differences)
 
 
-def _spelled_alike(at: Difference) -> float:
+def _alike(at: Difference) -> float:
+    """How easily one event type is taken for the other: from 0 to 1."""
     if at.field != "event" or not isinstance(at.wanted, str) or not isinstance(at.got, str):
         return 0.0
+    if any({at.wanted, at.got} <= kin for kin in _KIN):
+        return _ALIKE
     return SequenceMatcher(None, at.wanted, at.got).ratio()

@@ -6,8 +6,6 @@ import json
 import subprocess
 import sys
 import textwrap
-import time
-from pathlib import Path
 
 import pytest
 
@@ -60,7 +58,8 @@ def _an_ordinary_machine(monkeypatch: pytest.MonkeyPatch) -> None:
 def project(pytester: pytest.Pytester) -> pytest.Pytester:
     """An otherwise empty project with a player to test."""
     pytester.makepyfile(player=PLAYER)
-    pytester.makeini("[pytest]\nfilterwarnings = error\naddopts = --strict-markers\nasyncio_default_fixture_loop_scope = function\n")
+    options = ("filterwarnings = error", "addopts = --strict-markers", "asyncio_default_fixture_loop_scope = function")
+    pytester.makeini("\n".join(["[pytest]", *options]))
     return pytester
 
 
@@ -102,7 +101,8 @@ def test_async_tests_wait_without_blocking_their_loop(project: pytest.Pytester) 
         async def test_view(mcmock_server):
             async def play():
                 body = {"eventType": "sessionStart", "playerTime": {"playhead": 0, "ts": 1}, "params": START}
-                async with aiohttp.ClientSession() as client, client.post(mcmock_server.url + "/api/v1/sessions", json=body) as answer:
+                url = mcmock_server.url + "/api/v1/sessions"
+                async with aiohttp.ClientSession() as client, client.post(url, json=body) as answer:
                     return answer.status
 
             task = asyncio.create_task(play())
@@ -433,7 +433,9 @@ def test_a_bug_of_mcmock_fails_the_test_that_met_it(project: pytest.Pytester) ->
         """,
     )
     found.assert_outcomes(passed=1, errors=1)
-    found.stdout.fnmatch_lines(["mcmock itself failed on 1 request:", "This is a bug of mcmock.", "*ZeroDivisionError*"])
+    found.stdout.fnmatch_lines(
+        ["mcmock itself failed on 1 request:", "This is a bug of mcmock.", "*ZeroDivisionError*"]
+    )
 
 
 # -- what a failing test shows --------------------------------------------------------------------------------------------
@@ -442,6 +444,8 @@ FAILING = """
     import pytest
     from player import Player
 
+    AD = {"media.ad.podPosition": 1, "media.ad.id": "a", "media.ad.length": 5.0, "media.ad.playerName": "p"}
+
     @pytest.mark.mcmock(seed=1, clock="frozen")
     def test_view(mcmock_server):
         player = Player(mcmock_server.url)
@@ -449,14 +453,14 @@ FAILING = """
         for number in range(1, 8):
             mcmock_server.clock.advance(1)
             player.send("ping", number)
-        player.send("adStart", 8, params={"media.ad.podPosition": 1, "media.ad.id": "a", "media.ad.length": 5.0, "media.ad.playerName": "p"})
+        player.send("adStart", 8, params=AD)
         player.send("sessionEnd", 8)
         mcmock_server.assert_received(event="sessionComplete", status=204)
     """
 
 
 def test_the_whole_message_of_a_failing_assertion(project: pytest.Pytester) -> None:
-    found = run(project, FAILING, "--tb=short", "-p", "no:terminalreporter" if False else "-q")
+    found = run(project, FAILING, "--tb=short")
     found.assert_outcomes(failed=1)
     lines = found.outlines
     start = next(place for place, line in enumerate(lines) if line.startswith("E   "))
