@@ -257,8 +257,8 @@ ROUTES: tuple[AdminRoute, ...] = (
     AdminRoute("GET", "/openapi.json", _openapi, "this document", "OpenApi"),
     AdminRoute("GET", "/health", _health, "200 once the server answers", "Health"),
     AdminRoute("GET", "/summary", _summary, "counts by outcome", "Summary"),
-    AdminRoute("GET", "/scopes", _list_scopes, "every scope, how long it has been idle, and its counts"),
-    AdminRoute("DELETE", "/scopes/{name}", _forget_scope, "forgets a named scope with all that is in it"),
+    AdminRoute("GET", "/scopes", _list_scopes, "every scope, how long it has been idle, and its counts", "Scopes"),
+    AdminRoute("DELETE", "/scopes/{name}", _forget_scope, "forgets a named scope with all that is in it", "Empty"),
     AdminRoute("GET", "/requests", _requests, "the log", "Exchanges", query=("match", *LISTING)),
     AdminRoute("POST", "/requests/find", _find, "the log", "Exchanges", "Match", LISTING),
     AdminRoute(

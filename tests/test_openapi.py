@@ -1,0 +1,242 @@
+"""The OpenAPI document says what the code does: by its tables, by every shape the code makes, and by generated requests."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from itertools import count
+from typing import Any
+from urllib.request import urlopen
+
+import jsonschema
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from openapi_spec_validator import OpenAPIV31SpecValidator
+from schemathesis import GenerationMode
+from schemathesis.schemas import APIOperation
+
+from mcmock import exports, openapi, shape_schemas, shapes, verify, wire
+from mcmock.emulator import Emulator
+from mcmock.fixture import McmockServer
+from mcmock.model import FaultHit, Kind
+from mcmock.schemas import EVENT_TYPES
+from mcmock.server.admin import PREFIX, ROUTES
+from tests.conftest import START_PARAMS, body, post, send, start
+from tests.test_exports import a_log
+
+DOCUMENT = openapi.document(ROUTES, PREFIX)
+
+
+# -- the document ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_document_is_valid_openapi_3_1() -> None:
+    OpenAPIV31SpecValidator(DOCUMENT).validate()
+
+
+def test_the_server_serves_it(mcmock_server: McmockServer) -> None:
+    with urlopen(f"{mcmock_server.admin_url}/openapi.json") as answer:
+        assert json.load(answer) == json.loads(json.dumps(DOCUMENT))
+
+
+def test_every_path_and_method_of_both_apis_is_in_it() -> None:
+    emulated = {(path.template, method) for path in wire.PATHS for method in path.methods}
+    control = {(PREFIX + row.template, row.method) for row in ROUTES}
+    found = {
+        (path, method.upper()) for path, item in DOCUMENT["paths"].items() for method in item if method != "parameters"
+    }
+    assert found == emulated | control
+
+
+def test_every_operation_has_a_name_of_its_own() -> None:
+    names = [operation["operationId"] for _, _, operation in operations()]
+    assert sorted(names) == sorted(set(names))
+
+
+def operations() -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for path, item in DOCUMENT["paths"].items():
+        for method, operation in item.items():
+            if method != "parameters":
+                yield path, method, operation
+
+
+@pytest.mark.parametrize("row", ROUTES, ids=lambda row: f"{row.method} {row.template}")
+def test_every_route_says_what_it_gives_and_takes(row: Any) -> None:
+    assert row.gives in shape_schemas.SHAPES or "/" in row.gives or 307 in row.also
+    assert not row.takes or row.takes in shape_schemas.SHAPES
+    assert row.takes or row.method != "PUT"
+    assert set(row.query) <= set(openapi.QUERY)
+
+
+def test_every_event_type_is_described_by_the_schema_it_is_judged_by() -> None:
+    described = DOCUMENT["components"]["schemas"]
+    assert set(EVENT_TYPES) <= set(described)
+    for event_type in EVENT_TYPES:
+        check = validator(event_type)
+        assert check.is_valid(body(event_type)) is not bool(described[event_type].get("required", []).count("params")) or (
+            event_type == "sessionStart"
+        )
+        assert not check.is_valid(body("sessionStart" if event_type != "sessionStart" else "play"))
+
+
+def test_the_four_doors_are_described_with_every_status_they_answer() -> None:
+    assert set(openapi.OPERATIONS) == set(Kind) - {Kind.OTHER}
+
+
+# -- shapes ---------------------------------------------------------------------------------------------------------------
+
+
+def validator(name: str, components: Mapping[str, Any] = DOCUMENT["components"]["schemas"]) -> Any:
+    whole = {**shape_schemas.ref(name), "components": {"schemas": dict(components)}}
+    return jsonschema.Draft202012Validator(whole)
+
+
+def closed(schema: Any) -> Any:
+    """The same schema, refusing what it does not name: a key that the code adds must be described, too."""
+    if isinstance(schema, list):
+        return [closed(inner) for inner in schema]
+    if not isinstance(schema, dict):
+        return schema
+    made = {key: closed(inner) for key, inner in schema.items()}
+    if isinstance(made.get("properties"), dict) and made.get("type") == "object":
+        made.setdefault("additionalProperties", False)
+    return made
+
+
+CLOSED = {name: closed(schema) for name, schema in DOCUMENT["components"]["schemas"].items()}
+
+
+def check(name: str, value: Any) -> None:
+    """Check `value`, as it goes over the wire, against the shape of that name, closed."""
+    found = [error.message for error in validator(name, CLOSED).iter_errors(json.loads(json.dumps(value)))]
+    assert found == []
+
+
+def full_log() -> Emulator:
+    emulator = Emulator(seed=1)
+    a_log(emulator)
+    whole = [body("sessionStart", params={**START_PARAMS, "media.downloaded": True}), body("play"), body("sessionEnd", 9)]
+    emulator.handle(post("/api/v1/downloaded", whole))
+    return emulator
+
+
+def test_exchanges_have_the_shape_that_is_published() -> None:
+    for exchange in full_log().requests():
+        check("Exchange", shapes.exchange_to_json(exchange))
+        check("BriefExchange", shapes.brief_to_json(exchange))
+
+
+def test_lines_of_an_export_have_the_shape_of_an_exchange() -> None:
+    for line in list(exports.ndjson(full_log().each()))[1:]:
+        check("Exchange", json.loads(line))
+
+
+def test_a_fault_hit_has_the_shape_that_is_published() -> None:
+    check("FaultHit", shapes.fault_hit_to_json(FaultHit("flaky", "status", "before", 0.25)))
+
+
+def test_sessions_and_reports_have_the_shape_that_is_published() -> None:
+    emulator = full_log()
+    for view in emulator.sessions():
+        check("Session", shapes.session_to_json(view))
+        check("Report", view.report.to_json())
+        check("Report", view.report.to_json(why=False))
+    for outline in emulator.outlines():
+        check("BriefSession", shapes.outline_to_json(outline))
+
+
+def test_verifications_have_the_shape_that_is_published() -> None:
+    emulator = full_log()
+    for asked in ({"match": {"event": "play"}}, {"match": {"event": "play", "playhead": 9}}, {"sequence": ["play"]}):
+        check("Check", asked)
+        check("Verification", shapes.verification_to_json(emulator.verify(verify.check_from_json(asked))))
+
+
+def test_what_may_be_asked_is_what_is_published() -> None:
+    """Each example is taken, or refused, by the code and by the schema alike."""
+    for asked, fine in (
+        ({"event": "ping", "playhead": {"min": 1}}, True),
+        ({"kind": ["event", "session"], "rule": {"exists": True}}, True),
+        ({"params": {"media.id": "film"}, "qoe": {"media.qoe.bitrate": {"max": 10}}}, True),
+        ({"evnt": "ping"}, False),
+        ({"kind": "evnt"}, False),
+        ({"status": "204"}, False),
+        ({"playhead": {"minimum": 1}}, False),
+    ):
+        assert validator("Match").is_valid(asked) is fine, asked
+        answer = verdict_on({"match": asked})
+        assert (answer is None) is fine, answer
+
+
+def verdict_on(asked: dict[str, Any]) -> str | None:
+    try:
+        verify.check_from_json(asked)
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+# Shapes that are part of others, or of the emulated API, or are checked by the generated requests below.
+def test_every_shape_is_used() -> None:
+    text = json.dumps(DOCUMENT)
+    for name in DOCUMENT["components"]["schemas"]:
+        assert f'"#/components/schemas/{name}"' in text, f"nothing refers to {name}"
+
+
+# -- generated requests ---------------------------------------------------------------------------------------------------
+
+SCHEMA = schemathesis.openapi.from_dict(DOCUMENT)
+OPERATIONS = {f"{one.method.upper()} {one.path}": one for one in (result.ok() for result in SCHEMA.get_all_operations())}
+ENDLESS = {f"GET {PREFIX}/stream"}  # tests/test_stream.py reads it
+CHECKS = [
+    schemathesis.checks.not_a_server_error,
+    schemathesis.specs.openapi.checks.status_code_conformance,
+    schemathesis.specs.openapi.checks.content_type_conformance,
+    schemathesis.specs.openapi.checks.response_headers_conformance,
+    schemathesis.specs.openapi.checks.response_schema_conformance,
+]
+SLOW = {"timeout", "within"}
+"""Fields of a body that say how long to wait: made short, so that the test is."""
+
+SENT = count()
+
+
+def ask(server: McmockServer, operation: APIOperation[Any, Any, Any], examples: int) -> None:
+    """Send generated requests, valid ones and broken ones, some of them to a session that exists."""
+    urls = {"base_url": server.url}
+    sid = start(server.emulator)
+
+    @settings(
+        max_examples=examples, deadline=None, database=None, phases=[Phase.generate], derandomize=True,
+        suppress_health_check=list(HealthCheck),
+    )  # fmt: skip
+    @given(st.data())
+    def one(choose: st.DataObject) -> None:
+        mode = choose.draw(st.sampled_from(GenerationMode), label="mode")
+        try:
+            case = choose.draw(operation.as_strategy(mode))
+        except Exception as error:  # nothing to break here: no parameter, no body
+            if "Unsatisfiable" not in type(error).__name__ and "negat" not in str(error).lower():
+                raise
+            return
+        if "sid" in (case.path_parameters or {}) and choose.draw(st.booleans(), label="a session that exists"):
+            case.path_parameters["sid"] = sid
+        if isinstance(case.body, dict):
+            case.body |= {name: 0.001 for name in SLOW & set(case.body) if isinstance(case.body[name], int | float)}
+        response = case.call(**urls)
+        next(SENT)
+        case.validate_response(response, checks=CHECKS)
+
+    one()
+
+
+@pytest.mark.parametrize("name", [name for name in OPERATIONS if PREFIX not in name])
+def test_generated_requests_to_the_emulated_api_get_documented_answers(name: str, mcmock_server: McmockServer) -> None:
+    ask(mcmock_server, OPERATIONS[name], 250 if name.startswith("POST") else 40)
+
+
+@pytest.mark.parametrize("name", [name for name in OPERATIONS if PREFIX in name and name not in ENDLESS])
+def test_generated_requests_to_the_control_api_get_documented_answers(name: str, mcmock_server: McmockServer) -> None:
+    ask(mcmock_server, OPERATIONS[name], 60)
