@@ -28,6 +28,7 @@ from mcmock.faults.force import FaultState, Hold, InForce
 from mcmock.faults.plan import Asked, Fired, Seen
 from mcmock.faults.rule import FaultRule
 from mcmock.journal import Entry, Journal, Listener
+from mcmock.losses import Losses, ledger
 from mcmock.match import Match
 from mcmock.model import (
     Answer,
@@ -435,6 +436,14 @@ class Emulator:
     def clear_faults(self) -> None:
         """Lift every fault, and free what they hold."""
         self.replace_faults(())
+
+    def losses(self) -> Losses:
+        """What became of each request that a fault met: retried, moved, duplicated, counted or lost."""
+        with self._lock:
+            entries = [entry for entry in self._journal.entries() if entry.kind in _COUNTED]
+            first = next((entry.seq for entry in entries if entry.fault is not None), self._journal.next_seq)
+            told = (entry for entry in entries if entry.seq >= first or entry.kind is not Kind.EVENT)
+            return ledger(map(self._exchange, told), self._journal.evicted)
 
     def hold(self, answer: Answer) -> Hold:
         """Whether the rule that holds this answer back still does."""

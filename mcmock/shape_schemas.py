@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import Any
 
+from mcmock.faults import rule_schema
+from mcmock.losses import Fate
 from mcmock.match import FIELDS, PARTS, RULE
 from mcmock.model import Delivery, Kind, Outcome, Severity, Verdict
 from mcmock.report import METRICS, camel
@@ -237,6 +239,28 @@ SHAPES: dict[str, Schema] = {
             "why": {**_map(_list(_RECORD)), "description": "per metric, what it was counted from"},
         },
         ("why",),
+    ),
+    # -- faults
+    "FaultRule": {**{key: part for key, part in rule_schema(ref("Match")).items() if key != "$schema"}},
+    "Faults": _asked("the rules in force, in the order they are tried", {"faults": _list(ref("FaultRule"))}, ("faults",)),
+    "Preset": _object("a named set of faults", {"name": TEXT, "about": TEXT, "faults": _list(ref("FaultRule"))}),
+    "Presets": _object("every preset", {"presets": _list(ref("Preset"))}),
+    "JsonSchema": {"type": "object", "description": "a JSON Schema"},
+    "Losses": _object(
+        "what became of each request that a fault met",
+        {"faulted": COUNT, **{str(fate): COUNT for fate in Fate}, "evicted": COUNT, "requests": _list(ref("Loss"))},
+    ),
+    "Loss": _object(
+        "a request that a fault met",
+        {
+            "seq": SEQ,
+            "fault": ref("FaultHit"),
+            "sessionId": {"type": ["string", "null"]},
+            "eventType": {"type": ["string", "null"]},
+            "ts": {"type": ["integer", "null"]},
+            "fate": _one_of(Fate),
+            "other": {"type": ["integer", "null"], "description": "the seq of the request that decided it"},
+        },
     ),
     # -- time and rest
     "Clock": _object("the emulator's time", {"now": MOMENT, "frozen": FLAG}),

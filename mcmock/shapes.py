@@ -9,6 +9,8 @@ from __future__ import annotations
 import base64
 from typing import Any
 
+from mcmock.faults import FaultState, Preset, rule_schema, rule_to_json
+from mcmock.losses import Fate, Loss, Losses
 from mcmock.match import FIELDS, PARTS, Match
 from mcmock.model import (
     Delivery,
@@ -227,6 +229,7 @@ def vocabulary_to_json() -> Json:
             **{name: {"about": field.about, "words": []} for name, field in PARTS.items()},
         },
         "events": list(EVENT_TYPES),
+        "faultRule": rule_schema(),
     }
 
 
@@ -253,3 +256,37 @@ def _miss_to_json(miss: Miss) -> Json:
     """A near miss: the request, and the fields in which it is not what was asked for."""
     differences = [{"field": at.field, "wanted": at.wanted, "got": at.got} for at in miss.differences]
     return {"request": exchange_to_json(miss.exchange), "differences": differences}
+
+
+# -- faults ---------------------------------------------------------------------------------------------------------------
+
+
+def fault_to_json(state: FaultState) -> Json:
+    """A rule in force and how often it fired. Sent back, it is a rule again: `rule_from_json` passes over the counts."""
+    counts = {"hits": state.hits, "matched": state.matched, "active": state.active}
+    return {**rule_to_json(state.rule), **counts}
+
+
+def preset_to_json(preset: Preset) -> Json:
+    return {"name": preset.name, "about": preset.about, "faults": [rule_to_json(rule) for rule in preset.rules]}
+
+
+def losses_to_json(losses: Losses) -> Json:
+    return {
+        "faulted": losses.faulted,
+        **{str(fate): len(losses.of(fate)) for fate in Fate},
+        "evicted": losses.evicted,
+        "requests": [_loss_to_json(one) for one in losses.requests],
+    }
+
+
+def _loss_to_json(loss: Loss) -> Json:
+    return {
+        "seq": loss.seq,
+        "fault": fault_hit_to_json(loss.fault),
+        "sessionId": loss.session_id,
+        "eventType": loss.event_type,
+        "ts": loss.ts,
+        "fate": loss.fate,
+        "other": loss.other,
+    }

@@ -190,8 +190,12 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
 ENVELOPE = ("name", "effect", "match", "side", "skip", "times", "probability", "per", "forSeconds")
 
 
-def rule_schema() -> dict[str, Any]:
-    """FaultRule as JSON Schema (2020-12): a form can be built from it. Made from EFFECTS, so that it cannot drift."""
+def rule_schema(match: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """FaultRule as JSON Schema (2020-12): a form can be built from it. Made from EFFECTS, so that it cannot drift.
+
+    `match` is a schema for that part, where somebody knows one that says more.
+    """
+    simple = [name for name, row in EFFECTS.items() if row.check is None and not _required(row)]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "FaultRule",
@@ -200,8 +204,8 @@ def rule_schema() -> dict[str, Any]:
         "additionalProperties": False,
         "properties": {
             "name": {"type": "string", "pattern": f"^({_NAME.pattern})?$", "description": "unique; left out: chosen"},
-            "effect": {"oneOf": [_effect_schema(name, row) for name, row in EFFECTS.items()]},
-            "match": {"type": "object", "properties": {field: {} for field in NAMES}, "additionalProperties": False},
+            "effect": {"oneOf": [*(_effect_schema(name, row) for name, row in EFFECTS.items()), {"enum": simple}]},
+            "match": match or {"type": "object", "properties": {field: {} for field in NAMES}, "additionalProperties": False},
             "side": {"enum": [BEFORE, AFTER], "description": "before: never processed; after: counted, the answer changed"},
             "skip": {**_SKIP[1], "default": 0, "description": "matching requests that pass first"},
             "times": {"anyOf": [_TIMES[1], {"type": "null"}], "description": "how often it fires; null: until removed"},
@@ -216,15 +220,18 @@ def rule_schema() -> dict[str, Any]:
 
 
 def _effect_schema(name: str, row: Effect) -> dict[str, Any]:
-    required = [key for key, attribute in row.attributes.items() if attribute.default is REQUIRED]
     return {
         "title": name,
         "description": row.about,
         "type": "object",
-        "required": ["type", *required],
+        "required": ["type", *_required(row)],
         "additionalProperties": False,
         "properties": {"type": {"const": name}, **{key: _attribute_schema(one) for key, one in row.attributes.items()}},
     }
+
+
+def _required(row: Effect) -> list[str]:
+    return [key for key, attribute in row.attributes.items() if attribute.default is REQUIRED]
 
 
 def _attribute_schema(attribute: Attribute) -> dict[str, Any]:

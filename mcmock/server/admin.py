@@ -19,13 +19,15 @@ from mcmock import exports, openapi, shapes
 from mcmock.emulator import Emulator
 from mcmock.match import Match, from_query
 from mcmock.model import Exchange
-from mcmock.server import download, pages, stream, waiting
+from mcmock.server import download, faulting, pages, stream, waiting
 from mcmock.scopes import Scopes
 from mcmock.server.lasting import Lasting
+from mcmock.server.place import PREFIX, Place
 from mcmock.views import SessionOutline
 
-PREFIX = "/__admin"
-LISTING = ("since", "limit", "order", "brief", "scope")
+LISTING = ("since", "limit", "order", "brief")
+SCOPE = "scope"
+"""Which scope is meant; without it, the default one. Every route knows it."""
 EVERY = "*"
 """The scope that `GET /summary` adds all scopes up for."""
 
@@ -50,6 +52,7 @@ class Asked(NamedTuple):
     body: Any
     lasting: Lasting
     scopes: Scopes
+    place: Place
 
 
 Reply = web.StreamResponse | dict[str, Any]
@@ -67,6 +70,8 @@ class AdminRoute(NamedTuple):
     takes: str = ""
     query: tuple[str, ...] = ()
     also: tuple[int, ...] = ()
+    is_open: bool = False
+    """Whether it answers without the token: what a device, a browser or a health check needs before it has one."""
 
 
 # -- health, summary, log -------------------------------------------------------------------------------------------------
@@ -77,7 +82,7 @@ async def _health(asked: Asked) -> Reply:
 
 
 async def _summary(asked: Asked) -> Reply:
-    every = asked.request.query.get("scope") == EVERY
+    every = asked.request.query.get(SCOPE) == EVERY
     return (asked.scopes if every else asked.emulator).summary()._asdict()
 
 
@@ -94,7 +99,7 @@ async def _forget_scope(asked: Asked) -> Reply:
 
 
 async def _requests(asked: Asked) -> Reply:
-    query = [(name, value) for name, value in asked.request.query.items() if name not in LISTING]
+    query = [(name, value) for name, value in asked.request.query.items() if name not in (*LISTING, SCOPE)]
     return _listed(asked, from_query(query))
 
 
@@ -250,12 +255,12 @@ async def _openapi(asked: Asked) -> Reply:
 
 
 ROUTES: tuple[AdminRoute, ...] = (
-    AdminRoute("GET", "", _to_page, "to the inspector page", also=(307,)),
-    AdminRoute("GET", "/", _page_file, "the inspector page", "text/html"),
-    AdminRoute("GET", "/inspector/{file}", _page_file, "a file of the inspector page", "text/*"),
+    AdminRoute("GET", "", _to_page, "to the inspector page", also=(307,), is_open=True),
+    AdminRoute("GET", "/", _page_file, "the inspector page", "text/html", is_open=True),
+    AdminRoute("GET", "/inspector/{file}", _page_file, "a file of the inspector page", "text/*", is_open=True),
     AdminRoute("GET", "/vocabulary", _vocabulary, "what the rules, metrics and Match fields mean", "Vocabulary"),
     AdminRoute("GET", "/openapi.json", _openapi, "this document", "OpenApi"),
-    AdminRoute("GET", "/health", _health, "200 once the server answers", "Health"),
+    AdminRoute("GET", "/health", _health, "200 once the server answers", "Health", is_open=True),
     AdminRoute("GET", "/summary", _summary, "counts by outcome", "Summary"),
     AdminRoute("GET", "/scopes", _list_scopes, "every scope, how long it has been idle, and its counts", "Scopes"),
     AdminRoute("DELETE", "/scopes/{name}", _forget_scope, "forgets a named scope with all that is in it", "Empty"),
@@ -276,6 +281,16 @@ ROUTES: tuple[AdminRoute, ...] = (
     AdminRoute("GET", "/sessions/{sid}/report", _report, "what Analytics would count", "Report"),
     AdminRoute("POST", "/sessions/{sid}/expire", _expire, "the next event answers 410", "Empty"),
     AdminRoute("POST", "/sessions/{sid}/forget", _forget, "the next event answers 404", "Empty"),
+    AdminRoute("GET", "/faults", faulting.handle_list, "the faults in force, with their hits", "Faults"),
+    AdminRoute("POST", "/faults", faulting.handle_add, "adds one, behind the others", "FaultRule", "FaultRule"),
+    AdminRoute("PUT", "/faults", faulting.handle_replace, "these instead of all", "Faults", "Faults"),
+    AdminRoute("DELETE", "/faults", faulting.handle_clear, "lifts all, and frees what they hold", "Empty"),
+    AdminRoute("GET", "/faults/{name}", faulting.handle_one, "one fault", "FaultRule"),
+    AdminRoute("DELETE", "/faults/{name}", faulting.handle_remove, "lifts it, and frees what it holds", "Empty"),
+    AdminRoute("GET", "/faults.schema.json", faulting.handle_schema, "a FaultRule as JSON Schema", "JsonSchema"),
+    AdminRoute("GET", "/presets", faulting.handle_presets, "named sets of faults", "Presets"),
+    AdminRoute("POST", "/presets/{name}", faulting.handle_apply, "adds the faults of a preset", "Faults"),
+    AdminRoute("GET", "/losses", faulting.handle_losses, "what became of each faulted request", "Losses"),
     AdminRoute("GET", "/clock", _clock, "the emulator's time", "Clock"),
     AdminRoute("POST", "/clock/advance", _advance, 'moves it forward by {"seconds"}', "Clock", "Advance"),
     AdminRoute("POST", "/clock/freeze", _freeze, "stops it", "Clock"),
@@ -287,8 +302,9 @@ ROUTES: tuple[AdminRoute, ...] = (
 class ControlApi:
     """Finds the route, reads the body, and puts what the handler returns, or raises, into JSON."""
 
-    def __init__(self, scopes: Scopes) -> None:
+    def __init__(self, scopes: Scopes, place: Place | None = None) -> None:
         self._scopes = scopes
+        self._place = place or Place()
         self.lasting = Lasting()
         self._routes = [(re.compile(_pattern(route.template)), route) for route in ROUTES]
 
@@ -299,10 +315,12 @@ class ControlApi:
     async def handle(self, request: web.BaseRequest, path: str, scope: str | None = None) -> web.StreamResponse:
         """Answer a control request: `path` is without the scope's prefix, if there was one, and `scope` what it named."""
         try:
-            _guard(request)
-            route, arguments = self._find(request.method, urlsplit(path).path[len(PREFIX) :])
+            route, arguments = self._find(request, urlsplit(path).path[len(PREFIX) :])
             emulator = self._emulator(request, scope)
-            reply = await route.handler(Asked(emulator, request, arguments, await _body(request), self.lasting, self._scopes))
+            body = await _body(request)
+            reply = await route.handler(
+                Asked(emulator, request, arguments, body, self.lasting, self._scopes, self._place)
+            )
         except AdminError as error:
             return _error(error.status, error.code, str(error))
         except ValueError as error:
@@ -311,7 +329,7 @@ class ControlApi:
 
     def _emulator(self, request: web.BaseRequest, scope: str | None) -> Emulator:
         """The scope that is asked about: what changes something makes it, what only looks does not."""
-        name = scope or request.query.get("scope")
+        name = scope or request.query.get(SCOPE)
         if name is None or (name == EVERY and urlsplit(request.raw_path).path == PREFIX + "/summary"):
             return self._scopes.default
         if request.method != "GET":
@@ -321,27 +339,28 @@ class ControlApi:
             raise AdminError(404, "unknown-scope", f"there is no scope {name!r}: its first request makes it, idling ends it")
         return emulator
 
-    def _find(self, method: str, path: str) -> tuple[AdminRoute, dict[str, str]]:
-        allowed = []
+    def _find(self, request: web.BaseRequest, path: str) -> tuple[AdminRoute, dict[str, str]]:
+        """The route of a request that may use it."""
+        method, allowed = request.method, []
         for pattern, route in self._routes:
             if found := pattern.fullmatch(path):
                 if route.method == method:
+                    self._admit(request, route.is_open)
                     return route, found.groupdict()
                 allowed.append(route.method)
+        self._admit(request)
         if allowed:
             raise AdminError(405, "method-not-allowed", f"{method} is not for this path; it takes {', '.join(allowed)}")
         raise AdminError(404, "no-route", f"the control API has no {PREFIX}{path}; see {PREFIX}/openapi.json")
 
 
+    def _admit(self, request: web.BaseRequest, is_open: bool = False) -> None:
+        if refused := self._place.guard.refuse(request.headers, is_open=is_open):
+            raise AdminError(*refused)
+
+
 def _pattern(template: str) -> str:
     return re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(template))
-
-
-def _guard(request: web.BaseRequest) -> None:
-    """Refuse pages of other sites: a browser on this machine must not be talked into changing things here."""
-    origin = request.headers.get("Origin")
-    if request.headers.get("Sec-Fetch-Site") == "cross-site" or (origin and urlsplit(origin).netloc != request.host):
-        raise AdminError(403, "cross-site", "the control API answers no pages of other sites")
 
 
 async def _body(request: web.BaseRequest) -> Any:
@@ -359,4 +378,7 @@ def _json(value: dict[str, Any], status: int = 200) -> web.Response:
 
 
 def _error(status: int, code: str, message: str) -> web.Response:
-    return _json({"error": {"code": code, "message": message}}, status)
+    response = _json({"error": {"code": code, "message": message}}, status)
+    if status == 401:
+        response.headers["WWW-Authenticate"] = 'Bearer realm="mcmock"'
+    return response
