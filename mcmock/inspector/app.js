@@ -1,0 +1,284 @@
+/* The page: the bar on top, the list of sessions, and beside it a session or the whole log. Wires the parts together.
+
+   #/                  the newest session, whichever that is
+   #/session/ID[/SEQ]  one session, one request of it
+   #/log[/SEQ]         every request */
+
+import { Api } from "./api.js";
+import { Clock } from "./clock.js";
+import { Controls } from "./controls.js";
+import { copyButton, h, icon, refill, write } from "./dom.js";
+import { count } from "./format.js";
+import { SessionList } from "./list.js";
+import { LogPanel } from "./log.js";
+import { Refresh } from "./refresh.js";
+import { SessionPanel } from "./session.js";
+import { Stream } from "./stream.js";
+
+const SHOWN_SESSIONS = 500;
+const FEW = 6; // changed sessions fetched one by one; more than that, the whole list
+const OUTCOMES = ["good", "bad", "ignored", "faulted"];
+const TIMEOUTS_LOOKED_FOR = 10_000;
+
+class App {
+  constructor() {
+    this.api = new Api((wrong) => this.askToken(wrong), (command) => this.did(command));
+    this.clock = new Clock();
+    this.sessions = new Map();
+    this.changed = new Set();
+    this.list = new SessionList();
+    this.panel = new SessionPanel(this.api, this.clock, { go: (sid, seq) => this.go(sid, seq) });
+    this.log = new LogPanel(this.api, { go: (seq) => (location.hash = seq === null ? "#/log" : `#/log/${seq}`) });
+    this.controls = new Controls(this.api, this.clock, { cleared: () => this.refetch.ask() });
+    this.refetch = new Refresh(() => this.fetchAll(), 500);
+    this.follow = new Refresh(() => this.fetchChanged(), 300);
+    this.count = new Refresh(() => this.fetchSummary(), 500);
+    this.stream = new Stream(this.api, (name, value) => this.hear(name, value), (state, pause) => this.connection(state, pause));
+    this.build();
+  }
+
+  build() {
+    this.state = h("span.connection", { "data-state": "waiting", role: "status" }, "connecting");
+    this.totals = h("span.totals", {});
+    this.time = h("span.time", {});
+    this.theme = h("button.tool", { type: "button", onclick: () => this.nextTheme() });
+    const open = h("button.primary", { type: "button", onclick: () => this.controls.open() }, "Controls");
+    document.getElementById("bar").append(h("a.home", { href: "#/" }, h("b", {}, "mcmock")), this.state, this.totals, this.time, h("span.stretch", {}), this.theme, open);
+    document.getElementById("sessions").append(this.list.root);
+    this.main = document.getElementById("main");
+    this.notices = document.getElementById("notices");
+    this.toasts = document.getElementById("toasts");
+    document.body.append(this.controls.dialog);
+    this.setTheme(localStorage.getItem("mcmock-theme") ?? "auto");
+  }
+
+  async start() {
+    this.vocabulary = await this.api.get("vocabulary");
+    for (const part of [this.panel, this.panel.numbers, this.log]) part.vocabulary = this.vocabulary;
+    this.controls.offerForm(this.vocabulary);
+    await this.fetchAll();
+    window.addEventListener("hashchange", () => this.route());
+    await this.route();
+    this.stream.run();
+    setInterval(() => this.tick(), 1000);
+    setInterval(() => document.hidden || this.refetch.ask(), TIMEOUTS_LOOKED_FOR);
+  }
+
+  // -- what is on the screen ------------------------------------------------------------------------------------------------
+
+  go(sid, seq) {
+    location.hash = seq === null ? `#/session/${sid}` : `#/session/${sid}/${seq}`;
+  }
+
+  async route() {
+    const [, where, first, second] = location.hash.replace(/^#/, "").split("/");
+    document.body.dataset.place = where || "home";
+    if (where === "log") await this.showLog(first);
+    else await this.showSession(where === "session" ? first : this.newest(), where === "session" ? second : undefined);
+    this.showList();
+  }
+
+  newest() {
+    return [...this.sessions.keys()].at(-1) ?? null;
+  }
+
+  async showLog(seq) {
+    this.put(this.log.root);
+    document.title = "All requests · mcmock";
+    await this.log.show(true);
+    if (seq) await this.log.openRequest(Number(seq));
+    else this.log.closeRequest();
+  }
+
+  async showSession(sid, seq) {
+    this.log.show(false);
+    if (!sid) return this.put(this.welcome());
+    this.put(this.panel.root);
+    document.title = `${sid.slice(0, 8)} · mcmock`;
+    try {
+      await this.panel.show(sid);
+      if (seq) await this.panel.openRequest(Number(seq));
+      else if (this.panel.opened) this.panel.closeRequest();
+    } catch (error) {
+      this.put(h("div.empty", {}, h("h1", {}, "No such session"), h("p", {}, error.message), h("p", {}, h("a", { href: "#/" }, "The newest session"))));
+      this.panel.sid = null;
+    }
+    return undefined;
+  }
+
+  put(element) {
+    if (this.main.firstElementChild !== element) this.main.replaceChildren(element);
+  }
+
+  welcome() {
+    const command = `curl -i ${location.origin}/api/v1/sessions -d @start.json`;
+    return h("div.empty", {}, h("h1", {}, "Waiting for a player"),
+      h("p", {}, "Point it at ", h("code", {}, location.origin), " and its session is drawn here, as it happens."),
+      h("p", {}, h("code", {}, command), copyButton("copy", () => command)),
+      h("p.hint", {}, "Requests that never became a session are under ", h("a", { href: "#/log" }, "All requests"), "."));
+  }
+
+  showList() {
+    const current = document.body.dataset.place === "log" ? null : this.panel.sid;
+    this.list.show([...this.sessions.values()], current);
+  }
+
+  // -- fetching -------------------------------------------------------------------------------------------------------------
+
+  async fetchAll() {
+    const [{ sessions }, clock] = await Promise.all([this.api.get(`sessions?brief=1&limit=${SHOWN_SESSIONS}`), this.api.get("clock")]);
+    this.clock.set(clock);
+    this.sessions = new Map(sessions.map((session) => [session.id, session]));
+    await this.fetchSummary();
+    this.afterChange();
+  }
+
+  async fetchChanged() {
+    const changed = [...this.changed];
+    this.changed.clear();
+    if (changed.length > FEW) return this.fetchAll();
+    const found = await Promise.all(changed.map((sid) => this.api.get(`sessions/${sid}?brief=1`).catch(() => null)));
+    for (const session of found.filter(Boolean)) this.sessions.set(session.id, session);
+    return this.afterChange();
+  }
+
+  afterChange() {
+    if (document.body.dataset.place === "home" && this.newest() !== this.panel.sid) this.route();
+    else this.showList();
+  }
+
+  async fetchSummary() {
+    this.summary = await this.api.get("summary");
+    refill(this.totals, OUTCOMES.map((one) => h(`span.count.is-${one}`, { title: `${one} requests` }, icon(one), h("span", {}, this.summary[one].toLocaleString("en")), h("span.word", {}, one))));
+    this.notice("evicted", this.summary.evicted ? `${count(this.summary.evicted, "older request")} left the log, which is full. Raise --max-log-bytes to keep more.` : null);
+    this.notice("broken", this.summary.broken ? `mcmock itself failed at ${count(this.summary.broken, "request")}: see the verdict “broken” under All requests.` : null);
+  }
+
+  // -- the stream -------------------------------------------------------------------------------------------------------------
+
+  hear(name, value) {
+    const act = {
+      exchange: () => this.arrived(value),
+      outcome: () => this.judged(value),
+      delivery: () => this.panel.settle(value.seq, value.delivery),
+      evicted: () => this.count.ask(),
+      missed: () => this.caughtUp(),
+      cleared: () => this.emptied(),
+      reset: () => this.emptied(),
+      clock: () => this.refetch.ask(),
+      faults: () => this.controls.dialog.open && this.controls.refresh(),
+    }[name];
+    if (act) act();
+  }
+
+  arrived(exchange) {
+    const brief = briefOf(exchange);
+    this.log.take(brief);
+    if (this.log.active) this.drawLog();
+    if (brief.sessionId) this.changed.add(brief.sessionId);
+    if (brief.sessionId === this.panel.sid) this.panel.take(brief);
+    if (brief.fault && this.controls.dialog.open) this.controls.refresh();
+    this.follow.ask();
+    this.count.ask();
+  }
+
+  drawLog() {
+    this.logDrawn ??= new Refresh(async () => this.log.active && this.log.draw(), 100);
+    this.logDrawn.ask();
+  }
+
+  judged({ seq, sessionId, outcome, findings }) {
+    const row = this.log.places.get(seq);
+    if (row) Object.assign(row, { outcome, findings });
+    const [mark] = (sessionId === this.panel.sid && this.panel.marks.bySeq.get(seq)) || [];
+    if (mark) this.panel.take({ ...mark, outcome, findings });
+    this.changed.add(sessionId);
+    this.follow.ask();
+  }
+
+  async caughtUp() {
+    this.refetch.ask();
+    if (this.log.loaded) await this.log.load();
+    await this.panel.catchUp();
+  }
+
+  /** The log was emptied, and with a reset the sessions, too. */
+  emptied() {
+    this.log.clear();
+    const { sid } = this.panel;
+    this.panel.sid = null;
+    this.fetchAll().then(() => (this.sessions.has(sid) ? this.route() : (location.hash = "#/", this.route())));
+  }
+
+  connection(state, pause) {
+    const wasLost = this.state.dataset.state === "lost";
+    this.state.dataset.state = state;
+    write(this.state, state === "live" ? "live" : "disconnected");
+    this.notice("lost", state === "live" ? null : `Disconnected: what you see may be old. Trying again every ${Math.ceil(pause / 1000)} s.`);
+    if (state === "live" && wasLost) this.caughtUp();
+  }
+
+  notice(key, text) {
+    const known = this.notices.querySelector(`[data-notice=${key}]`);
+    if (!text) known?.remove();
+    else if (known) write(known, text);
+    else this.notices.append(h("p", { "data-notice": key }, text));
+  }
+
+  tick() {
+    write(this.time, this.clock.frozen ? "clock frozen" : Math.abs(this.clock.ahead) > 2 ? "clock moved" : "");
+    this.controls.tick();
+    this.panel.tick();
+  }
+
+  // -- token, commands, theme ---------------------------------------------------------------------------------------------------
+
+  askToken(wrong) {
+    return new Promise((resolve) => {
+      const input = h("input", { id: "token", type: "password", autocomplete: "off", required: true });
+      const dialog = h("dialog.token", { "aria-label": "Token" },
+        h("form", { method: "dialog", onsubmit: () => resolve(input.value) },
+          h("h2", {}, "This server asks for its token"),
+          h("p", {}, wrong ? "That was not it. " : "", "It was given as --admin-token, or printed when the server started. It is kept until this tab is closed."),
+          h("label", { for: "token" }, "Token"), input, h("button.primary", { type: "submit" }, "Go on")));
+      dialog.addEventListener("cancel", (event) => event.preventDefault());
+      dialog.addEventListener("close", () => dialog.remove());
+      document.body.append(dialog);
+      dialog.showModal();
+    });
+  }
+
+  did(command) {
+    this.controls.did(command);
+    const toast = h("p.toast", {}, h("code", {}, command), copyButton("copy", () => command));
+    this.toasts.replaceChildren(toast);
+    setTimeout(() => toast.remove(), 6000);
+  }
+
+  nextTheme() {
+    const themes = ["auto", "light", "dark"];
+    this.setTheme(themes[(themes.indexOf(this.chosenTheme) + 1) % themes.length]);
+  }
+
+  setTheme(theme) {
+    this.chosenTheme = theme;
+    localStorage.setItem("mcmock-theme", theme);
+    if (theme === "auto") delete document.documentElement.dataset.theme;
+    else document.documentElement.dataset.theme = theme;
+    write(this.theme, { auto: "◐", light: "☀", dark: "☾" }[theme]);
+    this.theme.setAttribute("aria-label", `Theme: ${theme}`);
+    this.theme.title = `Theme: ${theme}`;
+  }
+}
+
+/** An Exchange as `?brief=1` has it. */
+function briefOf(exchange) {
+  const { requestHeaders, responseHeaders, responseBody, body, ...brief } = exchange;
+  const time = body?.playerTime ?? {};
+  const parts = Array.isArray(body) ? { parts: body.map((event) => ({ eventType: event?.eventType, ...event?.playerTime })) } : {};
+  const number = (value) => (typeof value === "number" ? value : null);
+  return { ...brief, playhead: number(time.playhead), ts: number(time.ts), ...parts };
+}
+
+const app = new App();
+app.start().catch((error) => app.put(h("div.empty", {}, h("h1", {}, "The server does not answer"), h("p", {}, error.message))));

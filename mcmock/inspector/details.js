@@ -1,0 +1,98 @@
+/* One request in full: what came, what was answered, what was found in it and why that matters. */
+
+import { ADMIN } from "./api.js";
+import { copyButton, h, icon } from "./dom.js";
+import { requestCommand } from "./curl.js";
+import { instant, seconds, short, timeOfDay } from "./format.js";
+
+const OUTCOMES = {
+  good: "Counted.",
+  bad: "Rejected: nothing of it was counted.",
+  ignored: "Answered as if all were well, but the real service would drop, merge or re-assign it.",
+  faulted: "A fault met it before it was looked at: nothing of it was counted.",
+  other: "Not part of any count.",
+};
+
+const DELIVERIES = {
+  pending: "the answer is still on its way",
+  sent: "the answer was sent",
+  aborted: "the answer was cut off",
+  client_gone: "the client had gone before the answer",
+};
+
+/** The panel's content for one exchange. `step(-1 | 1)` goes to its neighbours, `close()` back to the report. */
+export function requestDetails(exchange, vocabulary, { step, close }) {
+  return [
+    h("header.request-head", {},
+      h("div.request-title", {}, icon(exchange.outcome), h("h2", { tabindex: "-1" }, `#${exchange.seq} ${exchange.eventType ?? exchange.method}`)),
+      h("div.group", {},
+        h("button.tool", { type: "button", "aria-label": "Previous request", onclick: () => step(-1) }, "↑"),
+        h("button.tool", { type: "button", "aria-label": "Next request", onclick: () => step(1) }, "↓"),
+        h("button.tool", { type: "button", "aria-label": "Close the request", onclick: close }, "✕"))),
+    h(`p.verdict.is-${exchange.outcome}`, {}, h("b", {}, `${exchange.status} ${exchange.outcome}`), ` ${OUTCOMES[exchange.outcome]}`),
+    facts(exchange),
+    findings(exchange, vocabulary),
+    fault(exchange.fault),
+    h("div.actions", {}, copyButton("Copy as curl", () => requestCommand(exchange, ADMIN.origin)), copyButton("Copy body", () => bodyText(exchange))),
+    part("Request body", bodyText(exchange) || "(empty)"),
+    headers("Request headers", [[exchange.method, exchange.path], ...exchange.requestHeaders]),
+    part("Response body", pretty(exchange.responseBody) || "(empty)"),
+    headers("Response headers", [["Status", String(exchange.status)], ...exchange.responseHeaders]),
+  ];
+}
+
+function facts(exchange) {
+  const time = exchange.body?.playerTime ?? {};
+  const rows = [
+    ["arrived", timeOfDay(exchange.at)],
+    ["playhead", Number.isFinite(time.playhead) ? seconds(time.playhead) : null],
+    ["ts", Number.isFinite(time.ts) && Math.abs(time.ts) < 8.64e15 ? instant(time.ts) : null],
+    ["session", exchange.sessionId ? short(exchange.sessionId) : null],
+    ["verdict", exchange.verdict.replace("_", " ")],
+    ["delivery", DELIVERIES[exchange.delivery] ?? exchange.delivery],
+  ].filter(([, value]) => value !== null);
+  return h("dl.facts", {}, rows.map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
+}
+
+function findings(exchange, vocabulary) {
+  if (!exchange.findings.length) return null;
+  return h("section.findings", { "aria-label": "Findings" }, exchange.findings.map((finding) => findingCard(finding, vocabulary)));
+}
+
+/** A finding with its explanation: what was found here, what the rule says in general, and where it says so. */
+export function findingCard(finding, vocabulary) {
+  const rule = vocabulary.rules[finding.rule];
+  const about = rule?.about.replaceAll("`", "");
+  return h(`article.finding.is-${finding.severity}`, {},
+    h("h3", {}, h("span.severity", {}, finding.severity), " ", finding.rule, finding.path ? h("code", {}, finding.path) : null),
+    h("p", {}, finding.message),
+    about ? h("p.about", {}, about) : null,
+    finding.source ? h("p.source", {}, `Source: ${finding.source}`) : null);
+}
+
+function fault(hit) {
+  if (!hit) return null;
+  const side = hit.side === "before" ? "before it was processed: it was not counted" : "after it was processed: it counted, the answer was lost or changed";
+  const drawn = hit.draw === null || hit.draw === undefined ? "" : ` Drawn: ${hit.draw.toFixed(3)}.`;
+  return h("article.finding.is-fault", {}, h("h3", {}, h("span.severity", {}, "fault"), " ", hit.rule), h("p", {}, `${hit.effect}, ${side}.${drawn}`));
+}
+
+function bodyText(exchange) {
+  if (exchange.bodyBase64) return `(base64) ${exchange.bodyBase64}`;
+  return exchange.bodyText ?? (exchange.body === null ? "" : JSON.stringify(exchange.body, null, 2));
+}
+
+function pretty(text) {
+  try {
+    return JSON.stringify(JSON.parse(text), null, 2);
+  } catch {
+    return text ?? "";
+  }
+}
+
+const part = (title, text) => h("section.part", { "aria-label": title }, h("h3", {}, title), h("pre", { tabindex: "0", "aria-label": title }, text));
+
+function headers(title, pairs) {
+  const rows = pairs.map(([name, value]) => h("tr", {}, h("th", { scope: "row" }, name), h("td", {}, value)));
+  return h("details.part", {}, h("summary", {}, `${title} (${pairs.length - 1})`), h("table.headers", {}, h("tbody", {}, rows)));
+}

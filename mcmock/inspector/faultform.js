@@ -1,0 +1,108 @@
+/* A form for a fault, made from the rule's JSON Schema and the vocabulary of Match: what the server can do, it offers. */
+
+import { h, refill } from "./dom.js";
+import { words } from "./format.js";
+
+const OFFERED = ["event", "kind", "session", "playhead"]; // Match fields with an input of their own
+const ENVELOPE = ["skip", "times", "probability", "forSeconds", "per", "side"];
+
+export class FaultForm {
+  /** `vocabulary` has `faultRule`, a JSON Schema, `match` and `events`; `submit(rule)` is called with the rule made. */
+  constructor(vocabulary, submit) {
+    Object.assign(this, { vocabulary, submit, inputs: new Map() });
+    this.effects = new Map(vocabulary.faultRule.properties.effect.oneOf.map((one) => [one.properties.type.const, one]));
+    this.build();
+  }
+
+  build() {
+    this.type = h("select", { id: "fault-type", onchange: () => this.choose() }, [...this.effects.keys()].map((name) => h("option", { value: name }, name)));
+    this.about = h("p.hint", {});
+    this.attributes = h("div.fields", {});
+    this.session = null;
+    this.error = h("p.error", { role: "alert" });
+    this.root = h("form.fault-form", { onsubmit: (event) => this.send(event), "aria-label": "Add a fault" },
+      field("fault-type", "effect", this.type, null), this.about, this.attributes,
+      h("fieldset", {}, h("legend", {}, "at which requests"), h("div.fields", {}, OFFERED.map((name) => this.matchField(name)))),
+      h("fieldset", {}, h("legend", {}, "how often"), h("div.fields", {}, ENVELOPE.map((name) => this.field(name, this.vocabulary.faultRule.properties[name])))),
+      this.error, h("button.primary", { type: "submit" }, "Add fault"));
+    this.choose();
+  }
+
+  choose() {
+    const effect = this.effects.get(this.type.value);
+    this.about.textContent = `The client sees: ${effect.description}.`;
+    for (const name of this.inputs.keys()) if (name.startsWith("effect.")) this.inputs.delete(name);
+    const names = Object.keys(effect.properties).filter((name) => name !== "type");
+    refill(this.attributes, names.map((name) => this.field(`effect.${name}`, effect.properties[name], effect.required.includes(name))));
+  }
+
+  matchField(name) {
+    const { about, words: choices } = this.vocabulary.match[name];
+    const offered = name === "event" ? this.vocabulary.events : choices;
+    return this.field(`match.${name}`, { description: about, ...(offered.length ? { enum: offered } : name === "playhead" ? { type: "number" } : {}) });
+  }
+
+  field(name, schema, required = false) {
+    const input = inputFor(name, schema, required);
+    this.inputs.set(name, { input, schema });
+    return field(input.id, words(name.split(".").at(-1)), input, schema.description);
+  }
+
+  /** The rule as the inputs have it; what was left empty is left out. */
+  rule() {
+    const rule = { effect: { type: this.type.value }, match: {} };
+    for (const [name, { input, schema }] of this.inputs) {
+      const value = valueOf(input, schema, name);
+      if (value === undefined) continue;
+      const [part, key] = name.includes(".") ? name.split(".") : [null, name];
+      if (part) rule[part][key] = value;
+      else rule[key] = value;
+    }
+    return rule;
+  }
+
+  async send(event) {
+    event.preventDefault();
+    this.error.textContent = "";
+    try {
+      await this.submit(this.rule());
+    } catch (error) {
+      this.error.textContent = error.message;
+    }
+  }
+}
+
+function field(id, label, input, description) {
+  if (description) input.title = description;
+  return h("div.field", {}, h("label", { for: id }, label), input);
+}
+
+function inputFor(name, schema, required) {
+  const id = `fault-${name.replace(".", "-")}`;
+  const kind = typeOf(schema);
+  const attributes = { id, name, required };
+  if (schema.enum) return h("select", attributes, h("option", { value: "" }, "any"), schema.enum.map((one) => h("option", { value: one }, one)));
+  if (kind === "boolean") return h("input", { ...attributes, type: "checkbox", required: false });
+  if (kind === "integer" || kind === "number") return h("input", { ...attributes, type: "number", step: kind === "integer" ? 1 : "any", min: schema.minimum, max: schema.maximum, placeholder: schema.default ?? "" });
+  return h("input", { ...attributes, type: "text", placeholder: kind === "object" || kind === "array" ? `JSON ${kind}` : (schema.default ?? ""), spellcheck: "false", autocomplete: "off" });
+}
+
+/** The type of a schema, or of the one beside null. */
+const typeOf = (schema) => schema.type ?? schema.anyOf?.find((one) => one.type !== "null")?.type ?? "any";
+
+function valueOf(input, schema, name) {
+  const kind = typeOf(schema);
+  if (kind === "boolean") return input.checked || undefined;
+  if (input.value === "") return undefined;
+  if (kind === "integer" || kind === "number") return Number(input.value);
+  if (kind === "object" || kind === "array") return parsed(input.value, name);
+  return input.value;
+}
+
+function parsed(text, name) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new Error(`${name} must be JSON`);
+  }
+}

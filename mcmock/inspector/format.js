@@ -1,0 +1,52 @@
+/* How times, numbers and names are written. Pure functions. */
+
+const DAY = 86400;
+
+/** Seconds as a reader writes them: 0:07, 12:30, 3:00:00; tenths where they matter. */
+export function duration(seconds, tenths = false) {
+  if (!Number.isFinite(seconds)) return "–";
+  const sign = seconds < 0 ? "−" : "";
+  const total = tenths ? Math.round(Math.abs(seconds) * 10) / 10 : Math.round(Math.abs(seconds));
+  const [hours, minutes, rest] = [Math.floor(total / 3600), Math.floor((total % 3600) / 60), total % 60];
+  const last = (tenths ? rest.toFixed(1) : String(rest)).padStart(tenths ? 4 : 2, "0");
+  return hours ? `${sign}${hours}:${String(minutes).padStart(2, "0")}:${last}` : `${sign}${minutes}:${last}`;
+}
+
+/** Seconds with their unit: 7.5 s, 45 s, 1:30, 3:00:00. */
+export function seconds(value) {
+  if (!Number.isFinite(value)) return "–";
+  if (Math.abs(value) >= 60) return duration(value);
+  return `${trimmed(value, value < 10 ? 2 : 1)} s`;
+}
+
+export const trimmed = (value, digits) => String(Number(value.toFixed(digits)));
+
+/** The time of day of an instant in seconds since the epoch; with its date when that is not today's. */
+export function timeOfDay(at) {
+  const date = new Date(at * 1000);
+  const time = date.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
+  return Math.abs(Date.now() / 1000 - at) < DAY ? time : `${date.toLocaleDateString()} ${time}`;
+}
+
+export const instant = (ms) => new Date(ms).toISOString().replace("T", " ").replace("Z", " UTC");
+
+export const short = (sid) => (sid ? sid.slice(0, 8) : "–");
+
+export const count = (number, one, many = `${one}s`) => `${number.toLocaleString("en")} ${number === 1 ? one : many}`;
+
+/** `contentTimeSpent` as words: content time spent. */
+export const words = (name) => name.replace(/([a-z])([A-Z0-9])/g, "$1 $2").toLowerCase();
+
+/** A session's name for a person. */
+export function title(session) {
+  const media = session.media ?? {};
+  return String(media["media.name"] || media["media.id"] || `Session ${short(session.id)}`);
+}
+
+export const SEVERITIES = ["info", "warning", "error"];
+
+/** The worst severity among findings, or null. */
+export function worst(findings) {
+  const rank = Math.max(-1, ...findings.map((finding) => SEVERITIES.indexOf(finding.severity)));
+  return rank < 0 ? null : SEVERITIES[rank];
+}

@@ -1,0 +1,108 @@
+/* All requests, whatever they were: also those that never became a session. Newest last, as they came. */
+
+import { h, refill, write } from "./dom.js";
+import { requestDetails } from "./details.js";
+import { short, timeOfDay, trimmed, worst } from "./format.js";
+import { Table } from "./table.js";
+
+const KEPT = 20_000; // rows held in the page
+const PAGE = 2000;
+
+const note = (row) => [row.fault ? `fault ${row.fault.rule}` : null, ...row.findings.map((finding) => finding.rule)].filter(Boolean).join(", ");
+
+export class LogPanel {
+  constructor(api, { go }) {
+    Object.assign(this, { api, go, rows: [], places: new Map(), vocabulary: { rules: {} }, active: false });
+    this.build();
+  }
+
+  build() {
+    this.table = new Table({
+      label: "All requests",
+      columns: [
+        { title: "#", cls: "number", text: (row) => row.seq },
+        { title: "Arrived", cls: "number", text: (row) => timeOfDay(row.at) },
+        { title: "Event", cls: "event", icon: (row) => row.outcome, text: (row) => row.eventType ?? `${row.method} ${row.path}` },
+        { title: "Session", cls: "sid", text: (row) => (row.sessionId ? short(row.sessionId) : "") },
+        { title: "Playhead", cls: "number", text: (row) => (row.playhead === null ? "" : trimmed(row.playhead, 2)) },
+        { title: "Status", cls: "number", text: (row) => row.status },
+        { title: "Outcome", cls: "outcome", text: (row) => row.outcome },
+        { title: "Findings", cls: "notes", text: note },
+      ],
+      open: (row) => this.go(row.seq),
+      empty: "No request yet.",
+    });
+    this.text = h("input", { type: "search", placeholder: "Filter by event, path, session or finding", "aria-label": "Filter requests by text", oninput: () => this.draw() });
+    this.outcome = h("select", { "aria-label": "Filter requests by outcome", onchange: () => this.draw() },
+      h("option", { value: "" }, "any outcome"), ["good", "bad", "ignored", "faulted", "other"].map((one) => h("option", { value: one }, one)));
+    this.said = h("span.found", { role: "status" });
+    this.details = h("section.request", { "aria-label": "Request", hidden: true });
+    this.root = h("div.session.log", {},
+      h("header.session-head", {}, h("div.headline", {}, h("h1", { tabindex: "-1" }, "All requests"), this.said), h("div.filters.row", {}, this.text, this.outcome)),
+      h("div.split", {}, h("section.requests", { "aria-label": "Requests" }, this.table.root), h("div.aside", {}, this.details)));
+  }
+
+  /** Fetch the newest requests, once the panel is first shown or after a loss. */
+  async load() {
+    const { requests } = await this.api.get(`requests?brief=1&order=desc&limit=${PAGE}`);
+    requests.reverse().forEach((row) => this.take(row));
+    this.loaded = true;
+    this.draw();
+  }
+
+  async show(active) {
+    this.active = active;
+    if (active && !this.loaded) await this.load();
+    if (active) this.draw();
+  }
+
+  take(row) {
+    const known = this.places.get(row.seq);
+    if (known) Object.assign(known, row);
+    else {
+      this.places.set(row.seq, row);
+      this.rows.push(row);
+      if (this.rows.length > 1 && this.rows.at(-2).seq > row.seq) this.rows.sort((one, other) => one.seq - other.seq);
+    }
+    if (this.rows.length > KEPT) this.rows.splice(0, this.rows.length - KEPT).forEach((old) => this.places.delete(old.seq));
+  }
+
+  clear() {
+    Object.assign(this, { rows: [], places: new Map() });
+    if (this.active) this.draw();
+  }
+
+  draw() {
+    const needle = this.text.value.trim().toLowerCase();
+    const wanted = (row) => (!this.outcome.value || row.outcome === this.outcome.value) && (!needle || hay(row).includes(needle));
+    const rows = this.rows.filter(wanted);
+    write(this.said, rows.length === this.rows.length ? `${rows.length} requests` : `${rows.length} of ${this.rows.length} requests`);
+    this.table.show(rows, { follow: true });
+  }
+
+  async openRequest(seq) {
+    this.opened = seq;
+    const exchange = await this.api.get(`requests/${seq}`).catch((error) => ({ error }));
+    if (this.opened !== seq) return;
+    const close = () => this.go(null);
+    const parts = exchange.error ? [h("h2", { tabindex: "-1" }, `#${seq}`), h("p.none", {}, exchange.error.message)] : requestDetails(exchange, this.vocabulary, { step: (by) => this.step(by), close });
+    refill(this.details, parts);
+    this.details.hidden = false;
+    this.table.choose(seq);
+    this.details.querySelector("h2").focus({ preventScroll: true });
+  }
+
+  closeRequest() {
+    this.opened = null;
+    this.details.hidden = true;
+    this.table.choose(null);
+  }
+
+  step(by) {
+    const index = this.table.rows.findIndex((row) => row.seq === this.opened);
+    const next = this.table.rows[index + by];
+    if (next) this.go(next.seq);
+  }
+}
+
+const hay = (row) => `${row.eventType ?? ""} ${row.method} ${row.path} ${row.sessionId ?? ""} ${row.status} ${note(row)} ${worst(row.findings) ?? ""}`.toLowerCase();

@@ -1,0 +1,437 @@
+/* Draws the timeline on a canvas: lanes, the playhead's line, a mark for every request. Only what is in sight is drawn,
+   and where marks stand closer than a pixel the worst of them is shown. It knows no session and keeps nothing. */
+
+import { drawsPlayhead } from "./marks.js";
+import { duration } from "./format.js";
+import { ticks } from "./view.js";
+
+export const AXIS = 22;
+export const HEIGHTS = { playhead: 52, main: 22, breaks: 16, ads: 20, chapters: 20, state: 16, quality: 20, events: 46, pings: 22 };
+const GAP = 5;
+const FONT = '11px ui-sans-serif, system-ui, -apple-system, "Segoe UI", Roboto, sans-serif';
+const LEAST_GLYPH = 9; // pixels between two glyphs before they become ticks
+
+const RANK = { other: 0, good: 1, ignored: 2, faulted: 3, bad: 4 };
+const PATTERNED = new Set(["buffer", "stall", "gap"]);
+const SEVERITY_COLOUR = { error: "bad", warning: "ignored" };
+
+/** The rows of a drawing from top to bottom, `{…lane, y, height}`, and the height of them all. */
+export function layout(lanes) {
+  let y = AXIS;
+  const place = (lane) => {
+    const row = { ...lane, y, height: HEIGHTS[lane.id] };
+    y += row.height + GAP;
+    return row;
+  };
+  const rows = [
+    { id: "playhead", title: "Playhead", spans: [] },
+    ...lanes,
+    { id: "events", title: "Requests", spans: [] },
+    { id: "pings", title: "Pings", spans: [] },
+  ].map(place);
+  return { rows, height: y };
+}
+
+/** The colours in force, read from the style sheet so that light and dark are written down once. */
+export function palette(element) {
+  const style = getComputedStyle(element);
+  const names = [
+    "text", "muted", "line", "surface", "accent", "good", "bad", "ignored", "faulted", "other", "content", "ad", "pause",
+    "buffer", "stall", "starting", "gap", "completed", "break", "chapter", "state", "quality", "on-span",
+  ];
+  return Object.fromEntries(names.map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
+}
+
+export class Painter {
+  constructor(canvas) {
+    this.canvas = canvas;
+    this.context = canvas.getContext("2d");
+    this.widths = new Map();
+  }
+
+  /** `scene`: {view, rows, height, marks, origin, now, lit, selected, colours, length}. */
+  paint(scene) {
+    this.scene = scene;
+    this.size(scene.view.width, scene.height);
+    const context = this.context;
+    context.clearRect(0, 0, scene.view.width, scene.height);
+    context.font = FONT;
+    context.textBaseline = "middle";
+    this.axis();
+    for (const row of scene.rows) this.row(row);
+    this.light();
+    this.now();
+    this.selection();
+  }
+
+  size(width, height) {
+    const ratio = window.devicePixelRatio || 1;
+    const [wide, high] = [Math.round(width * ratio), Math.round(height * ratio)];
+    if (this.canvas.width !== wide || this.canvas.height !== high) {
+      Object.assign(this.canvas, { width: wide, height: high });
+      this.canvas.style.height = `${height}px`;
+    }
+    this.context.setTransform(ratio, 0, 0, ratio, 0, 0);
+  }
+
+  axis() {
+    const { context, scene } = this;
+    context.strokeStyle = scene.colours.line;
+    context.fillStyle = scene.colours.muted;
+    context.lineWidth = 1;
+    for (const { x, seconds, step } of ticks(scene.view, scene.origin)) {
+      this.vertical(x, AXIS - 4, scene.height);
+      const label = step < 1 ? `${seconds.toFixed(step < 0.1 ? 2 : 1)} s` : duration(seconds);
+      if (x >= 0) context.fillText(label, Math.min(x + 3, scene.view.width - this.width(label)), AXIS / 2 - 1);
+    }
+  }
+
+  vertical(x, top, bottom) {
+    this.context.beginPath();
+    this.context.moveTo(Math.round(x) + 0.5, top);
+    this.context.lineTo(Math.round(x) + 0.5, bottom);
+    this.context.stroke();
+  }
+
+  row(row) {
+    if (row.id === "playhead") return this.playhead(row);
+    if (row.id === "events") return this.events(row);
+    if (row.id === "pings") return this.pings(row);
+    this.track(row);
+    if (row.id === "quality") return this.steps(row);
+    return row.spans.forEach((span) => this.span(row, span));
+  }
+
+  track(row) {
+    this.context.fillStyle = this.scene.colours.line;
+    this.context.globalAlpha = 0.35;
+    this.context.fillRect(0, row.y + row.height - 1, this.scene.view.width, 1);
+    this.context.globalAlpha = 1;
+  }
+
+  // -- spans ------------------------------------------------------------------------------------------------------------
+
+  /** From and to in pixels, cut to what is in sight; null if nothing is. An open span reaches until now. */
+  extent(span) {
+    const { view, now } = this.scene;
+    const end = span.open && now !== null ? Math.max(now, span.end ?? span.start) : (span.end ?? view.last);
+    const [left, right] = [view.x(span.start), view.x(end)];
+    if (right < 0 || left > view.width) return null;
+    return [Math.max(left, -2), Math.max(Math.min(right, view.width + 2), Math.max(left, -2) + 1)];
+  }
+
+  span(row, span) {
+    const extent = this.extent(span);
+    if (!extent) return;
+    const { context, scene } = this;
+    const [left, right] = extent;
+    const width = Math.max(right - left - 1, 1);
+    context.fillStyle = scene.colours[span.kind];
+    context.globalAlpha = PATTERNED.has(span.kind) ? 0.55 : 1;
+    this.box(left, row.y, width, row.height, width > 6 ? 3 : 0);
+    context.globalAlpha = 1;
+    if (PATTERNED.has(span.kind)) this.hatch(left, row.y, width, row.height, scene.colours[span.kind]);
+    if (span.outcome === "abandoned" || span.outcome === "skip") this.cutEnd(left + width, row);
+    this.inside(span.label, left, width, row);
+  }
+
+  box(x, y, width, height, radius) {
+    this.context.beginPath();
+    this.context.roundRect(x, y, width, height, radius);
+    this.context.fill();
+  }
+
+  hatch(left, top, width, height, colour) {
+    const { context } = this;
+    context.save();
+    context.beginPath();
+    context.rect(left, top, width, height);
+    context.clip();
+    context.strokeStyle = colour;
+    context.lineWidth = 1.5;
+    context.beginPath();
+    for (let x = left - height - ((left - height) % 6); x < left + width; x += 6) {
+      context.moveTo(x, top + height);
+      context.lineTo(x + height, top);
+    }
+    context.stroke();
+    context.restore();
+  }
+
+  /** What was skipped or abandoned has no straight end. */
+  cutEnd(x, row) {
+    const { context } = this;
+    context.fillStyle = this.scene.colours.surface;
+    context.beginPath();
+    context.moveTo(x + 1, row.y);
+    context.lineTo(x + 1, row.y + row.height);
+    context.lineTo(x - 5, row.y + row.height);
+    context.fill();
+  }
+
+  inside(label, left, width, row) {
+    const start = Math.max(left, 0) + 5;
+    const room = Math.min(left + width, this.scene.view.width) - start - 4;
+    const shown = this.fitting(label, room);
+    if (!shown) return;
+    this.context.fillStyle = this.scene.colours["on-span"];
+    this.context.fillText(shown, start, row.y + row.height / 2 + 0.5);
+  }
+
+  fitting(label, room) {
+    if (room < 14) return null;
+    if (this.width(label) <= room) return label;
+    const letters = Math.floor((room / this.width(label)) * label.length) - 1;
+    return letters > 2 ? `${label.slice(0, letters)}…` : null;
+  }
+
+  width(text) {
+    if (!this.widths.has(text)) {
+      if (this.widths.size > 2000) this.widths.clear();
+      this.widths.set(text, this.context.measureText(text).width);
+    }
+    return this.widths.get(text);
+  }
+
+  steps(row) {
+    const { context, scene } = this;
+    const most = Math.max(...row.spans.map((span) => span.value), 1);
+    for (const span of row.spans) {
+      const extent = this.extent(span);
+      if (!extent) continue;
+      const height = Math.max(3, (span.value / most) * row.height);
+      context.fillStyle = scene.colours.quality;
+      context.fillRect(extent[0], row.y + row.height - height, extent[1] - extent[0] - 1, height);
+      this.inside(span.label, extent[0], extent[1] - extent[0], { y: row.y + row.height - height, height });
+    }
+  }
+
+  // -- the playhead -------------------------------------------------------------------------------------------------------
+
+  playhead(row) {
+    const bounds = this.scene.marks.playheads;
+    this.track(row);
+    if (!bounds) return;
+    const [low, high] = this.range(bounds);
+    const y = (playhead) => row.y + row.height - 3 - ((playhead - low) / (high - low)) * (row.height - 8);
+    this.line(y);
+    const { context, scene } = this;
+    context.fillStyle = scene.colours.muted;
+    context.textAlign = "right";
+    context.fillText(duration(high), scene.view.width - 3, row.y + 5);
+    context.fillText(duration(low), scene.view.width - 3, row.y + row.height - 8);
+    context.textAlign = "left";
+  }
+
+  /** From the start of the content to its end where it has one; otherwise what was seen of it. */
+  range([low, high]) {
+    const length = this.scene.length;
+    if (length && low >= 0 && high <= length * 1.5) return [0, Math.max(length, high, 1)];
+    return high > low ? [low, high] : [low, low + 1];
+  }
+
+  line(y) {
+    const { context, scene } = this;
+    const [from, to] = scene.marks.within(scene.view.from, scene.view.to);
+    context.strokeStyle = scene.colours.accent;
+    context.lineWidth = 1.75;
+    context.lineJoin = "round";
+    context.beginPath();
+    let [begun, lastX] = [false, -Infinity];
+    for (let index = from; index < to; index += 1) {
+      const mark = scene.marks.all[index];
+      if (!drawsPlayhead(mark)) continue;
+      const x = scene.view.x(mark.x);
+      if (begun && x - lastX < 0.5 && index < to - 1) continue;
+      if (begun) context.lineTo(x, y(mark.playhead));
+      else context.moveTo(x, y(mark.playhead));
+      [begun, lastX] = [true, x];
+    }
+    context.stroke();
+  }
+
+  // -- marks --------------------------------------------------------------------------------------------------------------
+
+  events(row) {
+    this.track({ ...row, height: 14 });
+    this.marks(row, (mark) => !mark.ping);
+    this.labels(row);
+  }
+
+  pings(row) {
+    this.gaps(row);
+    this.marks(row, (mark) => mark.ping);
+  }
+
+  /** One glyph a mark where there is room, one tick a pixel column where there is not; the worst wins. */
+  marks(row, wanted) {
+    const { scene } = this;
+    const [from, to] = scene.marks.within(scene.view.from, scene.view.to);
+    let [column, shown, lastX] = [null, null, -Infinity];
+    for (let index = from; index < to; index += 1) {
+      const mark = scene.marks.all[index];
+      if (!wanted(mark)) continue;
+      const x = Math.round(scene.view.x(mark.x));
+      if (x !== column) {
+        if (shown) lastX = this.mark(row, shown, column, lastX);
+        [column, shown] = [x, mark];
+      } else if (weight(mark) > weight(shown)) shown = mark;
+    }
+    if (shown) this.mark(row, shown, column, lastX);
+  }
+
+  mark(row, mark, x, lastX) {
+    const { context, scene } = this;
+    const middle = row.y + 8;
+    context.fillStyle = scene.colours[mark.outcome];
+    if (mark.outcome === "good" || mark.outcome === "other") context.fillRect(x - 0.75, row.y + 2, 1.5, 12);
+    else if (x - lastX < LEAST_GLYPH) context.fillRect(x - 1, row.y, 2, 15);
+    else this.glyph(mark.outcome, x, middle);
+    if (mark.fault && mark.outcome !== "faulted") this.small("faulted", x, row.y + 1);
+    else if (mark.worst in SEVERITY_COLOUR && mark.outcome === "good") this.dot(SEVERITY_COLOUR[mark.worst], x, row.y + 1);
+    return x;
+  }
+
+  /** A shape of its own for each outcome, so that colour is not all that tells them apart. */
+  glyph(outcome, x, y) {
+    const { context, scene } = this;
+    context.fillStyle = scene.colours[outcome];
+    context.strokeStyle = scene.colours.surface;
+    context.lineWidth = 1.5;
+    context.beginPath();
+    GLYPHS[outcome](context, x, y);
+    context.stroke();
+    context.fill();
+    if (outcome !== "ignored") return;
+    context.fillStyle = scene.colours.surface;
+    context.beginPath();
+    context.arc(x, y, 2.4, 0, 7);
+    context.fill();
+  }
+
+  small(outcome, x, y) {
+    this.context.fillStyle = this.scene.colours[outcome];
+    this.context.beginPath();
+    this.context.moveTo(x - 3.5, y - 3);
+    this.context.lineTo(x + 3.5, y - 3);
+    this.context.lineTo(x, y + 3);
+    this.context.fill();
+  }
+
+  dot(colour, x, y) {
+    this.context.fillStyle = this.scene.colours[colour];
+    this.context.beginPath();
+    this.context.arc(x, y, 2.5, 0, 7);
+    this.context.fill();
+  }
+
+  /** Names beside the marks, in two rows, as many as there is room for; problems first. */
+  labels(row) {
+    const { context, scene } = this;
+    const [from, to] = scene.marks.within(scene.view.from, scene.view.to);
+    if (to - from > scene.view.width * 4) return;
+    const taken = [[], []];
+    const shown = scene.marks.all.slice(from, to).filter((mark) => !mark.ping);
+    const rank = (mark) => (RANK[mark.outcome] > 1 ? 0 : 1);
+    for (const mark of shown.sort((one, other) => rank(one) - rank(other) || one.x - other.x)) {
+      const label = mark.eventType ?? String(mark.status);
+      const left = scene.view.x(mark.x) + 3;
+      const right = left + this.width(label);
+      if (left < 0 || right > scene.view.width) continue;
+      const line = taken.findIndex((spans) => spans.every(([low, high]) => right + 6 < low || left - 6 > high));
+      if (line < 0) continue;
+      taken[line].push([left, right]);
+      context.fillStyle = RANK[mark.outcome] > 1 ? scene.colours[mark.outcome] : scene.colours.muted;
+      context.fillText(label, left, row.y + 22 + line * 14);
+    }
+  }
+
+  /** The silence before a request that came too late, with its length. */
+  gaps(row) {
+    const { scene } = this;
+    const [from, to] = scene.marks.within(scene.view.from, scene.view.to);
+    for (let index = Math.max(from, 1); index < Math.min(to + 1, scene.marks.all.length); index += 1) {
+      const mark = scene.marks.all[index];
+      if (mark.rules.some((rule) => rule.startsWith("ping-gap"))) this.gap(row, scene.marks.all[index - 1].x, mark.x);
+    }
+  }
+
+  gap(row, start, end) {
+    const extent = this.extent({ start, end });
+    if (!extent) return;
+    const [left, right] = extent;
+    const { context, scene } = this;
+    context.globalAlpha = 0.5;
+    this.hatch(left + 2, row.y + 2, Math.max(right - left - 4, 1), 12, scene.colours.ignored);
+    context.globalAlpha = 1;
+    const label = `${Math.round((end - start) / 1000)} s silent`;
+    if (this.width(label) > right - left - 12) return;
+    const middle = (left + right) / 2 - this.width(label) / 2;
+    context.fillStyle = scene.colours.surface;
+    context.fillRect(middle - 4, row.y + 1, this.width(label) + 8, 14);
+    context.fillStyle = scene.colours.ignored;
+    context.fillText(label, middle, row.y + 8.5);
+  }
+
+  // -- what lies over all of it ---------------------------------------------------------------------------------------------
+
+  /** The spans that a number was summed from. */
+  light() {
+    const { context, scene } = this;
+    context.fillStyle = context.strokeStyle = scene.colours.accent;
+    for (const span of scene.lit) {
+      const extent = this.extent(span);
+      if (!extent) continue;
+      const [left, right] = extent;
+      context.globalAlpha = 0.16;
+      if (span.end > span.start) context.fillRect(left, AXIS - 4, right - left, scene.height);
+      context.globalAlpha = 1;
+      context.fillRect(left, AXIS - 4, Math.max(right - left, 2), 3);
+      if (span.end === span.start) this.vertical(left, AXIS - 4, scene.height);
+    }
+  }
+
+  now() {
+    const { context, scene } = this;
+    if (scene.now === null) return;
+    context.strokeStyle = scene.colours.good;
+    context.lineWidth = 1;
+    context.setLineDash([2, 3]);
+    this.vertical(scene.view.x(scene.now), AXIS - 4, scene.height);
+    context.setLineDash([]);
+  }
+
+  selection() {
+    const { context, scene } = this;
+    if (!scene.selected) return;
+    context.strokeStyle = scene.colours.text;
+    context.lineWidth = 1;
+    const row = scene.rows.find((one) => one.id === (scene.selected.ping ? "pings" : "events"));
+    const x = scene.view.x(scene.selected.x);
+    context.globalAlpha = 0.45;
+    this.vertical(x - 0.5, AXIS - 4, row.y - 2);
+    context.globalAlpha = 1;
+    context.beginPath();
+    context.roundRect(x - 7, row.y - 2, 14, 20, 4);
+    context.stroke();
+  }
+}
+
+const GLYPHS = {
+  bad: (context, x, y) => {
+    context.moveTo(x, y - 7);
+    context.lineTo(x + 6, y);
+    context.lineTo(x, y + 7);
+    context.lineTo(x - 6, y);
+    context.closePath();
+  },
+  ignored: (context, x, y) => context.arc(x, y, 5.5, 0, 7),
+  faulted: (context, x, y) => {
+    context.moveTo(x - 6, y - 5);
+    context.lineTo(x + 6, y - 5);
+    context.lineTo(x, y + 6);
+    context.closePath();
+  },
+};
+
+const weight = (mark) => RANK[mark.outcome] * 4 + (mark.fault ? 3 : ["info", "warning", "error"].indexOf(mark.worst) + 0.5);

@@ -1,0 +1,32 @@
+/* Fetches again what has changed, never more often than the server can bear. */
+
+const SHARE = 10;
+
+/** Runs `work` soon after `ask`: at once when idle, then at least `least` ms apart and ten times as long as it took. */
+export class Refresh {
+  constructor(work, least = 200) {
+    Object.assign(this, { work, least, timer: null, running: false, wanted: false, notBefore: 0 });
+  }
+
+  ask() {
+    this.wanted = true;
+    if (this.running || this.timer !== null) return;
+    this.timer = setTimeout(() => this.run(), Math.max(0, this.notBefore - performance.now()));
+  }
+
+  async run() {
+    this.timer = null;
+    this.running = true;
+    this.wanted = false;
+    const started = performance.now();
+    try {
+      await this.work();
+    } catch (error) {
+      console.warn("mcmock:", error.message); // the stream's state tells the user; the next change tries again
+    }
+    const took = performance.now() - started;
+    this.notBefore = performance.now() + Math.max(this.least, took * SHARE);
+    this.running = false;
+    if (this.wanted) this.ask();
+  }
+}

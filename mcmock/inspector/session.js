@@ -1,0 +1,250 @@
+/* One session on the screen: its head, timeline, requests, report and the request that was opened. Fetches what it shows. */
+
+import { copyButton, h, icon, refill, write } from "./dom.js";
+import { findingCard, requestDetails } from "./details.js";
+import { duration, count, seconds, short, timeOfDay, title, trimmed, worst } from "./format.js";
+import { lanesOf } from "./lanes.js";
+import { Marks } from "./marks.js";
+import { Refresh } from "./refresh.js";
+import { ReportPanel } from "./report.js";
+import { Table } from "./table.js";
+import { Timeline } from "./timeline.js";
+
+const PAGE = 2000; // requests fetched at once, so that the server is never held for long
+const CLOSED_BY_ITSELF = 600; // seconds without an event
+
+const note = (mark) => [mark.fault ? `fault ${mark.fault.rule}` : null, ...mark.rules].filter(Boolean).join(", ");
+
+/** The columns of a table of requests; times count from `origin()`. */
+export const columns = (origin) => [
+  { title: "#", cls: "number", text: (mark) => mark.seq },
+  { title: "Time", cls: "number", text: (mark) => duration((mark.x - origin()) / 1000, true) },
+  { title: "Event", cls: "event", icon: (mark) => mark.outcome, text: (mark) => mark.eventType ?? `${mark.method} ${mark.path}` },
+  { title: "Playhead", cls: "number", text: (mark) => (mark.playhead === null ? "" : trimmed(mark.playhead, 2)) },
+  { title: "Status", cls: "number", text: (mark) => mark.status },
+  { title: "Outcome", cls: "outcome", text: (mark) => mark.outcome },
+  { title: "Findings", cls: "notes", text: note },
+];
+
+export class SessionPanel {
+  constructor(api, clock, { go }) {
+    Object.assign(this, { api, clock, go, sid: null, session: null, report: null, marks: new Marks(), vocabulary: { rules: {}, metrics: {} } });
+    this.reload = new Refresh(() => this.fetchSession(), 250);
+    this.redraw = new Refresh(async () => this.draw(), 80);
+    this.build();
+  }
+
+  build() {
+    this.timeline = new Timeline({ open: (seq) => this.go(this.sid, seq), unlight: () => this.numbers.ask(this.numbers.asked) });
+    this.table = new Table({ label: "Requests of this session", columns: columns(() => this.marks.start), open: (mark) => this.go(this.sid, mark.seq), empty: "No request yet." });
+    this.numbers = new ReportPanel(() => this.light());
+    this.head = h("header.session-head", {});
+    this.findings = h("div.session-findings", {});
+    this.details = h("section.request", { "aria-label": "Request", hidden: true });
+    this.side = h("section.side", { "aria-label": "Report" }, h("h2", {}, "Report"), this.findings, this.numbers.root);
+    this.only = h("select", { "aria-label": "Which requests to list", onchange: () => this.list() },
+      [["", "all requests"], ["trouble", "problems only"], ["named", "without pings"]].map(([value, text]) => h("option", { value }, text)));
+    this.listed = h("span.found", {});
+    this.root = h("div.session", {},
+      this.head, this.timeline.root,
+      h("div.split", {},
+        h("section.requests", { "aria-label": "Requests" }, h("div.list-head", {}, h("h2", {}, "Requests"), this.listed, this.only), this.table.root),
+        h("div.aside", {}, this.side, this.details)));
+  }
+
+  // -- which session, which request ---------------------------------------------------------------------------------------
+
+  async show(sid) {
+    if (sid === this.sid) return;
+    Object.assign(this, { sid, session: null, report: null, marks: new Marks() });
+    this.closeRequest();
+    if (this.numbers.asked) this.numbers.ask(this.numbers.asked);
+    this.numbers.show(null);
+    this.table.root.scrollTop = 0;
+    this.headKey = null;
+    await Promise.all([this.fetchMarks(0), this.fetchSession()]);
+  }
+
+  async fetchMarks(since) {
+    const { sid } = this;
+    for (let next = since; next !== null; ) {
+      const page = await this.api.get(`requests?session=${sid}&brief=1&limit=${PAGE}&since=${next}`);
+      if (sid !== this.sid) return;
+      page.requests.forEach((brief) => this.marks.put(brief));
+      next = page.next;
+      this.redraw.ask();
+    }
+  }
+
+  async fetchSession() {
+    const { sid } = this;
+    if (!sid) return;
+    const [session, report] = await Promise.all([this.api.get(`sessions/${sid}?brief=1`), this.api.get(`sessions/${sid}/report`)]);
+    if (sid !== this.sid) return;
+    Object.assign(this, { session, report });
+    this.redraw.ask();
+  }
+
+  drawFindings() {
+    const findings = this.session?.findings ?? [];
+    const key = JSON.stringify(findings);
+    if (key === this.findingsKey) return;
+    this.findingsKey = key;
+    refill(this.findings, findings.length ? this.wholeFindings(findings) : null);
+  }
+
+  wholeFindings(findings) {
+    return h("details.whole", { open: worst(findings) !== "info" },
+      h("summary", {}, `${count(findings.length, "finding")} in the session as a whole`), findings.map((finding) => findingCard(finding, this.vocabulary)));
+  }
+
+  // -- live ---------------------------------------------------------------------------------------------------------------
+
+  /** An exchange of this session arrived or changed. */
+  take(brief) {
+    this.marks.put(brief);
+    this.redraw.ask();
+    this.reload.ask();
+    if (this.opened === brief.seq) this.openRequest(brief.seq);
+  }
+
+  settle(seq, delivery) {
+    for (const mark of this.marks.bySeq.get(seq) ?? []) mark.delivery = delivery;
+  }
+
+  /** After a loss of the stream: whatever came meanwhile. */
+  async catchUp() {
+    if (!this.sid) return;
+    await this.fetchMarks(0);
+    this.reload.ask();
+  }
+
+  tick() {
+    if (this.sid && this.isOpen && !document.hidden) this.redraw.ask();
+  }
+
+  get isOpen() {
+    return this.session?.phase === "open";
+  }
+
+  /** The moment on the player's clock that the session has come to; null once it is closed. */
+  get now() {
+    const last = this.marks.latest;
+    return this.isOpen && last ? last.x + Math.max(0, this.clock.now - last.at) * 1000 : null;
+  }
+
+  // -- drawing ------------------------------------------------------------------------------------------------------------
+
+  draw() {
+    if (!this.sid) return;
+    this.drawHead();
+    const length = Number(this.session?.media["media.length"]) || null;
+    this.timeline.show({ marks: this.marks, lanes: lanesOf(this.report), now: this.now, length: length < 86400 ? length : null, closed: !this.isOpen });
+    this.numbers.show(this.report);
+    this.drawFindings();
+    this.light();
+    this.list();
+  }
+
+  list() {
+    const kept = { "": () => true, trouble: (mark) => note(mark) || mark.outcome !== "good", named: (mark) => !mark.ping }[this.only.value];
+    const rows = numbered(this.marks.all).filter(kept);
+    write(this.listed, rows.length === this.marks.all.length ? String(rows.length) : `${rows.length} of ${this.marks.all.length}`);
+    this.table.show(rows, { follow: this.isOpen });
+  }
+
+  drawHead() {
+    const { session } = this;
+    const key = JSON.stringify([session?.id, session?.state, session?.counts, session?.media]);
+    if (key !== this.headKey) {
+      this.headKey = key;
+      refill(this.head, session ? this.headParts() : h("h1", { tabindex: "-1" }, `Session ${short(this.sid)}`));
+    }
+    if (this.age) write(this.age, this.ageText());
+  }
+
+  headParts() {
+    const { session } = this;
+    const { media } = session;
+    this.age = h("span.age", {});
+    const told = [media["media.playerName"], media["media.channel"], media["media.contentType"], lengthText(media["media.length"]), `opened ${timeOfDay(session.openedAt)}`];
+    return [
+      h("div.headline", {}, h("h1", { tabindex: "-1" }, title(session)), h("span.state", { "data-state": session.state }, session.state), this.age),
+      h("p.told", {}, told.filter(Boolean).join(" · "), " · ", h("code", { title: session.id }, short(session.id)), copyButton("copy id", () => session.id, { "data-key": "copy" })),
+      h("div.actions", {},
+        h("span.counts", {}, ["good", "bad", "ignored", "faulted"].map((one) => h(`span.count.is-${one}`, {}, icon(one), `${session.counts[one]} ${one}`))),
+        h("button.quiet", { type: "button", "data-key": "expire", title: "The next event is answered 410", onclick: () => this.act("expire") }, "Expire"),
+        h("button.quiet", { type: "button", "data-key": "forget", title: "The next event is answered 404", onclick: () => this.act("forget") }, "Forget")),
+    ];
+  }
+
+  /** How long an open session has been silent, once that is worth a word. */
+  ageText() {
+    const { session } = this;
+    if (!this.isOpen) return session.closedAt ? `closed ${timeOfDay(session.closedAt)}` : "";
+    const silent = this.clock.now - session.lastEventAt;
+    return silent < 15 ? "" : `silent for ${seconds(Math.floor(silent))}; closes by itself at ${duration(CLOSED_BY_ITSELF)}`;
+  }
+
+  async act(what) {
+    await this.api.command("POST", `sessions/${this.sid}/${what}`);
+    this.reload.ask();
+  }
+
+  light() {
+    const { spans, sentence } = this.numbers.answer(this.marks.start);
+    this.timeline.light(spans.filter((span) => span.axis === "ts"), sentence);
+  }
+
+  // -- one request ----------------------------------------------------------------------------------------------------------
+
+  async openRequest(seq) {
+    const fresh = this.opened !== seq;
+    this.opened = seq;
+    const exchange = await this.api.get(`requests/${seq}`).catch((error) => ({ error }));
+    if (this.opened !== seq) return;
+    const close = () => this.go(this.sid, null);
+    const parts = exchange.error ? [h("h2", { tabindex: "-1" }, `#${seq}`), h("p.none", {}, exchange.error.message), h("button.quiet", { type: "button", onclick: close }, "Close")]
+      : requestDetails(exchange, this.vocabulary, { step: (by) => this.step(by), close });
+    refill(this.details, parts);
+    this.details.hidden = false;
+    this.side.hidden = true;
+    this.timeline.select(this.marks.bySeq.get(seq)?.[0] ?? null);
+    this.table.choose(seq);
+    if (fresh && !this.stepping) this.details.querySelector("h2").focus({ preventScroll: true });
+    this.stepping = false;
+  }
+
+  closeRequest() {
+    const back = this.details.contains(document.activeElement);
+    this.opened = null;
+    this.details.hidden = true;
+    this.side.hidden = false;
+    this.timeline.select(null);
+    this.table.choose(null);
+    if (back) this.timeline.handle.focus({ preventScroll: true });
+  }
+
+  step(by) {
+    const { all } = this.marks;
+    const index = all.findIndex((mark) => mark.seq === this.opened);
+    let next = index + by;
+    while (all[next]?.seq === this.opened) next += by;
+    if (!all[next]) return;
+    this.stepping = true;
+    this.go(this.sid, all[next].seq);
+  }
+}
+
+/** Tell the events of one array apart. */
+function numbered(all) {
+  const seen = new Map();
+  for (const mark of all) {
+    if (!mark.parts) continue;
+    mark.part = seen.get(mark.seq) ?? 0;
+    seen.set(mark.seq, mark.part + 1);
+  }
+  return all;
+}
+
+const lengthText = (length) => (Number(length) >= 86400 ? "unknown length" : Number(length) > 0 ? duration(Number(length)) : null);

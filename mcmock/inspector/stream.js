@@ -1,0 +1,68 @@
+/* Follows /__admin/stream: server-sent events by fetch, since EventSource cannot send the token. Reconnects by itself. */
+
+const FIRST_PAUSE = 500;
+const LONGEST_PAUSE = 8000;
+
+export class Stream {
+  /** `onEvent(name, value)` for each event; `onState("live" | "lost", milliseconds until the next attempt)`. */
+  constructor(api, onEvent, onState) {
+    Object.assign(this, { api, onEvent, onState, lastId: null, pause: FIRST_PAUSE, stopped: false });
+  }
+
+  async run() {
+    while (!this.stopped) {
+      try {
+        await this.follow();
+      } catch {
+        // lost or refused: either way it is tried again
+      }
+      this.onState("lost", this.pause);
+      await new Promise((resolve) => setTimeout(resolve, this.pause));
+      this.pause = Math.min(this.pause * 2, LONGEST_PAUSE);
+    }
+  }
+
+  /** Forget where the stream was and connect anew, as after a change of scope. */
+  restart() {
+    this.lastId = null;
+    this.pause = FIRST_PAUSE;
+    this.abort?.abort();
+  }
+
+  async follow() {
+    this.abort = new AbortController();
+    const headers = { Accept: "text/event-stream", ...(this.lastId ? { "Last-Event-ID": this.lastId } : {}) };
+    const response = await this.api.fetch("stream", { headers, signal: this.abort.signal, cache: "no-store" });
+    if (!response.ok) throw new Error(`the stream answered ${response.status}`);
+    this.pause = FIRST_PAUSE;
+    this.onState("live", 0);
+    const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+    for (let rest = ""; ; ) {
+      const { value, done } = await reader.read();
+      if (done) return;
+      const blocks = (rest + value).split(/\r?\n\r?\n/);
+      rest = blocks.pop();
+      blocks.forEach((block) => this.take(block));
+    }
+  }
+
+  take(block) {
+    const event = parse(block);
+    if (event.id !== null) this.lastId = event.id;
+    if (event.data !== null) this.onEvent(event.name, event.data);
+  }
+}
+
+/** One block of an event stream; `data` is its JSON, null for a comment. */
+export function parse(block) {
+  const event = { name: "message", id: null, data: null };
+  const lines = [];
+  for (const line of block.split(/\r?\n/)) {
+    const [, field, value] = /^([^:]*):? ?(.*)$/.exec(line);
+    if (field === "event") event.name = value;
+    else if (field === "id") event.id = value;
+    else if (field === "data") lines.push(value);
+  }
+  if (lines.length) event.data = JSON.parse(lines.join("\n"));
+  return event;
+}

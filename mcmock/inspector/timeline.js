@@ -1,0 +1,351 @@
+/* The timeline as a thing one can use: wheel, pinch, drag, buttons and keys; a tip on hover, a request on click.
+
+   Keys go to one button, the cursor, which stands on one request at a time: its name and a live region say which. What it
+   shows is also in the table of requests below it, row by row. */
+
+import { h, icon, write } from "./dom.js";
+import { count, duration, seconds } from "./format.js";
+import { describe } from "./marks.js";
+import { AXIS, Painter, layout, palette } from "./paint.js";
+import { View } from "./view.js";
+
+const REACH = 9; // pixels within which a mark is hit
+const STEP = 1.5; // one press of a zoom button
+const DRAG = 4; // pixels before a press is a drag
+
+const HELP = "Arrow left and right: from request to request. Up and down: from problem to problem. Enter opens. " +
+  "Plus, minus and 0 zoom, Shift and an arrow pans.";
+
+export class Timeline {
+  /** `open(seq)` is called for a chosen request, `unlight()` when the lit spans are put out. */
+  constructor({ open, unlight }) {
+    this.open = open;
+    this.view = new View();
+    this.pointers = new Map();
+    this.scene = { lit: [], selected: null, marks: null, rows: [], height: 0, now: null, origin: 0, length: null };
+    this.cursor = null;
+    this.build(unlight);
+    new ResizeObserver(() => this.resize()).observe(this.stage);
+    const dark = matchMedia("(prefers-color-scheme: dark)");
+    dark.addEventListener("change", () => this.recolour());
+    new MutationObserver(() => this.recolour()).observe(document.documentElement, { attributeFilter: ["data-theme"] });
+  }
+
+  // -- parts ------------------------------------------------------------------------------------------------------------
+
+  build(unlight) {
+    const tool = (label, text, act, name = null) =>
+      h("button.tool", { type: "button", "aria-label": label, title: label, onclick: act, "data-key": name }, text);
+    this.canvas = h("canvas", { role: "img", "aria-label": "Timeline" });
+    this.tip = h("div.tip", { "aria-hidden": "true", hidden: true });
+    this.handle = h("button.cursor", { type: "button", "aria-describedby": "timeline-help" }, h("span.offstage", {}, "No request yet"));
+    this.stage = h("div.stage", {}, this.canvas, this.handle, this.tip);
+    this.labels = h("div.lanes", { "aria-hidden": "true" });
+    this.said = h("p.offstage", { role: "status", "aria-live": "polite" });
+    this.why = h("p.why", { role: "status", "aria-live": "polite" });
+    this.dark = h("button.quiet", { type: "button", hidden: true, onclick: unlight }, "Put out");
+    this.live = tool("Follow the end of the session", "Live", () => this.follow(), "live");
+    this.root = h("section.timeline", { "aria-label": "Timeline" },
+      h("div.tools", {},
+        h("div.legend", { "aria-hidden": "true" }, ["good", "bad", "ignored", "faulted"].map((one) => h("span.key", {}, icon(one), one))),
+        h("div.group", { role: "group", "aria-label": "Zoom and pan" },
+          tool("Pan left", "←", () => this.move(() => this.view.pan(-this.view.width / 3))),
+          tool("Pan right", "→", () => this.move(() => this.view.pan(this.view.width / 3))),
+          tool("Zoom out", "−", () => this.move(() => this.view.zoom(1 / STEP))),
+          tool("Zoom in", "+", () => this.move(() => this.view.zoom(STEP))),
+          tool("Show the whole session", "All", () => this.move(() => this.view.fit()), "all"),
+          this.live)),
+      h("div.drawing", {}, this.labels, this.stage),
+      h("div.lit", {}, this.why, this.dark),
+      h("p.offstage", { id: "timeline-help" }, HELP), this.said);
+    this.listen();
+  }
+
+  listen() {
+    const { stage, handle } = this;
+    stage.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
+    stage.addEventListener("pointerdown", (event) => this.press(event));
+    stage.addEventListener("pointermove", (event) => this.drag(event));
+    for (const end of ["pointerup", "pointercancel"]) stage.addEventListener(end, (event) => this.release(event));
+    stage.addEventListener("pointerleave", () => this.hideTip());
+    handle.addEventListener("keydown", (event) => this.key(event));
+    handle.addEventListener("focus", () => this.stand(this.cursor ?? this.scene.marks?.all.at(-1) ?? null));
+    handle.addEventListener("blur", () => this.hideTip());
+    handle.addEventListener("click", (event) => event.detail === 0 && this.cursor && this.open(this.cursor.seq));
+  }
+
+  // -- what is shown ----------------------------------------------------------------------------------------------------
+
+  /** Show `marks` and `lanes`; `now` is the moment the session has come to, null once it is closed. */
+  show({ marks, lanes, now, length, closed }) {
+    const { rows, height } = layout(lanes);
+    if (marks !== this.scene.marks) this.change();
+    Object.assign(this.scene, { marks, rows, height, now, length, origin: marks.start });
+    const ends = rows.flatMap((row) => row.spans.map((span) => span.end ?? 0));
+    this.view.extend(marks.start, Math.max(marks.end, now ?? 0, ...ends));
+    this.live.hidden = closed;
+    this.name(rows);
+    this.draw();
+  }
+
+  change() {
+    this.view.mode = "all";
+    this.cursor = null;
+    this.scene.selected = null;
+    this.handle.classList.remove("placed");
+  }
+
+  name(rows) {
+    const key = rows.map((row) => `${row.id}/${row.title}`).join();
+    if (this.named === key) return;
+    this.named = key;
+    this.labels.replaceChildren(...rows.map((row) => {
+      const label = h("span.lane", { title: row.title }, row.title);
+      label.style.top = `${row.y}px`;
+      label.style.height = `${Math.min(row.height, 26)}px`;
+      return label;
+    }));
+  }
+
+  /** Light up the spans a number was summed from, and say what they come to. */
+  light(spans, sentence) {
+    this.scene.lit = spans;
+    write(this.why, sentence);
+    this.dark.hidden = !sentence;
+    if (spans.length) this.view.reveal(spans[0].start);
+    this.draw();
+  }
+
+  select(mark) {
+    this.scene.selected = mark;
+    if (mark) this.view.reveal(mark.x);
+    this.draw();
+  }
+
+  resize() {
+    this.view.width = Math.max(this.stage.clientWidth, 1);
+    this.draw();
+  }
+
+  recolour() {
+    this.colours = null;
+    this.draw();
+  }
+
+  follow() {
+    const span = Math.min(this.view.to - this.view.from, 120_000);
+    this.move(() => {
+      this.view.mode = "live";
+      this.view.look(this.view.last - span, this.view.last);
+      this.view.mode = "live";
+    });
+  }
+
+  draw() {
+    if (this.due || !this.scene.marks) return;
+    this.due = requestAnimationFrame(() => {
+      this.due = null;
+      this.paint();
+    });
+  }
+
+  paint() {
+    this.colours ??= palette(this.root);
+    this.painter ??= new Painter(this.canvas);
+    this.painter.paint({ ...this.scene, view: this.view, colours: this.colours });
+    this.labels.style.height = this.stage.style.height = `${this.scene.height}px`;
+    for (const mode of ["all", "live"]) {
+      this.root.querySelector(`[data-key=${mode}]`).setAttribute("aria-pressed", String(this.view.mode === mode));
+    }
+    this.place();
+    this.canvas.setAttribute("aria-label", this.sentence());
+  }
+
+  sentence() {
+    const { marks } = this.scene;
+    const wrong = marks.all.filter((mark) => mark.outcome === "bad" || mark.outcome === "ignored").length;
+    const problems = wrong ? `, ${count(wrong, "of them bad or ignored", "of them bad or ignored")}` : "";
+    return `Timeline: ${count(marks.size, "request")} in ${seconds((marks.end - marks.start) / 1000)}${problems}. The table below lists them.`;
+  }
+
+  // -- moving -------------------------------------------------------------------------------------------------------------
+
+  move(act) {
+    act();
+    this.draw();
+  }
+
+  wheel(event) {
+    event.preventDefault();
+    const across = event.shiftKey ? event.deltaY || event.deltaX : event.deltaX;
+    if (event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY)) return this.move(() => this.view.pan(across));
+    return this.move(() => this.view.zoom(Math.exp(-event.deltaY * 0.0025), this.at(event).x));
+  }
+
+  at(event) {
+    const box = this.stage.getBoundingClientRect();
+    return { x: event.clientX - box.left, y: event.clientY - box.top };
+  }
+
+  press(event) {
+    if (event.button !== 0) return;
+    this.pointers.set(event.pointerId, { ...this.at(event), moved: 0 });
+    this.hideTip();
+  }
+
+  drag(event) {
+    const before = this.pointers.get(event.pointerId);
+    const now = this.at(event);
+    if (!before) return event.pointerType === "mouse" ? this.hover(now) : undefined;
+    const moved = before.moved + Math.abs(now.x - before.x);
+    if (this.pointers.size === 2) this.pinch(event.pointerId, before, now);
+    else if (moved > DRAG) {
+      this.stage.setPointerCapture(event.pointerId);
+      this.move(() => this.view.pan(before.x - now.x));
+    }
+    if (moved > DRAG || this.pointers.size === 2) this.pointers.set(event.pointerId, { ...now, moved });
+    else before.moved = moved;
+    return undefined;
+  }
+
+  pinch(moving, before, now) {
+    const other = [...this.pointers].find(([id]) => id !== moving)[1];
+    other.moved = DRAG + 1;
+    const [was, is] = [Math.abs(before.x - other.x), Math.abs(now.x - other.x)];
+    if (was > 8 && is > 8) this.move(() => this.view.zoom(is / was, (now.x + other.x) / 2));
+  }
+
+  release(event) {
+    const pressed = this.pointers.get(event.pointerId);
+    this.pointers.delete(event.pointerId);
+    if (!pressed || pressed.moved > DRAG || event.type === "pointercancel") return;
+    const found = this.hit(this.at(event));
+    if (found.mark) {
+      this.stand(found.mark);
+      this.open(found.mark.seq);
+    } else if (found.span?.seq) this.open(found.span.seq);
+  }
+
+  // -- hover and keys -----------------------------------------------------------------------------------------------------
+
+  /** The mark or the span at a point. */
+  hit({ x, y }) {
+    const row = this.scene.rows.find((one) => y >= one.y && y < one.y + one.height + 4);
+    if (!row || !this.scene.marks) return {};
+    if (row.id === "events" || row.id === "pings") return { mark: this.nearest(x, (mark) => mark.ping === (row.id === "pings")) };
+    if (row.id === "playhead") return { mark: this.nearest(x, (mark) => mark.playhead !== null) };
+    const moment = this.view.moment(x);
+    return { span: row.spans.find((span) => moment >= span.start && moment <= (span.end ?? Infinity)) };
+  }
+
+  nearest(x, wanted) {
+    const { marks } = this.scene;
+    const [from, to] = marks.within(this.view.moment(x - REACH), this.view.moment(x + REACH));
+    let [best, distance] = [null, REACH];
+    for (const mark of marks.all.slice(from, to).filter(wanted)) {
+      const away = Math.abs(this.view.x(mark.x) - x) - (mark.outcome === "good" ? 0 : 2);
+      if (away < distance) [best, distance] = [mark, away];
+    }
+    return best;
+  }
+
+  hover(point) {
+    const { mark, span } = this.hit(point);
+    this.stage.classList.toggle("over", Boolean(mark || span?.seq));
+    if (mark) this.showTip(this.lines(mark), point.x, point.y);
+    else if (span) this.showTip([span.label, this.reach(span)], point.x, point.y);
+    else this.hideTip();
+  }
+
+  reach(span) {
+    const end = span.open ? (this.scene.now ?? span.end) : span.end;
+    const from = duration((span.start - this.scene.origin) / 1000, true);
+    return end === null ? `from ${from}` : `${from} – ${duration((end - this.scene.origin) / 1000, true)} (${seconds((end - span.start) / 1000)})`;
+  }
+
+  lines(mark) {
+    const when = `${duration((mark.x - this.scene.origin) / 1000, true)}${mark.playhead === null ? "" : ` · playhead ${seconds(mark.playhead)}`}`;
+    return [`#${mark.seq} ${mark.eventType ?? `${mark.method} ${mark.path}`}`, `${mark.status} ${mark.outcome}`, when,
+      ...(mark.fault ? [`fault ${mark.fault.rule}`] : []), ...mark.rules];
+  }
+
+  showTip([first, ...rest], x, y) {
+    this.tip.replaceChildren(h("strong", {}, first), ...rest.map((line) => h("span", {}, line)));
+    this.tip.hidden = false;
+    const left = Math.min(Math.max(x + 12, 0), Math.max(this.view.width - this.tip.offsetWidth - 4, 0));
+    this.tip.style.left = `${left}px`;
+    this.tip.style.top = `${Math.max(Math.min(y + 14, this.scene.height - this.tip.offsetHeight), AXIS)}px`;
+  }
+
+  hideTip() {
+    this.tip.hidden = true;
+  }
+
+  key(event) {
+    const act = this.keys()[`${event.shiftKey ? "Shift+" : ""}${event.key}`] ?? this.keys()[event.key];
+    if (!act || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    act();
+  }
+
+  keys() {
+    const { view } = this;
+    return {
+      ArrowRight: () => this.step(1), ArrowLeft: () => this.step(-1),
+      ArrowDown: () => this.step(1, isProblem), ArrowUp: () => this.step(-1, isProblem),
+      PageDown: () => this.step(10), PageUp: () => this.step(-10),
+      Home: () => this.stand(this.scene.marks.all[0]), End: () => this.stand(this.scene.marks.all.at(-1)),
+      "Shift+ArrowRight": () => this.move(() => view.pan(view.width / 8)),
+      "Shift+ArrowLeft": () => this.move(() => view.pan(-view.width / 8)),
+      "+": () => this.move(() => view.zoom(STEP, this.cursorX())), "=": () => this.move(() => view.zoom(STEP, this.cursorX())),
+      "-": () => this.move(() => view.zoom(1 / STEP, this.cursorX())), 0: () => this.move(() => view.fit()),
+    };
+  }
+
+  cursorX() {
+    return this.cursor ? view01(this.view.x(this.cursor.x), this.view.width) : this.view.width / 2;
+  }
+
+  /** Go `by` requests further, or to the next of the `wanted` ones. */
+  step(by, wanted = null) {
+    const { all } = this.scene.marks;
+    let index = all.indexOf(this.cursor);
+    if (wanted) {
+      do index += by; while (index >= 0 && index < all.length && !wanted(all[index]));
+      if (index < 0 || index >= all.length) return write(this.said, "No further problem");
+    } else index = Math.min(Math.max(index + by, 0), all.length - 1);
+    return this.stand(all[index]);
+  }
+
+  stand(mark) {
+    if (!mark) return;
+    this.cursor = mark;
+    this.view.reveal(mark.x);
+    const place = `${this.scene.marks.all.indexOf(mark) + 1} of ${this.scene.marks.all.length}`;
+    const when = `at ${duration((mark.x - this.scene.origin) / 1000, true)}`;
+    write(this.said, `${describe(mark)} ${when}, request ${place}`);
+    write(this.handle.firstChild, `Request ${mark.seq}: ${describe(mark)} ${when}`);
+    this.handle.classList.add("placed");
+    this.draw();
+    if (document.activeElement === this.handle && this.handle.matches(":focus-visible")) this.tipAtCursor();
+  }
+
+  tipAtCursor() {
+    const row = this.row(this.cursor);
+    this.showTip(this.lines(this.cursor), this.view.x(this.cursor.x), row.y - 60);
+  }
+
+  row(mark) {
+    return this.scene.rows.find((one) => one.id === (mark.ping ? "pings" : "events"));
+  }
+
+  /** Put the cursor's button over its mark. */
+  place() {
+    if (!this.cursor) return;
+    this.handle.style.left = `${view01(this.view.x(this.cursor.x), this.view.width) - 9}px`;
+    this.handle.style.top = `${this.row(this.cursor).y - 2}px`;
+  }
+}
+
+const isProblem = (mark) => mark.outcome === "bad" || mark.outcome === "ignored" || mark.fault !== null || mark.worst === "error" || mark.worst === "warning";
+const view01 = (x, width) => Math.min(Math.max(x, 0), width);
