@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from inspect import signature
 from pathlib import Path
@@ -11,7 +11,9 @@ from typing import Any, Final, Self
 
 from mcmock import narrate
 from mcmock.emulator import Emulator, Summary
+from mcmock.faults import FaultRule, FaultState, preset
 from mcmock.golden import Goldens, RecordedSession, on_build_server, recorded
+from mcmock.losses import Losses
 from mcmock.match import Match
 from mcmock.model import Exchange, Verdict
 from mcmock.server import Service, ServiceThread
@@ -43,6 +45,7 @@ class McmockServer:
         self.emulator = Emulator(**made_with)
         self.first_seed = self.emulator.seed
         self.clock = TestClock(self.emulator)
+        self.faults = TestFaults(self.emulator)
         self.goldens = Goldens(Path.cwd(), frozen=on_build_server())
         self._expected: set[int] = set()
         self._thread = ServiceThread(Service(self.emulator, host=host, port=port))
@@ -108,6 +111,20 @@ class McmockServer:
     def summary(self) -> Summary:
         """The counts a test asks for first: total, good, bad, ignored, faulted …"""
         return self.emulator.summary()
+
+    def losses(self) -> Losses:
+        """What became of each request that a fault met: retried, moved, duplicated, counted or lost."""
+        return self.emulator.losses()
+
+    def assert_no_losses(self, *, allow_duplicated: bool = False) -> Losses:
+        """Raise AssertionError if an event that a fault met was counted nowhere, or twice, or if no fault met any."""
+        __tracebackhide__ = True
+        losses = self.losses()
+        if not losses.faulted:
+            raise AssertionError("no request met a fault, so nothing was tested: is the fault's match right?")
+        if losses.lost or (losses.duplicated and not allow_duplicated):
+            raise AssertionError(str(losses))
+        return losses
 
     def story(self) -> str:
         """The timeline of each session, and the requests that belong to none, for a terminal of 80 columns."""
@@ -246,3 +263,36 @@ class TestClock:
 
     def resume(self) -> float:
         return self._emulator.resume()
+
+
+class TestFaults:
+    """The faults in force, from a test's side. Rules come from `mcmock.faults`."""
+
+    __test__ = False  # pytest: this is no test case
+
+    def __init__(self, emulator: Emulator) -> None:
+        self._emulator = emulator
+
+    def add(self, rule: FaultRule) -> FaultRule:
+        """Put a rule behind those in force; returns it with its name. Raises ValueError for a name that is taken."""
+        return self._emulator.add_fault(rule)
+
+    def preset(self, name: str) -> tuple[FaultRule, ...]:
+        """Put the rules of a preset behind those in force. Raises ValueError, naming those there are, for another name."""
+        return self._emulator.put_faults(preset(name))
+
+    def replace(self, *rules: FaultRule) -> tuple[FaultRule, ...]:
+        """These rules instead of those in force."""
+        return self._emulator.replace_faults(rules)
+
+    def remove(self, name: str) -> bool:
+        """Lift the fault of that name, and free what it holds. False if there is none."""
+        return self._emulator.remove_fault(name)
+
+    def clear(self) -> None:
+        """Lift every fault, and free what they hold."""
+        self._emulator.clear_faults()
+
+    def __iter__(self) -> Iterator[FaultState]:
+        """Each rule in force, with its hits, in the order they are tried."""
+        return iter(self._emulator.faults())
