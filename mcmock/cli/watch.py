@@ -1,0 +1,63 @@
+"""`--watch`: reads a file of faults again when it has changed, and keeps the rules that are in force when the new are bad.
+
+It looks at the file's size and time of change; what the rules are is decided by `mcmock.faults`. The file of faults begins
+what is in force: a reset goes back to it, and rules added since then by the control API are replaced with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from mcmock.faults import FaultRule, load_file
+
+EVERY = 0.25
+"""Seconds between two looks."""
+
+Load = Callable[[Path], tuple[FaultRule, ...]]
+Begin = Callable[[Iterable[FaultRule]], Any]
+Say = Callable[[str], None]
+
+
+class FaultsFile:
+    """A file of faults, as it was when last looked at.
+
+    `begin` takes the rules (`Emulator.begin_with_faults`), `say` one line for the terminal. `load` reads the file; another
+    than `load_file` for one whose faults stand among other things, such as mcmock.toml.
+    """
+
+    def __init__(self, path: Path, begin: Begin, say: Say, load: Load = load_file) -> None:
+        self._path, self._begin, self._say, self._load = path, begin, say, load
+        self._known = self._signature()
+
+    def look(self) -> bool:
+        """Read the file if it has changed since the last look; whether its rules are now in force."""
+        signature = self._signature()
+        if signature == self._known:
+            return False
+        self._known = signature
+        try:
+            rules = self._load(self._path)
+            self._begin(rules)
+        except (OSError, ValueError) as error:
+            why = f"{self._path}: {error.strerror}" if isinstance(error, OSError) else str(error)
+            self._say(f"mcmock: {why}; the faults stay as they were")
+            return False
+        self._say(f"mcmock: {self._path} was read again: {len(rules)} {'fault' if len(rules) == 1 else 'faults'}")
+        return True
+
+    def _signature(self) -> tuple[int, int, int] | None:
+        try:
+            stat = self._path.stat()
+        except OSError:
+            return None
+        return stat.st_mtime_ns, stat.st_size, stat.st_ino
+
+
+async def watch(file: FaultsFile, every: float = EVERY) -> None:
+    """Look at the file until cancelled."""
+    while True:
+        await asyncio.sleep(every)
+        file.look()
