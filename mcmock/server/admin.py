@@ -19,8 +19,8 @@ from mcmock import exports, openapi, shapes
 from mcmock.emulator import Emulator
 from mcmock.match import Match, from_query
 from mcmock.model import Exchange
-from mcmock.server import download, faulting, pages, stream, waiting
 from mcmock.scopes import Scopes
+from mcmock.server import download, faulting, pages, stream, waiting
 from mcmock.server.lasting import Lasting
 from mcmock.server.place import PREFIX, Place
 from mcmock.views import SessionOutline
@@ -114,7 +114,7 @@ def _listed(asked: Asked, match: Match) -> dict[str, Any]:
         "requests": [_shape(asked)(exchange) for exchange in shown],
         "matched": len(found),
         "evicted": asked.emulator.evicted,
-        "next": shown[-1].seq if len(shown) < len(found) else None,
+        "next": shown[-1].seq if 0 < len(shown) < len(found) else None,
     }
 
 

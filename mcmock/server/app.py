@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from aiohttp import web
 
@@ -10,7 +11,8 @@ from mcmock import scopes
 from mcmock.emulator import Emulator
 from mcmock.scopes import Scopes
 from mcmock.server import emulated
-from mcmock.server.admin import PREFIX, ControlApi
+from mcmock.server.admin import ControlApi
+from mcmock.server.place import PREFIX, Place
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
@@ -29,10 +31,13 @@ def make_handler(held: Scopes, control: ControlApi) -> Handler:
     return handle
 
 
-def create_app(emulator: Emulator | Scopes) -> web.Application:
-    """The aiohttp application around `emulator`, for `aiohttp_client` and for mounting in a server of your own."""
+def create_app(emulator: Emulator | Scopes, **options: Any) -> web.Application:
+    """The aiohttp application around `emulator`, for `aiohttp_client` and for mounting in a server of your own.
+
+    `options` are `admin_token` and `allow_host`, as of `mcmock serve`: who may use the control API, and by which names.
+    """
     held = scopes.around(emulator)
-    control = ControlApi(held)
+    control = ControlApi(held, Place(**options))
     handle = make_handler(held, control)
     app = web.Application()
     app.on_shutdown.append(control.stop)

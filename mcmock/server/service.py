@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import ssl
 import threading
 from typing import Any
 
@@ -11,10 +13,14 @@ from aiohttp import web
 from mcmock import scopes
 from mcmock.emulator import Emulator
 from mcmock.scopes import Scopes
-from mcmock.server.admin import PREFIX, ControlApi
+from mcmock.server.admin import ControlApi
 from mcmock.server.app import make_handler
 from mcmock.server.connection import Connection
 from mcmock.server.lane import Lane
+from mcmock.server.place import Place
+
+STOP_SECONDS = 0.5
+"""How long answers in progress may take to finish when the server stops; then they are broken off."""
 
 
 class _Server(web.Server):
@@ -31,45 +37,80 @@ class _Server(web.Server):
 
 
 class Service:
-    """The emulator on a socket. `port` 0 takes any free one; `start` raises OSError when it cannot listen."""
+    """The emulator on a socket, or on two: HTTP, and HTTPS where it is asked for. `options` are those of Place."""
 
-    def __init__(self, emulator: Emulator | Scopes, *, host: str = "127.0.0.1", port: int = 0) -> None:
+    def __init__(self, emulator: Emulator | Scopes, **options: Any) -> None:
         self.scopes = scopes.around(emulator)
         self.emulator = self.scopes.default
-        self._host, self._port = host, port
-        self._listener: asyncio.Server | None = None
+        self.place = Place(**options)
+        self._listeners: list[asyncio.Server] = []
         self._server: _Server | None = None
-        self._control = ControlApi(self.scopes)
+        self._control = ControlApi(self.scopes, self.place)
 
     async def start(self) -> None:
-        loop = asyncio.get_running_loop()
+        """Listen. Raises OSError when it cannot, ValueError when there is no certificate for HTTPS."""
+        place = self.place
+        context = place.context() if place.https_port is not None else None
         handler = make_handler(self.scopes, self._control)
         self._server = _Server(self.scopes, handler, access_log=None, auto_decompress=False)
-        self._listener = await loop.create_server(self._server, self._host, self._port, backlog=1024)
-        self._port = self._listener.sockets[0].getsockname()[1]
+        try:
+            place.port = await self._listen(place.port, "--port")
+            if context is not None and place.https_port is not None:
+                place.https_port = await self._listen(place.https_port, "--https-port", context)
+        except OSError:
+            await self.stop()
+            raise
+
+    async def start_https(self) -> None:
+        """Listen for HTTPS, too, on a free port, if it does not yet."""
+        if self.place.https_port is None:
+            self.place.https_port = await self._listen(0, "--https-port", self.place.context())
+
+    async def _listen(self, port: int, option: str, context: ssl.SSLContext | None = None) -> int:
+        """Listen on `port`, and return the port it is; 0 is another one each time."""
+        assert self._server is not None
+        secure: dict[str, Any] = {"ssl": context, "ssl_shutdown_timeout": 0.2} if context is not None else {}
+        try:
+            listener = await asyncio.get_running_loop().create_server(
+                self._server, self.place.host or None, port, backlog=1024, **secure
+            )
+        except OSError as error:
+            raise OSError(error.errno, f"{_reason(error)} ({option})", f"{self.place.called}:{port}") from None
+        self._listeners.append(listener)
+        return int(listener.sockets[0].getsockname()[1])
 
     async def stop(self) -> None:
         """Stop listening, let answers in progress finish for a moment, close every connection."""
-        if self._listener is None or self._server is None:
-            return
-        self._listener.close()
+        for listener in self._listeners:
+            listener.close()
+        self._listeners.clear()
         self._control.lasting.end()
-        self._server.pre_shutdown()
-        await self._server.shutdown(0.5)
-        self._listener = None
+        if self._server is not None:
+            self._server.pre_shutdown()
+            await self._server.shutdown(STOP_SECONDS)
+            self._server = None
 
     @property
     def port(self) -> int:
-        return self._port
+        return self.place.port
 
     @property
     def url(self) -> str:
-        host = f"[{self._host}]" if ":" in self._host else self._host
-        return f"http://{host}:{self._port}"
+        return self.place.url
+
+    @property
+    def https_url(self) -> str | None:
+        """None while it does not listen for HTTPS."""
+        return self.place.https_url
 
     @property
     def admin_url(self) -> str:
-        return self.url + PREFIX
+        return self.place.admin_url
+
+
+def _reason(error: OSError) -> str:
+    """The system's words for what went wrong; asyncio puts its own around them."""
+    return os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or str(error)
 
 
 class ServiceThread:

@@ -1,0 +1,268 @@
+"""The options of a server: one table, from which the flags, the variables, the keys of mcmock.toml, `--print-config` and
+docs/configuration.md all come. It knows names, types and defaults, and nothing of what an option does.
+
+A flag beats a variable, a variable beats the file, the file beats the default.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+
+import click
+from click.core import ParameterSource
+
+from mcmock.emulator import DEFAULT_BODY_BYTES, DEFAULT_LOG_BYTES
+from mcmock.wire import ALLOW_HEADERS
+
+DEFAULT_PORT = 8410
+CONFIG_FILE = "mcmock.toml"
+
+# -- types: what a value may be, as text (flag, variable) and in TOML ------------------------------------------------------
+
+
+if TYPE_CHECKING:
+    _ParamType = click.ParamType[Any]
+else:
+    _ParamType = click.ParamType  # not generic before click 8.5
+
+
+class Type(_ParamType):
+    """`takes` are the TOML types; `words` says what a value is, in the middle of a sentence."""
+
+    takes: ClassVar[tuple[type, ...]] = (str,)
+    words: ClassVar[str] = "text"
+
+    def __init__(self) -> None:
+        self.name = self.words.removeprefix("a ").upper()
+
+    def from_toml(self, value: object) -> Any:
+        """The value of a key. Raises click.BadParameter if it is of the wrong type."""
+        if not isinstance(value, self.takes) or (isinstance(value, bool) and bool not in self.takes):
+            raise click.BadParameter(f"{_shown(value)} is not {self.words}.")
+        return self.convert(value, None, None)
+
+    def split_envvar_value(self, rv: str) -> list[str]:
+        return [part for part in re.split(r"[,\s]+", rv) if part]
+
+
+class Text(Type):
+    words = "text"
+
+
+class File(Type):
+    words = "a path"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:  # noqa: ARG002
+        return Path(value)
+
+
+class Whole(Type):
+    takes: ClassVar[tuple[type, ...]] = (int,)
+    words = "a whole number"
+
+    def __init__(self, least: int = 0, most: int | None = None) -> None:
+        super().__init__()
+        self.least, self.most = least, most
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        try:
+            number = int(value)
+        except ValueError:
+            self.fail(f"{_shown(value)} is not a whole number.", param, ctx)
+        if number < self.least or (self.most is not None and number > self.most):
+            most = f" to {self.most}" if self.most is not None else " or more"
+            self.fail(f"{number} is out of range: it must be {self.least}{most}.", param, ctx)
+        return number
+
+
+class Size(Whole):
+    """Bytes, with K, M or G for powers of 1024."""
+
+    takes = (int, str)
+    words = "a size"
+    units: ClassVar = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3}
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        found = re.fullmatch(r"\s*(\d+)\s*([KMG]?)(?:i?B)?\s*", str(value), re.IGNORECASE)
+        if found is None:
+            self.fail(f"{_shown(value)} is not a size such as 1048576, 512K or 64M.", param, ctx)
+        return super().convert(int(found[1]) * self.units[found[2].upper()], param, ctx)
+
+
+class Switch(Type):
+    takes = (bool,)
+    words = "true or false"
+
+    # On the command line it is two flags, for which click wants a type of its own.
+
+
+class OneOf(Type):
+    def __init__(self, *choices: str) -> None:
+        super().__init__()
+        self.choices = choices
+        self.name = "|".join(choices)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if value not in self.choices:
+            self.fail(f"{_shown(value)} is not one of {', '.join(self.choices)}.", param, ctx)
+        return str(value)
+
+
+def _shown(value: object) -> str:
+    return repr(value) if not isinstance(value, bool) else str(value).lower()
+
+
+# -- the table -------------------------------------------------------------------------------------------------------------
+
+EMULATOR, PLACE, COMMAND = "emulator", "place", "command"
+
+
+class Option(NamedTuple):
+    """`part` says who is handed the value: the Emulator, the Service (its place on the network), or the command itself.
+
+    `many` options may be given several times, and are a list in the file. A `secret` is never printed.
+    """
+
+    name: str
+    type: Type
+    default: Any
+    part: str
+    about: str
+    many: bool = False
+    secret: bool = False
+
+    @property
+    def flag(self) -> str:
+        return "--" + self.key
+
+    @property
+    def key(self) -> str:
+        return self.name.replace("_", "-")
+
+    @property
+    def variable(self) -> str:
+        return "MCMOCK_" + self.name.upper()
+
+
+class Group(NamedTuple):
+    title: str
+    options: tuple[Option, ...]
+
+
+GROUPS = (
+    Group("Where it listens", (
+        Option("host", Text(), "127.0.0.1", PLACE, "The address to listen on; 0.0.0.0 for all of this machine."),
+        Option("port", Whole(0, 65535), DEFAULT_PORT, PLACE, "The port for HTTP; 0 takes any free one."),
+        Option("admin_token", Text(), None, PLACE, "What the control API wants as `Authorization: Bearer TOKEN`. "
+               "Made and printed if absent while `--host` is not loopback.", secret=True),
+        Option("allow_host", Text(), (), PLACE, "A public name under which the control API may be called, too.", many=True),
+    )),
+    Group("HTTPS", (
+        Option("https_port", Whole(0, 65535), None, PLACE, "Listens for HTTPS, too; 0 takes any free port."),
+        Option("tls_name", Text(), (), PLACE, "A name or address that the certificate covers beside this machine's own.",
+               many=True),
+        Option("tls_cert", File(), None, PLACE, "Your own certificate chain (PEM) instead of one by mcmock's authority."),
+        Option("tls_key", File(), None, PLACE, "The private key of `--tls-cert` (PEM)."),
+        Option("state_dir", File(), None, PLACE, "Where the certificate authority is kept; "
+               "otherwise the platform's folder for state."),
+    )),
+    Group("The emulated API", (
+        Option("strict", Switch(), False, EMULATOR, "Refuses what the documentation does not allow."),
+        Option("loose", Switch(), False, EMULATOR, "Accepts unknown params and wrong types, with findings."),
+        Option("seed", Whole(), None, EMULATOR, "Makes session ids and faults repeatable; drawn and printed if absent."),
+        Option("after_end", OneOf("gone", "drop"), "gone", EMULATOR,
+               "What events after sessionEnd get: 410, or a 204 that drops them."),
+        Option("cors_headers", Text(), ALLOW_HEADERS, EMULATOR,
+               "Access-Control-Allow-Headers of preflights; some players send User-Agent, too."),
+        Option("cors_max_age", Whole(), None, EMULATOR, "Adds Access-Control-Max-Age, in seconds, to preflights."),
+        Option("max_body_bytes", Size(1), DEFAULT_BODY_BYTES, EMULATOR, "Longer bodies are answered 413."),
+    )),
+    Group("The log", (
+        Option("max_log_bytes", Size(1), DEFAULT_LOG_BYTES, EMULATOR,
+               "Bounds the log in memory; the oldest requests go first."),
+    )),
+    Group("Output", (
+        Option("log_format", OneOf("text", "json"), "text", COMMAND, "How the ready line and the log lines are written."),
+        Option("log_requests", Switch(), False, COMMAND, "Writes a line for each request to stderr."),
+        Option("ready_file", File(), None, COMMAND, "Gets the ready line as JSON once the server answers."),
+    )),
+)  # fmt: skip
+
+OPTIONS = {option.name: option for group in GROUPS for option in group.options}
+
+
+def of_part(part: str, values: dict[str, Any]) -> dict[str, Any]:
+    """Those of `values` that go to `part`."""
+    return {name: value for name, value in values.items() if OPTIONS[name].part == part}
+
+
+# -- click -----------------------------------------------------------------------------------------------------------------
+
+
+class Flag(click.Option):
+    """A row of the table on the command line. In an error it is called what the user called it: flag, variable or key."""
+
+    def __init__(self, row: Option) -> None:
+        switch = isinstance(row.type, Switch)
+        name = [f"{row.flag}/--no-{row.key}" if switch else row.flag]
+        about = row.about.replace("`", "")
+        if row.default not in (None, (), False):
+            about = f"{about}  [default: {row.default}]"
+        super().__init__(
+            name,
+            type=click.BOOL if switch else row.type,
+            is_flag=switch,
+            default=row.default,
+            multiple=row.many,
+            envvar=row.variable,
+            help=about,
+        )
+        self.row = row
+
+    def resolve_envvar_value(self, ctx: click.Context) -> str | None:
+        """Kubernetes sets MCMOCK_PORT=tcp://… in every pod beside a Service named mcmock: not meant for us."""
+        value = super().resolve_envvar_value(ctx)
+        return None if value is not None and self.row.name == "port" and value.startswith("tcp://") else value
+
+    def get_error_hint(self, ctx: click.Context | None) -> str:
+        source = ctx.get_parameter_source(self.row.name) if ctx is not None else None
+        return self.row.variable if source is ParameterSource.ENVIRONMENT else self.row.flag
+
+
+def server_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command every option of the table, `--config` and `--print-config`.
+
+    It is called with the options' values by name as its first argument, and with its own options as keywords.
+    """
+    from mcmock.cli import config  # here: it reads the table
+
+    @functools.wraps(command)
+    def run(**params: Any) -> Any:
+        context = click.get_current_context()
+        if params.pop("print_config"):
+            click.echo(config.printed(context))
+            return 0
+        return command(
+            config.settled(context), **{name: value for name, value in params.items() if name not in OPTIONS}
+        )
+
+    click.option(
+        "--print-config", is_flag=True, help="Print every option, its value and where it came from, and exit."
+    )(run)
+    for row in reversed(OPTIONS.values()):
+        _add(run, Flag(row))
+    click.option(
+        "--config", type=File(), is_eager=True, expose_value=False, callback=config.load, envvar="MCMOCK_CONFIG",
+        help=f"A file with any of these options as keys; otherwise {CONFIG_FILE} in the current folder, if there is one.",
+    )(run)  # fmt: skip
+    return run
+
+
+def _add(command: Callable[..., Any], flag: click.Option) -> None:
+    """What click.option does, for an option that is made already."""
+    params: list[click.Parameter] = command.__dict__.setdefault("__click_params__", [])
+    params.append(flag)
