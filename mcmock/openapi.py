@@ -214,7 +214,7 @@ QUERY: dict[str, Schema] = {
 PATH: dict[str, Schema] = {
     "seq": SEQ,
     "sid": {"type": "string", "minLength": 1, "description": "a session id"},
-    "eventType": {"type": "string", "enum": list(schemas.EVENT_TYPES)},
+    "eventType": ref("eventType"),
 }
 """What a name in a path stands for; one that is missing here is any text."""
 
@@ -231,7 +231,7 @@ def _control(rows: Iterable[Row], prefix: str) -> dict[str, Any]:
 
 def _control_operation(row: Row) -> dict[str, Any]:
     names = _names(row.template)
-    parameters = [_path_parameter(name) for name in names] + [_query_parameter(name) for name in row.query]
+    parameters = [_path_parameter(name) for name in names] + [_query_parameter(name) for name in (*row.query, "scope")]
     made: dict[str, Any] = {
         "operationId": _operation_id(row),
         "summary": row.about,
@@ -241,7 +241,7 @@ def _control_operation(row: Row) -> dict[str, Any]:
         "responses": {
             **{str(status): _given(row) for status in (*([] if 307 in row.also else [200]), *row.also)},
             **{str(status): _refused(about) for status, about in _EVERYWHERE.items()},
-            **({"404": _refused("there is no such thing")} if names else {}),
+            "404": _refused("there is no such thing, or no such scope"),
         },
     }
     return {**made, "requestBody": _body(ref(row.takes))} if row.takes else made
@@ -259,7 +259,8 @@ def _given(row: Row) -> dict[str, Any]:
     if not row.gives:
         return {"description": about}
     if "/" in row.gives:
-        return {"description": about, "content": {row.gives: {"schema": TEXT}}}
+        schema = {"type": "object"} if row.gives.endswith("+json") else TEXT
+        return {"description": about, "content": {row.gives: {"schema": schema}}}
     return {"description": about, "content": {JSON: {"schema": ref(row.gives)}}}
 
 

@@ -114,6 +114,7 @@ _EXCHANGE: dict[str, Schema] = {
     "fault": _or_null(ref("FaultHit")),
     "delivery": _one_of(Delivery, "what became of the answer"),
 }
+_BRIEF_FINDING = _object("a finding in brief", {"rule": TEXT, "severity": _one_of(Severity)})
 _EVENT_PART = _object(
     "one event of an array", {"eventType": ANYTHING, "playhead": ANYTHING, "ts": ANYTHING}
 )
@@ -156,7 +157,7 @@ SHAPES: dict[str, Schema] = {
             )},
             "playhead": {"type": ["number", "null"]},
             "ts": {"type": ["integer", "null"]},
-            "findings": _list(_object("a finding in brief", {"rule": TEXT, "severity": _one_of(Severity)})),
+            "findings": _list(_BRIEF_FINDING),
             "fault": _EXCHANGE["fault"],
             "delivery": _EXCHANGE["delivery"],
             "parts": _list(_EVENT_PART),
@@ -219,7 +220,11 @@ SHAPES: dict[str, Schema] = {
     ),
     "BriefSession": _object(
         "a session without its lists",
-        {**_SESSION, "findingCounts": _object("its findings", {str(severity): COUNT for severity in Severity})},
+        {
+            **_SESSION,
+            "findings": _list(_BRIEF_FINDING),
+            "findingCounts": _object("all findings, its requests' too", {str(severity): COUNT for severity in Severity}),
+        },
     ),
     "SessionInfo": {"anyOf": [ref("Session"), ref("BriefSession")]},
     "Sessions": _object("every session, oldest first", {"sessions": _list(ref("SessionInfo"))}),

@@ -34,7 +34,7 @@ async def handle_har(asked: Asked) -> Reply:
 
 
 async def _send(asked: Asked, writer: Writer, content_type: str, name: str) -> Reply:
-    match = from_query(asked.request.query.items())
+    match = from_query((name, text) for name, text in asked.request.query.items() if name != "scope")
     headers = {"Content-Type": content_type, "Content-Disposition": f'attachment; filename="{name}"'}
     response = web.StreamResponse(headers=headers)
     await response.prepare(asked.request)
