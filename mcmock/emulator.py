@@ -190,10 +190,14 @@ class Emulator:
 
     def sibling(self, scope: str) -> Emulator:
         """Another emulator with these options, for a scope of its own: empty, its clock running with the wall clock."""
-        mode = {"strict": self.mode is Mode.STRICT, "loose": self.mode is Mode.LOOSE}
-        time = self._clock.another()
-        begin = {"seed": self.seed, "after_end": self._after_end, "faults": self._faults.initial, "time": time}
-        return Emulator(scope=scope, **mode, **begin, **self._bounds)
+        return Emulator(scope=scope, **self._options())
+
+    def _options(self) -> dict[str, Any]:
+        """What an emulator like this one is made with."""
+        return {
+            "seed": self.seed, "strict": self.mode is Mode.STRICT, "loose": self.mode is Mode.LOOSE,
+            "after_end": self._after_end, "faults": self._faults.initial, "time": self._clock.another(), **self._bounds,
+        }  # fmt: skip
 
     def _forget_all(self) -> None:
         self._sessions: dict[str, Session] = {}

@@ -223,8 +223,9 @@ class McmockServer:
         return view is not None and view.session.phase not in (Phase.OPEN, Phase.ENDED)
 
     def reset(self) -> None:
-        """Empty the log, forget every session, let the clock run."""
+        """Empty the log, forget every session and every named scope, let the clock run."""
         self.emulator.reset()
+        self._thread.service.scopes.forget_all()
         self._expected.clear()
 
 

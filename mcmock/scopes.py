@@ -17,11 +17,11 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from mcmock import clock, jsontext, wire
 from mcmock.emulator import DEFAULT_SCOPE, MARK_LENGTH, Emulator, Summary, mark
-from mcmock.match import Match
+from mcmock.match import Match, Matchable
 from mcmock.model import Refusal, Request
 
 PREFIX = "/~"
@@ -61,15 +61,19 @@ class Rule(NamedTuple):
     def names(self, request: Request, visitor: Callable[[], Mapping[str, Any]]) -> str | None:
         """The scope that `request` belongs to by this rule, if any."""
         if self.header is None:
-            return self.name if any(self.wanted.holds(_Words({"value": one})) for one in visitor().values()) else None
-        value = wire.header(request.headers, self.header)
-        if value is None or not self.wanted.holds(_Words({"value": value.decode("latin-1")})):
+            return self.name if any(map(self._holds, visitor().values())) else None
+        sent = wire.header(request.headers, self.header)
+        if sent is None:
             return None
-        return self.name or _as_name(value.decode("latin-1"))
+        value = sent.decode("latin-1")
+        return (self.name or _as_name(value)) if self._holds(value) else None
+
+    def _holds(self, value: Any) -> bool:
+        return self.wanted.holds(cast(Matchable, _Words({"value": value})))
 
 
 class _Words(NamedTuple):
-    """A value as a Match looks at it."""
+    """A value as a Match over `params` looks at it; `wanted` asks for nothing else."""
 
     params: Mapping[str, Any]
 
@@ -232,6 +236,12 @@ class Scopes:
         with self._lock:
             return self._drop(name)
 
+    def forget_all(self) -> None:
+        """Drop every named scope."""
+        with self._lock:
+            for name in list(self._named):
+                self._drop(name)
+
     def forget_idle(self) -> None:
         """Drop the scopes whose time is up."""
         with self._lock:
@@ -266,7 +276,9 @@ class Scopes:
             return
         oldest = min(self._named, key=lambda name: self._named[name].used)
         if self._now() - self._named[oldest].used < SPARED_FOR:
-            raise BadScope(f"there are {self._most} scopes in use already; one that rests frees its place after a minute")
+            raise BadScope(
+                f"there are {self._most} scopes in use already; one that rests frees its place after a minute"
+            )
         self._drop(oldest)
 
     def _drop(self, name: str) -> bool:
