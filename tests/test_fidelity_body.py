@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import json
+from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 import pytest
@@ -22,6 +23,8 @@ BREAK = {"media.ad.podIndex": 1, "media.ad.podSecond": 0}
 CHAPTER = {"media.chapter.index": 1, "media.chapter.offset": 0, "media.chapter.length": 10.5}
 FULL = START_PARAMS | {"media.streamType": "video"}
 DOWNLOADED = FULL | {"media.downloaded": True}
+
+STAMP = 1_700_000_000_000  # what `body` sends as ts
 
 OK = "ok"
 
@@ -425,3 +428,60 @@ def test_the_served_list_of_event_types_is_the_whole_one_and_nothing_is_validate
         assert len(whole["definitions"]["eventType"]["enum"]) == 20
         own = whole["definitions"][event_type]["properties"]["eventType"]
         assert own == {"enum": [event_type]}
+
+
+# -- the same rows for any server: fixtures/conformance, which `mcmock replay` sends ---------------------------------------
+
+CONFORMANCE = Path(__file__).parent.parent / "fixtures" / "conformance"
+
+
+def conformance(row: str) -> dict[str, Any]:
+    """The timeline that asks another server what it does about the cases of `row`: ours is what is expected."""
+    steps: list[dict[str, Any]] = []
+    if any(case.kind is Kind.EVENT for case in ROWS[row]):
+        steps.append(_asked("opened", body("sessionStart", params=FULL), "/api/v1/sessions", 201))
+    for number, case in enumerate(ROWS[row]):
+        if isinstance(case.sent, bytes) or "no ts" in case.words:
+            continue  # a timeline holds JSON, and its player fills in every missing ts
+        refused = case.wanted(Mode.DEFAULT)[0]
+        if case.kind is Kind.EVENT:
+            path = "/api/v1/sessions/{sid}/events"
+            if isinstance(case.sent, dict) and case.sent.get("eventType") == "sessionEnd":
+                steps.append(_asked(f"ends {number}", body("sessionStart", params=FULL), "/api/v1/sessions", 201))
+                steps.append(_asked(f"ends {number}", case.sent, path, 400 if refused else 204))
+            else:
+                steps.append(_asked("opened", case.sent, path, 400 if refused else 204))
+        else:
+            steps.append(_asked(f"case {number}", case.sent, PATHS[case.kind], 400 if refused else 201))
+    words = "; ".join(case.words.strip() for case in ROWS[row])
+    return {"name": f"{row}: {words}", "source": f"docs/fidelity.md, row {row}", "steps": _spaced(steps)}
+
+
+def _asked(session: str, sent: Any, to: str, status: int) -> dict[str, Any]:
+    untimed = copy.deepcopy(sent)
+    for one in untimed if isinstance(untimed, list) else [untimed]:
+        if isinstance(one, dict) and isinstance(one.get("playerTime"), dict) and one["playerTime"].get("ts") == STAMP:
+            del one["playerTime"]["ts"]  # the player of the timeline fills it in
+    return {"send": untimed, "to": to, "session": session, "expect": {"status": status}}
+
+
+def _spaced(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{"at": round(number * 0.05, 2), **step} for number, step in enumerate(steps)]
+
+
+def written(row: str) -> str:
+    whole = conformance(row)
+    lines = ",\n    ".join(json.dumps(step) for step in whole["steps"])
+    head = "".join(f"  {json.dumps(key)}: {json.dumps(whole[key])},\n" for key in ("name", "source"))
+    return f'{{\n{head}  "steps": [\n    {lines}\n  ]\n}}\n'
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_the_conformance_files_ask_about_the_same_cases(row: str) -> None:
+    """`python -m tests.test_fidelity_body` writes them anew."""
+    assert (CONFORMANCE / f"{row}.json").read_text(encoding="utf-8") == written(row)
+
+
+if __name__ == "__main__":
+    for each in ROWS:
+        (CONFORMANCE / f"{each}.json").write_text(written(each), encoding="utf-8")
