@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 from typing import Any
 
-from mcmock.faults import FaultState, Preset, rule_schema, rule_to_json
+from mcmock.faults import FaultState, Preset, rule_to_json
 from mcmock.losses import Fate, Loss, Losses
 from mcmock.match import FIELDS, PARTS, Match
 from mcmock.model import (
@@ -229,7 +229,6 @@ def vocabulary_to_json() -> Json:
             **{name: {"about": field.about, "words": []} for name, field in PARTS.items()},
         },
         "events": list(EVENT_TYPES),
-        "faultRule": rule_schema(),
     }
 
 

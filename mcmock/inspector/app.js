@@ -53,7 +53,8 @@ class App {
   }
 
   async start() {
-    this.vocabulary = await this.api.get("vocabulary");
+    const [vocabulary, faultRule] = await Promise.all([this.api.get("vocabulary"), this.api.get("faults.schema.json")]);
+    this.vocabulary = { ...vocabulary, faultRule };
     for (const part of [this.panel, this.panel.numbers, this.log]) part.vocabulary = this.vocabulary;
     this.controls.offerForm(this.vocabulary);
     await this.fetchAll();
@@ -281,4 +282,7 @@ function briefOf(exchange) {
 }
 
 const app = new App();
-app.start().catch((error) => app.put(h("div.empty", {}, h("h1", {}, "The server does not answer"), h("p", {}, error.message))));
+app.start().catch((error) => {
+  console.error(error);
+  app.put(h("div.empty", {}, h("h1", {}, "The server does not answer"), h("p", {}, error.message)));
+});

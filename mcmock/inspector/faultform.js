@@ -10,7 +10,7 @@ export class FaultForm {
   /** `vocabulary` has `faultRule`, a JSON Schema, `match` and `events`; `submit(rule)` is called with the rule made. */
   constructor(vocabulary, submit) {
     Object.assign(this, { vocabulary, submit, inputs: new Map() });
-    this.effects = new Map(vocabulary.faultRule.properties.effect.oneOf.map((one) => [one.properties.type.const, one]));
+    this.effects = new Map(vocabulary.faultRule.properties.effect.oneOf.filter((one) => one.properties).map((one) => [one.properties.type.const, one]));
     this.build();
   }
 
