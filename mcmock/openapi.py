@@ -118,7 +118,9 @@ def _emulated() -> dict[str, Any]:
 
 
 def _path_item(path: wire.Path) -> dict[str, Any]:
-    methods = {method.lower(): _emulated_operation(method, path.template, kind) for method, kind in path.methods.items()}
+    methods = {
+        method.lower(): _emulated_operation(method, path.template, kind) for method, kind in path.methods.items()
+    }
     parameters = [_path_parameter(name) for name in _names(path.template)]
     return {**({"parameters": parameters} if parameters else {}), **methods}
 
@@ -218,7 +220,11 @@ PATH: dict[str, Schema] = {
 }
 """What a name in a path stands for; one that is missing here is any text."""
 
-_EVERYWHERE = {400: "the request is not what the route takes", 401: "a token is set and was not sent", 403: "a page of another site asked"}
+_EVERYWHERE = {
+    400: "the request is not what the route takes",
+    401: "a token is set and was not sent",
+    403: "a page of another site asked",
+}
 
 
 def _control(rows: Iterable[Row], prefix: str) -> dict[str, Any]:

@@ -57,7 +57,11 @@ def _one_of(words: type[StrEnum] | Iterable[str], about: str = "") -> Schema:
 
 def _or_null(schema: Schema) -> Schema:
     if "type" in schema:
-        return {**schema, "type": [schema["type"], "null"], **({"enum": [*schema["enum"], None]} if "enum" in schema else {})}
+        return {
+            **schema,
+            "type": [schema["type"], "null"],
+            **({"enum": [*schema["enum"], None]} if "enum" in schema else {}),
+        }
     return {"anyOf": [schema, {"type": "null"}]}
 
 
@@ -115,9 +119,8 @@ _EXCHANGE: dict[str, Schema] = {
     "delivery": _one_of(Delivery, "what became of the answer"),
 }
 _BRIEF_FINDING = _object("a finding in brief", {"rule": TEXT, "severity": _one_of(Severity)})
-_EVENT_PART = _object(
-    "one event of an array", {"eventType": ANYTHING, "playhead": ANYTHING, "ts": ANYTHING}
-)
+_BRIEF = ("seq", "at", "kind", "method", "path", "eventType", "sessionId", "verdict", "outcome", "status")
+_EVENT_PART = _object("one event of an array", {"eventType": ANYTHING, "playhead": ANYTHING, "ts": ANYTHING})
 _SESSION: dict[str, Schema] = {
     "id": TEXT,
     "state": {"type": "string", "description": "what it is doing, or how it closed"},
@@ -152,9 +155,7 @@ SHAPES: dict[str, Schema] = {
     "BriefExchange": _object(
         "an exchange without its headers and bodies",
         {
-            **{name: _EXCHANGE[name] for name in (
-                "seq", "at", "kind", "method", "path", "eventType", "sessionId", "verdict", "outcome", "status",
-            )},
+            **{name: _EXCHANGE[name] for name in _BRIEF},
             "playhead": {"type": ["number", "null"]},
             "ts": {"type": ["integer", "null"]},
             "findings": _list(_BRIEF_FINDING),
@@ -163,25 +164,40 @@ SHAPES: dict[str, Schema] = {
             "parts": _list(_EVENT_PART),
         },
         ("parts",),
-    ),  # fmt: skip
+    ),
     "Exchanges": _object(
         "a page of the log", {"requests": _list({"anyOf": [ref("Exchange"), ref("BriefExchange")]}), **_LISTED}
     ),
     "Summary": _object(
         "counts by outcome; the outcomes add up to the total",
-        {"total": COUNT, **{str(outcome): COUNT for outcome in Outcome}, "evicted": COUNT, "sessions": COUNT, "broken": COUNT},
+        {
+            "total": COUNT,
+            **{str(outcome): COUNT for outcome in Outcome},
+            "evicted": COUNT,
+            "sessions": COUNT,
+            "broken": COUNT,
+        },
     ),
     "Scopes": _object(
         "the default scope, then the named ones",
-        {"scopes": _list(_object(
-            "a scope", {"name": TEXT, "idle": {**NUMBER, "description": "real seconds"}, "summary": ref("Summary")},
-        ))},
-    ),  # fmt: skip
+        {
+            "scopes": _list(
+                _object(
+                    "a scope",
+                    {"name": TEXT, "idle": {**NUMBER, "description": "real seconds"}, "summary": ref("Summary")},
+                )
+            )
+        },
+    ),
     # -- asking
     "Match": _asked("which exchanges are meant; all fields must hold", _match_fields()),
     "Wait": _asked(
         "answered as soon as so many have come, or after so many seconds",
-        {"match": _or_null(ref("Match")), "count": {"type": "integer", "minimum": 1, "default": 1}, "timeout": _SECONDS},
+        {
+            "match": _or_null(ref("Match")),
+            "count": {"type": "integer", "minimum": 1, "default": 1},
+            "timeout": _SECONDS,
+        },
     ),
     "Check": _asked(
         "what must be so: how many exchanges match (at least one unless told otherwise), or in which order events stand",
@@ -222,8 +238,10 @@ SHAPES: dict[str, Schema] = {
         "a session without its lists",
         {
             **_SESSION,
-            "findings": _list(_BRIEF_FINDING),
-            "findingCounts": _object("all findings, its requests' too", {str(severity): COUNT for severity in Severity}),
+            "findings": _list(ref("Finding")),
+            "findingCounts": _object(
+                "all findings, its requests' too", {str(severity): COUNT for severity in Severity}
+            ),
         },
     ),
     "SessionInfo": {"anyOf": [ref("Session"), ref("BriefSession")]},
@@ -247,7 +265,9 @@ SHAPES: dict[str, Schema] = {
     ),
     # -- faults
     "FaultRule": {**{key: part for key, part in rule_schema(ref("Match")).items() if key != "$schema"}},
-    "Faults": _asked("the rules in force, in the order they are tried", {"faults": _list(ref("FaultRule"))}, ("faults",)),
+    "Faults": _asked(
+        "the rules in force, in the order they are tried", {"faults": _list(ref("FaultRule"))}, ("faults",)
+    ),
     "Preset": _object("a named set of faults", {"name": TEXT, "about": TEXT, "faults": _list(ref("FaultRule"))}),
     "Presets": _object("every preset", {"presets": _list(ref("Preset"))}),
     "JsonSchema": {"type": "object", "description": "a JSON Schema"},
