@@ -72,7 +72,7 @@ def test_both_ways_give_the_same_bytes_and_the_same_log(mcmock_server: McmockSer
                 answers.append([line for line in answer.split(b"\r\n") if not line.startswith(b"Date:")])
                 assert any(taken) is fast
             log = [
-                (one.event_type, one.verdict, one.status, one.request_headers, one.body_bytes, one.delivery)
+                (one.event_type, one.verdict, one.status, one.request_headers, one.body_bytes)
                 for one in mcmock_server.requests(session=sid)
             ]
             told.append((answers, log))
