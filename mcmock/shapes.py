@@ -169,7 +169,7 @@ def _body_bytes(value: Json) -> bytes:
 
 def session_to_json(view: SessionView) -> Json:
     session = view.session
-    start = next((one for one in view.exchanges if one.status == 201), None)
+    start = next((one for one in view.exchanges if one.verdict is Verdict.CREATED), None)
     return {
         "id": session.id,
         "state": view.state,

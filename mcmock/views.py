@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from mcmock.model import Exchange, Finding, Outcome, Severity
+from mcmock.model import Exchange, Finding, Outcome, Severity, Verdict
 from mcmock.report import Judgement, Report
 from mcmock.sessions import Phase, Session
 
+_TAKEN = (Verdict.CREATED, Verdict.ACCEPTED)  # whatever a fault then made of the answer
 _RANK = {Severity.INFO: 0, Severity.WARNING: 1, Severity.ERROR: 2}
 
 
@@ -50,7 +51,7 @@ class SessionView(NamedTuple):
     @property
     def events(self) -> list[str]:
         """The event types that were accepted, in the order of their arrival."""
-        accepted = [one for one in self.exchanges if one.status in (201, 204) and one.event_type is not None]
+        accepted = [one for one in self.exchanges if one.verdict in _TAKEN and one.event_type is not None]
         return [str(one.event_type) for one in accepted]
 
     @property

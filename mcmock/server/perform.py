@@ -67,7 +67,8 @@ class _Stage:
         due = None if seconds is None else self.at + seconds
         while True:
             self._news.clear()
-            if self.gone:
+            if self.gone or (due is None and self._has_ended()):
+                self.transport.close()
                 return Delivery.CLIENT_GONE
             hold = self.emulator.hold(self.answer)
             if hold is Hold.DROPPED:
@@ -77,6 +78,10 @@ class _Stage:
                 self.at = self.at if due is None else due
                 return None
             await self._next_news(left)
+
+    def _has_ended(self) -> bool:
+        """Whether the client ended its side before this stage began: it may still read, but not for ever."""
+        return bool(getattr(self._protocol, "ended", False))
 
     def _left(self, due: float | None) -> float | None:
         return None if due is None else due - self.emulator.now
