@@ -18,6 +18,8 @@ from mcmock.fixture import McmockServer
 from mcmock.server import connection, emulated
 from tests.conftest import Wire, body
 
+pytestmark = pytest.mark.mcmock(allow_bad=True)
+
 START = json.dumps(body("sessionStart")).encode()
 PING = json.dumps(body("ping")).encode()
 SESSIONS = "/api/v1/sessions"
