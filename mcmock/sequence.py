@@ -59,7 +59,7 @@ class Pattern:
 
     def __init__(self, items: Iterable[str | Mapping[str, Any]], *, gaps: bool = False) -> None:
         """Raises ValueError, naming the item, for what the language does not know."""
-        self.items = [item if isinstance(item, str) else dict(item) for item in _listed(items)]
+        self.items = _listed(items)
         self.gaps = gaps
         parts = [_compile(item, number) for number, item in enumerate(self.items, 1)]
         gap = _atoms(GAP, _anything, 0, None)
@@ -103,7 +103,7 @@ class Pattern:
 
 
 def _listed(items: Iterable[str | Mapping[str, Any]]) -> list[str | Mapping[str, Any]]:
-    listed = [] if isinstance(items, str | Mapping) else list(items)
+    listed = [] if isinstance(items, str | Mapping) or not isinstance(items, Iterable) else list(items)
     if not listed:
         raise ValueError('sequence must be a list of events, such as ["sessionStart", "play", "ping*", "sessionEnd"]')
     return listed
