@@ -153,6 +153,7 @@ class Scopes:
         self._lock = threading.Lock()
         self._named: dict[str, _Held] = {}
         self._marks: dict[str, str] = {}
+        self._for_each: list[Callable[[Emulator], object]] = []
 
     # -- which scope --------------------------------------------------------------------------------------------------
 
@@ -221,6 +222,13 @@ class Scopes:
         """All of them, the default one first."""
         return [self.default, *(held.emulator for held in list(self._named.values()))]
 
+    def for_each(self, do: Callable[[Emulator], object]) -> None:
+        """Call `do` for every scope there is, and for each one that is made later."""
+        with self._lock:
+            self._for_each.append(do)
+        for emulator in self.each():
+            do(emulator)
+
     def views(self) -> list[ScopeView]:
         self.forget_idle()
         now, named = self._now(), dict(self._named)
@@ -269,6 +277,8 @@ class Scopes:
                 self._make_room()
                 self._named[name] = _Held(self.default.sibling(name), self._now())
                 self._marks[mark(name)] = name
+                for do in self._for_each:
+                    do(self._named[name].emulator)
             return self._named[name].emulator
 
     def _make_room(self) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from mcmock.cli.options import CONFIG_FILE, GROUPS, OPTIONS, File, Option
+from mcmock.cli.options import CONFIG_FILE, GROUPS, OPTIONS, TABLES, File, Option, Settings
 
 _FOUND = "mcmock.config"
 """Where, in click's context, the path of the file is kept."""
@@ -48,13 +48,22 @@ def read(path: Path) -> dict[str, Any]:
 
 def parse(text: str, folder: Path) -> dict[str, Any]:
     """The values of a config's text. Paths in it are relative to its `folder`. Raises ValueError naming the key."""
-    return {_named(key).name: _value(_named(key), value, folder) for key, value in tomllib.loads(text).items()}
+    values = {}
+    for key, value in tomllib.loads(text).items():
+        if (table := TABLES.get(key)) is not None:
+            values[key] = table.read(value if isinstance(value, list) else [value])
+        else:
+            option = _named(key)
+            values[option.name] = _value(option, value, folder)
+    return values
 
 
 def _named(key: str) -> Option:
     option = OPTIONS.get(key.replace("-", "_"))
     if option is None:
-        near = difflib.get_close_matches(key.replace("_", "-"), [one.key for one in OPTIONS.values()], n=1, cutoff=0.5)
+        near = difflib.get_close_matches(
+            key.replace("_", "-"), [*(one.key for one in OPTIONS.values()), *TABLES], n=1, cutoff=0.5
+        )
         raise ValueError(
             f"{key} is no option" + (f"; did you mean {near[0]}?" if near else "; see mcmock serve --help")
         )
@@ -80,14 +89,25 @@ def _one(option: Option, value: object, folder: Path) -> Any:
 # -- what came of it -------------------------------------------------------------------------------------------------------
 
 
-def settled(context: click.Context) -> dict[str, Any]:
-    """The values of all options. Where strict and loose are both asked for, by a stronger and a weaker source, it has won."""
+def settings(context: click.Context) -> Settings:
+    """The values of all options. Raises click.UsageError for a contradiction that no strength of source decides."""
+    sources = {name: context.get_parameter_source(name) for name in OPTIONS}
     values = {name: context.params[name] for name in OPTIONS}
-    if values["strict"] and values["loose"]:
-        strict, loose = (_strength(context, name) for name in ("strict", "loose"))
-        if strict != loose:
-            values["loose" if strict > loose else "strict"] = False
-    return values
+    strict, loose = (_STRENGTH.index(sources[name] or ParameterSource.DEFAULT) for name in ("strict", "loose"))
+    if values["strict"] and values["loose"] and strict != loose:
+        values["loose" if strict > loose else "strict"] = False
+    tables = {key: (context.default_map or {}).get(key, ()) for key in TABLES}
+    fixed = frozenset(name for name, source in sources.items() if source in _STRENGTH[2:])
+    return Settings({**values, **tables}, fixed, file_of(context))
+
+
+def reread(known: Settings) -> Settings:
+    """The same with the file as it is now. Raises click.UsageError as reading it does."""
+    assert known.file is not None
+    new = read(known.file)
+    values = {name: new.get(name, option.default) for name, option in OPTIONS.items() if name not in known.fixed}
+    tables = {key: new.get(key, ()) for key in TABLES}
+    return known._replace(values={**known.values, **values, **tables})
 
 
 _STRENGTH = (
@@ -98,18 +118,14 @@ _STRENGTH = (
 )
 
 
-def _strength(context: click.Context, name: str) -> int:
-    source = context.get_parameter_source(name)
-    return _STRENGTH.index(source) if source in _STRENGTH else 0
-
-
 def printed(context: click.Context) -> str:
     """All options as a mcmock.toml that says, in comments, where each value came from."""
-    values = settled(context)
+    values = settings(context).values
     blocks = []
     for group in GROUPS:
         lines = [_line(option, values[option.name], _origin(context, option)) for option in group.options]
         blocks.append("\n".join([f"# {group.title}", *lines]))
+    blocks += [f"# and {len(values[key])} [[{key}]], file {file_of(context)}" for key in TABLES if values[key]]
     return "\n\n".join(blocks)
 
 

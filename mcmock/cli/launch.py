@@ -1,4 +1,4 @@
-"""From the options of a server to one that listens: what `serve` and `exec` share. It decides nothing of its own."""
+"""From settings to a server that listens: what `serve` and `exec` share. It decides nothing of its own."""
 
 from __future__ import annotations
 
@@ -10,21 +10,36 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mcmock.cli.options import EMULATOR, PLACE, of_part
+from mcmock.cli.options import EMULATOR, PLACE, Settings
 
 if TYPE_CHECKING:
+    from mcmock.faults import FaultRule
     from mcmock.server import Service
 
 
-def make_service(values: dict[str, Any]) -> Service:
-    """The Service that these option values describe. Raises click.UsageError where they make no sense together."""
+def make_service(settings: Settings) -> Service:
+    """The Service that these settings describe. Raises click.UsageError where they make no sense together."""
     from mcmock.emulator import Emulator  # late: `mcmock --help` should not wait for aiohttp
+    from mcmock.scopes import Scopes
     from mcmock.server import Service
 
     try:
-        return Service(Emulator(**of_part(EMULATOR, values)), **of_part(PLACE, values))
+        emulator = Emulator(**settings.of(EMULATOR), faults=faults_of(settings))
+        return Service(Scopes(emulator, rules=settings.values["scope"]), **settings.of(PLACE))
     except ValueError as error:
         raise click.UsageError(str(error)) from None
+
+
+def faults_of(settings: Settings) -> tuple[FaultRule, ...]:
+    """The rules to begin with: the config's own, those of the file of faults, those of the presets. Raises ValueError."""
+    from mcmock.faults import load_file, preset
+
+    values = settings.values
+    try:
+        own = load_file(values["faults"]) if values["faults"] is not None else ()
+    except OSError as error:
+        raise ValueError(f"{values['faults']}: {error.strerror}") from None
+    return (*values["fault"], *own, *(rule for name in values["preset"] for rule in preset(name)))
 
 
 def run(main: Coroutine[Any, Any, int]) -> int:
@@ -37,8 +52,27 @@ def run(main: Coroutine[Any, Any, int]) -> int:
         return runner.run(main)
 
 
+async def start(service: Service) -> None:
+    """Listen. Raises CannotListen, or click.UsageError where there is no certificate; both say it in one line."""
+    try:
+        await service.start()
+    except OSError as error:
+        raise CannotListen(error) from None
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+
+
+class CannotListen(click.ClickException):
+    """The address is taken, or not this machine's."""
+
+    exit_code = 3
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(f"cannot listen on {error.filename}: {error.strerror}")
+
+
 def facts(service: Service) -> dict[str, Any]:
-    """What is known once it listens: the ready line, the ready file."""
+    """What is known once it listens: the ready line and the ready file."""
     return {
         "event": "ready",
         "url": service.url,
@@ -46,6 +80,8 @@ def facts(service: Service) -> dict[str, Any]:
         "adminUrl": service.admin_url,
         "seed": service.emulator.seed,
         "pid": os.getpid(),
+        "caFile": str(service.ca_file) if service.ca_file is not None else None,
+        "addresses": service.place.reachable(),
     }
 
 

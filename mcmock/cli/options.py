@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 import click
 from click.core import ParameterSource
 
+from mcmock import scopes
 from mcmock.emulator import DEFAULT_BODY_BYTES, DEFAULT_LOG_BYTES
+from mcmock.faults import PRESETS, rules_from
 from mcmock.wire import ALLOW_HEADERS
 
 DEFAULT_PORT = 8410
@@ -118,11 +120,11 @@ def _shown(value: object) -> str:
 
 # -- the table -------------------------------------------------------------------------------------------------------------
 
-EMULATOR, PLACE, COMMAND = "emulator", "place", "command"
+EMULATOR, PLACE, FAULTS, COMMAND = "emulator", "place", "faults", "command"
 
 
 class Option(NamedTuple):
-    """`part` says who is handed the value: the Emulator, the Service (its place on the network), or the command itself.
+    """`part` says who is handed the value: the Emulator, its faults, the Service (its place), or the command itself.
 
     `many` options may be given several times, and are a list in the file. A `secret` is never printed.
     """
@@ -181,6 +183,11 @@ GROUPS = (
         Option("cors_max_age", Whole(), None, EMULATOR, "Adds Access-Control-Max-Age, in seconds, to preflights."),
         Option("max_body_bytes", Size(1), DEFAULT_BODY_BYTES, EMULATOR, "Longer bodies are answered 413."),
     )),
+    Group("Faults", (
+        Option("faults", File(), None, FAULTS, "A TOML or JSON file of fault rules to begin with."),
+        Option("preset", OneOf(*PRESETS), (), FAULTS, "A named set of faults to begin with.", many=True),
+        Option("watch", Switch(), False, COMMAND, "Reads the config and the file of faults again when they change."),
+    )),
     Group("The log", (
         Option("max_log_bytes", Size(1), DEFAULT_LOG_BYTES, EMULATOR,
                "Bounds the log in memory; the oldest requests go first."),
@@ -195,9 +202,35 @@ GROUPS = (
 OPTIONS = {option.name: option for group in GROUPS for option in group.options}
 
 
-def of_part(part: str, values: dict[str, Any]) -> dict[str, Any]:
-    """Those of `values` that go to `part`."""
-    return {name: value for name, value in values.items() if OPTIONS[name].part == part}
+class Table(NamedTuple):
+    """What only the file can hold: `[[key]]` tables. `read` makes values of them, or raises ValueError in one line."""
+
+    key: str
+    read: Callable[[list[Any]], tuple[Any, ...]]
+    about: str
+
+
+TABLES = {
+    "fault": Table("fault", rules_from, "A fault rule to begin with, with the keys of FaultRule: see faults.md."),
+    "scope": Table(
+        "scope", scopes.rules_from, "Requests with a header, or of a visitor, that belong to a scope of their own."
+    ),
+}
+
+LIVE = ("strict", "loose", "after_end", "faults", "preset", "fault")
+"""What `--watch` applies while the server runs; the rest takes a new start."""
+
+
+class Settings(NamedTuple):
+    """The values of all options and tables by name; which of them a flag or a variable `fixed`; the `file` that was read."""
+
+    values: dict[str, Any]
+    fixed: frozenset[str] = frozenset()
+    file: Path | None = None
+
+    def of(self, part: str) -> dict[str, Any]:
+        """The options that go to `part`."""
+        return {name: value for name, value in self.values.items() if name in OPTIONS and OPTIONS[name].part == part}
 
 
 # -- click -----------------------------------------------------------------------------------------------------------------
@@ -236,7 +269,7 @@ class Flag(click.Option):
 def server_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command every option of the table, `--config` and `--print-config`.
 
-    It is called with the options' values by name as its first argument, and with its own options as keywords.
+    It is called with the Settings as its first argument, and with its own options as keywords.
     """
     from mcmock.cli import config  # here: it reads the table
 
@@ -247,7 +280,7 @@ def server_options(command: Callable[..., Any]) -> Callable[..., Any]:
             click.echo(config.printed(context))
             return 0
         return command(
-            config.settled(context), **{name: value for name, value in params.items() if name not in OPTIONS}
+            config.settings(context), **{name: value for name, value in params.items() if name not in OPTIONS}
         )
 
     click.option(

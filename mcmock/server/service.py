@@ -6,6 +6,7 @@ import asyncio
 import os
 import ssl
 import threading
+from pathlib import Path
 from typing import Any
 
 from aiohttp import web
@@ -102,6 +103,11 @@ class Service:
     def https_url(self) -> str | None:
         """None while it does not listen for HTTPS."""
         return self.place.https_url
+
+    @property
+    def ca_file(self) -> Path | None:
+        """The certificate authority's file; None where it has none, or HTTPS is off."""
+        return self.place.authority.path if self.place.authority is not None else None
 
     @property
     def admin_url(self) -> str:

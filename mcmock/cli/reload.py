@@ -1,0 +1,65 @@
+"""`--watch`: applies what has changed in the config and in the file of faults, and says what takes a new start.
+
+When a file is bad, everything stays as it was, and one line says why. It looks at files by `FaultsFile`, and knows the
+options by their table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mcmock.cli import config
+from mcmock.cli.launch import faults_of
+from mcmock.cli.options import LIVE, OPTIONS, Settings
+from mcmock.cli.watch import FaultsFile
+
+if TYPE_CHECKING:
+    from mcmock.faults import FaultRule
+    from mcmock.server import Service
+
+
+class Reload:
+    """The settings of a running server, and the files they came from."""
+
+    def __init__(self, service: Service, settings: Settings, say: Callable[[str], None]) -> None:
+        self._service, self._settings, self._say = service, settings, say
+
+    def files(self) -> list[FaultsFile]:
+        """The files to look at, each with what to do when it has changed."""
+        files = []
+        if self._settings.file is not None:
+            files.append(FaultsFile(self._settings.file, self._begin, self._say, self._read_config))
+        if (faults := self._settings.values["faults"]) is not None:
+            files.append(FaultsFile(faults, self._begin, self._say, self._read_faults))
+        return files
+
+    def _read_faults(self, _: Path) -> tuple[FaultRule, ...]:
+        return faults_of(self._settings)
+
+    def _read_config(self, _: Path) -> tuple[FaultRule, ...]:
+        """The rules that the config now comes to; the options that can change have changed. Raises ValueError."""
+        try:
+            new = config.reread(self._settings)
+        except click.UsageError as error:
+            raise ValueError(error.message) from None
+        rules = faults_of(new)
+        self._configure(new.values)
+        old = self._settings.values
+        for name in [name for name in OPTIONS if name not in LIVE and new.values[name] != old[name]]:
+            self._say(f"mcmock: {OPTIONS[name].key} has changed, which takes a new start")
+        self._settings = new
+        return rules
+
+    def _configure(self, values: dict[str, Any]) -> None:
+        for emulator in self._service.scopes.each():
+            emulator.configure(
+                seed=emulator.seed, strict=values["strict"], loose=values["loose"], after_end=values["after_end"]
+            )
+
+    def _begin(self, rules: Any) -> None:
+        for emulator in self._service.scopes.each():
+            emulator.begin_with_faults(rules)
