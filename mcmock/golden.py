@@ -82,7 +82,7 @@ class RecordedSession(SessionView):
             raise AssertionError(f"session {narrate.short(self.id)} is not as in {path.name}{_HINT}\n\n{difference}")
 
 
-_HINT = " (- there, + now; pytest --mcmock-update accepts what is now)"
+_HINT = "\n- there, + now, ! changed; pytest --mcmock-update accepts what is now"
 
 
 def recorded(view: SessionView, goldens: Goldens) -> RecordedSession:
