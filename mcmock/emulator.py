@@ -19,6 +19,7 @@ import secrets
 import threading
 import traceback
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import Any, Literal, NamedTuple, TypeVar
 
 from mcmock import body as bodies
@@ -46,7 +47,8 @@ from mcmock.model import (
     Step,
     Verdict,
 )
-from mcmock.report import Close, Event, Judge, Judgement
+from mcmock.report import Close, Judge, Judgement, View, compare, event_from, view_of
+from mcmock.report import Summary as SessionSummary
 from mcmock.sessions import Phase, Session
 from mcmock.verify import Check, Verification, verify, waiting
 from mcmock.views import SessionOutline, SessionView
@@ -73,6 +75,9 @@ _OUTCOMES = {
 }
 _TURNED_AWAY = (Verdict.UNKNOWN, Verdict.GONE)
 _COUNTED = (Kind.SESSION, Kind.EVENT, Kind.DOWNLOADED)
+
+_NEIGHBOURS = 8
+"""Sessions of one view that an empty one is compared with, on either side: players try to start one three times."""
 
 _MESSAGES = {
     Verdict.UNKNOWN: "There is no session {sid}.",
@@ -204,6 +209,8 @@ class Emulator:
         self._issued: dict[str, int] = {}
         self._doomed: dict[str, FaultHit] = {}  # sessions that a fault has closed
         self._judges: dict[str, _Fed] = {}
+        self._views: dict[View, list[str]] = {}  # sessions of the same viewer and content, oldest first
+        self._view_of: dict[str, tuple[View, int]] = {}  # which of them a session is
         self._broken = 0
 
     # -- the door -----------------------------------------------------------------------------------------------------
@@ -264,6 +271,7 @@ class Emulator:
         playhead = _number(events[-1]["playerTime"].get("playhead"), 0.0)
         opened = sessions.downloaded_session if call.judged.whole else sessions.open_session
         self._sessions[session_id] = opened(session_id, playhead, call.now)
+        self._note_view(session_id, _part(events[0], "params"))
         response = self._answers.created(session_id, call.now, call.request.keep_alive)
         return _Decision(Verdict.CREATED, response, session_id, self._findings(call))
 
@@ -569,6 +577,18 @@ class Emulator:
         entries = map(self._journal.get, reversed(seqs) if newest_first else seqs)
         return (entry for entry in entries if entry is not None)
 
+    def rejected(self) -> list[Exchange]:
+        """The bad requests that nobody arranged: no fault met them, neither time nor a hand had closed their session."""
+        with self._lock:
+            bad = self.requests(Match({"outcome": "bad"}))
+            return [one for one in bad if one.fault is None and not self._arranged(one)]
+
+    def _arranged(self, one: Exchange) -> bool:
+        if one.verdict not in (Verdict.GONE, Verdict.UNKNOWN) or one.session_id is None:
+            return False
+        session = self._session(one.session_id, self._clock.now())
+        return session is not None and session.phase not in (Phase.OPEN, Phase.ENDED)
+
     def each(self, match: Match | None = None, *, since: int = 0, page: int = 64) -> Iterator[Exchange]:
         """What `requests` gives, oldest first and up to this moment, one by one: it holds neither them nor the lock."""
         latest = self.kept().stop - 1
@@ -671,7 +691,7 @@ class Emulator:
         assert session is not None
         entries = (self._journal.get(seq) for seq in self._journal.seqs_of(session_id))
         exchanges = tuple(self._exchange(entry) for entry in entries if entry is not None)
-        return SessionView(session, exchanges, self._judgement(session_id))
+        return SessionView(session, exchanges, self._compared(session_id, self._judgement(session_id)))
 
     def outlines(self, limit: int | None = None) -> list[SessionOutline]:
         """The latest `limit` sessions in brief, oldest first: what a list of hundreds can afford to show."""
@@ -686,7 +706,7 @@ class Emulator:
     def _outline(self, session_id: str) -> SessionOutline:
         session = self._session(session_id, self._clock.now())
         assert session is not None
-        judgement = self._judgement(session_id)
+        judgement = self._compared(session_id, self._judgement(session_id))
         counts, severities = self._judges[session_id].standing(judgement)
         return SessionOutline(session, judgement, counts, severities)
 
@@ -719,7 +739,28 @@ class Emulator:
         for seq in self._journal.seqs_of(session_id, fed.upto):
             if (entry := self._journal.get(seq)) is not None:
                 fed.feed(entry)
-        return fed.judgement(_close_of(session))
+        missing = self._journal.evicted_of(session_id) + len(self._journal.seqs_of(session_id)) - fed.count
+        return fed.judgement(_close_of(session)._replace(evicted=missing))
+
+    def _note_view(self, session_id: str, params: dict[str, Any]) -> None:
+        view = view_of(params)
+        if view is not None:
+            alike = self._views.setdefault(view, [])
+            self._view_of[session_id] = view, len(alike)
+            alike.append(session_id)
+
+    def _compared(self, session_id: str, judgement: Judgement) -> Judgement:
+        """The judgement, with what only the other sessions of the same view can tell of one that stayed empty."""
+        view, place = self._view_of.get(session_id, (None, 0))
+        if view is None or len(self._views[view]) < 2 or self._summary(session_id).events:
+            return judgement
+        near = self._views[view][max(0, place - _NEIGHBOURS) : place + _NEIGHBOURS + 1]
+        found = compare(map(self._summary, near), self.mode).get(session_id, ())
+        return replace(judgement, session_findings=judgement.session_findings + found) if found else judgement
+
+    def _summary(self, session_id: str) -> SessionSummary:
+        self._judgement(session_id)
+        return self._judges[session_id].summary(_close_of(self._session(session_id, self._clock.now())))
 
     # -- time and rest ------------------------------------------------------------------------------------------------
 
@@ -766,6 +807,7 @@ class _Fed:
 
     def __init__(self, judge: Judge) -> None:
         self.upto = 0
+        self.count = 0
         self._counts = dict.fromkeys(Outcome, 0)
         self._severities = dict.fromkeys(Severity, 0)
         self._dropped: set[int] = set()
@@ -797,15 +839,19 @@ class _Fed:
             self._known = close, self._judge.judgement(close)
         return self._known[1]
 
+    def summary(self, close: Close) -> SessionSummary:
+        return self._judge.summary(close)
+
     def feed(self, entry: Entry) -> None:
         self.upto = entry.seq
+        self.count += 1
         self._known = None
         self._count(entry)
         if entry.verdict not in (Verdict.CREATED, Verdict.ACCEPTED) or entry.kind not in _COUNTED:
             return
         body = jsontext.decode(entry.body)
         for event in body if isinstance(body, list) else [body]:
-            self._judge.add(_event(entry, event))
+            self._judge.add(event_from(event, entry.seq, entry.at, entry.after_end))
 
 
 def _tally(severities: dict[Severity, int], findings: tuple[Finding, ...]) -> None:
@@ -821,21 +867,6 @@ def _settled(entry: Entry) -> Outcome | None:
     if settled is None and (entry.kind not in _COUNTED or entry.session_id is None):
         return Outcome.OTHER
     return settled
-
-
-def _event(entry: Entry, event: dict[str, Any]) -> Event:
-    time = event["playerTime"]
-    return Event(
-        seq=entry.seq,
-        at=entry.at,
-        event_type=event["eventType"],
-        playhead=_number(time.get("playhead"), 0.0),
-        ts=int(_number(time.get("ts"), entry.at * 1000)),
-        params=_part(event, "params"),
-        qoe=_part(event, "qoeData"),
-        metadata=_part(event, "customMetadata"),
-        after_end=entry.after_end,
-    )
 
 
 def _content(call: _Call) -> str:

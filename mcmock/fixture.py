@@ -15,10 +15,9 @@ from mcmock.faults import FaultRule, FaultState, preset
 from mcmock.golden import Goldens, RecordedSession, on_build_server, recorded
 from mcmock.losses import Losses
 from mcmock.match import Match
-from mcmock.model import Exchange, Verdict
+from mcmock.model import Exchange
 from mcmock.server import Service, ServiceThread
 from mcmock.server.waiting import verify as verify_async
-from mcmock.sessions import Phase
 from mcmock.verify import Check, Verification, check, waiting
 
 Wanted = Mapping[str, Any]
@@ -26,9 +25,6 @@ Wanted = Mapping[str, Any]
 
 PER_TEST: Final = ("strict", "loose", "seed", "after_end", "clock")
 """Options that a running server can take on: those of `prepare`, and of the plugin's marker."""
-
-NEWEST: Final = 1000
-"""Requests looked through for those that belong to no session."""
 
 _ASKED_FOR: Final = ("outcome", "verdict", "status", "rule")
 """A test that names one of these knows what it gets: bad requests found that way are expected."""
@@ -128,10 +124,7 @@ class McmockServer:
 
     def story(self) -> str:
         """The timeline of each session, and the requests that belong to none, for a terminal of 80 columns."""
-        sessions = self.emulator.sessions()
-        known = {view.id for view in sessions}
-        strays = [one for one in self.emulator.requests(limit=NEWEST, newest_first=True) if one.session_id not in known]
-        return narrate.story(sessions, strays[::-1])
+        return narrate.whole(self.emulator)
 
     # -- what must have arrived, or must come -------------------------------------------------------------------------
 
@@ -213,14 +206,7 @@ class McmockServer:
         Accounted for are those the test asked for by outcome, verdict, status or rule, those a fault met, and those to
         sessions that the test let time out, expire or be forgotten.
         """
-        bad = self.emulator.requests(Match({"outcome": "bad"}))
-        return [one for one in bad if one.seq not in self._expected and not one.fault and not self._arranged(one)]
-
-    def _arranged(self, one: Exchange) -> bool:
-        if one.verdict not in (Verdict.GONE, Verdict.UNKNOWN) or one.session_id is None:
-            return False
-        view = self.emulator.session(one.session_id)
-        return view is not None and view.session.phase not in (Phase.OPEN, Phase.ENDED)
+        return [one for one in self.emulator.rejected() if one.seq not in self._expected]
 
     def reset(self) -> None:
         """Empty the log, forget every session and every named scope, let the clock run."""

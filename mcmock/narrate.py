@@ -5,18 +5,21 @@ Decides what is worth a line and how it is laid out. Knows neither what was aske
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
-from mcmock.model import Exchange, Kind, Outcome
+from mcmock.model import Exchange, Kind, Outcome, Verdict
 from mcmock.views import SessionView
 
 WIDTH = 76
 """Columns of a line: 80 less the margin that pytest puts before an error's text."""
 FIRST, LAST, MARKED = 20, 30, 40
 """Lines of a long timeline that are always shown: the first, the last, and those marked."""
+NEWEST = 1000
+"""Requests looked through for those that belong to no session."""
 SESSIONS = 5
 """Timelines shown in one text; the rest is counted."""
 
@@ -61,6 +64,38 @@ def story(sessions: Sequence[SessionView], strays: Sequence[Exchange] = (), mark
     if strays:
         parts.append(f"requests of no session: {_counted(strays)}\n{timeline(strays, marks)}")
     return "\n\n".join(parts) if parts else "no request has arrived"
+
+
+class Told(Protocol):
+    """What `whole` tells of; the Emulator is one."""
+
+    def sessions(self) -> list[SessionView]: ...
+
+    def requests(self, *, limit: int | None, newest_first: bool) -> list[Exchange]: ...
+
+
+def whole(log: Told) -> str:
+    """The story of everything in the log."""
+    sessions = log.sessions()
+    known = {view.id for view in sessions}
+    strays = [one for one in log.requests(limit=NEWEST, newest_first=True) if one.session_id not in known]
+    return story(sessions, strays[::-1])
+
+
+def listed(exchanges: Sequence[Exchange]) -> str:
+    """How many requests, then a line each, with what their answer said."""
+    shown = [f"  #{one.seq} {name(one)}: {one.status} {_reason(one)}".rstrip() for one in exchanges[:10]]
+    more = [f"  and {len(exchanges) - len(shown)} more"] if len(exchanges) > len(shown) else []
+    lines = [clip(line, WIDTH) for line in [*shown, *more]]
+    return "\n".join([f"{plural(len(exchanges), 'request')}:", *lines])
+
+
+def _reason(one: Exchange) -> str:
+    """What the answer said: the first finding, or the message of a 404 or 410."""
+    if one.findings and one.verdict is Verdict.MALFORMED:
+        return one.findings[0].message
+    found = re.search(r'"message"\s*:\s*"([^"]*)', one.response_body.decode("utf-8", "replace"))
+    return found[1] if found else ""
 
 
 def short(session_id: str) -> str:

@@ -190,18 +190,7 @@ def _match(**wanted: Any) -> Any:
 def _listed(exchanges: list[Exchange]) -> str:
     from mcmock import narrate
 
-    shown = [f"  #{one.seq} {narrate.name(one)}: {one.status} {_reason(one)}".rstrip() for one in exchanges[:10]]
-    more = [f"  and {len(exchanges) - len(shown)} more"] if len(exchanges) > len(shown) else []
-    lines = [narrate.clip(line, narrate.WIDTH) for line in [*shown, *more]]
-    return "\n".join([f"{narrate.plural(len(exchanges), 'request')}:", *lines])
-
-
-def _reason(one: Exchange) -> str:
-    """What the answer said: the first finding, or the message of a 404 or 410."""
-    if one.findings and one.verdict == "malformed":
-        return one.findings[0].message
-    found = re.search(r'"message"\s*:\s*"([^"]*)', one.response_body.decode("utf-8", "replace"))
-    return found[1] if found else ""
+    return narrate.listed(exchanges)
 
 
 # -- the report of a failing test -----------------------------------------------------------------------------------------
