@@ -150,7 +150,7 @@ class App {
 
   async fetchSummary() {
     this.summary = await this.api.get("summary");
-    refill(this.totals, OUTCOMES.map((one) => h(`span.count.is-${one}`, { title: `${one} requests` }, icon(one), h("span", {}, this.summary[one].toLocaleString("en")), h("span.word", {}, one))));
+    refill(this.totals, OUTCOMES.map((one) => h(`span.count.is-${one}${this.summary[one] ? "" : ".is-zero"}`, { title: `${one} requests` }, icon(one), h("span", {}, this.summary[one].toLocaleString("en")), h("span.word", {}, one))));
     this.notice("evicted", this.summary.evicted ? `${count(this.summary.evicted, "older request")} left the log, which is full. Raise --max-log-bytes to keep more.` : null);
     this.notice("broken", this.summary.broken ? `mcmock itself failed at ${count(this.summary.broken, "request")}: see the verdict “broken” under All requests.` : null);
   }

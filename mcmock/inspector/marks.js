@@ -65,6 +65,12 @@ export class Marks {
     return [Math.max(0, this.place(from, -1) - 1), Math.min(this.all.length, this.place(to) + 1)];
   }
 
+  /** The last mark before place `index` that was taken. */
+  acceptedBefore(index) {
+    for (let place = index - 1; place >= 0; place -= 1) if (isAccepted(this.all[place])) return this.all[place];
+    return null;
+  }
+
   get start() {
     return this.all.length ? this.all[0].x : 0;
   }
@@ -87,7 +93,9 @@ export class Marks {
   }
 }
 
-export const drawsPlayhead = (mark) => mark.playhead !== null && (mark.outcome === "good" || mark.outcome === "ignored");
+const isAccepted = (mark) => mark.outcome === "good" || mark.outcome === "ignored";
+
+export const drawsPlayhead = (mark) => mark.playhead !== null && isAccepted(mark);
 
 /** What a mark is, in words: for the tip, the screen reader and the table. */
 export function describe(mark) {

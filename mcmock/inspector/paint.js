@@ -82,7 +82,7 @@ export class Painter {
     for (const { x, seconds, step } of ticks(scene.view, scene.origin)) {
       this.vertical(x, AXIS - 4, scene.height);
       const label = step < 1 ? `${seconds.toFixed(step < 0.1 ? 2 : 1)} s` : duration(seconds);
-      if (x >= 0) context.fillText(label, Math.min(x + 3, scene.view.width - this.width(label)), AXIS / 2 - 1);
+      if (x >= 0 && x + 3 + this.width(label) <= scene.view.width) context.fillText(label, x + 3, AXIS / 2 - 1);
     }
   }
 
@@ -352,7 +352,9 @@ export class Painter {
     const [from, to] = scene.marks.within(scene.view.from, scene.view.to);
     for (let index = Math.max(from, 1); index < Math.min(to + 1, scene.marks.all.length); index += 1) {
       const mark = scene.marks.all[index];
-      if (mark.rules.some((rule) => rule.startsWith("ping-gap"))) this.gap(row, scene.marks.all[index - 1].x, mark.x);
+      if (!mark.rules.some((rule) => rule.startsWith("ping-gap"))) continue;
+      const before = scene.marks.acceptedBefore(index);
+      if (before) this.gap(row, before.x, mark.x);
     }
   }
 
