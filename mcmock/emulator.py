@@ -739,7 +739,7 @@ class Emulator:
         for seq in self._journal.seqs_of(session_id, fed.upto):
             if (entry := self._journal.get(seq)) is not None:
                 fed.feed(entry)
-        missing = self._journal.evicted_of(session_id) + len(self._journal.seqs_of(session_id)) - fed.count
+        missing = max(0, self._journal.evicted_of(session_id) + len(self._journal.seqs_of(session_id)) - fed.count)
         return fed.judgement(_close_of(session)._replace(evicted=missing))
 
     def _note_view(self, session_id: str, params: dict[str, Any]) -> None:

@@ -79,6 +79,7 @@ class Journal:
         self._deliveries: dict[int, bytearray] = {}
         self._sessions: dict[str, array[int]] = {}
         self._leaving: set[str] = set()  # sessions with entries evicted from the oldest block
+        self._left: dict[str, int] = {}  # how many entries of a session were evicted
         self._interned: dict[RawHeaders, RawHeaders] = {}
         self._first = self._origin = self._next  # the oldest entry kept; the first since the log was empty
         self.bytes = 0
@@ -148,6 +149,7 @@ class Journal:
             session_id = block[place][8]
             if session_id is not None:
                 self._leaving.add(str(session_id))
+                self._left[str(session_id)] = self._left.get(str(session_id), 0) + 1
             self.bytes -= self._sizes[number][place]
             block[place] = ()
             self._first += 1
@@ -194,6 +196,10 @@ class Journal:
         """The numbers, after `since`, of a session's entries that are still in the log."""
         seqs = self._sessions.get(session_id)
         return seqs[bisect_left(seqs, max(self._first, since + 1)) :] if seqs is not None else array("Q")
+
+    def evicted_of(self, session_id: str) -> int:
+        """How many of a session's entries had to go since the log was last emptied."""
+        return self._left.get(session_id, 0)
 
     def session_ids(self) -> list[str]:
         """The ids named by requests in the log, known or not, in the order they first appeared."""

@@ -3,7 +3,7 @@
 `Judge` takes events in order of arrival and gives a `Judgement` at any moment; `judge` does a whole session at once.
 """
 
-from mcmock.report.across import compare
+from mcmock.report.across import View, compare, view_of
 from mcmock.report.judge import Judge, Judgement, Summary, event_from, events_of, judge
 from mcmock.report.metrics import METRICS, RECORD_METRICS, Metric, camel
 from mcmock.report.records import Ad, AdBreak, Chapter, Close, Event, Span, State
@@ -24,9 +24,11 @@ __all__ = [
     "Span",
     "State",
     "Summary",
+    "View",
     "camel",
     "compare",
     "event_from",
     "events_of",
     "judge",
+    "view_of",
 ]

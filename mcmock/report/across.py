@@ -8,13 +8,23 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import Any, Final
 
 from mcmock import rules
 from mcmock.model import Finding, Mode
-from mcmock.report.judge import Summary
+from mcmock.report.judge import Summary, viewer_of
+from mcmock.report.records import text_or_none
 
 SAME_VIEW_SECONDS: Final = 60.0
+
+View = tuple[tuple[str, ...], str]
+"""Who watches, and what: sessions that have this in common are compared."""
+
+
+def view_of(params: Mapping[str, Any]) -> View | None:
+    """Which view a sessionStart with these params begins; None where it names no viewer."""
+    viewer = viewer_of(params)
+    return (viewer, text_or_none(params.get("media.id")) or "") if viewer else None
 
 
 def compare(summaries: Iterable[Summary], mode: Mode = Mode.DEFAULT) -> Mapping[str, tuple[Finding, ...]]:
@@ -22,7 +32,7 @@ def compare(summaries: Iterable[Summary], mode: Mode = Mode.DEFAULT) -> Mapping[
 
     Sessions whose sessionStart names no viewer are not compared: nothing would tell one viewer from the next.
     """
-    views: dict[tuple[tuple[str, ...], str], list[Summary]] = defaultdict(list)
+    views: dict[View, list[Summary]] = defaultdict(list)
     for summary in summaries:
         if summary.viewer:
             views[summary.viewer, summary.media_id].append(summary)

@@ -232,4 +232,5 @@ _OTHERS: Final[dict[str, Callable[[Evidence], Iterator[Span]]]] = {
     "last_ts": lambda self: self._edge(self._tally.clock),
     "state": lambda self: self._last_switch(),
     "dropped_before_start": lambda _: iter(()),  # nothing happened: that is the reason
+    "evicted": lambda _: iter(()),  # they are gone
 }

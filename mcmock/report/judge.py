@@ -117,7 +117,7 @@ class Judge:
         """What `mcmock.report.across` compares with other sessions."""
         tally, _ = self._now()
         start = tally.start
-        viewer = () if start is None else _viewer(start.params)
+        viewer = () if start is None else viewer_of(start.params)
         started_at = 0.0 if start is None else start.at
         events = len(tally.seqs) - (start is not None)
         return Summary(self.session_id, viewer, tally.media_id, started_at, events, close.reason != "open")
@@ -257,6 +257,6 @@ def _left_open(tally: Tally) -> Iterator[tuple[str, str]]:
         yield "chapter-not-closed", f"the chapter {tally.chapter.index} was still open"
 
 
-def _viewer(params: Mapping[str, Any]) -> tuple[str, ...]:
+def viewer_of(params: Mapping[str, Any]) -> tuple[str, ...]:
     """Who watches, as far as sessionStart says; empty when it says nothing."""
     return tuple(f"{key}={params[key]}" for key in IDENTITY if isinstance(params.get(key), str) and params[key])

@@ -216,6 +216,10 @@ METRICS: Final[dict[str, Metric]] = {
         "", "", "", "text", "mcmock",
         "where it stands: starting, playing, paused, buffering, completed, in ad, in ad break",
     ),
+    "evicted": Metric(
+        "", "", "", "count", "mcmock",
+        "requests that left a full log before they were counted: the numbers miss them",
+    ),
     "in_reports": Metric(
         "", "", "", "flag", "dimensions/content",
         "false with an empty `media.id`: reporting drops the session",

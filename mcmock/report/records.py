@@ -38,6 +38,7 @@ class Close(NamedTuple):
 
     reason: str
     at: float
+    evicted: int = 0  # requests that left the log before they were counted: the report misses them
 
 
 class Span(NamedTuple):

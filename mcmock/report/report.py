@@ -90,6 +90,7 @@ class Report:
     session_time: float
     first_ts: int | None
     last_ts: int | None
+    evicted: int
     in_reports: bool
     state: str
     ads: tuple[Ad, ...]
@@ -292,6 +293,7 @@ def _close(tally: Tally, close: Close) -> dict[str, Any]:
     lowest, highest = tally.lowest, tally.highest
     return {
         "close_reason": close.reason,
+        "evicted": close.evicted,
         "seconds_since_last_call": since,
         "dropped_before_start": closed and "content_starts" not in tally.counts,
         "authorized": text_or_none(params.get("media.pass.auth")),
