@@ -141,9 +141,9 @@ def test_a_wrong_match_is_refused_in_the_words_of_match() -> None:
 
 
 def test_a_constructor_refuses_what_it_does_not_know() -> None:
-    with pytest.raises(ValueError, match="faults.reset knows no evnt; it takes name, side, skip"):
+    with pytest.raises(ValueError, match=r"faults\.reset knows no evnt; it takes name, side, skip"):
         faults.reset(evnt="ping")  # type: ignore[call-arg]
-    with pytest.raises(ValueError, match="effect.code must be a whole number"):
+    with pytest.raises(ValueError, match=r"effect\.code must be a whole number"):
         faults.status(42)
 
 
