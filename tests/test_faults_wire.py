@@ -48,7 +48,7 @@ class Place:
     def settled(self, count: int = 1) -> list[Delivery]:
         """What became of the answers to pings, once none is pending; the delivery of an answer may be noted after it came."""
         done = threading.Event()
-        stop = self.emulator.subscribe(lambda notice: done.set())
+        stop = self.emulator.subscribe(lambda _: done.set())
         try:
             for _ in range(1000):
                 found = [one.delivery for one in self.emulator.requests() if one.event_type == "ping"]
@@ -406,8 +406,7 @@ async def test_faults_work_in_an_application_of_your_own(aiohttp_client: Any) ->
     emulator.freeze()
     emulator.add_fault(faults.delay(5, kind="session"))
     waiting = asyncio.ensure_future(client.post("/api/v1/sessions", json=body("sessionStart")))
-    while not emulator.requests():
-        await asyncio.sleep(0)
+    await asyncio.to_thread(emulator.wait_for, Match({"kind": "session"}))
     emulator.advance(5)
     assert (await waiting).status == 201
 
