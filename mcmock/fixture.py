@@ -6,59 +6,71 @@ from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from inspect import signature
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Any, Final, Self
 
 from mcmock import narrate
 from mcmock.emulator import Emulator, Summary
-from mcmock.faults import FaultRule, FaultState, preset
+from mcmock.faults import FaultRule, FaultState, preset, rule_from_json
 from mcmock.golden import Goldens, RecordedSession, on_build_server, recorded
 from mcmock.losses import Losses
 from mcmock.match import Match
 from mcmock.model import Exchange
 from mcmock.server import Service, ServiceThread
+from mcmock.server.place import Place
 from mcmock.server.waiting import verify as verify_async
 from mcmock.verify import Check, Verification, check, waiting
 
 Wanted = Mapping[str, Any]
 """The Match fields of a method's keywords: event="ping", playhead={"min": 10}, params={"media.id": "film"} …"""
 
-PER_TEST: Final = ("strict", "loose", "seed", "after_end", "clock")
+PER_TEST: Final = ("strict", "loose", "seed", "after_end", "faults", "preset", "clock")
 """Options that a running server can take on: those of `prepare`, and of the plugin's marker."""
+
+PLACE: Final = tuple(name for name in signature(Place).parameters if name != "throwaway")
+"""Options of where it listens, and who may use its control API: https_port, tls_name, admin_token …"""
 
 _ASKED_FOR: Final = ("outcome", "verdict", "status", "rule")
 """A test that names one of these knows what it gets: bad requests found that way are expected."""
 
 
 class McmockServer:
-    """A server on a thread of its own; a context manager. `options` are those of Emulator and `prepare`, `host`, `port`."""
+    """A server on a thread of its own; a context manager. `options` are those of Emulator, `prepare` and Place."""
 
-    def __init__(self, *, host: str = "127.0.0.1", port: int = 0, **options: Any) -> None:
+    def __init__(self, **options: Any) -> None:
         """Raises TypeError for an option there is not, ValueError for a value it cannot have."""
         _refuse_unknown(options)
         self._options = {name: value for name, value in options.items() if name in PER_TEST}
-        made_with = {name: value for name, value in options.items() if name not in ("clock",)}
+        at = {name: options.pop(name) for name in PLACE if name in options}
+        made_with = {name: value for name, value in options.items() if name not in PER_TEST}
         self.emulator = Emulator(**made_with)
-        self.first_seed = self.emulator.seed
+        seed = self._options.get("seed")
+        self.first_seed: int = self.emulator.seed if seed is None else seed
         self.clock = TestClock(self.emulator)
         self.faults = TestFaults(self.emulator)
         self.goldens = Goldens(Path.cwd(), frozen=on_build_server())
         self._expected: set[int] = set()
-        self._thread = ServiceThread(Service(self.emulator, host=host, port=port))
+        # A test's certificate authority is its own, and gone with it, unless it asks for the one that is kept.
+        self._thread = ServiceThread(Service(self.emulator, throwaway="state_dir" not in at, **at))
+        self._ca_folder: TemporaryDirectory[str] | None = None
         self.prepare()
 
     def prepare(self, **changes: Any) -> None:
         """Begin afresh with the options it was made with and these `changes`, without a new address.
 
-        `strict`, `loose`, `seed` and `after_end` are Emulator's; `clock="frozen"` stops the clock. Raises TypeError and
-        ValueError as the constructor does.
+        `strict`, `loose`, `seed` and `after_end` are Emulator's; `faults` are rules, or mappings in their JSON form,
+        `preset` is the name of one or a list of names, in force now and after each reset; `clock="frozen"` stops the
+        clock. Raises TypeError and ValueError as the constructor does.
         """
         _refuse_unknown(changes, PER_TEST)
         options = overlaid(self._options, changes)
         if (running := options.pop("clock", "running")) not in ("running", "frozen"):
             raise ValueError(f"clock must be 'running' or 'frozen', not {running!r}")
+        rules = [*_rules(options.pop("faults", ())), *_preset_rules(options.pop("preset", ()))]
         seed = options.pop("seed", None)
         self.emulator.configure(seed=self.first_seed if seed is None else seed, **options)
+        self.emulator.begin_with_faults(rules)
         self.reset()
         if running == "frozen":
             self.emulator.freeze()
@@ -71,10 +83,31 @@ class McmockServer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._thread.stop()
+        if self._ca_folder is not None:
+            self._ca_folder.cleanup()
 
     @property
     def url(self) -> str:
         return self._thread.service.url
+
+    @property
+    def https_url(self) -> str:
+        """The same server over HTTPS, which it listens for from the first time you ask. Raises ValueError without `tls`."""
+        return self._thread.https_url()
+
+    @property
+    def ca_file(self) -> Path:
+        """The certificate authority that a client of `https_url` has to trust (PEM)."""
+        service = self._thread.service
+        self._thread.https_url()
+        if service.ca_file is not None:
+            return service.ca_file
+        if service.place.authority is None:
+            raise ValueError("with tls_cert there is no certificate authority of mcmock's: trust your own")
+        if self._ca_folder is None:
+            self._ca_folder = TemporaryDirectory(prefix="mcmock-")
+            (Path(self._ca_folder.name) / "ca.pem").write_bytes(service.place.authority.pem)
+        return Path(self._ca_folder.name) / "ca.pem"
 
     @property
     def admin_url(self) -> str:
@@ -222,8 +255,18 @@ def overlaid(options: Wanted, changes: Wanted) -> dict[str, Any]:
     return {**{name: value for name, value in options.items() if name not in dropped}, **changes}
 
 
+def _rules(faults: FaultRule | Wanted | Sequence[FaultRule | Wanted]) -> Iterator[FaultRule]:
+    for one in [faults] if isinstance(faults, FaultRule | Mapping) else faults:
+        yield one if isinstance(one, FaultRule) else rule_from_json(one)
+
+
+def _preset_rules(names: str | Sequence[str]) -> Iterator[FaultRule]:
+    for name in [names] if isinstance(names, str) else names:
+        yield from preset(name)
+
+
 def _refuse_unknown(options: Wanted, known: Sequence[str] = ()) -> None:
-    known = known or [*signature(Emulator).parameters, *PER_TEST, "host", "port"]
+    known = known or [*signature(Emulator).parameters, *PER_TEST, *PLACE]
     for name in options:
         if name not in known:
             close = get_close_matches(name, known, 1)

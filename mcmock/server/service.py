@@ -45,6 +45,7 @@ class Service:
         self.emulator = self.scopes.default
         self.place = Place(**options)
         self._listeners: list[asyncio.Server] = []
+        self._starting_https = asyncio.Lock()
         self._server: _Server | None = None
         self._control = ControlApi(self.scopes, self.place)
 
@@ -64,8 +65,9 @@ class Service:
 
     async def start_https(self) -> None:
         """Listen for HTTPS, too, on a free port, if it does not yet."""
-        if self.place.https_port is None:
-            self.place.https_port = await self._listen(0, "--https-port", self.place.context())
+        async with self._starting_https:
+            if self.place.https_port is None:
+                self.place.https_port = await self._listen(0, "--https-port", self.place.context())
 
     async def _listen(self, port: int, option: str, context: ssl.SSLContext | None = None) -> int:
         """Listen on `port`, and return the port it is; 0 is another one each time."""
@@ -135,6 +137,11 @@ class ServiceThread:
         except BaseException:
             self._end_loop()
             raise
+
+    def https_url(self) -> str:
+        """The address for HTTPS, which the service listens for from now on, if it did not yet."""
+        asyncio.run_coroutine_threadsafe(self.service.start_https(), self._loop).result()
+        return str(self.service.https_url)
 
     def stop(self) -> None:
         asyncio.run_coroutine_threadsafe(self.service.stop(), self._loop).result()
