@@ -10,6 +10,8 @@ export const HEIGHTS = { playhead: 52, main: 22, breaks: 16, ads: 20, chapters: 
 const GAP = 5;
 const FONT = '11px ui-sans-serif, system-ui, -apple-system, "Segoe UI", Roboto, sans-serif';
 const LEAST_GLYPH = 9; // pixels between two glyphs before they become ticks
+const DENSE = 3; // pixels between two ticks before they fade, so that a long session stays calm
+const MOST_LABELLED = 400;
 
 const RANK = { other: 0, good: 1, ignored: 2, faulted: 3, bad: 4 };
 const PATTERNED = new Set(["buffer", "stall", "gap"]);
@@ -218,9 +220,17 @@ export class Painter {
     const { context, scene } = this;
     context.fillStyle = scene.colours.muted;
     context.textAlign = "right";
-    context.fillText(duration(high), scene.view.width - 3, row.y + 5);
-    context.fillText(duration(low), scene.view.width - 3, row.y + row.height - 8);
+    this.haloed(duration(high), scene.view.width - 4, row.y + 6);
+    this.haloed(duration(low), scene.view.width - 4, row.y + row.height - 8);
     context.textAlign = "left";
+  }
+
+  /** Text that can be read on top of lines. */
+  haloed(text, x, y) {
+    this.context.strokeStyle = this.scene.colours.surface;
+    this.context.lineWidth = 4;
+    this.context.strokeText(text, x, y);
+    this.context.fillText(text, x, y);
   }
 
   /** From the start of the content to its end where it has one; otherwise what was seen of it. */
@@ -284,12 +294,18 @@ export class Painter {
     const { context, scene } = this;
     const middle = row.y + 8;
     context.fillStyle = scene.colours[mark.outcome];
-    if (mark.outcome === "good" || mark.outcome === "other") context.fillRect(x - 0.75, row.y + 2, 1.5, 12);
+    if (mark.outcome === "good" || mark.outcome === "other") this.tick(x, row.y + 2, x - lastX < DENSE);
     else if (x - lastX < LEAST_GLYPH) context.fillRect(x - 1, row.y, 2, 15);
     else this.glyph(mark.outcome, x, middle);
     if (mark.fault && mark.outcome !== "faulted") this.small("faulted", x, row.y + 1);
     else if (mark.worst in SEVERITY_COLOUR && mark.outcome === "good") this.dot(SEVERITY_COLOUR[mark.worst], x, row.y + 1);
     return x;
+  }
+
+  tick(x, y, dense) {
+    this.context.globalAlpha = dense ? 0.4 : 1;
+    this.context.fillRect(x - 0.75, y, 1.5, 12);
+    this.context.globalAlpha = 1;
   }
 
   /** A shape of its own for each outcome, so that colour is not all that tells them apart. */
@@ -329,9 +345,9 @@ export class Painter {
   labels(row) {
     const { context, scene } = this;
     const [from, to] = scene.marks.within(scene.view.from, scene.view.to);
-    if (to - from > scene.view.width * 4) return;
     const taken = [[], []];
     const shown = scene.marks.all.slice(from, to).filter((mark) => !mark.ping);
+    if (shown.length > MOST_LABELLED) return;
     const rank = (mark) => (RANK[mark.outcome] > 1 ? 0 : 1);
     for (const mark of shown.sort((one, other) => rank(one) - rank(other) || one.x - other.x)) {
       const label = mark.eventType ?? String(mark.status);

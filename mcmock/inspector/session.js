@@ -63,6 +63,8 @@ export class SessionPanel {
     this.table.root.scrollTop = 0;
     this.headKey = null;
     await Promise.all([this.fetchMarks(0), this.fetchSession()]);
+    this.draw();
+    if (this.isOpen) this.table.toEnd();
   }
 
   async fetchMarks(since) {
@@ -172,7 +174,7 @@ export class SessionPanel {
       h("div.headline", {}, h("h1", { tabindex: "-1" }, title(session)), h("span.state", { "data-state": session.state }, session.state), this.age),
       h("p.told", {}, told.filter(Boolean).join(" · "), " · ", h("code", { title: session.id }, short(session.id)), copyButton("copy id", () => session.id, { "data-key": "copy" })),
       h("div.actions", {},
-        h("span.counts", {}, ["good", "bad", "ignored", "faulted"].map((one) => h(`span.count.is-${one}`, {}, icon(one), `${session.counts[one]} ${one}`))),
+        h("span.counts", {}, ["good", "bad", "ignored", "faulted"].map((one) => h(`span.count.is-${one}${session.counts[one] ? "" : ".is-zero"}`, {}, icon(one), `${session.counts[one].toLocaleString("en")} ${one}`))),
         h("button.quiet", { type: "button", "data-key": "expire", title: "The next event is answered 410", onclick: () => this.act("expire") }, "Expire"),
         h("button.quiet", { type: "button", "data-key": "forget", title: "The next event is answered 404", onclick: () => this.act("forget") }, "Forget")),
     ];

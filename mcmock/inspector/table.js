@@ -34,6 +34,11 @@ export class Table {
     if (follow && atEnd) this.root.scrollTop = this.root.scrollHeight;
   }
 
+  toEnd() {
+    this.root.scrollTop = this.root.scrollHeight;
+    this.draw();
+  }
+
   choose(seq) {
     this.chosen = seq;
     const index = this.rows.findIndex((row) => row.seq === seq);

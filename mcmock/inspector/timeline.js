@@ -44,10 +44,12 @@ export class Timeline {
     this.said = h("p.offstage", { role: "status", "aria-live": "polite" });
     this.why = h("p.why", { role: "status", "aria-live": "polite" });
     this.dark = h("button.quiet", { type: "button", hidden: true, onclick: unlight }, "Put out");
+    this.range = h("output.range", { "aria-label": "Time in sight" });
     this.live = tool("Follow the end of the session", "Live", () => this.follow(), "live");
     this.root = h("section.timeline", { "aria-label": "Timeline" },
       h("div.tools", {},
         h("div.legend", { "aria-hidden": "true" }, ["good", "bad", "ignored", "faulted"].map((one) => h("span.key", {}, icon(one), one))),
+        this.range,
         h("div.group", { role: "group", "aria-label": "Zoom and pan" },
           tool("Pan left", "←", () => this.move(() => this.view.pan(-this.view.width / 3))),
           tool("Pan right", "→", () => this.move(() => this.view.pan(this.view.width / 3))),
@@ -157,8 +159,13 @@ export class Timeline {
     for (const mode of ["all", "live"]) {
       this.root.querySelector(`[data-key=${mode}]`).setAttribute("aria-pressed", String(this.view.mode === mode));
     }
+    write(this.range, `${this.since(Math.max(this.view.from, this.view.first))} – ${this.since(Math.min(this.view.to, this.view.last))}`);
     this.place();
     this.canvas.setAttribute("aria-label", this.sentence());
+  }
+
+  since(moment) {
+    return duration((moment - this.scene.origin) / 1000, this.view.to - this.view.from < 60_000);
   }
 
   sentence() {
