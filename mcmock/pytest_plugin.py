@@ -148,10 +148,13 @@ def _seed_for(first: int, nodeid: str) -> int:
 
 
 def _prepare(server: McmockServer, options: dict[str, Any]) -> None:
+    wrong = ""
     try:
         server.prepare(**options)
     except ValueError as error:
-        pytest.fail(f"@pytest.mark.mcmock: {error}", pytrace=False)
+        wrong = str(error)
+    if wrong:  # out here, so that the report shows one line and no chain of exceptions
+        pytest.fail(f"@pytest.mark.mcmock: {wrong}", pytrace=False)
 
 
 def _attend(server: McmockServer, request: pytest.FixtureRequest) -> None:

@@ -274,6 +274,42 @@ def test_a_mark_changes_the_options_of_one_test_on_the_same_server(project: pyte
     found.assert_outcomes(passed=2)
 
 
+def test_a_mark_puts_faults_in_force(project: pytest.Pytester) -> None:
+    """Rules, their JSON form and presets; for that test only, and there again after a reset of its own."""
+    found = run(
+        project,
+        """
+        import pytest
+        from mcmock import faults
+        from player import Player
+
+        PING_500 = {"effect": {"type": "status", "code": 500}, "match": {"event": "ping"}, "times": 1}
+
+        @pytest.mark.mcmock(faults=[faults.status(503, event="play", times=1), PING_500])
+        def test_rules(mcmock_server):
+            player = Player(mcmock_server.url)
+            assert [player.send(event)[0] for event in ("play", "play", "ping", "ping")] == [503, 204, 500, 204]
+            mcmock_server.reset()
+            assert Player(mcmock_server.url).send("play")[0] == 503
+
+        @pytest.mark.mcmock(preset="expired-session")
+        def test_preset(mcmock_server):
+            player = Player(mcmock_server.url)
+            answers = [player.send("ping")[0] for _ in range(5)]
+            assert 410 in answers
+
+        def test_none(mcmock_server):
+            assert list(mcmock_server.faults) == []
+
+        @pytest.mark.mcmock(preset="expired-sesion")
+        def test_misspelled(mcmock_server):
+            pass
+        """,
+    )
+    found.assert_outcomes(passed=3, errors=1)
+    found.stdout.fnmatch_lines(["@pytest.mark.mcmock: there is no preset 'expired-sesion'*"])
+
+
 def test_options_of_the_project_come_from_conftest(project: pytest.Pytester) -> None:
     project.makeconftest(
         """
@@ -319,6 +355,7 @@ def test_a_wrong_mark_is_one_line(project: pytest.Pytester, mark: str, message: 
     found.assert_outcomes(errors=1)
     assert message in found.stdout.str()
     assert "Traceback" not in found.stdout.str()
+    assert "During handling" not in found.stdout.str()
 
 
 def test_a_wrong_option_of_a_server_names_the_nearest() -> None:
