@@ -12,6 +12,9 @@ ANYWHERE = ("0.0.0.0", "::", "")
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
+FROM_INSIDE = ("10.0.2.2", "host.docker.internal")
+"""What this machine is called inside the Android emulator, and inside a container."""
+
 # Addresses of documentation networks (RFC 5737, RFC 3849): a UDP socket that is connected there sends nothing, but knows by
 # which of our addresses it would.
 _OUTSIDE = ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1"))
@@ -53,7 +56,7 @@ def names(host: str, more: Iterable[str] = ()) -> list[str]:
     own = socket.gethostname().lower()
     local = [own, f"{own.partition('.')[0]}.local"] if own and own != "localhost" else []
     given = [] if host in ANYWHERE else [host]
-    return list(dict.fromkeys([*LOOPBACK, *given, *local, *outward(), *more]))
+    return list(dict.fromkeys([*LOOPBACK, *FROM_INSIDE, *given, *local, *outward(), *more]))
 
 
 def in_url(host: str) -> str:

@@ -20,7 +20,7 @@ from mcmock.emulator import Emulator
 from mcmock.match import Match, from_query
 from mcmock.model import Exchange
 from mcmock.scopes import Scopes
-from mcmock.server import download, faulting, pages, stream, waiting
+from mcmock.server import download, faulting, pages, stream, trust, waiting
 from mcmock.server.lasting import Lasting
 from mcmock.server.place import PREFIX, Place
 from mcmock.views import SessionOutline
@@ -291,6 +291,8 @@ ROUTES: tuple[AdminRoute, ...] = (
     AdminRoute("GET", "/presets", faulting.handle_presets, "named sets of faults", "Presets"),
     AdminRoute("POST", "/presets/{name}", faulting.handle_apply, "adds the faults of a preset", "Faults"),
     AdminRoute("GET", "/losses", faulting.handle_losses, "what became of each faulted request", "Losses"),
+    AdminRoute("GET", "/ca.pem", trust.handle_certificate, "the authority to trust", trust.CERTIFICATE_TYPE, is_open=True),
+    AdminRoute("GET", "/trust", trust.handle_page, "how a device comes to trust it", "text/html", is_open=True),
     AdminRoute("GET", "/clock", _clock, "the emulator's time", "Clock"),
     AdminRoute("POST", "/clock/advance", _advance, 'moves it forward by {"seconds"}', "Clock", "Advance"),
     AdminRoute("POST", "/clock/freeze", _freeze, "stops it", "Clock"),
