@@ -211,3 +211,22 @@ def test_a_bad_file_leaves_the_old_rules_and_is_told_in_one_line_once(tmp_path: 
     assert line.endswith("; the faults stay as they were")
     watched.write(TOML)
     assert watched.file.look()
+
+
+# -- docs -----------------------------------------------------------------------------------------------------------------
+
+
+def test_the_docs_tell_every_effect_with_its_attributes_sides_and_budget() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "faults.md").read_text()
+    rows = {row[1].strip(" `"): row for row in (line.split("|") for line in page.splitlines() if line.startswith("| `"))}
+    for name, effect in faults.EFFECTS.items():
+        _, _, attributes, _, sides, fires, _ = rows[name]
+        assert all(f"`{attribute}`" in attributes for attribute in effect.attributes), name
+        assert sides.strip() == ", ".join(effect.sides), name
+        assert fires.strip() == ("once" if effect.times == 1 else "until removed"), name
+
+
+def test_the_docs_tell_every_key_of_a_rule() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "faults.md").read_text()
+    for key in faults.rule_from_json({"effect": "reset"}).to_json():
+        assert f"| `{key}`" in page, key
