@@ -80,6 +80,11 @@ class Feed:
         if self._told > last:
             self._told, self._emptied = 0, {"reset": 0}
 
+    @property
+    def told(self) -> int:
+        """The seq up to which everything has been told."""
+        return self._told
+
     def __enter__(self) -> Self:
         self._stop = self._emulator.subscribe(self.hear)
         return self

@@ -179,7 +179,9 @@ class Reader:
             Request(url, headers={name.replace("_", "-"): text for name, text in headers.items()}), timeout=5
         )
         self.headers = self._answer.headers
-        assert self.block() == ["retry: 1000"]
+        retry, place = self.block()
+        assert retry == "retry: 1000"
+        self.began = int(place.removeprefix("id: "))
 
     def block(self) -> list[str]:
         """The lines up to the next empty one; none at the end."""
@@ -217,6 +219,7 @@ def test_a_reader_resumes_where_it_was(mcmock_server: McmockServer) -> None:
         request(mcmock_server)
     first, second, third, fourth = (one.seq for one in mcmock_server.requests())
     reader = Reader(mcmock_server, Last_Event_ID=str(second))
+    assert reader.began == second
     assert [reader.next().id, reader.next().id] == [str(third), str(fourth)]
     reader.close()
     reader = Reader(mcmock_server, f"?since={first - 1}")
@@ -258,7 +261,7 @@ def test_a_reader_that_reads_nothing_blocks_nobody_and_is_told_what_it_missed() 
         slow.connect((host, int(port)))
         slow.settimeout(10)
         slow.sendall(b"GET /__admin/stream HTTP/1.1\r\nHost: x\r\n\r\n")
-        assert b"retry: 1000" in until(slow, b"retry: 1000\n\n")
+        until(slow, b"retry: 1000\nid: 0\n\n")
         for _ in range(8_000):  # ten megabytes of events: more than every buffer on the way holds
             request(server)
         assert server.summary().total > 100
@@ -284,7 +287,7 @@ def test_streams_end_when_the_server_stops_and_do_not_hold_it_up(reading: bool) 
         host, _, port = server.url.removeprefix("http://").partition(":")
         connection = socket.create_connection((host, int(port)), timeout=10)
         connection.sendall(b"GET /__admin/stream HTTP/1.1\r\nHost: x\r\n\r\n")
-        until(connection, b"retry: 1000\n\n")
+        until(connection, b"retry: 1000\nid: 0\n\n")
         if not reading:
             for _ in range(8_000):
                 request(server)
@@ -309,3 +312,13 @@ async def test_an_application_of_ones_own_ends_its_streams_on_shutdown(emulator:
     began = time.monotonic()
     await client.close()
     assert time.monotonic() - began < 2
+
+
+def test_a_reader_that_was_told_nothing_yet_knows_where_to_resume(mcmock_server: McmockServer) -> None:
+    request(mcmock_server)
+    reader = Reader(mcmock_server)
+    reader.close()
+    request(mcmock_server)
+    reader = Reader(mcmock_server, Last_Event_ID=str(reader.began))
+    assert reader.next().id == str(mcmock_server.requests()[-1].seq)
+    reader.close()

@@ -57,7 +57,7 @@ def _since(request: web.BaseRequest) -> int | None:
 
 async def _pump(feed: Feed, alarm: Alarm, response: web.StreamResponse) -> None:
     with suppress(ConnectionError):  # the reader has left
-        await response.write(f"retry: {RETRY_MS}\n\n".encode())
+        await response.write(f"retry: {RETRY_MS}\nid: {feed.told}\n\n".encode())  # a place to resume from, and no event
         while True:
             while events := feed.take():
                 await response.write(b"".join(map(encode, events)))

@@ -1,0 +1,122 @@
+"""`mcmock exec -- CMD`: a server on a free port for as long as one command runs.
+
+It starts, passes signals on and exits as the command did; what was rejected, and how that is told, the core decides.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import click
+from click.core import ParameterSource
+
+from mcmock.cli.launch import make_service, run
+from mcmock.cli.options import Settings, server_options
+from mcmock.cli.running import running
+
+if TYPE_CHECKING:
+    from mcmock.emulator import Emulator
+    from mcmock.server import Service
+
+NOT_FOUND, NOT_EXECUTABLE = 127, 126
+"""What a shell exits with when it cannot run a command."""
+
+PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
+
+
+@click.command(context_settings={"allow_interspersed_args": False})
+@click.option("--fail-on-bad", is_flag=True, help="Exit 1 if CMD is content but anything it sent was rejected.")
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED, metavar="CMD…")
+@server_options
+def exec(settings: Settings, command: tuple[str, ...], fail_on_bad: bool) -> None:
+    """Run CMD with a server that lives as long as it does.
+
+    CMD finds the server in MCMOCK_URL, over HTTPS in MCMOCK_HTTPS_URL and MCMOCK_CA_FILE. mcmock exits as CMD did.
+    """
+    sys.exit(run(_main(make_service(_on_free_ports(settings)), settings, command, fail_on_bad)))
+
+
+def _on_free_ports(settings: Settings) -> Settings:
+    """Only a flag settles a port: a file's or a variable's is that of the server that is always there."""
+    context = click.get_current_context()
+    values = dict(settings.values)
+    for name in ("port", "https_port"):
+        if values[name] is not None and context.get_parameter_source(name) is not ParameterSource.COMMANDLINE:
+            values[name] = 0
+    return settings._replace(values=values)
+
+
+async def _main(service: Service, settings: Settings, command: tuple[str, ...], fail_on_bad: bool) -> int:
+    async with running(service, settings):
+        code = await _run(service, command)
+    bad = [text for emulator in service.scopes.each() if (text := _rejected(emulator))] if fail_on_bad else []
+    for text in bad:
+        click.echo(f"\n{text}", err=True)
+    return 1 if bad and code == 0 else code
+
+
+def _rejected(emulator: Emulator) -> str:
+    """What was rejected, with the timelines around it; nothing if nothing was."""
+    from mcmock import narrate
+    from mcmock.match import Match
+
+    bad = emulator.rejected() + emulator.requests(Match({"verdict": "broken"}))
+    if not bad:
+        return ""
+    return f"mcmock rejected {narrate.listed(bad)}\n\n{narrate.whole(emulator)}\n(seed {emulator.seed})"
+
+
+# -- the command ----------------------------------------------------------------------------------------------------------
+
+
+async def _run(service: Service, command: tuple[str, ...]) -> int:
+    """The command's exit code, as a shell would put it."""
+    try:
+        process = await asyncio.create_subprocess_exec(*command, env=_environment(service))
+    except FileNotFoundError:
+        return _cannot(NOT_FOUND, f"{command[0]}: no such command")
+    except OSError as error:
+        return _cannot(NOT_EXECUTABLE, f"{command[0]}: {error.strerror}")
+    loop = asyncio.get_running_loop()
+    for number in PASSED_ON:
+        loop.add_signal_handler(number, _pass_on, process, number)
+    code = await process.wait()
+    for number in PASSED_ON:
+        loop.remove_signal_handler(number)
+    return code if code >= 0 else 128 - code
+
+
+def _cannot(code: int, why: str) -> int:
+    click.echo(f"mcmock: {why}", err=True)
+    return code
+
+
+def _pass_on(process: asyncio.subprocess.Process, number: signal.Signals) -> None:
+    """A Ctrl-C at the terminal has reached the command already: both are in the terminal's foreground."""
+    if number is signal.SIGINT and _in_foreground():
+        return
+    with suppress(ProcessLookupError):
+        process.send_signal(number)
+
+
+def _in_foreground() -> bool:
+    try:
+        return sys.stdin is not None and os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp()
+    except (OSError, ValueError):
+        return False
+
+
+def _environment(service: Service) -> dict[str, str]:
+    found = {
+        "MCMOCK_URL": service.url,
+        "MCMOCK_HTTPS_URL": service.https_url,
+        "MCMOCK_CA_FILE": service.ca_file,
+        "MCMOCK_ADMIN_TOKEN": service.place.token,
+    }
+    stale = {name: value for name, value in os.environ.items() if name not in found}
+    return stale | {name: str(value) for name, value in found.items() if value is not None}

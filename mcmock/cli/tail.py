@@ -1,0 +1,187 @@
+"""`mcmock tail`: follows a running server's log, one line a request.
+
+It reads the server's event stream and writes lines; it connects again when the server went away, and goes on where it was.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from http.client import HTTPException
+from typing import Any, NamedTuple, TextIO
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+import click
+
+from mcmock.cli.ready import DEFAULT_URL
+from mcmock.narrate import clip
+
+SILENCE = 60.0
+"""Real seconds without even a heartbeat after which the connection counts as lost."""
+
+AGAIN = 1.0
+"""Real seconds between two attempts to connect."""
+
+WORDS = {
+    # outcome      word       colour, on a terminal
+    "good": ("GOOD", "green"),
+    "bad": ("BAD", "red"),
+    "ignored": ("IGNORED", "yellow"),
+    "faulted": ("FAULT", "magenta"),
+    "other": ("OTHER", "bright_black"),
+}
+
+SEVERITIES = ("error", "warning", "info")
+
+
+@click.command()
+@click.argument("url", default=DEFAULT_URL, envvar="MCMOCK_URL")
+@click.option("--token", envvar="MCMOCK_ADMIN_TOKEN", help="The server's --admin-token, if it has one.")
+@click.option("--from-start", is_flag=True, help="Begin with what the log holds already.")
+def tail(url: str, token: str | None, from_start: bool) -> None:
+    """Follow the log of the server at URL: time, outcome, session, event, playhead, status, first finding."""
+    place = Place(f"{url.rstrip('/')}/__admin/stream", token, 0 if from_start else None)
+    try:
+        _follow(place, sys.stdout)
+    except KeyboardInterrupt:
+        pass
+    except BrokenPipeError:  # `mcmock tail | head`: nobody reads on
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+class Place:
+    """Where the reader stands: the stream's address, and the last seq that was read."""
+
+    def __init__(self, url: str, token: str | None, last: int | None) -> None:
+        self.url, self.token, self.last = url, token, last
+
+    def request(self) -> Request:
+        headers = {"Accept": "text/event-stream"}
+        if self.token is not None:
+            headers["Authorization"] = f"Bearer {self.token}"
+        if self.last is not None:
+            headers["Last-Event-ID"] = str(self.last)
+        return Request(self.url, headers=headers)
+
+
+def _follow(place: Place, out: TextIO) -> None:
+    """Read for ever. Raises click.ClickException if there is nothing to read at the first attempt, or no right to."""
+    connected = waiting = False
+    while True:
+        try:
+            with urlopen(place.request(), timeout=SILENCE) as answer:
+                connected, waiting = True, False
+                _read(place, answer, out)
+            why = "it has stopped"
+        except HTTPError as error:
+            raise click.ClickException(_refusal(place, error)) from None
+        except BrokenPipeError:
+            raise
+        except (OSError, HTTPException, ValueError) as error:
+            why = str(getattr(error, "reason", error)) or "the connection was lost"
+        if not connected:
+            raise click.ClickException(f"{place.url} does not answer: {why}")
+        if not waiting:
+            click.echo(f"mcmock: {place.url}: {why}; waiting for it to come back", err=True)
+            waiting = True
+        time.sleep(AGAIN)
+
+
+def _refusal(place: Place, error: HTTPError) -> str:
+    if error.code == 401:
+        return f"{place.url} wants its token: give --token, or set MCMOCK_ADMIN_TOKEN"
+    return f"{place.url} answers {error.code} {error.reason}: is that a mcmock server?"
+
+
+def _read(place: Place, lines: Iterable[bytes], out: TextIO) -> None:
+    colour = out.isatty()
+    for event in events(lines):
+        if event.id is not None:
+            place.last = int(event.id)
+        if (text := line(event)) is not None:
+            click.echo(text, file=out, color=colour)
+
+
+# -- the stream -----------------------------------------------------------------------------------------------------------
+
+
+class Event(NamedTuple):
+    name: str
+    id: str | None
+    value: Any
+
+
+def events(lines: Iterable[bytes]) -> Iterator[Event]:
+    """The events of a text/event-stream, those that only move the reader's place among them; one cut off is none."""
+    fields: dict[str, str] = {}
+    for raw in lines:
+        text = raw.decode().rstrip("\r\n")
+        if text:
+            name, _, value = text.partition(":")
+            fields[name] = value.removeprefix(" ")
+        else:
+            yield Event(fields.get("event", ""), fields.get("id"), json.loads(fields.get("data", "null")))
+            fields = {}
+
+
+# -- a line ---------------------------------------------------------------------------------------------------------------
+
+
+def line(event: Event) -> str | None:
+    """What is printed of an event, with colours; None for what needs no line."""
+    value = event.value
+    if event.name == "exchange":
+        return _exchange_line(value)
+    if event.name == "outcome":
+        word, colour = WORDS[value["outcome"]]
+        return click.style(f"{'':12} #{value['seq']} is {word} now{_finding(value)}", fg=colour)
+    if event.name == "missed":
+        return _remark(f"{value['missed']} requests left the log before they could be read")
+    if event.name in ("cleared", "reset"):
+        return _remark(f"the {'log was emptied' if event.name == 'cleared' else 'emulator was reset'}")
+    return None
+
+
+def _remark(text: str) -> str:
+    return click.style(f"{'':12} -- {text}", fg="bright_black")
+
+
+def _exchange_line(one: dict[str, Any]) -> str:
+    word, colour = WORDS[one["outcome"]]
+    time_of_day = datetime.fromtimestamp(one["at"]).strftime("%H:%M:%S.%f")[:-3]
+    what = clip(one["eventType"] or f"{one['method']} {one['path']}", 40)
+    fields = [
+        time_of_day,
+        click.style(f"{word:<7}", fg=colour),
+        f"{clip((one['sessionId'] or '-')[:8], 8):<8}",
+        f"{what:<16}",
+        f"{_playhead(one['body']):>8}",
+        str(one["status"]),
+    ]
+    return " ".join(fields) + (_finding(one) or _turned_away(one))
+
+
+def _turned_away(one: dict[str, Any]) -> str:
+    """What a 404 or a 410 said: the body was fine, so that nothing was found in it."""
+    if one["verdict"] not in ("unknown", "gone"):
+        return ""
+    return "  " + clip(str(json.loads(one["responseBody"])["message"]), 100)
+
+
+def _playhead(body: Any) -> str:
+    time_part = body.get("playerTime") if isinstance(body, dict) else None
+    value = time_part.get("playhead") if isinstance(time_part, dict) else None
+    return f"{value:.1f}" if isinstance(value, int | float) and not isinstance(value, bool) else "-"
+
+
+def _finding(one: dict[str, Any]) -> str:
+    """The fault, if one met the request, and the first of the worst that was found."""
+    said = [f"fault {one['fault']['rule']}"] if one.get("fault") else []
+    worst = sorted(one["findings"], key=lambda found: SEVERITIES.index(found["severity"]))
+    said += [f"{found['rule']}: {found['message']}" for found in worst[:1]]
+    return "  " + clip("; ".join(said), 100) if said else ""
