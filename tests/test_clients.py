@@ -27,7 +27,8 @@ def requests_of(path: Path) -> Iterator[dict[str, Any]]:
 def raw(sent: dict[str, Any], path: str) -> bytes:
     """The request as the client wrote it: its header lines in its order and spelling."""
     lines = [f"{sent['method']} {path} HTTP/{sent['http']}", *(f"{name}: {value}" for name, value in sent["headers"])]
-    return "\r\n".join(lines).encode() + b"\r\n\r\n" + sent["body_raw"].encode()
+    text: str = sent["body_raw"]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + text.encode()
 
 
 def read_by_js(location: str) -> str:

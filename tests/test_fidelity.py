@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from mcmock import rules
+from mcmock.model import Mode
 
 ROOT = Path(__file__).parent.parent
 FIDELITY = ROOT / "docs" / "fidelity.md"
@@ -45,10 +46,11 @@ def cells(path: Path, columns: int) -> Iterator[list[str]]:
 
 @cache
 def rows() -> list[Row]:
-    found = [
-        Row(*row[:6], frozenset(re.findall(r"`([^`]+)`", row[6]))) for row in cells(FIDELITY, 7) if row[0] != "Row"
+    told = (row for row in cells(FIDELITY, 7) if row[0] != "Row")
+    return [
+        Row(row, behaviour, default, strict, source, confidence, frozenset(re.findall(r"`([^`]+)`", tests)))
+        for row, behaviour, default, strict, source, confidence, tests in told
     ]
-    return found
 
 
 def marked() -> dict[str, set[str]]:
@@ -119,7 +121,7 @@ def test_findings_md_has_a_line_for_each_rule_as_the_table_says() -> None:
 
 
 def actions(rule: rules.Rule) -> tuple[str, str, str]:
-    default, strict, loose = (_word(rule.action(mode)) for mode in rules.Mode)
+    default, strict, loose = (_word(rule.action(mode)) for mode in Mode)
     return default, strict, loose
 
 

@@ -224,8 +224,7 @@ def test_a_body_is_judged_before_its_session_is_looked_up(wire: Wire) -> None:
 
 @pytest.mark.fidelity("C-57")
 def test_a_body_of_64_kb_is_no_matter_and_the_limit_is_a_mebibyte(wire: Wire) -> None:
-    padding = {"customMetadata": {"x": "y" * 70_000}}
-    assert wire.post(SESSIONS, body("sessionStart", **padding)).startswith(b"HTTP/1.1 201 ")
+    assert wire.post(SESSIONS, body("sessionStart", customMetadata={"x": "y" * 70_000})).startswith(b"HTTP/1.1 201 ")
 
 
 # -- session ids ----------------------------------------------------------------------------------------------------------
