@@ -17,6 +17,7 @@ METADATA_EVENTS = ("sessionStart", "adStart", "chapterStart")
 ERROR_SOURCES = ("player", "external")
 RESERVED_PREFIXES = ("a.", "media.")
 HIGHEST_KBPS = 100_000
+_BITRATE = "media.qoe.bitrate"
 
 # Lower case to the spellings in use: the documentation's table and the web SDKs, then its prose and the mobile SDKs.
 STANDARD_STATES = {
@@ -43,14 +44,21 @@ def advise(event_type: str, body: Body) -> list[Violation]:
     return found
 
 
+def is_silent(event_type: str, body: Body) -> bool:
+    """Whether `advise` surely has nothing to say; false means: ask it."""
+    if "customMetadata" in body or event_type in _ALWAYS or ("params" in body and event_type in _BY_PARAMS):
+        return False
+    return "qoeData" not in body or body["qoeData"].get(_BITRATE, 0) <= HIGHEST_KBPS
+
+
 def _param(rule: str, key: str, message: str) -> Violation:
     return Violation(rule, json_path(("params", key)), f"params.{key} {message}")
 
 
 def _quality(qoe: Body) -> Iterator[Violation]:
-    bitrate = qoe.get("media.qoe.bitrate", 0)
+    bitrate = qoe.get(_BITRATE, 0)
     if bitrate > HIGHEST_KBPS:
-        path = json_path(("qoeData", "media.qoe.bitrate"))
+        path = json_path(("qoeData", _BITRATE))
         yield Violation("bitrate-in-bits", path, f"qoeData.media.qoe.bitrate is {bitrate} kbps: were bits per second meant?")
 
 

@@ -33,6 +33,8 @@ def judge(kind: Kind, text: bytes, mode: Mode) -> Judged:
         value = jsontext.decode(text)
     except jsontext.BadJson as error:
         return _conclude(None, (), [Violation("not-json", "$", str(error))], mode)
+    if kind is Kind.EVENT and _is_plain(text, value):
+        return Judged(value["eventType"], (value,))
     doubled = _doubled(text, value)
     if isinstance(value, list) and kind is not Kind.EVENT:
         found = doubled + _array(value, kind)
@@ -43,6 +45,19 @@ def judge(kind: Kind, text: bytes, mode: Mode) -> Judged:
         return _conclude(event_type, (), [_wrong_shape(value, kind is Kind.DOWNLOADED)], mode)
     found = doubled + _single(event_type, value, kind is Kind.SESSION)
     return _conclude(event_type, (value,), found, mode) if found else Judged(event_type, (value,))
+
+
+def _is_plain(text: bytes, value: Any) -> bool:
+    """Whether this is an event about which there is nothing to say, in any mode. False means: look closer."""
+    if type(value) is not dict:
+        return False
+    event_type = value.get("eventType")
+    if type(event_type) is not str or event_type not in _PLAIN_TYPES or not schemas.ACCEPTS[event_type](value):
+        return False
+    return text.count(b":") == _shallow_keys(value) and advice.is_silent(event_type, value)
+
+
+_PLAIN_TYPES = schemas.ACCEPTS.types - {"sessionStart"}
 
 
 def _conclude(
@@ -172,7 +187,7 @@ def _doubled(text: bytes, value: Any) -> list[Violation]:
 def _shallow_keys(value: Any) -> int:
     """The keys of an event's two levels: what nearly every body has, counted at a third of the price."""
     if type(value) is not dict:
-        return -1
+        return -1  # an array: never equal to a number of colons
     count = len(value)
     for part in value.values():
         if type(part) is dict:
