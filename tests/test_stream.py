@@ -241,17 +241,18 @@ def test_silence_is_filled_with_comments(mcmock_server: McmockServer, monkeypatc
     reader.close()
 
 
-def test_a_reader_that_left_is_forgotten(mcmock_server: McmockServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_reader_that_left_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stream, "HEARTBEAT", 0.01)
-    listeners = mcmock_server.emulator._journal._listeners
-    before = len(listeners)
-    reader = Reader(mcmock_server)
-    assert len(listeners) == before + 1
-    reader.close()
-    deadline = time.monotonic() + 5
-    while len(listeners) > before:
-        assert time.monotonic() < deadline, "the stream goes on although its reader has left"
-        threading.Event().wait(0.01)
+    with McmockServer() as server:
+        listeners = server.emulator._journal._listeners
+        before = len(listeners)
+        reader = Reader(server)
+        assert len(listeners) == before + 1
+        reader.close()
+        deadline = time.monotonic() + 5
+        while len(listeners) > before:
+            assert time.monotonic() < deadline, "the stream goes on although its reader has left"
+            threading.Event().wait(0.01)
 
 
 def test_a_reader_that_reads_nothing_blocks_nobody_and_is_told_what_it_missed() -> None:

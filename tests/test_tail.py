@@ -191,3 +191,17 @@ def test_a_token_is_asked_for_and_sent() -> None:
             assert sid[:8] in next_line(process)
     finally:
         thread.stop()
+
+
+def test_it_follows_over_https(tmp_path: Path) -> None:
+    thread = ServiceThread(Service(Emulator(seed=1), https_port=0, state_dir=tmp_path))
+    thread.start()
+    try:
+        service = thread.service
+        sid = start(service.emulator)
+        with tailing(str(service.https_url), "--ca-file", str(service.ca_file), "--from-start") as process:
+            assert sid[:8] in next_line(process)
+        with tailing(str(service.https_url), "--ca-file", str(tmp_path / "none")) as process:
+            assert process.wait(20) == 2
+    finally:
+        thread.stop()

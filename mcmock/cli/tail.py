@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import ssl
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -18,7 +19,7 @@ from urllib.request import Request, urlopen
 
 import click
 
-from mcmock.cli.ready import DEFAULT_URL
+from mcmock.cli.ready import default_url
 from mcmock.narrate import clip
 
 SILENCE = 60.0
@@ -40,14 +41,18 @@ SEVERITIES = ("error", "warning", "info")
 
 
 @click.command()
-@click.argument("url", default=DEFAULT_URL, envvar="MCMOCK_URL")
+@click.argument("url", required=False, envvar="MCMOCK_URL")
 @click.option("--token", envvar="MCMOCK_ADMIN_TOKEN", help="The server's --admin-token, if it has one.")
+@click.option("--ca-file", type=click.Path(), envvar="MCMOCK_CA_FILE", help="The authority to trust, for an https URL.")
 @click.option("--from-start", is_flag=True, help="Begin with what the log holds already.")
-def tail(url: str, token: str | None, from_start: bool) -> None:
+def tail(url: str | None, token: str | None, ca_file: str | None, from_start: bool) -> None:
     """Follow the log of the server at URL: time, outcome, session, event, playhead, status, first finding."""
-    place = Place(f"{url.rstrip('/')}/__admin/stream", token, 0 if from_start else None)
+    stream = f"{(url or default_url()).rstrip('/')}/__admin/stream"
     try:
+        place = Place(stream, token, ca_file, 0 if from_start else None)
         _follow(place, sys.stdout)
+    except FileNotFoundError:
+        raise click.UsageError(f"--ca-file {ca_file}: no such file") from None
     except KeyboardInterrupt:
         pass
     except BrokenPipeError:  # `mcmock tail | head`: nobody reads on
@@ -55,12 +60,16 @@ def tail(url: str, token: str | None, from_start: bool) -> None:
 
 
 class Place:
-    """Where the reader stands: the stream's address, and the last seq that was read."""
+    """Where the reader stands: the stream's address, how to come in, and the last seq that was read."""
 
-    def __init__(self, url: str, token: str | None, last: int | None) -> None:
+    def __init__(self, url: str, token: str | None, ca_file: str | None, last: int | None) -> None:
         self.url, self.token, self.last = url, token, last
+        self._secure = ssl.create_default_context(cafile=ca_file) if url.startswith("https") else None
 
-    def request(self) -> Request:
+    def open(self) -> Any:
+        return urlopen(self._request(), timeout=SILENCE, context=self._secure)
+
+    def _request(self) -> Request:
         headers = {"Accept": "text/event-stream"}
         if self.token is not None:
             headers["Authorization"] = f"Bearer {self.token}"
@@ -74,7 +83,7 @@ def _follow(place: Place, out: TextIO) -> None:
     connected = waiting = False
     while True:
         try:
-            with urlopen(place.request(), timeout=SILENCE) as answer:
+            with place.open() as answer:
                 connected, waiting = True, False
                 _read(place, answer, out)
             why = "it has stopped"
