@@ -91,7 +91,7 @@ def test_the_code_is_the_address(monkeypatch: pytest.MonkeyPatch) -> None:
 
     drawn = trust._code("http://192.0.2.7:8410/__admin/trust")
     code = segno.make("http://192.0.2.7:8410/__admin/trust", error="m")
-    dark = sum(map(sum, code.matrix))  # type: ignore[arg-type]
+    dark = sum(map(sum, code.matrix))
     path = re.findall(r'<path[^>]* d="([^"]+)"', drawn)[-1]
     assert sum(int(one) for one in re.findall(r"h(\d+)", path)) == dark
     monkeypatch.setitem(sys.modules, "segno", None)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import ssl
 import sys
+from time import monotonic, sleep
 from urllib.error import URLError
 from urllib.request import urlopen
 
@@ -10,15 +13,38 @@ import click
 
 DEFAULT_URL = "http://127.0.0.1:8410"
 
+PAUSE = 0.05
+"""Seconds between two questions."""
+
+
+def default_url() -> str:
+    """Where `mcmock serve` would listen with the same environment."""
+    port = os.environ.get("MCMOCK_PORT", "")
+    return f"http://127.0.0.1:{port}" if port.isdecimal() else DEFAULT_URL
+
 
 @click.command()
-@click.argument("url", default=DEFAULT_URL)
-def ready(url: str) -> None:
-    """Exit 0 once the server at URL answers 200 on its health route, 1 if it does not."""
-    health = f"{url.rstrip('/')}/__admin/health"
+@click.argument("url", required=False, envvar="MCMOCK_URL")
+@click.option("--wait", default=0.0, show_default=True, help="Seconds to wait for it.")
+@click.option("--ca-file", type=click.Path(), envvar="MCMOCK_CA_FILE", help="The authority to trust, for an https URL.")
+def ready(url: str | None, wait: float, ca_file: str | None) -> None:
+    """Exit 0 once the server at URL answers 200 on its health route, 1 if it does not in time."""
+    health = f"{(url or default_url()).rstrip('/')}/__admin/health"
+    until = monotonic() + wait
+    while (wrong := _wrong(health, ca_file)) is not None and monotonic() < until:
+        sleep(PAUSE)
+    if wrong is not None:
+        click.echo(f"mcmock: {health} does not answer: {wrong}", err=True)
+    sys.exit(0 if wrong is None else 1)
+
+
+def _wrong(health: str, ca_file: str | None) -> str | None:
+    """Why the server is not ready; None if it is."""
     try:
-        with urlopen(health, timeout=2) as answer:
-            sys.exit(0 if answer.status == 200 else 1)
-    except (URLError, OSError, ValueError) as error:
-        click.echo(f"mcmock: {health} does not answer: {error}", err=True)
-        sys.exit(1)
+        secure = ssl.create_default_context(cafile=ca_file) if health.startswith("https") else None
+        with urlopen(health, timeout=2, context=secure) as answer:
+            return None if answer.status == 200 else f"status {answer.status}"
+    except URLError as error:
+        return str(error.reason)
+    except (OSError, ValueError) as error:
+        return str(error)
