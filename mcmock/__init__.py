@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from mcmock.checkup import check as check
     from mcmock.emulator import Emulator as Emulator
     from mcmock.match import Match as Match
     from mcmock.server import create_app as create_app
@@ -18,9 +19,10 @@ __version__ = "0.1.0"
 _HOMES = {
     "Emulator": "mcmock.emulator",
     "Match": "mcmock.match",
+    "check": "mcmock.checkup",
     "create_app": "mcmock.server",
 }
-__all__ = ["Emulator", "Match", "__version__", "create_app"]
+__all__ = ["Emulator", "Match", "__version__", "check", "create_app"]
 
 
 def __getattr__(name: str) -> Any:

@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import mcmock
 from mcmock import clock, wire
-from mcmock.model import Exchange, Headers, Request
+from mcmock.model import Exchange, Headers, Request, Verdict
 from mcmock.shapes import Json, exchange_from_json, exchange_to_json
 
 FORMAT = 1
@@ -34,7 +34,9 @@ HAR_EXTRAS = ("seq", "scope", "kind", "eventType", "sessionId", "verdict", "outc
 class Recorded(NamedTuple):
     """A request as some recorder saw it, and what it was answered. `at` is in seconds since the epoch.
 
-    `status` is None where the recording has no answer: the connection failed, or nobody wrote it down.
+    `status` is None where the recording has no answer: the connection failed, or nobody wrote it down. `place` is where
+    it stands in the file. The last three are what only mcmock's own recordings say: whether the request was taken (None:
+    unknown), the session it belongs to, and whether it met a fault.
     """
 
     at: float
@@ -42,6 +44,10 @@ class Recorded(NamedTuple):
     status: int | None
     response_headers: Headers
     response_body: bytes
+    place: str = ""
+    taken: bool | None = None
+    session_id: str | None = None
+    faulted: bool = False
 
 
 def recorded(exchange: Exchange) -> Recorded:
@@ -52,7 +58,14 @@ def recorded(exchange: Exchange) -> Recorded:
         exchange.status,
         exchange.response_headers,
         exchange.response_body,
+        f"seq {exchange.seq}",
+        exchange.verdict in _TAKEN,
+        exchange.session_id,
+        exchange.fault is not None,
     )
+
+
+_TAKEN = (Verdict.CREATED, Verdict.ACCEPTED)
 
 
 def _request(method: str, target: str, headers: Headers, body: bytes) -> Request:
@@ -236,27 +249,27 @@ def read_har(document: object) -> Iterator[Recorded]:
     entries = document["log"]["entries"]  # type: ignore[index]
     if not isinstance(entries, list):
         raise ValueError("log.entries must be a JSON array")
-    read = [_read_entry(entry, f"log.entries[{place}]") for place, entry in enumerate(entries)]
+    read = [_read_entry(entry, f"entries[{place}]") for place, entry in enumerate(entries)]
     yield from sorted(read, key=lambda one: one.at)
 
 
 def _read_entry(entry: object, where: str) -> Recorded:
     try:
-        return _recorded_entry(entry)
+        return _recorded_entry(entry)._replace(place=where)
     except KeyError as error:
-        raise ValueError(f"{where} needs the key {error.args[0]!r}") from None
+        raise ValueError(f"log.{where} needs the key {error.args[0]!r}") from None
     except (AttributeError, TypeError, ValueError) as error:
-        raise ValueError(f"{where} is no HAR entry: {error}") from None
+        raise ValueError(f"log.{where} is no HAR entry: {error}") from None
 
 
 def _recorded_entry(entry: Any) -> Recorded:
-    sent, answered = entry["request"], entry.get("response") or {}
+    sent, answered, extras = entry["request"], entry.get("response") or {}, entry.get("_mcmock") or {}
     url = urlsplit(sent["url"])
-    headers = _pairs(sent.get("headers") or ())
+    headers = _with_type(_pairs(sent.get("headers") or ()), sent.get("postData") or {})
     if _first(headers, "host") is None:
         headers = (("Host", url.netloc), *headers)
     target = (url.path or "/") + (f"?{url.query}" if url.query else "")
-    request = _request(str(sent["method"]), target, headers, _posted(sent, entry.get("_mcmock") or {}))
+    request = _request(str(sent["method"]), target, headers, _posted(sent, extras))
     status = int(answered.get("status") or 0)
     return Recorded(
         clock.from_iso(str(entry["startedDateTime"])),
@@ -264,7 +277,16 @@ def _recorded_entry(entry: Any) -> Recorded:
         status if status > 0 else None,
         _pairs(answered.get("headers") or ()),
         _content(answered.get("content") or {}),
+        taken=extras["verdict"] in _TAKEN if "verdict" in extras else None,
+        session_id=extras.get("sessionId"),
+        faulted=bool(extras.get("fault")),
     )
+
+
+def _with_type(headers: Headers, posted: Mapping[str, Any]) -> Headers:
+    """Some recorders list no headers, but say what type the body had."""
+    known = _first(headers, "content-type") is not None or not posted.get("mimeType")
+    return headers if known else (*headers, ("Content-Type", str(posted["mimeType"])))
 
 
 def _pairs(listed: Iterable[Mapping[str, Any]]) -> Headers:

@@ -17,10 +17,9 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
-from urllib.parse import urlsplit
 
-from mcmock import exports, timeline, wire
-from mcmock.model import Exchange, Headers, Kind, Request
+from mcmock import exports, recordings, timeline, wire
+from mcmock.model import Headers, Kind
 from mcmock.report import METRICS, camel
 
 SID: Final = "{sid}"
@@ -78,42 +77,11 @@ def read(text: bytes, name: str, start_ms: int) -> Plan:
     `start_ms` is when a timeline's player starts, in ms since the epoch. Raises ValueError with one line that says what
     is wrong where.
     """
-    lines = [line for line in text.splitlines() if line.strip()]
-    if not lines:
-        raise ValueError("the file is empty")
-    if exports.is_ndjson(lines[0]):
-        return of_exchanges(exports.read_ndjson(lines), name)
-    try:
-        document = json.loads(text)
-    except ValueError:
-        return of_recording(_recording(lines), name)
-    if timeline.is_timeline(document):
-        begins = timeline.parse(document, 0).steps[0].at
-        return of_timeline(timeline.parse(document, start_ms - round(begins * 1000)))
-    if exports.is_har(document):
-        return of_recording(exports.read_har(document), name)
-    if len(lines) == 1:
-        return of_recording(_recording(lines), name)
-    raise ValueError("it is neither a timeline, nor a HAR, nor a log export, nor a recording of a client")
-
-
-def _recording(lines: Iterable[bytes]) -> Iterator[exports.Recorded]:
-    """The lines of fixtures/clients: one request each, with the answer that a client got."""
-    for number, line in enumerate(lines, 1):
-        try:
-            yield _recorded(json.loads(line))
-        except (ValueError, KeyError, TypeError, AttributeError):
-            raise ValueError(
-                f"line {number} is no request of a recording, and the file no other kind of recording"
-            ) from None
-
-
-def _recorded(sent: Mapping[str, Any]) -> exports.Recorded:
-    answer = sent.get("response") or {}
-    headers = tuple((name.encode(), value.encode()) for name, value in sent["headers"])
-    request = Request(sent["method"], sent["path"], headers, sent["body_raw"].encode())
-    location = (("Location", wire.location(answer["sid"])),) if answer.get("sid") else ()
-    return exports.Recorded(sent["epoch_ms"] / 1000, request, answer.get("status"), location, b"")
+    found = recordings.read(text)
+    if found.document is None:
+        return of_recording(found.records, name)
+    begins = timeline.parse(found.document, 0).steps[0].at
+    return of_timeline(timeline.parse(found.document, start_ms - round(begins * 1000)))
 
 
 def of_timeline(read_in: timeline.Timeline) -> Plan:
@@ -135,20 +103,16 @@ def _kind_of(step: timeline.Step) -> Kind:
     return wire.route("POST", step.path.replace(SID, "0" * wire.SID_LENGTH)).kind
 
 
-def of_exchanges(exchanges: Iterable[Exchange], name: str) -> Plan:
-    """The requests of a log export; of those that met a fault no answer is expected."""
-    return of_recording(
-        (exports.recorded(one)._replace(status=None) if one.fault else exports.recorded(one) for one in exchanges), name
-    )
-
-
 def of_recording(records: Iterable[exports.Recorded], name: str) -> Plan:
-    """The requests to this API among `records`, in their order. Raises ValueError if there are none."""
+    """The requests to this API among `records`, in their order. Of those that met a fault no answer is expected.
+
+    Raises ValueError if there are none.
+    """
     steps: list[Planned] = []
     opened: set[str] = set()
     left_out, began = 0, None
     for record in records:
-        target = _api_target(record.request.target)
+        target = recordings.api_target(record.request.target)
         route = wire.route(record.request.method, target)
         if route.kind not in _SENT:
             continue
@@ -161,7 +125,7 @@ def of_recording(records: Iterable[exports.Recorded], name: str) -> Plan:
         steps.append(
             Planned(
                 max(0.0, record.at - began), route.kind, request.method, place, _headers(request.headers), request.body,
-                session, _words(_json(request.body), str(route.kind)), record.status,
+                session, _words(_json(request.body), str(route.kind)), None if record.faulted else record.status,
             )
         )  # fmt: skip
     if not steps:
@@ -169,17 +133,10 @@ def of_recording(records: Iterable[exports.Recorded], name: str) -> Plan:
     return Plan(name, tuple(steps), left_out)
 
 
-def _api_target(target: str) -> str:
-    """The target from /api/v1 on: behind a host, a scope or whatever prefix the recorded server had."""
-    path = target if target.startswith("/") else urlsplit(target)._replace(scheme="", netloc="").geturl()
-    found = path.find("/api/v1/")
-    return path[found:] if found > 0 else path
-
-
 def _session_of(target: str, route: wire.Route, record: exports.Recorded, opened: set[str]) -> tuple[str, str | None]:
     """Which session a request is about, and its target with a place for the id; None if that session never opened."""
     if route.kind in (Kind.SESSION, Kind.DOWNLOADED):
-        session = session_id(next((value for key, value in record.response_headers if key.lower() == "location"), None))
+        session = recordings.session_id(recordings.location(record))
         if session is not None and record.status is not None and 200 <= record.status < 300:
             opened.add(session)
         return session or f"unanswered at {record.at}", target
@@ -190,12 +147,6 @@ def _session_of(target: str, route: wire.Route, record: exports.Recorded, opened
         return found[1], None
     known = found[1] in opened
     return found[1], target.replace(found[1], SID, 1) if known else target
-
-
-def session_id(location: str | None) -> str | None:
-    """The id in a Location header of any form."""
-    found = _SESSION_PATH.search(location) if location else None
-    return found[1] if found else None
 
 
 def _headers(raw: Iterable[tuple[bytes, bytes]]) -> Headers:
@@ -240,7 +191,12 @@ class Run:
     def take(self, step: Planned, got: Got) -> str | None:
         """Note an answer; what differs from what was expected, in one line, or None."""
         opens = step.kind in (Kind.SESSION, Kind.DOWNLOADED)
-        if opens and got.status is not None and 200 <= got.status < 300 and (new := session_id(got.location)):
+        if (
+            opens
+            and got.status is not None
+            and 200 <= got.status < 300
+            and (new := recordings.session_id(got.location))
+        ):
             self.ids[step.session] = new
         return difference(step, got)
 
