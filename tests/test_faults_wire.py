@@ -9,9 +9,12 @@ import asyncio
 import http.client
 import json
 import select
+import ssl
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from aiohttp.test_utils import TestClient
@@ -441,3 +444,47 @@ def test_the_same_traffic_meets_the_same_faults_over_one_connection_and_over_eig
     alone, crowded = play(place, 1), play(place, 8)
     assert alone == crowded
     assert 40 < len(alone) < 160
+
+
+# -- elsewhere ------------------------------------------------------------------------------------------------------------
+
+
+def test_faults_are_the_same_over_tls(mcmock_server: McmockServer) -> None:
+    pytest.importorskip("trustme", reason="the extra `tls` is not installed")
+    context = ssl.create_default_context(cafile=str(mcmock_server.ca_file))
+    address = urlsplit(mcmock_server.https_url)
+
+    def met(path: str, times: int = 1, value: bytes = EVENT, timeout: float = 5) -> http.client.HTTPResponse:
+        client = http.client.HTTPSConnection(str(address.hostname), address.port, timeout=timeout, context=context)
+        with closing(client):
+            for _ in range(times):
+                answer = ask(client, path, value)
+                answer.read()
+        return answer
+
+    path = f"{met('/api/v1/sessions', value=json.dumps(body('sessionStart')).encode()).headers['Location']}/events"
+    mcmock_server.faults.replace(faults.reset(event="ping"))
+    with pytest.raises(ConnectionResetError):
+        met(path)
+    mcmock_server.faults.replace(faults.close(event="ping"))
+    with pytest.raises(http.client.RemoteDisconnected):
+        met(path)
+    mcmock_server.faults.replace(faults.delay(0.02, event="ping"))
+    assert met(path, times=3).status == 204
+    mcmock_server.faults.replace(faults.hang(event="ping"))
+    with pytest.raises(TimeoutError):
+        met(path, timeout=0.2)
+    assert [one.status for one in mcmock_server.requests(event="ping")] == [0, 0, 204, 204, 204, 0]
+
+
+def test_a_scope_has_faults_of_its_own(mcmock_server: McmockServer) -> None:
+    with Wire(mcmock_server.url) as wire:
+        assert wire.post("/~red/api/v1/sessions", body("sessionStart")).startswith(b"HTTP/1.1 201")
+        rule = b'{"effect": {"type": "status", "code": 503}}'
+        wire.send(
+            b"POST /__admin/faults?scope=red HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+            + f"Content-Length: {len(rule)}\r\n\r\n".encode() + rule
+        )  # fmt: skip
+        assert wire.answer().startswith(b"HTTP/1.1 200")
+        assert wire.post("/~red/api/v1/sessions", body("sessionStart")).startswith(b"HTTP/1.1 503")
+        assert wire.post("/api/v1/sessions", body("sessionStart")).startswith(b"HTTP/1.1 201")
