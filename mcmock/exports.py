@@ -79,9 +79,10 @@ def _redacted(headers: Headers) -> Headers:
 
 
 def _without_secrets(exchange: Exchange) -> Exchange:
-    sent, answered = _redacted(exchange.request_headers), _redacted(exchange.response_headers)
-    if sent == exchange.request_headers and answered == exchange.response_headers:
+    lines = (*exchange.request_headers, *exchange.response_headers)
+    if not any(name.lower() in SECRET_HEADERS for name, _ in lines):
         return exchange
+    sent, answered = _redacted(exchange.request_headers), _redacted(exchange.response_headers)
     return replace(exchange, request_headers=sent, response_headers=answered)
 
 
@@ -104,7 +105,10 @@ def _as_sent(exchange: Exchange) -> Json:
 
 
 def _line(value: Json) -> bytes:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace") + b"\n"
+    return _encode(value).encode("utf-8", "replace") + b"\n"
+
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def read_ndjson(lines: Iterable[str | bytes]) -> Iterator[Exchange]:
