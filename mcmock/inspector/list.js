@@ -20,7 +20,7 @@ export class SessionList {
     this.items = h("ul.items", {});
     this.said = h("p.found", { role: "status" });
     this.all = h("a.everything", { href: "#/log" }, "All requests");
-    this.root = h("div.list", {}, h("div.filters", {}, this.text, h("div.pair", {}, this.outcome, this.state)), h("div.list-head", {}, this.said, this.all), this.items);
+    this.root = h("div.list", {}, h("h1.offstage", {}, "Sessions"), h("div.filters", {}, this.text, h("div.pair", {}, this.outcome, this.state)), h("div.list-head", {}, this.said, this.all), this.items);
   }
 
   /** `sessions` oldest first; `current` is the id of the one on the screen. */

@@ -49,7 +49,7 @@ export class ReportPanel {
   button(name, cls, attributes, ...children) {
     const about = this.vocabulary.metrics[name]?.about;
     return h(`button.${cls}`, {
-      type: "button", "data-key": name, "aria-pressed": String(this.asked === name), title: about,
+      type: "button", "data-key": name, "aria-pressed": String(this.asked === name), title: about?.replaceAll("`", ""),
       onclick: () => this.ask(name), ...attributes,
     }, ...children);
   }

@@ -162,7 +162,7 @@ export class SessionPanel {
       this.headKey = key;
       refill(this.head, session ? this.headParts() : h("h1", { tabindex: "-1" }, `Session ${short(this.sid)}`));
     }
-    if (this.age) write(this.age, this.ageText());
+    if (session) write(this.age, this.ageText());
   }
 
   headParts() {

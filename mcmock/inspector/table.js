@@ -18,6 +18,7 @@ export class Table {
     this.root = h("div.scroller", {}, this.table, this.empty);
     this.root.addEventListener("scroll", () => this.later());
     this.body.addEventListener("click", (event) => this.pick(event));
+    this.body.addEventListener("focusin", (event) => (this.at = Number(event.target.closest("tr").dataset.index)));
     this.body.addEventListener("keydown", (event) => this.key(event));
     new ResizeObserver(() => this.later()).observe(this.root);
   }
@@ -64,6 +65,7 @@ export class Table {
     Object.assign(this, { from, to, dirty: false });
     this.above.style.height = `${from * ROW}px`;
     this.below.style.height = `${(this.rows.length - to) * ROW}px`;
+    this.stop = Math.min(Math.max(this.at, from), to - 1); // Tab must find a row, wherever the table is scrolled to
     const focused = this.body.contains(document.activeElement) ? document.activeElement.dataset.seq : null;
     const kept = new Map();
     const shown = [];
@@ -92,7 +94,7 @@ export class Table {
   fill(element, row, index) {
     element.setAttribute("aria-rowindex", String(index + 2));
     element.setAttribute("aria-selected", String(row.seq === this.chosen));
-    element.tabIndex = index === this.at ? 0 : -1;
+    element.tabIndex = index === this.stop ? 0 : -1;
     element.dataset.index = String(index);
     element.dataset.outcome = row.outcome;
     this.columns.forEach((column, place) => {
