@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from mcmock import faults as faults
     from mcmock.checkup import check as check
     from mcmock.emulator import Emulator as Emulator
     from mcmock.match import Match as Match
@@ -22,12 +23,14 @@ _HOMES = {
     "check": "mcmock.checkup",
     "create_app": "mcmock.server",
 }
-__all__ = ["Emulator", "Match", "__version__", "check", "create_app"]
+__all__ = ["Emulator", "Match", "__version__", "check", "create_app", "faults"]
 
 
 def __getattr__(name: str) -> Any:
     from importlib import import_module
 
+    if name == "faults":
+        return import_module("mcmock.faults")
     if name not in _HOMES:
         raise AttributeError(f"module 'mcmock' has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -40,6 +42,11 @@ def statuses(emulator: Emulator, session_id: str, *events: str) -> list[int]:
 
 
 # -- rules and their JSON -------------------------------------------------------------------------------------------------
+
+
+def test_mcmock_faults_needs_no_import_of_its_own() -> None:
+    done = subprocess.run([sys.executable, "-c", "import mcmock; print(mcmock.faults.reset().effect)"], capture_output=True)
+    assert done.stdout.strip() == b"reset"
 
 
 def test_there_is_a_constructor_and_a_rule_here_for_each_effect() -> None:
