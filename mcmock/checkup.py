@@ -123,7 +123,7 @@ def checkup(
     """Judge a recording in `mode`. Raises ValueError with one line that says where it cannot be read."""
     if recording.document is not None:
         return _timeline(recording, name, mode)
-    records = list(recording.records)
+    records = sorted(recording.records, key=lambda record: record.at)
     played = _Played(mode)
     chosen = _ours(records)
     ids = _ids(chosen)

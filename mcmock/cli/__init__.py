@@ -14,7 +14,7 @@ import click
 
 import mcmock
 
-COMMANDS = ("serve", "exec", "tail", "find", "wait", "verify", "ready", "replay", "ca")
+COMMANDS = ("serve", "exec", "tail", "find", "wait", "verify", "ready", "check", "report", "replay", "ca")
 """Each is a module of this package with a click command of the same name; imported when it is called."""
 
 

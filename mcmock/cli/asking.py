@@ -27,13 +27,14 @@ class Server(NamedTuple):
     token: str | None
 
     def ask(self, path: str, body: Any, seconds: float = 0.0) -> Any:
-        """The answer to a POST. Raises click.ClickException, with one line, where there is none."""
+        """The answer to a POST, a GET where `body` is None. Raises click.ClickException, with one line, where there is none."""
         url = f"{self.url.rstrip('/')}/__admin{path}"
         headers = {"Content-Type": "application/json"} | (
             {"Authorization": f"Bearer {self.token}"} if self.token else {}
         )
         try:
-            with urlopen(Request(url, json.dumps(body).encode(), headers), timeout=seconds + PATIENCE) as answer:
+            data = None if body is None else json.dumps(body).encode()
+            with urlopen(Request(url, data, headers), timeout=seconds + PATIENCE) as answer:
                 return json.load(answer)
         except HTTPError as error:
             raise _refused(url, error) from None
