@@ -47,7 +47,8 @@ STORY: tuple[tuple[str, dict[str, Any]], ...] = (
     ("sessionComplete", {}), ("sessionEnd", {}), ("ping", {}),
 )  # fmt: skip
 FAULTS = [
-    {"name": "refused", "effect": {"type": "status", "code": 503}, "match": {"event": "ping"}, "times": None, "probability": 0.02},
+    {"name": "refused", "effect": {"type": "status", "code": 503}, "match": {"event": "ping"}, "times": None,
+     "probability": 0.02},
     {"name": "torn", "effect": {"type": "reset"}, "match": {"event": "play"}, "times": None, "probability": 0.02},
     {"name": "lost", "effect": {"type": "close"}, "side": "after", "match": {"event": "adStart"}, "times": None,
      "probability": 0.02},

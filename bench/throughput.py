@@ -47,7 +47,7 @@ class Peer(NamedTuple):
 
     command: Callable[[int, Path], list[str]]
     needs: Callable[[], bool]
-    path: Callable[[int], str] = lambda port: EVENTS
+    path: Callable[[int], str] = lambda _: EVENTS
 
 
 def _open_session(port: int) -> str:
