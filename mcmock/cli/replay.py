@@ -224,7 +224,9 @@ async def _play_all(plan: Plan, server: _Server, pace: Pace, sessions: int, judg
     click.echo(plan.name + left_out)
     if sessions == 1:
         return await _play(plan, server, pace, judges, _print_step)
-    bar = click.progressbar(length=len(plan.steps) * sessions, file=sys.stderr, label="requests")
+    bar = click.progressbar(
+        length=len(plan.steps) * sessions, file=sys.stderr, label="requests" if sys.stderr.isatty() else None
+    )
     different: list[str] = []
 
     def tell(_: Planned, __: Got, line: str | None) -> None:
