@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 
+import pytest
+
 from mcmock.fixture import McmockServer
 from tests.conftest import Wire, body
 
@@ -131,12 +133,15 @@ def test_a_header_that_never_ends_is_logged(mcmock_server: McmockServer) -> None
     assert (found.method, found.path) == ("POST", "/api/v1/sessions")
 
 
-def test_a_body_that_stops_half_way_is_logged(mcmock_server: McmockServer) -> None:
+def test_a_body_that_stops_half_way_is_logged(mcmock_server: McmockServer, caplog: pytest.LogCaptureFixture) -> None:
     with Wire(mcmock_server.url) as wire:
         wire.send(b'POST /api/v1/sessions HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{"eventType":')
     (found,) = mcmock_server.wait_for(verdict="malformed")
     assert found.body_bytes == b'{"eventType":'
     assert found.findings[0].rule == "body-incomplete"
+    with Wire(mcmock_server.url) as another:
+        another.post("/api/v1/sessions", b"")
+    assert caplog.records == [], "nothing about it on the server's own log"
 
 
 def test_a_body_past_the_limit_is_answered_413_with_cors(mcmock_server: McmockServer, wire: Wire) -> None:

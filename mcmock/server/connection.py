@@ -80,10 +80,9 @@ class Connection(web.RequestHandler):
         transport = self.transport
         if transport is None or self._close or self._force_close or transport.is_closing():
             return False
-        block = plain.block
-        emulator = self.scopes.of_target(plain.target)
-        if emulator.blocks:
+        if self.scopes.default.blocks:
             return False
+        block, emulator = plain.block, self.scopes.of_target(plain.target)
         request = Request("POST", plain.target, block.headers, plain.body, block.host, self._scheme())
         answer = emulator.handle(request)
         if answer.steps:
@@ -131,6 +130,11 @@ class Connection(web.RequestHandler):
                 self.body.set_exception(web.RequestPayloadError(str(error)))
         except Exception:  # it makes a request of what there is; any complaint about that is a yes
             self.cut_short = True
+
+    def log_exception(self, *args: Any, **options: Any) -> None:
+        """A body that broke off is in the log already: aiohttp has nothing to add when it cannot read the rest."""
+        if not isinstance(options.get("exc_info"), web.RequestPayloadError):
+            super().log_exception(*args, **options)
 
     def _is_idle(self) -> bool:
         """Whether no request is being answered, or waits for it."""
