@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
+from aiohttp import web
+
 T = TypeVar("T")
 
 
@@ -16,14 +18,19 @@ class Lasting:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._ended = False
 
-    async def perform(self, work: Coroutine[Any, Any, T]) -> T | None:
-        """The result of `work`, or None if the server stopped first."""
+    async def perform(self, work: Coroutine[Any, Any, T], request: web.BaseRequest) -> T | None:
+        """The result of `work`, which answers `request`, or None if the server stopped first.
+
+        If `work` fails in the middle of its answer the connection is cut: a clean end would look like a whole answer.
+        """
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         try:
             if self._ended:
                 task.cancel()
             await asyncio.wait({task})
+            if not task.cancelled() and task.exception() is not None and request.transport is not None:
+                request.transport.abort()
         finally:
             task.cancel()  # does nothing to one that is done; the rest is a client that went away
             self._tasks.discard(task)

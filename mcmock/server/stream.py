@@ -38,7 +38,7 @@ async def handle_stream(asked: Asked) -> Reply:
     request, response = asked.request, web.StreamResponse(headers=HEADERS)
     with Feed(asked.emulator, _since(request), alarm.ring) as feed:
         await response.prepare(request)
-        await asked.lasting.perform(_pump(feed, alarm, response))
+        await asked.lasting.perform(_pump(feed, alarm, response), request)
     transport = request.transport
     if transport is not None and transport.get_write_buffer_size():
         transport.abort()  # the reader is too slow to be told that this is the end
