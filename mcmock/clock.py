@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 monotonic = time.monotonic
+wall = time.time
 
 LATEST = 253_402_300_799.0
 """The last second that the Date line of an answer can tell: the end of the year 9999."""
@@ -37,6 +38,15 @@ class Clock:
         self._source = source
         self._offset = 0.0
         self._frozen_at: float | None = source() if frozen else None
+
+    @property
+    def state(self) -> tuple[float, float | None]:
+        """How many seconds it is ahead of its source while it runs, and where it stands if it is frozen."""
+        return self._offset, self._frozen_at
+
+    def restore(self, state: tuple[float, float | None]) -> None:
+        """Go on from such a state."""
+        self._offset, self._frozen_at = state
 
     def another(self) -> Clock:
         """A new clock over the same source, running."""

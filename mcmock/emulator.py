@@ -74,6 +74,11 @@ _OUTCOMES = {
     Verdict.BROKEN: Outcome.OTHER,
 }
 _TURNED_AWAY = (Verdict.UNKNOWN, Verdict.GONE)
+# The outcomes an exchange may have, once it is known what its verdict alone decides.
+_POSSIBLE: dict[Outcome | None, tuple[Outcome, ...]] = {
+    None: (Outcome.GOOD, Outcome.IGNORED),
+    **{outcome: (outcome,) for outcome in Outcome},
+}
 _COUNTED = (Kind.SESSION, Kind.EVENT, Kind.DOWNLOADED)
 
 _NEIGHBOURS = 8
@@ -145,6 +150,9 @@ class Emulator:
     Raises ValueError for options that contradict each other.
     """
 
+    has_store = False
+    """Whether a store keeps it, which may know of scopes that this process has not made."""
+
     blocks = False
     """Whether `handle` may wait for something outside this process, so that an event loop must not call it."""
 
@@ -196,6 +204,17 @@ class Emulator:
     def sibling(self, scope: str) -> Emulator:
         """Another emulator with these options, for a scope of its own: empty, its clock running with the wall clock."""
         return Emulator(scope=scope, **self._options())
+
+    def catch_up(self) -> None:
+        """Take in what other processes have done: there is none that shares this one's memory."""
+
+    def find_scope(self, mark: str) -> str | None:  # noqa: ARG002
+        """The named scope whose session ids end in `mark`, if others know one that this process does not."""
+        return None
+
+    def retire(self) -> None:
+        """Free whoever waits here: its scope is forgotten."""
+        self.reset()
 
     def _options(self) -> dict[str, Any]:
         """What an emulator like this one is made with."""
@@ -257,7 +276,7 @@ class Emulator:
         if (verdict := sessions.VERDICTS[session.phase]) is not Verdict.ACCEPTED:
             return self._turn_away(verdict, session_id, call, session.phase)
         event = call.judged.events[0]
-        playhead = _number(event["playerTime"].get("playhead"), session.playhead)
+        playhead = _playhead(event, session.playhead)
         self._sessions[session_id] = sessions.take(session, event["eventType"], playhead, call.now)
         response = self._answers.accepted(call.now, call.request.keep_alive)
         return _Decision(Verdict.ACCEPTED, response, session_id, self._findings(call))
@@ -268,7 +287,7 @@ class Emulator:
         assert call.judged is not None
         session_id = self._issue(_content(call))
         events = call.judged.events
-        playhead = _number(events[-1]["playerTime"].get("playhead"), 0.0)
+        playhead = _playhead(events[-1], 0.0)
         opened = sessions.downloaded_session if call.judged.whole else sessions.open_session
         self._sessions[session_id] = opened(session_id, playhead, call.now)
         self._note_view(session_id, _part(events[0], "params"))
@@ -559,7 +578,7 @@ class Emulator:
         with self._lock:
             found: list[Exchange] = []
             for entry in self._candidates(match, since, newest_first):
-                if match is not None and not match.prefilter(entry, _settled(entry)):
+                if match is not None and not (match.prefilter(entry) and match.allows_outcome(_POSSIBLE[_settled(entry)])):
                     continue
                 exchange = self._exchange(entry)
                 if match is None or match.holds(exchange):
@@ -681,6 +700,11 @@ class Emulator:
         """The ids of all sessions that were opened, oldest first."""
         with self._lock:
             return list(self._sessions)
+
+    def knows(self, session_id: str) -> bool:
+        """Whether such a session was opened."""
+        with self._lock:
+            return session_id in self._sessions
 
     def session(self, session_id: str) -> SessionView | None:
         with self._lock:
@@ -890,6 +914,12 @@ def _body(text: bytes) -> Any:
         return jsontext.decode(text)
     except jsontext.BadJson:
         return None
+
+
+def _playhead(event: dict[str, Any], otherwise: float) -> float:
+    """The playhead of an accepted event; in loose mode even playerTime may be anything."""
+    time = event["playerTime"]
+    return _number(time.get("playhead"), otherwise) if isinstance(time, dict) else otherwise
 
 
 def _number(value: object, otherwise: float) -> float:

@@ -136,6 +136,12 @@ class Journal:
         self._empty()
         self.tell("cleared", 0)
 
+    def begin_at(self, next_seq: int, evicted: int) -> None:
+        """Empty, and go on as a log does that had `evicted` entries leave and whose next one is `next_seq`."""
+        self._next = next_seq
+        self._empty()
+        self.evicted = evicted
+
     def _open_block(self, number: int) -> list[tuple[object, ...]]:
         self._sizes[number] = array("Q")
         self._deliveries[number] = bytearray()
@@ -187,10 +193,15 @@ class Journal:
 
     def entries(self, since: int = 0, *, newest_first: bool = False) -> Iterator[Entry]:
         """The entries after seq `since`, as they are while you iterate: an entry evicted meanwhile is left out."""
-        numbers = range(max(self._first, since + 1), self._next)
-        for seq in reversed(numbers) if newest_first else numbers:
-            if (entry := self.get(seq)) is not None:
-                yield entry
+        first = max(self._first, since + 1)
+        numbers = range(first // BLOCK, (self._next - 1) // BLOCK + 1)
+        for number in reversed(numbers) if newest_first else numbers:
+            rows = self._blocks.get(number, [])
+            if number == first // BLOCK:
+                rows = rows[first - max(number * BLOCK, self._origin) :]
+            for row in reversed(rows) if newest_first else rows:
+                if row:
+                    yield Entry._make(row)
 
     def seqs_of(self, session_id: str, since: int = 0) -> array[int]:
         """The numbers, after `since`, of a session's entries that are still in the log."""

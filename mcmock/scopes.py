@@ -21,8 +21,9 @@ from typing import Any, NamedTuple, cast
 
 from mcmock import clock, jsontext, wire
 from mcmock.emulator import DEFAULT_SCOPE, MARK_LENGTH, Emulator, Summary, mark
+from mcmock.ledger import StoreAway
 from mcmock.match import Match, Matchable
-from mcmock.model import Refusal, Request
+from mcmock.model import Answer, Refusal, Request
 
 PREFIX = "/~"
 """What the path of a named scope begins with."""
@@ -148,7 +149,7 @@ class Scopes:
     ) -> None:
         self.default = default
         self._rules = rules
-        self._by_visitor = any(rule.header is None for rule in rules)
+        self._elsewhere = default.has_store
         self._most, self._idle_after, self._now = most, idle_after, now
         self._lock = threading.Lock()
         self._named: dict[str, _Held] = {}
@@ -168,16 +169,32 @@ class Scopes:
             refused = request.refusal or Refusal("scope-refused", 400, str(error))
             return self.default, request._replace(keep_alive=False, refusal=refused)
 
+    def handle(self, request: Request) -> tuple[Emulator, Answer]:
+        """Judge a request in its scope; which one that was, and what to answer."""
+        try:
+            emulator, asked = self.place(request)
+        except StoreAway:
+            emulator, asked = self.default, request  # which says so itself
+        return emulator, emulator.handle(asked)
+
     def of_target(self, target: str) -> Emulator:
         """The emulator for a plain event, by the session id in its path."""
-        if not self._marks:
+        if not self._marks and not self._elsewhere:
             return self.default
         found = _SESSION_PATH.match(target)
-        name = self._marks.get(found[1][-MARK_LENGTH:]) if found is not None else None
+        name = self._scope_of(found[1]) if found is not None else None
         return self._use(name) if name is not None else self.default
 
+    def _scope_of(self, session_id: str) -> str | None:
+        """The named scope that issued this id: one that is known here, or one that only the store knows."""
+        ending = session_id[-MARK_LENGTH:]
+        name = self._marks.get(ending)
+        if name is not None or not self._elsewhere or self.default.knows(session_id):
+            return name
+        return self.default.find_scope(ending)
+
     def _unprefixed(self, request: Request) -> Emulator:
-        if not self._marks and not self._rules:
+        if not self._marks and not self._rules and not self._elsewhere:
             return self.default
         emulator = self.of_target(request.target)
         if emulator is not self.default or not self._rules or _SESSION_PATH.match(request.target):
@@ -296,7 +313,7 @@ class Scopes:
         if held is None:
             return False
         self._marks.pop(mark(name), None)
-        held.emulator.reset()  # frees whoever waits there, and what its faults hold
+        held.emulator.retire()
         return True
 
 

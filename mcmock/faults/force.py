@@ -30,6 +30,15 @@ class FaultState(NamedTuple):
     active: bool
 
 
+class Standing(NamedTuple):
+    """Everything about the rules in force but what was counted: what another process needs to go by the same ones."""
+
+    armed: tuple[Armed, ...]
+    serial: int
+    dropped: int
+    initial: tuple[FaultRule, ...]
+
+
 class InForce:
     """`initial` are the rules that it begins with, and goes back to at a reset."""
 
@@ -39,6 +48,19 @@ class InForce:
         self._dropped = 0  # what has this serial, or a lower one, was in force before the last reset
         self._initial = tuple(initial)
         self.replace(self._initial, now)
+
+    @property
+    def standing(self) -> Standing:
+        return Standing(self.armed, self._serial, self._dropped, self._initial)
+
+    @property
+    def tally(self) -> Tally:
+        return self._tally
+
+    def stand(self, standing: Standing, tally: Tally) -> None:
+        """Go on from there, with what was counted so far."""
+        self.armed, self._serial, self._dropped, self._initial = standing
+        self._tally = tally
 
     @property
     def initial(self) -> tuple[FaultRule, ...]:

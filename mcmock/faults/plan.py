@@ -43,29 +43,31 @@ class Tally:
     """What was counted for the rules in force: matching requests and hits, over all and per session, and rates."""
 
     def __init__(self) -> None:
-        self._counts: dict[tuple[int, str, str], int] = {}
-        self._buckets: dict[tuple[int, str], tuple[float, float]] = {}
+        self.counts: dict[tuple[int, str, str], int] = {}
+        self.buckets: dict[tuple[int, str], tuple[float, float]] = {}
 
     def up(self, serial: int, what: str, key: str = "") -> int:
         """One more; returns how many that makes."""
-        count = self._counts[serial, what, key] = self._counts.get((serial, what, key), 0) + 1
+        count = self.counts[serial, what, key] = self.counts.get((serial, what, key), 0) + 1
         return count
 
     def count(self, serial: int, what: str, key: str = "") -> int:
-        return self._counts.get((serial, what, key), 0)
+        return self.counts.get((serial, what, key), 0)
 
     def takes(self, serial: int, key: str, per_second: float, now: float) -> bool:
         """Whether one more request is within the rate: a bucket that holds a second's worth, and at least one."""
         size = max(1.0, per_second)
-        tokens, at = self._buckets.get((serial, key), (size, now))
+        tokens, at = self.buckets.get((serial, key), (size, now))
         tokens = min(size, tokens + max(0.0, now - at) * per_second)
         within = tokens >= 1.0 - 1e-9
-        self._buckets[serial, key] = (tokens - 1.0 if within else tokens, now)
+        self.buckets[serial, key] = (tokens - 1.0 if within else tokens, now)
         return within
 
     def forget(self, serial: int) -> None:
-        self._counts = {place: count for place, count in self._counts.items() if place[0] != serial}
-        self._buckets = {place: bucket for place, bucket in self._buckets.items() if place[0] != serial}
+        for place in [place for place in self.counts if place[0] == serial]:
+            del self.counts[place]
+        for key in [key for key in self.buckets if key[0] == serial]:
+            del self.buckets[key]
 
 
 class Seen:

@@ -6,7 +6,9 @@ Never logged, never faulted, no CORS. No state changes on GET. Errors have one s
 
 from __future__ import annotations
 
+import asyncio
 import json
+import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, NamedTuple
@@ -17,6 +19,7 @@ from aiohttp import web
 import mcmock
 from mcmock import exports, openapi, shapes
 from mcmock.emulator import Emulator
+from mcmock.ledger import StoreAway
 from mcmock.match import Match, from_query
 from mcmock.model import Exchange
 from mcmock.scopes import Scopes
@@ -25,6 +28,7 @@ from mcmock.server.lasting import Lasting
 from mcmock.server.place import PREFIX, Place
 from mcmock.views import SessionOutline
 
+_logger = logging.getLogger("mcmock")
 LISTING = ("since", "limit", "order", "brief")
 SCOPE = "scope"
 """Which scope is meant; without it, the default one. Every route knows it."""
@@ -274,7 +278,7 @@ ROUTES: tuple[AdminRoute, ...] = (
     AdminRoute("DELETE", "/requests", _clear, "empties the log", "Empty"),
     AdminRoute("GET", "/requests/{seq}", _request, "one exchange", "Exchange"),
     AdminRoute("GET", "/requests.ndjson", download.handle_ndjson, "the log as a file", exports.NDJSON, query=("match",)),
-    AdminRoute("GET", "/requests.har", download.handle_har, "the same for browser developer tools", exports.HAR, query=("match",)),
+    AdminRoute("GET", "/requests.har", download.handle_har, "the same for browsers' tools", exports.HAR, query=("match",)),
     AdminRoute("GET", "/stream", stream.handle_stream, "the log as it grows", stream.CONTENT_TYPE, query=("since",)),
     AdminRoute("GET", "/sessions", _sessions, "every session", "Sessions", query=("brief", "limit")),
     AdminRoute("GET", "/sessions/{sid}", _session, "one session", "SessionInfo", query=("brief",)),
@@ -318,7 +322,7 @@ class ControlApi:
         """Answer a control request: `path` is without the scope's prefix, if there was one, and `scope` what it named."""
         try:
             route, arguments = self._find(request, urlsplit(path).path[len(PREFIX) :])
-            emulator = self._emulator(request, scope)
+            emulator = await self._emulator(request, scope)
             body = await _body(request)
             reply = await route.handler(
                 Asked(emulator, request, arguments, body, self.lasting, self._scopes, self._place)
@@ -327,10 +331,25 @@ class ControlApi:
             return _error(error.status, error.code, str(error))
         except ValueError as error:
             return _error(400, "bad-request", str(error))
+        except StoreAway as error:
+            return _error(503, "store-away", f"{error}; it is tried again by itself")
+        except ConnectionError:
+            raise  # whoever asked has left
+        except Exception as error:  # a bug of ours: said in the API's form, and in full in the server's own log
+            _logger.exception("%s %s failed", request.method, request.raw_path)
+            return _error(500, "broken", f"mcmock failed: {error!r}")
         return _json(reply) if isinstance(reply, dict) else reply
 
-    def _emulator(self, request: web.BaseRequest, scope: str | None) -> Emulator:
-        """The scope that is asked about: what changes something makes it, what only looks does not."""
+    async def _emulator(self, request: web.BaseRequest, scope: str | None) -> Emulator:
+        """The scope that is asked about, with all that was answered anywhere up to now."""
+        if not self._scopes.default.blocks:
+            return self._scope(request, scope)
+        emulator = await asyncio.to_thread(self._scope, request, scope)
+        await asyncio.to_thread(emulator.catch_up)
+        return emulator
+
+    def _scope(self, request: web.BaseRequest, scope: str | None) -> Emulator:
+        """What changes something makes its scope, what only looks does not."""
         name = scope or request.query.get(SCOPE)
         if name is None or (name == EVERY and urlsplit(request.raw_path).path == PREFIX + "/summary"):
             return self._scopes.default

@@ -26,20 +26,19 @@ BODY_PAUSE = 60.0
 async def handle(scopes: Scopes, request: web.BaseRequest) -> web.StreamResponse:
     """Answer one request to the emulated API."""
     body, refusal = await _read(request, scopes.default.max_body_bytes)
-    emulator, asked = scopes.place(
-        Request(
-            request.method,
-            request.raw_path,
-            request.raw_headers,
-            body,
-            request.headers.get("Host", ""),
-            request.scheme,
-            request.keep_alive and refusal is None,
-            refusal is None or refusal.rule != "body-incomplete",
-            refusal,
-        )
+    asked = Request(
+        request.method,
+        request.raw_path,
+        request.raw_headers,
+        body,
+        request.headers.get("Host", ""),
+        request.scheme,
+        request.keep_alive and refusal is None,
+        refusal is None or refusal.rule != "body-incomplete",
+        refusal,
     )
-    answer = await asyncio.to_thread(emulator.handle, asked) if emulator.blocks else emulator.handle(asked)
+    blocks = scopes.default.blocks
+    emulator, answer = await asyncio.to_thread(scopes.handle, asked) if blocks else scopes.handle(asked)
     return Raw(emulator, answer, keep_alive=request.keep_alive) if refusal is None else _Last(emulator, answer)
 
 

@@ -1,0 +1,526 @@
+"""An Emulator whose log and sessions are kept by a ledger: they outlive the process, or are shared with other processes.
+
+It decides nothing of its own. Whatever changes the emulator is run as it is, is looked at for what it read and what it
+changed, and is handed to the ledger as one Change. A private ledger (a file) takes it and that is all. A shared one
+(Redis) may have news instead: then what was done is undone, the news is taken in, and it is done again. It knows neither
+files nor sockets, but a shared ledger makes it wait: `blocks` tells the shell.
+
+Rules of this file:
+
+1. Under a shared ledger the state changes in one place only, `_apply`: our own Changes come back as news like any other's.
+2. The lock is never held while the ledger is waited for, but for loading it whole.
+3. A ledger that is away is answered 503, and never guessed at. What was answered so is logged once it is back.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from typing import Any, NamedTuple, TypeVar
+
+from mcmock import clock, ledger, sessions
+from mcmock.emulator import DEFAULT_SCOPE, Emulator
+from mcmock.faults import FaultRule
+from mcmock.faults.force import Standing
+from mcmock.faults.plan import Tally
+from mcmock.journal import ENTRY_COST, Entry
+from mcmock.ledger import Cell, Change, Ledger, Store, StoreAway, Taken
+from mcmock.model import Answer, Delivery, Finding, Kind, Outcome, Request, Severity, Verdict
+from mcmock.sessions import Session
+
+MOST_TRIES = 200
+"""How often a Change is decided anew because others were faster, before the client is told to come back."""
+
+MOST_UNLOGGED = 10_000
+"""Requests answered 503 that are remembered until the store is back."""
+
+MOST_UNSETTLED = 100_000
+"""Deliveries that are remembered until then."""
+
+# What is one value each, and no table: the only key is "".
+_FACTS = (ledger.CLOCK, ledger.FAULTS, ledger.SEED, ledger.VERSION)
+
+# What every Change rests on. Whoever changes clock or rules draws another version, so these need not be compared.
+_COVERED = (ledger.CLOCK, ledger.FAULTS)
+
+_Result = TypeVar("_Result")
+_Key = TypeVar("_Key")
+_Value = TypeVar("_Value")
+
+
+class Table(dict[_Key, _Value]):
+    """A dict that notes, while `before` is one, what stood at each place that was looked at or changed."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.name = name
+        self.before: dict[_Key, _Value | None] | None = None
+
+    def _note(self, key: _Key) -> None:
+        if self.before is not None and key not in self.before:
+            self.before[key] = super().get(key)
+
+    def __getitem__(self, key: _Key) -> _Value:
+        self._note(key)
+        return super().__getitem__(key)
+
+    def __contains__(self, key: object) -> bool:
+        self._note(key)  # type: ignore[arg-type]
+        return super().__contains__(key)
+
+    def get(self, key: _Key, default: Any = None) -> Any:
+        self._note(key)
+        return super().get(key, default)
+
+    def __setitem__(self, key: _Key, value: _Value) -> None:
+        self._note(key)
+        super().__setitem__(key, value)
+
+    def put(self, key: Any, value: Any) -> None:
+        """Set, or remove by None, without a note."""
+        if value is None:
+            super().pop(key, None)
+        else:
+            super().__setitem__(key, value)
+
+    def reads(self) -> list[Cell]:
+        return [Cell(self.name, key, value) for key, value in (self.before or {}).items()]
+
+    def writes(self) -> list[Cell]:
+        now = super().get
+        return [Cell(self.name, key, now(key)) for key, value in (self.before or {}).items() if now(key) is not value]
+
+    def __delitem__(self, key: _Key) -> None:
+        self._note(key)
+        super().__delitem__(key)
+
+    def undo(self) -> None:
+        for key, value in (self.before or {}).items():
+            self.put(key, value)
+
+
+_NO_RULES = Standing((), 0, 0, ())
+
+
+class _Before(NamedTuple):
+    """How things stood that are no tables."""
+
+    clock: tuple[float, float | None]
+    standing: Standing
+    tally: Tally
+    broken: int
+
+
+class KeptEmulator(Emulator):
+    """An Emulator kept by `store`. Takes the options of Emulator but `time`, which is the store's.
+
+    Raises StoreAway when the store cannot be reached, ValueError when what it holds cannot be read.
+    """
+
+    has_store = True
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        scope: str = DEFAULT_SCOPE,
+        seed: int | None = None,
+        faults: Iterable[FaultRule] = (),
+        time: clock.Clock | None = None,
+        **options: Any,
+    ) -> None:
+        self.store = store
+        self._facts: dict[str, Table[str, Any]] = {name: Table(name) for name in _FACTS}
+        self._trying = False
+        self._notice = ""
+        self._staged: tuple[Any, ...] = ()
+        self._position = 0
+        self._unsettled: list[tuple[int, Delivery]] = []
+        self._logging = threading.Lock()
+        self._unlogged: deque[Change] = deque(maxlen=MOST_UNLOGGED)
+        super().__init__(seed=seed, scope=scope, time=time or clock.Clock(store.now), **options)
+        self._ledger: Ledger = store.ledger(scope, self._journal.max_bytes)
+        self.blocks = self._ledger.shared
+        self._options_given: tuple[int | None, tuple[FaultRule, ...]] = seed, tuple(faults)
+        self._begin()
+        self._ledger.follow(self._on_news)
+
+    def sibling(self, scope: str) -> Emulator:
+        return KeptEmulator(self.store, scope=scope, **self._options())
+
+    def find_scope(self, mark: str) -> str | None:
+        return self.store.scope_of(mark)
+
+    def retire(self) -> None:
+        """A private ledger forgets the scope, too; a shared one may be in use elsewhere, and forgets it when it is idle."""
+        if not self._ledger.shared:
+            self.reset()
+        self._ledger.close()
+        with self._lock:
+            self._faults.reset(self._clock.now())
+            super()._released(None, "reset")
+
+    # -- what it begins with ------------------------------------------------------------------------------------------
+
+    def _forget_all(self) -> None:
+        super()._forget_all()
+        self._sessions = Table(ledger.SESSIONS)
+        self._issued = Table(ledger.ISSUED)
+        self._doomed = Table(ledger.DOOMED)
+
+    def _load(self) -> None:
+        """All that the ledger holds instead of what is here."""
+        held = self._ledger.load()
+        with self._lock:
+            self._empty()
+            self._journal.begin_at(held.first_seq, held.evicted)
+            for cell in held.cells:
+                self._put(cell)
+            for change in held.log:
+                self._apply_to_log(change)
+            self._position = held.position
+
+    def _empty(self) -> None:
+        self._forget_all()
+        self._clock.reset()
+        for fact in self._facts.values():
+            fact.clear()
+        if self._ledger.shared:
+            self._faults.stand(_NO_RULES, _Tally())
+
+    def _begin(self) -> None:
+        """Bring together what the ledger knows and what the options say: the seed, and the rules of a shared one."""
+        self._load()
+        seed, rules = self._options_given
+        self._make(lambda: self._agree_on_seed(seed))
+        if not self._ledger.shared:
+            super().begin_with_faults(rules)
+        elif rules and self._faults.initial != rules:
+            self.begin_with_faults(rules)
+
+    def _agree_on_seed(self, asked: int | None) -> None:
+        known = self._facts[ledger.SEED].get("")
+        if asked is None and known is not None:
+            self.seed = known
+        else:
+            self._facts[ledger.SEED][""] = self.seed
+
+    # -- one change ---------------------------------------------------------------------------------------------------
+
+    def _make(self, act: Callable[[], _Result]) -> tuple[_Result, int]:
+        """Do it, and have the ledger take what it changed; returns the result, and its entry's number if it has one."""
+        for _ in range(MOST_TRIES):
+            with self._lock:
+                result, change = self._try(act)
+                if not self._ledger.shared:
+                    self._ledger.commit(change, 0)
+                    return result, change.seq
+                since = self._position
+            taken = self._commit(change, since)
+            if taken.accepted:
+                return result, taken.seq
+        raise StoreAway(f"{self.store.name} was changed by others {MOST_TRIES} times while this was decided")
+
+    def _commit(self, change: Change, since: int) -> Taken:
+        """Hand a Change to a shared ledger, with the deliveries that wait to be told, and take in what comes back."""
+        with self._lock:
+            settled, self._unsettled = tuple(self._unsettled), []
+        try:
+            taken = self._ledger.commit(change._replace(deliveries=settled), since)
+        except StoreAway:
+            self._put_back(settled)
+            raise
+        if not taken.accepted:
+            self._put_back(settled)
+        self._take_in(taken)
+        return taken
+
+    def _put_back(self, settled: tuple[tuple[int, Delivery], ...]) -> None:
+        with self._lock:
+            self._unsettled = [*settled, *self._unsettled][-MOST_UNSETTLED:]
+
+    def _try(self, act: Callable[[], _Result]) -> tuple[_Result, Change]:
+        """Run `act` and see what it changed. Under a shared ledger it is undone at once: it has happened when it is news."""
+        before = _Before(self._clock.state, self._faults.standing, self._faults.tally, self._broken)
+        tables = [*self._facts.values(), *self._tables(before.tally)]
+        self._notice, self._staged, self._trying = "", (), True
+        for table in tables:
+            table.before = {}
+        self._facts[ledger.VERSION].get("")
+        undo = True
+        try:
+            result = act()
+            self._note_facts(before)
+            change = self._change(tables)
+            undo = self._ledger.shared
+        finally:
+            self._trying = False
+            if undo:
+                self._undo(before, tables)
+            for table in tables:
+                table.before = None
+        return result, change
+
+    def _tables(self, tally: Tally) -> list[Table[Any, Any]]:
+        every = (self._sessions, self._issued, self._doomed, tally.counts, tally.buckets)
+        return [table for table in every if isinstance(table, Table)]
+
+    def _note_facts(self, before: _Before) -> None:
+        """Put the clock and the rules, which are no tables, into theirs, if they have changed."""
+        if self._clock.state != before.clock:
+            self._facts[ledger.CLOCK][""] = self._clock.state
+            self._facts[ledger.VERSION][""] = _version()
+        if not self._ledger.shared or _same(self._faults.standing, before.standing):
+            return
+        self._facts[ledger.FAULTS][""] = self._faults.standing
+        self._facts[ledger.VERSION][""] = _version()
+        if self._faults.tally is not before.tally:
+            for table in (before.tally.counts, before.tally.buckets):
+                for key in list(table):
+                    del table[key]  # type: ignore[arg-type]
+
+    def _change(self, tables: list[Table[Any, Any]]) -> Change:
+        rested_on = [table for table in tables if table.name not in _COVERED] if self._ledger.shared else []
+        reads = tuple(cell for table in rested_on for cell in table.reads())
+        writes = tuple(cell for table in tables for cell in table.writes())
+        if not self._staged:
+            return Change(reads, writes, notice=self._notice)
+        return Change(reads, writes, self._staged, _weight(self._staged), notice=self._notice, seq=self._staged[0])
+
+    def _undo(self, before: _Before, tables: list[Table[Any, Any]]) -> None:
+        for table in tables:
+            table.undo()
+        self._clock.restore(before.clock)
+        self._faults.stand(before.standing, before.tally)
+        self._broken = before.broken
+
+    # -- taking in what the ledger has --------------------------------------------------------------------------------
+
+    def catch_up(self) -> None:
+        """Take in whatever others have done up to now. Raises StoreAway."""
+        if self._ledger.shared:
+            self._log_unlogged()
+            with self._lock:
+                since, waiting = self._position, bool(self._unsettled)
+            if waiting:
+                self._commit(Change(), since)
+            else:
+                self._take_in(self._ledger.news(since))
+
+    def _on_news(self) -> None:
+        with suppress(StoreAway):  # its thread tries again, and calls
+            self.catch_up()
+
+    def _take_in(self, taken: Taken) -> None:
+        with self._lock:
+            for change in taken.news:
+                if change.position == self._position + 1:
+                    self._apply(change)
+            if not taken.lost and (not taken.news or taken.news[-1].position <= self._position):
+                return
+        self._load_anew()
+
+    def _load_anew(self) -> None:
+        """The ledger has gone on without us for too long, or was emptied behind our back."""
+        self._begin()
+        with self._lock:
+            super()._released(None, "reset")
+
+    def _apply(self, change: Change) -> None:
+        self._position = change.position
+        if change.notice == "reset":
+            self._empty()
+            self._journal.clear()
+        elif change.notice == "cleared":
+            super().clear_log()
+        for cell in change.writes:
+            self._put(cell)
+        self._apply_to_log(change)
+        if change.notice not in ("", "cleared"):
+            super()._released(None, change.notice)
+
+    def _put(self, cell: Cell) -> None:
+        """Set one place of one table."""
+        table = {**self._facts, **{one.name: one for one in self._tables(self._faults.tally)}}.get(cell.table)
+        if table is None:
+            return  # what fault rules count is of no use to a private ledger: its rules begin anew with each process
+        table.put(cell.key, cell.value)
+        if cell.table == ledger.CLOCK:
+            self._clock.restore(cell.value or (0.0, None))
+        elif cell.table == ledger.FAULTS:
+            self._faults.stand(cell.value, self._faults.tally)
+        elif cell.table == ledger.SEED and cell.value is not None:
+            self.seed = cell.value
+
+    def _apply_to_log(self, change: Change) -> None:
+        if change.entry is not None:
+            entry = Entry._make(change.entry)
+            headers, _ = self._journal.intern(entry.headers)
+            self._journal.append(
+                entry._replace(seq=self._journal.next_seq, headers=headers), change.weight - ENTRY_COST
+            )
+            self._broken += entry.verdict is Verdict.BROKEN
+        for seq, delivery in change.deliveries:
+            if seq in self.kept() and self._journal.delivery(seq) is not delivery:
+                self._journal.settle(seq, delivery)
+
+    # -- what changes it: as in the Emulator, through the ledger ------------------------------------------------------
+
+    def handle(self, request: Request) -> Answer:
+        try:
+            self._ledger.check()
+            answer, seq = self._make(lambda: super(KeptEmulator, self).handle(request))
+        except StoreAway as away:
+            return self._put_off(request, away)
+        return answer._replace(seq=seq)
+
+    def _record(self, call: Any, decision: Any) -> Answer:
+        if not self._ledger.shared:
+            answer = super()._record(call, decision)
+            self._staged = self._last_entry
+            return answer
+        self._staged = self._entry(call, decision, call.request.headers)
+        return Answer(0, decision.response, decision.steps, decision.hold, call.now)
+
+    def _entry(self, call: Any, decision: Any, headers: Any) -> tuple[Any, ...]:
+        self._last_entry = super()._entry(call, decision, headers)
+        return self._last_entry
+
+    def _session(self, session_id: str, now: float) -> Session | None:
+        """As it stands now; what only time has done to it is no change."""
+        session = self._sessions.get(session_id)
+        return sessions.at(session, now) if session is not None else None
+
+    def _foresee(self, entry: Entry) -> tuple[Outcome, tuple[Finding, ...]]:
+        foreseen = super()._foresee(entry)
+        self._judges.pop(str(entry.session_id), None)  # it was told of an entry that may not come
+        return foreseen
+
+    def _released(self, result: _Result, notice: str = "faults") -> _Result:
+        if self._trying and self._ledger.shared:
+            self._notice = notice
+            return result
+        return super()._released(result, notice)
+
+    def settle(self, seq: int, delivery: Delivery) -> None:
+        """Known here at once, and to others in a moment."""
+        super().settle(seq, delivery)
+        if not self._ledger.shared:
+            self._ledger.commit(Change(deliveries=((seq, delivery),)), 0)
+        elif seq:
+            with self._lock:
+                self._unsettled.append((seq, delivery))
+            self._ledger.soon(self._on_news)
+
+    def add_faults(self, rules: Iterable[FaultRule]) -> tuple[FaultRule, ...]:
+        rules = tuple(rules)
+        return self._make(lambda: super(KeptEmulator, self).add_faults(rules))[0]
+
+    def put_faults(self, rules: Iterable[FaultRule]) -> tuple[FaultRule, ...]:
+        rules = tuple(rules)
+        return self._make(lambda: super(KeptEmulator, self).put_faults(rules))[0]
+
+    def replace_faults(self, rules: Iterable[FaultRule]) -> tuple[FaultRule, ...]:
+        rules = tuple(rules)
+        return self._make(lambda: super(KeptEmulator, self).replace_faults(rules))[0]
+
+    def begin_with_faults(self, rules: Iterable[FaultRule]) -> tuple[FaultRule, ...]:
+        rules = tuple(rules)
+        return self._make(lambda: super(KeptEmulator, self).begin_with_faults(rules))[0]
+
+    def remove_fault(self, name: str) -> bool:
+        return self._make(lambda: super(KeptEmulator, self).remove_fault(name))[0]
+
+    def expire(self, session_id: str) -> bool:
+        return self._make(lambda: super(KeptEmulator, self).expire(session_id))[0]
+
+    def forget(self, session_id: str) -> bool:
+        return self._make(lambda: super(KeptEmulator, self).forget(session_id))[0]
+
+    def advance(self, seconds: float) -> float:
+        return self._make(lambda: super(KeptEmulator, self).advance(seconds))[0]
+
+    def freeze(self) -> float:
+        return self._make(super().freeze)[0]
+
+    def resume(self) -> float:
+        return self._make(super().resume)[0]
+
+    def clear_log(self) -> None:
+        if self._ledger.shared:
+            self._commit(Change(notice="cleared"), self._position)
+            return
+        with self._lock:
+            super().clear_log()
+            self._ledger.commit(Change(notice="cleared"), 0)
+
+    def reset(self) -> None:
+        seed = Cell(ledger.SEED, "", self.seed)
+        if self._ledger.shared:
+            version = Cell(ledger.VERSION, "", _version())
+            self._commit(Change(writes=(seed, version, self._fresh_rules()), notice="reset"), self._position)
+            return
+        with self._lock:
+            super().reset()
+            for fact in self._facts.values():
+                fact.clear()
+            self._put(seed)
+            self._ledger.commit(Change(writes=(seed,), notice="reset"), 0)
+
+    def _fresh_rules(self) -> Cell:
+        """The rules as a reset leaves them."""
+        with self._lock:
+            standing, tally = self._faults.standing, self._faults.tally
+            self._faults.reset(self._clock.another().now())
+            fresh = self._faults.standing
+            self._faults.stand(standing, tally)
+            return Cell(ledger.FAULTS, "", fresh)
+
+    # -- without the store --------------------------------------------------------------------------------------------
+
+    def _put_off(self, request: Request, away: StoreAway) -> Answer:
+        """503 for a request that nothing can be said about; it is logged when the store is back."""
+        message = f"mcmock cannot answer, because {away}. Nothing was counted; try again."
+        now = self._clock.now()
+        response = self._answers.error(503, message, now, request.keep_alive)
+        found = Finding("store-away", Severity.ERROR, "", message, "mcmock")
+        entry = (
+            0, now, Kind.OTHER, request.method, request.target, request.headers, request.body, None, None,
+            Verdict.BROKEN, response.status, response.headers, response.body, (found,), None, False,
+        )  # fmt: skip
+        self._unlogged.append(Change(entry=entry, weight=_weight(entry)))
+        return Answer(0, response, at=now)
+
+    def _log_unlogged(self) -> None:
+        with self._logging:
+            while self._unlogged and self._commit(self._unlogged[0], self._position).accepted:
+                self._unlogged.popleft()
+
+
+class _Tally(Tally):
+    """A Tally in tables."""
+
+    def __init__(self) -> None:
+        self.counts = Table(ledger.COUNTS)
+        self.buckets = Table(ledger.RATES)
+
+
+def _version() -> str:
+    """Of clock and rules: unlike any other, whoever else draws one at the same moment."""
+    return secrets.token_hex(6)
+
+
+def _same(one: Standing, other: Standing) -> bool:
+    """Whether they are the same rules, at a price that every request can pay."""
+    return one.armed is other.armed and one.initial is other.initial and one[1:3] == other[1:3]
+
+
+def _weight(entry: tuple[Any, ...]) -> int:
+    """What an entry counts in the log's bound, wherever it is kept."""
+    one = Entry._make(entry)
+    return (
+        ENTRY_COST + len(one.body) + len(one.response_body) + sum(len(name) + len(value) for name, value in one.headers)
+    )

@@ -1,0 +1,447 @@
+"""State that servers share: one Redis (7 or later, or Valkey) holds the log, the sessions and all else of every scope.
+
+Each scope is four keys: a hash of the tables, a stream that is the log, a hash of what the log counts on, and the mark of
+its session ids. Two scripts touch them, so that each Change happens whole or not at all, and gets its place in one order.
+
+Rules of this file:
+
+1. A Change is one round trip. The answer brings whatever others did meanwhile, so that whoever changes something is up to
+   date afterwards, and whoever was too late knows why.
+2. The entry is in the stream before `commit` returns, and so before the first byte of the answer leaves.
+3. A Redis that is away is tried again by one thread, and by nobody else: requests are turned away at once.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+import redis
+from redis.backoff import NoBackoff
+from redis.exceptions import NoScriptError, RedisError, ResponseError
+from redis.retry import Retry
+
+from mcmock import clock
+from mcmock.emulator import DEFAULT_SCOPE, mark
+from mcmock.ledger import (
+    FORMAT,
+    Change,
+    Snapshot,
+    StoreAway,
+    Taken,
+    cell_from,
+    cells_from,
+    cells_text,
+    deliveries_from,
+    deliveries_text,
+    entry_from,
+    entry_text,
+    place_text,
+    value_text,
+)
+
+PREFIX = "mcmock"
+"""What the keys begin with, unless the address has `?prefix=`."""
+
+SCOPE_LIVES = 3600
+"""Seconds after its last Change that a named scope's keys are kept; the default scope's are kept for good."""
+
+PATIENCE = 2.0
+"""Seconds that Redis has for an answer, or to take a connection, before it is held to be away."""
+
+RETRY = 0.25
+"""Seconds between attempts to reach a Redis that is away."""
+
+LISTENING = 0.5
+"""Seconds that one look for news waits for some."""
+
+BREATH = 0.005
+"""Seconds between two looks for news: under load, most of it has come with our own Changes by then."""
+
+SOON = 0.05
+"""Seconds that what need not be told at once may wait for company."""
+
+# KEYS: cells, log, counts, mark. ARGV: epoch, since, seconds to live (0: for good), bytes of the log, notice, deliveries,
+# weight, entry, writes as one text, number of reads, of writes; then place and value of each: "" is nothing.
+COMMIT = """
+local cells, log, counts, mark = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local known = redis.call('HMGET', counts, 'epoch', 'position', 'seq', 'bytes', 'evicted')
+if known[1] ~= ARGV[1] then return {'lost'} end
+local position, seq = tonumber(known[2]), tonumber(known[3])
+local bytes, evicted = tonumber(known[4]), tonumber(known[5])
+local function news()
+  if position <= tonumber(ARGV[2]) then return {} end
+  return redis.call('XRANGE', log, (tonumber(ARGV[2]) + 1) .. '-0', '+')
+end
+local at, reads, writes = 12, tonumber(ARGV[10]), tonumber(ARGV[11])
+for _ = 1, reads do
+  if (redis.call('HGET', cells, ARGV[at]) or '') ~= ARGV[at + 1] then return {'late', news()} end
+  at = at + 2
+end
+local notice, deliveries, weight, entry = ARGV[5], ARGV[6], tonumber(ARGV[7]), ARGV[8]
+if notice == 'reset' then redis.call('DEL', cells) end
+if notice == 'reset' or notice == 'cleared' then
+  redis.call('XTRIM', log, 'MAXLEN', 0)
+  bytes, evicted = 0, 0
+end
+for _ = 1, writes do
+  if ARGV[at + 1] == '' then redis.call('HDEL', cells, ARGV[at]) else redis.call('HSET', cells, ARGV[at], ARGV[at + 1]) end
+  at = at + 2
+end
+position = position + 1
+local fields = {'w', ARGV[9]}
+if notice ~= '' then table.insert(fields, 'n'); table.insert(fields, notice) end
+if deliveries ~= '' then table.insert(fields, 'd'); table.insert(fields, deliveries) end
+if entry ~= '' then
+  seq = seq + 1
+  bytes = bytes + weight
+  for _, text in ipairs({'e', entry, 's', seq, 'b', ARGV[7]}) do table.insert(fields, text) end
+end
+redis.call('XADD', log, position .. '-0', unpack(fields))
+while bytes > tonumber(ARGV[4]) do
+  local past, left = nil, false
+  for _, one in ipairs(redis.call('XRANGE', log, '-', '+', 'COUNT', 100)) do
+    if bytes <= tonumber(ARGV[4]) or one[1] == position .. '-0' then break end
+    past, left = one[1], true
+    for i = 1, #one[2], 2 do
+      if one[2][i] == 'b' then bytes, evicted = bytes - tonumber(one[2][i + 1]), evicted + 1 end
+    end
+  end
+  if not left then break end
+  redis.call('XTRIM', log, 'MINID', (tonumber(string.match(past, '^%d+')) + 1) .. '-0')
+end
+redis.call('HSET', counts, 'position', position, 'seq', seq, 'bytes', bytes, 'evicted', evicted)
+if ARGV[3] ~= '0' then
+  for _, key in ipairs(KEYS) do redis.call('EXPIRE', key, ARGV[3]) end
+end
+return {'taken', news(), seq}
+"""
+
+# KEYS as above. ARGV: an epoch to begin with, the format, the scope's name, seconds to live. Returns counts and cells.
+OPEN = """
+if redis.call('EXISTS', KEYS[3]) == 0 then
+  redis.call('DEL', KEYS[1], KEYS[2])
+  redis.call('HSET', KEYS[3], 'epoch', ARGV[1], 'format', ARGV[2], 'position', 0, 'seq', 0, 'bytes', 0, 'evicted', 0)
+end
+redis.call('SET', KEYS[4], ARGV[3])
+if ARGV[4] ~= '0' then
+  for _, key in ipairs(KEYS) do redis.call('EXPIRE', key, ARGV[4]) end
+end
+return {redis.call('HGETALL', KEYS[3]), redis.call('HGETALL', KEYS[1])}
+"""
+
+PAGE = 1000
+"""Entries of the stream that are read at once."""
+
+
+class RedisStore:
+    """The Redis at `url`: redis://, rediss:// or unix://, with `?prefix=` for several in one database.
+
+    Raises ValueError for an address that is none, or a Redis of which no mcmock can make use.
+    """
+
+    def __init__(self, url: str) -> None:
+        address, self._prefix = _without_prefix(url)
+        try:
+            self._client = redis.Redis.from_url(address, decode_responses=True, **_WAITING)
+            self._follower = redis.Redis.from_url(
+                address, decode_responses=True, single_connection_client=True, **_WAITING
+            )
+        except ValueError as error:
+            raise ValueError(f"{_public(url)} is no address of a Redis: {error}") from None
+        self.name = f"the Redis at {_public(address)}"
+        self._failure: str | None = None
+        self._ahead = 0.0
+        self._ledgers: dict[str, RedisLedger] = {}
+        self._calls: set[Callable[[], None]] = set()
+        self._lock = threading.Lock()
+        self._closed, self._called = threading.Event(), threading.Event()
+        self._listening: int | None = None
+        self._meet()
+        self._threads = [threading.Thread(target=run, name=f"mcmock redis {name}", daemon=True) for name, run in (
+            ("news", self._follow), ("soon", self._call_on),
+        )]  # fmt: skip
+        for thread in self._threads:
+            thread.start()
+
+    def _meet(self) -> None:
+        """See that it is a Redis that will do, and how its clock stands to ours."""
+        try:
+            began = clock.wall()
+            seconds, micros = self._client.time()
+            ended = clock.wall()
+            version = str(self._client.info("server").get("redis_version", "0"))
+        except RedisError as error:
+            raise ValueError(f"{self.name} cannot be used: {_why(error)}") from None
+        if int(version.partition(".")[0]) < 7:
+            raise ValueError(f"{self.name} is of version {version}; it takes 7 or later")
+        self._ahead = seconds + micros / 1e6 - (began + ended) / 2
+
+    def now(self) -> float:
+        """Redis's time: several machines' clocks may differ, and sessions time out by one."""
+        return clock.wall() + self._ahead
+
+    def ledger(self, scope: str, max_log_bytes: int) -> RedisLedger:
+        return RedisLedger(self, scope, max_log_bytes, 0 if scope == DEFAULT_SCOPE else SCOPE_LIVES)
+
+    def keys(self, scope: str) -> list[str]:
+        """A scope's keys; the braces keep them on one machine of a cluster."""
+        base = f"{self._prefix}:{{{scope}}}"
+        return [f"{base}:cells", f"{base}:log", f"{base}:counts", self._mark_key(mark(scope))]
+
+    def _mark_key(self, wanted: str) -> str:
+        return f"{self._prefix}:mark:{wanted}"
+
+    def scope_of(self, wanted: str) -> str | None:
+        found = self.ask(lambda client: client.get(self._mark_key(wanted)))
+        return str(found) if found is not None and found != DEFAULT_SCOPE else None
+
+    def close(self) -> None:
+        self._closed.set()
+        self._called.set()
+        self._unblock()
+        for thread in self._threads:
+            thread.join(timeout=2)
+        self._client.close()
+        self._follower.close()
+
+    # -- being away ---------------------------------------------------------------------------------------------------
+
+    def check(self) -> None:
+        if self._failure is not None:
+            raise StoreAway(f"{self.name} is away ({self._failure})")
+
+    def ask(self, question: Callable[[redis.Redis], Any]) -> Any:
+        """What Redis answers. Raises StoreAway at once while it is known to be away."""
+        self.check()
+        try:
+            return question(self._client)
+        except RedisError as error:
+            if isinstance(error, ResponseError) and not _is_passing(error):
+                raise
+            self._failure = _why(error)
+            self._unblock()
+            self.check()
+
+    # -- hearing of news ----------------------------------------------------------------------------------------------
+
+    def follow(self, ledger: RedisLedger) -> None:
+        with self._lock:
+            self._ledgers[ledger.log_key] = ledger
+        self._unblock()
+
+    def unfollow(self, ledger: RedisLedger) -> None:
+        with self._lock:
+            if self._ledgers.get(ledger.log_key) is ledger:
+                del self._ledgers[ledger.log_key]
+
+    def _unblock(self) -> None:
+        """Have the follower look again: there is one stream more, or something has failed."""
+        listening = self._listening
+        if listening is not None and self._failure is None:
+            try:
+                self._client.client_unblock(listening)
+            except RedisError as error:
+                self._failure = _why(error)
+
+    def _follow(self) -> None:
+        while not self._closed.is_set():
+            try:
+                self._look()
+            except RedisError as error:
+                self._failure, self._listening = _why(error), None
+                self._closed.wait(RETRY)
+            else:
+                self._closed.wait(BREATH)
+
+    def _look(self) -> None:
+        """Wait for news, for a while. A Redis that was away and answers again is loaded anew by those who follow it."""
+        if self._failure is not None:
+            self._client.ping()
+            self._failure = None
+            self._wake(list(self._ledgers.values()))
+        with self._lock:
+            places: dict[Any, Any] = {key: f"{ledger.seen}-0" for key, ledger in self._ledgers.items()}
+        if not places:
+            self._closed.wait(SOON)
+            return
+        self._listening = self._follower.client_id()
+        found: Any = self._follower.xread(places, count=1, block=int(LISTENING * 1000))
+        self._listening = None
+        self._wake([self._ledgers[key] for key, _ in found if key in self._ledgers])
+
+    def _wake(self, ledgers: list[RedisLedger]) -> None:
+        for ledger in ledgers:
+            ledger.wake()
+
+    def soon(self, call: Callable[[], None]) -> None:
+        self._calls.add(call)
+        self._called.set()
+
+    def _call_on(self) -> None:
+        while not self._closed.is_set():
+            self._called.wait()
+            self._closed.wait(SOON)
+            self._called.clear()
+            calls, self._calls = self._calls, set()
+            for call in calls:
+                call()
+
+
+class RedisLedger:
+    """One scope in Redis."""
+
+    shared = True
+
+    def __init__(self, store: RedisStore, scope: str, max_log_bytes: int, lives: int) -> None:
+        self._store, self._scope, self._lives = store, scope, lives
+        self._max_log_bytes = max_log_bytes
+        self._keys = store.keys(scope)
+        self.log_key = self._keys[1]
+        self.seen = 0
+        self._epoch = ""
+        self.wake: Callable[[], None] = lambda: None
+
+    def check(self) -> None:
+        self._store.check()
+
+    def load(self) -> Snapshot:
+        arguments = [secrets.token_hex(8), FORMAT, self._scope, self._lives]
+        counts, cells = self._store.ask(lambda client: _run(client, OPEN, self._keys, arguments))
+        known, places = _pairs(counts), _pairs(cells)
+        if int(known["format"]) > FORMAT:
+            raise ValueError(
+                f"{self._store.name} is used by a newer mcmock: update this one, or choose another ?prefix="
+            )
+        self._epoch, position = known["epoch"], int(known["position"])
+        log = self._read(1, position)
+        self.seen = position
+        return Snapshot(
+            tuple(cell_from(place, value) for place, value in places.items()), tuple(log),
+            int(known["seq"]) + 1, int(known["evicted"]), position,
+        )  # fmt: skip
+
+    def _read(self, first: int, last: int) -> list[Change]:
+        """The stream's Changes of these positions, as far as they are still there."""
+        log: list[Change] = []
+        while first <= last and (page := self._page(first, last)):
+            log += [_change(place, fields) for place, fields in page]
+            first = log[-1].position + 1
+        return log
+
+    def _page(self, first: int, last: int) -> Any:
+        return self._store.ask(lambda client: client.xrange(self.log_key, f"{first}-0", f"{last}-0", PAGE))
+
+    def commit(self, change: Change, since: int) -> Taken:
+        pairs = [text for cell in change.reads for text in (place_text(cell), _value(cell))]
+        pairs += [text for cell in change.writes for text in (place_text(cell), _value(cell))]
+        arguments = [
+            self._epoch, since, self._lives, self._max_log_bytes, change.notice,
+            deliveries_text(change.deliveries) if change.deliveries else "", change.weight,
+            entry_text(change.entry) if change.entry is not None else "", cells_text(change.writes) if change.writes else "",
+            len(change.reads), len(change.writes), *pairs,
+        ]  # fmt: skip
+        return self._taken(self._store.ask(lambda client: _run(client, COMMIT, self._keys, arguments)))
+
+    def _taken(self, answer: list[Any]) -> Taken:
+        if answer[0] == "lost":
+            return Taken(False, lost=True)
+        news = tuple(_change(place, _pairs(fields)) for place, fields in answer[1])
+        if news:
+            self.seen = max(self.seen, news[-1].position)
+        return Taken(answer[0] == "taken", answer[2] if answer[0] == "taken" else 0, news)
+
+    def news(self, since: int) -> Taken:
+        """In one look that counts and reads at once, for the log may have been begun anew."""
+
+        def question(client: redis.Redis) -> list[Any]:
+            pipe: Any = client.pipeline(transaction=True)
+            pipe.hmget(self._keys[2], ["epoch", "position"])
+            pipe.xrange(self.log_key, f"{since + 1}-0", "+")
+            return list(pipe.execute())
+
+        (epoch, position), found = self._store.ask(question)
+        if epoch != self._epoch or int(position) < since:
+            return Taken(True, lost=True)
+        news = tuple(_change(place, fields) for place, fields in found)
+        if int(position) > (news[-1].position if news else since):
+            return Taken(True, lost=True)
+        self.seen = max(self.seen, int(position))
+        return Taken(True, news=news)
+
+    def follow(self, wake: Callable[[], None]) -> None:
+        self.wake = wake
+        self._store.follow(self)
+
+    def soon(self, call: Callable[[], None]) -> None:
+        self._store.soon(call)
+
+    def close(self) -> None:
+        self._store.unfollow(self)
+
+
+# No retries by the client: a Change whose answer was lost may have been taken, and must not be made twice.
+_WAITING: dict[str, Any] = {
+    "socket_timeout": PATIENCE, "socket_connect_timeout": PATIENCE, "health_check_interval": 0,
+    "retry": Retry(NoBackoff(), 0), "retry_on_timeout": False,
+}  # fmt: skip
+_DIGESTS: dict[str, str] = {}
+
+
+def _run(client: redis.Redis, script: str, keys: list[str], arguments: list[Any]) -> Any:
+    """Run a script by its digest: the text itself goes over only when Redis does not know it."""
+    digest = _DIGESTS.get(script)
+    if digest is not None:
+        try:
+            return client.evalsha(digest, len(keys), *keys, *arguments)
+        except NoScriptError:
+            pass
+    _DIGESTS[script] = str(client.script_load(script))
+    return client.evalsha(_DIGESTS[script], len(keys), *keys, *arguments)
+
+
+def _value(cell: Any) -> str:
+    return "" if cell.value is None else value_text(cell)
+
+
+def _pairs(flat: list[str]) -> dict[str, str]:
+    return dict(zip(flat[::2], flat[1::2], strict=True))
+
+
+def _change(place: str, fields: dict[str, str]) -> Change:
+    """The Change that an entry of the stream tells of."""
+    position = int(place.partition("-")[0])
+    writes = cells_from(fields["w"]) if fields.get("w") else ()
+    deliveries = deliveries_from(fields["d"]) if "d" in fields else ()
+    notice = fields.get("n", "")
+    if "e" not in fields:
+        return Change((), writes, deliveries=deliveries, notice=notice, position=position)
+    seq = int(fields["s"])
+    entry = entry_from(seq, fields["e"])
+    return Change((), writes, entry, int(fields["b"]), deliveries, notice, seq, position)
+
+
+def _without_prefix(url: str) -> tuple[str, str]:
+    parts = urlsplit(url)
+    query = dict(parse_qsl(parts.query))
+    prefix = query.pop("prefix", PREFIX)
+    return urlunsplit(parts._replace(query=urlencode(query))), prefix
+
+
+def _public(url: str) -> str:
+    """An address without its password."""
+    parts = urlsplit(url)
+    place = parts.netloc.rpartition("@")[2]
+    return urlunsplit(parts._replace(netloc=place, query=""))
+
+
+def _is_passing(error: ResponseError) -> bool:
+    """Whether Redis answers, but cannot do its work at the moment."""
+    return str(error).startswith(("LOADING", "BUSY", "MASTERDOWN", "READONLY", "OOM", "MISCONF", "NOREPLICAS"))
+
+
+def _why(error: Exception) -> str:
+    return str(error).partition("\n")[0].rstrip(".") or type(error).__name__
