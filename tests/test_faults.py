@@ -8,6 +8,8 @@ import sys
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from mcmock import faults
@@ -140,6 +142,33 @@ def test_a_wrong_rule_is_refused_with_one_line_that_names_the_field_and_the_valu
 def _beyond(line: str) -> bool:
     """Rules that tie two fields together are the code's alone; the schema speaks of one field at a time."""
     return any(words in line for words in ("must be left out", "not known before", "changes a true answer", "[2, 1]"))
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    max_leaves=6,
+)
+ATTRIBUTES = sorted({name for effect in EFFECTS.values() for name in effect.attributes})
+EFFECT = st.builds(
+    lambda kind, attributes: {"type": kind, **attributes},
+    st.sampled_from(list(EFFECTS)), st.dictionaries(st.sampled_from(ATTRIBUTES), JSON, max_size=3),
+)  # fmt: skip
+KEYS = ("name", "match", "side", "skip", "times", "probability", "per", "forSeconds")
+
+
+@settings(deadline=None, max_examples=300)
+@given(JSON | st.fixed_dictionaries({"effect": EFFECT | JSON}, optional=dict.fromkeys(KEYS, JSON)))
+def test_any_json_is_a_rule_or_is_refused_with_one_line(value: Any) -> None:
+    refusal = None
+    try:
+        rule = faults.rule_from_json(value)
+    except ValueError as error:
+        refusal = str(error)
+    if refusal is None:
+        assert faults.rule_from_json(json.loads(json.dumps(rule.to_json()))) == rule
+    else:
+        assert len(refusal.splitlines()) == 1
 
 
 def test_a_wrong_match_is_refused_in_the_words_of_match() -> None:

@@ -150,7 +150,7 @@ def test_toml_and_json_hold_the_same_rules(tmp_path: Path) -> None:
         ("[[fault]]\neffect = 'explode'", "toml", "fault 1: effect.type must be one of status, delay"),
         (TOML + "[[fault]]\nname = 'mine'\neffect = 'hang'", "toml", 'fault "mine" is there twice'),
         ("[[fault]]\nname = 'x'\neffect = 'hang'\nskip = 'a'", "toml", 'fault 1: fault "x": skip must be a whole number'),
-        ("[[faul]]\n", "toml", "faul is not known here; faults stand in [[fault]] tables, or in a list"),
+        ("[[faul]]\n", "toml", "'faul' is not known here; faults stand in [[fault]] tables, or in a list"),
         ("[[fault]", "toml", "not TOML: "),
         ("{", "json", "not JSON: "),
         ("3", "json", "faults must be a list of objects, not 3"),

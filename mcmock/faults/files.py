@@ -42,7 +42,7 @@ def load_value(value: Any) -> tuple[FaultRule, ...]:
     if isinstance(value, dict) and "effect" not in value:
         other = [key for key in value if key not in _KEYS]
         if other:
-            raise ValueError(f"{other[0]} is not known here; faults stand in [[fault]] tables, or in a list")
+            raise ValueError(f"{other[0]!r} is not known here; faults stand in [[fault]] tables, or in a list")
         value = value.get("fault", value.get("faults", []))
     if isinstance(value, dict):
         value = [value]

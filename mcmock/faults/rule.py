@@ -89,7 +89,8 @@ def rule_from_json(value: Any) -> FaultRule:
     try:
         return _rule(name, value)
     except ValueError as error:
-        raise ValueError(f'fault "{name}": {error}' if name else f"fault: {error}") from None
+        line = " ".join(str(error).split())  # a key that was sent may hold anything
+        raise ValueError(f'fault "{name}": {line}' if name else f"fault: {line}") from None
 
 
 def _rule(name: str, value: Mapping[str, Any]) -> FaultRule:
