@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
+from operator import attrgetter
 from typing import Any, NamedTuple, Protocol
 
 from mcmock.model import Finding, Kind, Outcome, Verdict
@@ -77,16 +78,16 @@ class Field(NamedTuple):
 
 
 FIELDS: dict[str, Field] = {
-    "kind": Field(lambda one: one.kind, "the door it knocked at", str, tuple(Kind), lambda entry: entry.kind),
-    "event": Field(lambda one: one.event_type, "the event type", early=lambda entry: entry.event_type),
-    "session": Field(lambda one: one.session_id, "the session id", early=lambda entry: entry.session_id),
+    "kind": Field(lambda one: one.kind, "the door it knocked at", str, tuple(Kind), attrgetter("kind")),
+    "event": Field(lambda one: one.event_type, "the event type", early=attrgetter("event_type")),
+    "session": Field(lambda one: one.session_id, "the session id", early=attrgetter("session_id")),
     "scope": Field(lambda one: one.scope, "the scope's name"),
     "outcome": Field(lambda one: one.outcome, "counted, or not", words=tuple(Outcome)),
     "verdict": Field(
-        lambda one: one.verdict, "what was decided on arrival", str, tuple(Verdict), lambda entry: entry.verdict
+        lambda one: one.verdict, "what was decided on arrival", str, tuple(Verdict), attrgetter("verdict")
     ),
-    "status": Field(lambda one: one.status, "the HTTP status", int, early=lambda entry: entry.status),
-    "path": Field(lambda one: one.path, "the path as sent", early=lambda entry: entry.target),
+    "status": Field(lambda one: one.status, "the HTTP status", int, early=attrgetter("status")),
+    "path": Field(lambda one: one.path, "the path as sent", early=attrgetter("target")),
     "playhead": Field(lambda one: one.playhead, "seconds of content", float),
 }
 PARTS: dict[str, Field] = {
@@ -127,17 +128,19 @@ class Match:
             condition for field, value in self.wanted.items() for condition in _conditions(field, value)
         ]
         self._early = [(at.early, at.holds) for at in self._conditions if at.early is not None]
-        self._outcomes = [at.holds for at in self._conditions if at.field == "outcome"]
+        allows = [at.holds for at in self._conditions if at.field == "outcome"]
+        self._outcomes = {outcome for outcome in Outcome if all(holds(outcome) for holds in allows)}
 
     def holds(self, one: Matchable) -> bool:
         return all(condition.holds(condition.read(one)) for condition in self._conditions)
 
-    def prefilter(self, entry: Early, outcome: Outcome | None = None) -> bool:
-        """False where the exchange that `entry` stands for cannot hold; `outcome` is its own where that is settled."""
-        for read, holds in self._early:
-            if not holds(read(entry)):
-                return False
-        return outcome is None or all(holds(outcome) for holds in self._outcomes)
+    def prefilter(self, entry: Early) -> bool:
+        """False where the exchange that `entry` stands for cannot hold."""
+        return all(holds(read(entry)) for read, holds in self._early)
+
+    def allows_outcome(self, outcomes: Iterable[Outcome]) -> bool:
+        """Whether it leaves room for an exchange with one of those outcomes."""
+        return not self._outcomes.isdisjoint(outcomes)
 
     @property
     def derived(self) -> bool:
@@ -249,6 +252,8 @@ def _test(field: str, value: Any, row: Field) -> Callable[[Any], bool]:
         )
     for choice in choices:
         _check_choice(field, choice, row)
+    if row.early is not None:
+        return frozenset(choices).__contains__  # asked of every entry of the log: no Python in it
     if len(choices) == 1:
         return lambda got: _equal(got, choices[0])
     return lambda got: any(_equal(got, choice) for choice in choices)

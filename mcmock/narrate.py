@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
+from mcmock.match import Match
 from mcmock.model import Exchange, Kind, Outcome, Verdict
 from mcmock.views import SessionView
 
@@ -28,6 +29,8 @@ Marks = Mapping[int, str]
 
 _HEAD = "   seq      time  playhead  event               status"
 _INDENT = " " * 8
+_ASTRAY = (Verdict.MALFORMED, Verdict.UNKNOWN, Verdict.NO_ROUTE, Verdict.FAULTED, Verdict.BROKEN)
+"""The verdicts of requests that may belong to no session."""
 _MOST_SAID = 3
 """Findings of one request that are told in full; the rest is counted."""
 
@@ -52,15 +55,15 @@ def timeline(exchanges: Sequence[Exchange], marks: Marks | None = None) -> str:
 def session(view: SessionView, marks: Marks | None = None) -> str:
     """A session's headline and its timeline, then what was found in the session as a whole."""
     after = [line for one in view.judgement.session_findings for line in _wrapped(f"{one.rule}: {one.message}", "  ")]
-    return "\n".join([_headline(view), timeline(view.exchanges, marks), *after])
+    return "\n".join([headline(view), timeline(view.exchanges, marks), *after])
 
 
-def story(sessions: Sequence[SessionView], strays: Sequence[Exchange] = (), marks: Marks | None = None) -> str:
-    """Every session's timeline, the latest `SESSIONS` of them, and the requests that belong to none."""
-    shown = sessions[-SESSIONS:]
-    parts = [session(view, marks) for view in shown]
-    if len(shown) < len(sessions):
-        parts.insert(0, f"({len(sessions) - len(shown)} earlier sessions are not shown)")
+def story(
+    sessions: Sequence[SessionView], strays: Sequence[Exchange] = (), marks: Marks | None = None, *, earlier: int = 0
+) -> str:
+    """Each session's timeline, and the requests that belong to none; `earlier` sessions are only counted."""
+    parts = [f"({plural(earlier, 'earlier session')} not shown)"] if earlier else []
+    parts += [session(view, marks) for view in sessions]
     if strays:
         parts.append(f"requests of no session: {_counted(strays)}\n{timeline(strays, marks)}")
     return "\n\n".join(parts) if parts else "no request has arrived"
@@ -69,17 +72,25 @@ def story(sessions: Sequence[SessionView], strays: Sequence[Exchange] = (), mark
 class Told(Protocol):
     """What `whole` tells of; the Emulator is one."""
 
-    def sessions(self) -> list[SessionView]: ...
+    def session_ids(self) -> list[str]: ...
 
-    def requests(self, *, limit: int | None, newest_first: bool) -> list[Exchange]: ...
+    def session(self, session_id: str, /) -> SessionView | None: ...
+
+    def requests(self, match: Match, /, *, limit: int | None, newest_first: bool) -> list[Exchange]: ...
 
 
 def whole(log: Told) -> str:
-    """The story of everything in the log."""
-    sessions = log.sessions()
-    known = {view.id for view in sessions}
-    strays = [one for one in log.requests(limit=NEWEST, newest_first=True) if one.session_id not in known]
-    return story(sessions, strays[::-1])
+    """The story of everything in the log: the latest `SESSIONS` sessions, and what belongs to none."""
+    ids = log.session_ids()
+    views = [view for session_id in ids[-SESSIONS:] if (view := log.session(session_id)) is not None]
+    return story(views, strays(log), earlier=len(ids) - len(views))
+
+
+def strays(log: Told) -> list[Exchange]:
+    """The latest requests that belong to no session, oldest first; preflights and schemas are not worth a line."""
+    known = set(log.session_ids())
+    latest = log.requests(Match({"verdict": _ASTRAY}), limit=NEWEST, newest_first=True)
+    return [one for one in reversed(latest) if one.session_id not in known]
 
 
 def listed(exchanges: Sequence[Exchange]) -> str:
@@ -140,7 +151,8 @@ def plural(count: int, noun: str) -> str:
 # -- a session's headline -------------------------------------------------------------------------------------------------
 
 
-def _headline(view: SessionView) -> str:
+def headline(view: SessionView) -> str:
+    """A session in one line: its id, its state, what became of its requests, what was watched."""
     return clip(f"session {short(view.id)}, {view.state}: {_counted(view.exchanges)}{_media(view.exchanges)}", WIDTH)
 
 

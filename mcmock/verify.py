@@ -22,7 +22,7 @@ from mcmock.views import SessionView
 
 NEAREST = 3
 """How many near misses are told."""
-LOOKED_AT = 2000
+LOOKED_AT = 500
 """How many of the latest exchanges are searched for near misses."""
 LONGEST = 3600.0
 """The most seconds a check may wait."""
@@ -279,7 +279,8 @@ def _verify_order(log: Log, asked: Check, pattern: Pattern) -> Verification:
         return Verification(Result.PASS, expected(asked), len(holding), events, (), f"{sentence}, and so it was")
     reasons = "\n".join(narrate.wrapped(one.sentence, "  ") for one in failing[: narrate.SESSIONS])
     marks = {seq: mark for one in failing for seq, mark in one.marks.items()}
-    message = f"{narrate.sentence(sentence + ', but')}\n{reasons}\n\n{narrate.story([one.view for one in failing], marks=marks)}"
+    shown = [one.view for one in failing[: narrate.SESSIONS]]
+    message = f"{narrate.sentence(sentence + ', but')}\n{reasons}\n\n{narrate.story(shown, marks=marks)}"
     return Verification(result, expected(asked), len(holding), events, (), message)
 
 
@@ -382,16 +383,15 @@ def _story(
 ) -> str:
     """The timelines of the sessions that what matched, or nearly did, came from; or else of all that could have."""
     about = [*matching, *(miss.exchange for miss in nearest)]
-    ids = dict.fromkeys(one.session_id for one in about if one.session_id is not None) or _concerned(log, match)
-    views = [view for session_id in ids if (view := log.session(session_id)) is not None]
-    known = {view.id for view in views}
-    strays = [one for one in about if one.session_id not in known] if about else _strays(log, known)
-    return narrate.story(views, sorted(strays, key=lambda one: one.seq), marks)
-
-
-def _strays(log: Log, known: set[str]) -> list[Exchange]:
-    latest = log.requests(limit=LOOKED_AT, newest_first=True)
-    return [one for one in reversed(latest) if one.session_id not in known and one.kind is not Kind.PREFLIGHT]
+    ids = list(dict.fromkeys(one.session_id for one in about if one.session_id is not None)) or _concerned(log, match)
+    known = set(log.session_ids())
+    ids = [session_id for session_id in ids if session_id in known]
+    views = [view for session_id in ids[-narrate.SESSIONS :] if (view := log.session(session_id)) is not None]
+    if about:
+        strays = [one for one in about if one.session_id not in known]
+    else:
+        strays = [] if "session" in match.wanted else narrate.strays(log)
+    return narrate.story(views, sorted(strays, key=lambda one: one.seq), marks, earlier=len(ids) - len(views))
 
 
 def _told(nearest: Sequence[Miss]) -> str:
@@ -426,14 +426,26 @@ _KIN = (
 
 def near_misses(log: Log, match: Match) -> list[Miss]:
     """The exchanges that differ least from `match`, nearest first, and of equal ones the latest."""
-    session_id = match.exact("session")
-    within = Match({"session": session_id}) if session_id is not None and log.session(session_id) else None
     misses = []
-    for one in log.requests(within, limit=LOOKED_AT, newest_first=True):
+    for one in sorted(_candidates(log, match), key=lambda one: -one.seq):
         differences = tuple(match.differences(one))
         if differences and _is_near(match, differences):
             misses.append((_distance(differences), Miss(one, differences)))
     return [miss for _, miss in sorted(misses, key=lambda pair: pair[0])[:NEAREST]]
+
+
+def _candidates(log: Log, match: Match) -> list[Exchange]:
+    """The latest exchanges that could be near: judging what cannot be would take long in a large log."""
+    wanted: dict[str, Any] = {}
+    session_id, event = match.exact("session"), match.exact("event")
+    if session_id is not None and log.session(session_id):
+        wanted["session"] = session_id
+    if not isinstance(event, str):
+        return log.requests(Match(wanted), limit=LOOKED_AT, newest_first=True)
+    taken = [known for known in EVENT_TYPES if _alike(Difference("event", event, known)) >= _ALIKE]
+    accepted = log.requests(Match({**wanted, "event": [event, *taken]}), limit=LOOKED_AT, newest_first=True)
+    rejected = log.requests(Match({**wanted, "verdict": "malformed"}), limit=LOOKED_AT, newest_first=True)
+    return list({one.seq: one for one in (*accepted, *rejected)}.values())
 
 
 def _is_near(match: Match, differences: Sequence[Difference]) -> bool:

@@ -655,3 +655,51 @@ def test_wait_says_what_came_instead_when_time_is_up(mcmock_server: McmockServer
     assert control(mcmock_server, "/requests/wait", {"timeout": "long"})[1]["error"]["message"] == (
         "timeout must be 0 to 3600 seconds, not 'long'"
     )
+
+
+# -- a large log ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_scan_of_the_log_is_the_same_as_asking_for_each_number() -> None:
+    """Across blocks, after evictions, after the log was emptied in the midst of a block, from any start, both ways."""
+    emulator = Emulator(seed=1, max_log_bytes=150_000)
+    session_id = start(emulator)
+    for number in range(700):
+        send(emulator, session_id, "ping", number)
+        if number == 99:
+            emulator.clear_log()
+        if number % 97 == 0 or emulator.evicted in (1, 2):
+            for since in (0, 50, 255, 256, 511, number, number + 5):
+                one_by_one = [one for seq in range(since + 1, emulator.last_seq + 1) if (one := emulator.request(seq))]
+                assert emulator.requests(since=since) == one_by_one
+                assert emulator.requests(since=since, newest_first=True) == one_by_one[::-1]
+    assert emulator.evicted > 256
+
+
+def test_a_query_builds_no_exchange_that_its_columns_rule_out(
+    emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that one session, one event type or the rejected ones are found in a log of a million without judging it."""
+    play(emulator, *["ping"] * 300)
+    session_id = play(emulator, "play")
+    emulator.handle(post("/api/v1/sessions", b"{"))
+    built = []
+    build = Emulator._exchange
+
+    def counting(self: Emulator, entry: Entry) -> Exchange:
+        built.append(entry.seq)
+        return build(self, entry)
+
+    monkeypatch.setattr(Emulator, "_exchange", counting)
+    for wanted, seqs in (
+        ({"event": "play"}, [303]),
+        ({"session": session_id}, [302, 303]),
+        ({"outcome": "bad"}, [304]),
+        ({"outcome": ["bad", "faulted", "other"]}, [304]),
+        ({"verdict": "broken"}, []),
+        ({"status": {"min": 400}}, [304]),
+        ({"path": {"matches": f"{session_id}/events$"}}, [303]),
+    ):
+        built.clear()
+        assert [one.seq for one in emulator.requests(Match(wanted))] == seqs
+        assert built == seqs
