@@ -14,6 +14,7 @@ import pytest
 
 from mcmock import narrate
 from mcmock.emulator import Emulator
+from mcmock.report.table import report_text
 from tests.conftest import body, post
 
 PYTHON = sys.executable
@@ -109,6 +110,16 @@ def test_what_a_fault_did_is_not_the_commands_fault(tmp_path: Path) -> None:
     (tmp_path / "faults.toml").write_text('[[fault]]\nname = "gone"\neffect = {type = "status", code = 400}\n')
     done = run("--fail-on-bad", "--faults", str(tmp_path / "faults.toml"), *sending(GOOD))
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_report_says_what_would_be_counted() -> None:
+    done = run("--report", "--seed", "3", *sending(GOOD))
+    emulator = Emulator(seed=3)
+    emulator.handle(post(*GOOD))
+    (view,) = emulator.sessions()
+    assert done.returncode == 0
+    assert report_text(view.report.to_json(why=False)) in done.stderr
+    assert "no session was opened" in run("--report", "--", "true").stderr
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])

@@ -9,6 +9,7 @@ import asyncio
 import os
 import signal
 import sys
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -31,14 +32,16 @@ PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signa
 
 @click.command(context_settings={"allow_interspersed_args": False})
 @click.option("--fail-on-bad", is_flag=True, help="Exit 1 if CMD is content but anything it sent was rejected.")
+@click.option("--report", is_flag=True, help="Print to stderr what Analytics would count.")
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED, metavar="CMD…")
 @server_options
-def exec(settings: Settings, command: tuple[str, ...], fail_on_bad: bool) -> None:
+def exec(settings: Settings, command: tuple[str, ...], fail_on_bad: bool, report: bool) -> None:
     """Run CMD with a server that lives as long as it does.
 
     CMD finds the server in MCMOCK_URL, over HTTPS in MCMOCK_HTTPS_URL and MCMOCK_CA_FILE. mcmock exits as CMD did.
     """
-    sys.exit(run(_main(make_service(_on_free_ports(settings)), settings, command, fail_on_bad)))
+    service = make_service(_on_free_ports(settings))
+    sys.exit(run(_main(service, settings, command, fail_on_bad, report)))
 
 
 def _on_free_ports(settings: Settings) -> Settings:
@@ -51,11 +54,13 @@ def _on_free_ports(settings: Settings) -> Settings:
     return settings._replace(values=values)
 
 
-async def _main(service: Service, settings: Settings, command: tuple[str, ...], fail_on_bad: bool) -> int:
+async def _main(service: Service, settings: Settings, command: tuple[str, ...], fail_on_bad: bool, report: bool) -> int:
     async with running(service, settings):
         code = await _run(service, command)
-    bad = [text for emulator in service.scopes.each() if (text := _rejected(emulator))] if fail_on_bad else []
-    for text in bad:
+        scopes = service.scopes.each()
+        bad = [text for emulator in scopes if (text := _rejected(emulator))] if fail_on_bad else []
+        reported = [_reported(scopes)] if report else []
+    for text in [*bad, *reported]:
         click.echo(f"\n{text}", err=True)
     return 1 if bad and code == 0 else code
 
@@ -69,6 +74,14 @@ def _rejected(emulator: Emulator) -> str:
     if not bad:
         return ""
     return f"mcmock rejected {narrate.listed(bad)}\n\n{narrate.whole(emulator)}\n(seed {emulator.seed})"
+
+
+def _reported(scopes: Iterable[Emulator]) -> str:
+    """What Analytics would count of each session."""
+    from mcmock.report.table import report_text
+
+    views = [view for emulator in scopes for view in emulator.sessions()]
+    return "\n\n".join(report_text(view.report.to_json(why=False)) for view in views) or "no session was opened"
 
 
 # -- the command ----------------------------------------------------------------------------------------------------------
