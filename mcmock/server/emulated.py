@@ -7,6 +7,7 @@ its own. A request is logged whatever happens to it: too long, cut short, or no 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 from aiohttp import StreamReader, web
 from aiohttp.abc import AbstractStreamWriter
@@ -70,9 +71,8 @@ async def _gather(content: StreamReader, limit: int) -> tuple[bytes, Refusal | N
     except TimeoutError:
         message = f"no more of the body came for {BODY_PAUSE:g} seconds"
         return bytes(parts), Refusal("body-incomplete", 408, message)
-    except (OSError, web.RequestPayloadError, HttpProcessingError) as error:
-        message = str(error).partition("\n")[0] or "connection lost"
-        return bytes(parts), Refusal("body-incomplete", 400, f"the body ended too early: {message}")
+    except (OSError, web.RequestPayloadError, HttpProcessingError):
+        return bytes(parts), Refusal("body-incomplete", 400, f"the body ended too early, after {len(parts)} bytes")
     return bytes(parts), None
 
 
@@ -134,5 +134,6 @@ class _Last(Raw):
         await super().prepare(request)
         transport = request.transport
         if isinstance(transport, asyncio.WriteTransport) and not transport.is_closing() and transport.can_write_eof():
-            transport.write_eof()
+            with contextlib.suppress(OSError):  # it may be gone by now, too
+                transport.write_eof()
         return None
