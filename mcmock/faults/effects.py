@@ -51,6 +51,11 @@ class Change(NamedTuple):
 
 REQUIRED = object()
 
+MOST = 1e12
+"""No number of seconds, bytes or requests is beyond this: 30,000 years are enough, and sums stay finite."""
+
+MOST_SIGMA = 10
+
 
 class Attribute(NamedTuple):
     """`check` raises ValueError with what the value must be; the caller puts the field's name in front."""
@@ -62,7 +67,7 @@ class Attribute(NamedTuple):
 
 
 def is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, int | float) and not isinstance(value, bool) and -MOST <= value <= MOST
 
 
 def whole(least: int, most: int | None = None) -> tuple[Callable[[Any], Any], dict[str, Any]]:
@@ -129,8 +134,8 @@ def _uniform(value: Any) -> list[float]:
 def _lognormal(value: Any) -> dict[str, float]:
     given = dict(value) if isinstance(value, Mapping) else {}
     median, sigma = given.pop("median", None), given.pop("sigma", None)
-    if given or not is_number(median) or not is_number(sigma) or median <= 0 or sigma < 0:
-        raise ValueError(f'must be {{"median": seconds above 0, "sigma": 0 or more}}, not {value!r}')
+    if given or not is_number(median) or not is_number(sigma) or median <= 0 or not 0 <= sigma <= MOST_SIGMA:
+        raise ValueError(f'must be {{"median": seconds above 0, "sigma": 0 to {MOST_SIGMA}}}, not {value!r}')
     return {"median": median, "sigma": sigma}
 
 
@@ -339,8 +344,8 @@ EFFECTS: dict[str, Effect] = {
         "uniform": Attribute(_uniform, {"type": "array", "items": _SECONDS[1], "minItems": 2, "maxItems": 2},
                              "anything from the first number of seconds to the second", None),
         "lognormal": Attribute(_lognormal, {
-            "type": "object", "properties": {"median": _RATE[1], "sigma": _SECONDS[1]}, "required": ["median", "sigma"],
-            "additionalProperties": False,
+            "type": "object", "properties": {"median": _RATE[1], "sigma": number(0, MOST_SIGMA)[1]},
+            "required": ["median", "sigma"], "additionalProperties": False,
         }, "mostly near the median of seconds, now and then far above it", None),
     }, check=_one_of_three),
     "reset": Effect("the connection reset (TCP RST)", _reset, _EITHER),
