@@ -212,6 +212,9 @@ class Emulator:
         """The named scope whose session ids end in `mark`, if others know one that this process does not."""
         return None
 
+    def close(self) -> None:
+        """Let go of what is outside this process: there is nothing."""
+
     def retire(self) -> None:
         """Free whoever waits here: its scope is forgotten."""
         self.reset()

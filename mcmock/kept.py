@@ -154,6 +154,11 @@ class KeptEmulator(Emulator):
     def find_scope(self, mark: str) -> str | None:
         return self.store.scope_of(mark)
 
+    def close(self) -> None:
+        """Tell the last deliveries, and close the store."""
+        self._on_news()
+        self.store.close()
+
     def retire(self) -> None:
         """A private ledger forgets the scope, too; a shared one may be in use elsewhere, and forgets it when it is idle."""
         if not self._ledger.shared:

@@ -23,6 +23,10 @@ FORMAT = 1
 """Of the texts below. A store of a higher one was written by a newer mcmock, and is not touched."""
 
 
+DEFAULT_JOURNAL_BYTES = 1024**3
+"""What a file keeps of the log; the memory of a server that starts holds `max_log_bytes` of it."""
+
+
 class Cell(NamedTuple):
     """One place of one table, and what stands there; None is nothing."""
 

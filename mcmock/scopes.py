@@ -267,6 +267,10 @@ class Scopes:
             for name in list(self._named):
                 self._drop(name)
 
+    def close(self) -> None:
+        """Let go of the store, if there is one, once everything is in it. No more requests after that."""
+        self.default.close()
+
     def forget_idle(self) -> None:
         """Drop the scopes whose time is up."""
         with self._lock:

@@ -10,24 +10,38 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mcmock.cli.options import EMULATOR, PLACE, Settings
+from mcmock.cli.options import EMULATOR, PLACE, STORE, Settings
 
 if TYPE_CHECKING:
     from mcmock.faults import FaultRule
+    from mcmock.ledger import Store
     from mcmock.server import Service
 
 
 def make_service(settings: Settings) -> Service:
     """The Service that these settings describe. Raises click.UsageError where they make no sense together."""
-    from mcmock.emulator import Emulator  # late: `mcmock --help` should not wait for aiohttp
+    from mcmock.ledger import StoreAway  # late: `mcmock --help` should not wait for aiohttp
     from mcmock.scopes import Scopes
     from mcmock.server import Service
+    from mcmock.stores import make_emulator
 
     try:
-        emulator = Emulator(**settings.of(EMULATOR), faults=faults_of(settings))
+        faults = faults_of(settings)
+        emulator = make_emulator(store_of(settings), **settings.of(EMULATOR), faults=faults)
         return Service(Scopes(emulator, rules=settings.values["scope"]), **settings.of(PLACE))
-    except ValueError as error:
+    except (ValueError, StoreAway) as error:
         raise click.UsageError(str(error)) from None
+
+
+def store_of(settings: Settings) -> Store | None:
+    """The store that `--store` or `--journal` names, opened; None is memory. Raises ValueError."""
+    from mcmock.stores import open_store
+
+    values = settings.of(STORE)
+    if values["journal"] is not None and values["store"] != "memory":
+        raise ValueError("--journal FILE is short for --store sqlite:FILE: leave one of them out")
+    spec = f"sqlite:{values['journal']}" if values["journal"] is not None else values["store"]
+    return open_store(spec, max_bytes=values["journal_max_bytes"], max_age=values["journal_max_age"])
 
 
 def faults_of(settings: Settings) -> tuple[FaultRule, ...]:

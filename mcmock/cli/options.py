@@ -18,6 +18,7 @@ from click.core import ParameterSource
 from mcmock import scopes
 from mcmock.emulator import DEFAULT_BODY_BYTES, DEFAULT_LOG_BYTES
 from mcmock.faults import PRESETS, rules_from
+from mcmock.ledger import DEFAULT_JOURNAL_BYTES
 from mcmock.wire import ALLOW_HEADERS
 
 DEFAULT_PORT = 8410
@@ -120,7 +121,7 @@ def _shown(value: object) -> str:
 
 # -- the table -------------------------------------------------------------------------------------------------------------
 
-EMULATOR, PLACE, FAULTS, COMMAND = "emulator", "place", "faults", "command"
+EMULATOR, PLACE, FAULTS, STORE, COMMAND = "emulator", "place", "faults", "store", "command"
 
 
 class Option(NamedTuple):
@@ -191,6 +192,12 @@ GROUPS = (
     Group("The log", (
         Option("max_log_bytes", Size(1), DEFAULT_LOG_BYTES, EMULATOR,
                "Bounds the log in memory; the oldest requests go first."),
+        Option("journal", File(), None, STORE, "Keeps log and sessions in this file, so that they outlive the server: "
+               "short for `--store sqlite:FILE`."),
+        Option("journal_max_bytes", Size(1), DEFAULT_JOURNAL_BYTES, STORE, "Bounds the log in that file."),
+        Option("journal_max_age", Whole(1), None, STORE, "Seconds after which a request leaves that file."),
+        Option("store", Text(), "memory", STORE, "What keeps log and sessions: memory, sqlite:FILE, or a Redis that several "
+               "servers share: redis://HOST:PORT/DATABASE."),
     )),
     Group("Output", (
         Option("log_format", OneOf("text", "json"), "text", COMMAND, "How the ready line and the log lines are written."),

@@ -40,6 +40,7 @@ async def running(service: Service, settings: Settings) -> AsyncIterator[None]:
         for task in watching:
             task.cancel()
         await service.stop()
+        service.scopes.close()
         logs.flush()
 
 

@@ -147,9 +147,7 @@ class RedisStore:
         address, self._prefix = _without_prefix(url)
         try:
             self._client = redis.Redis.from_url(address, decode_responses=True, **_WAITING)
-            self._follower = redis.Redis.from_url(
-                address, decode_responses=True, single_connection_client=True, **_WAITING
-            )
+            self._follower = redis.Redis.from_url(address, decode_responses=True, **_WAITING)
         except ValueError as error:
             raise ValueError(f"{_public(url)} is no address of a Redis: {error}") from None
         self.name = f"the Redis at {_public(address)}"

@@ -24,6 +24,7 @@ from urllib.parse import quote
 from mcmock import clock
 from mcmock.emulator import DEFAULT_SCOPE, mark
 from mcmock.ledger import (
+    DEFAULT_JOURNAL_BYTES,
     FORMAT,
     Change,
     Snapshot,
@@ -55,9 +56,6 @@ RETAINING = 10.0
 ROOM = 0.95
 """The share of the bound that is left when it was passed: so that not every batch passes it again."""
 
-MAX_BYTES = 1024**3
-"""What the file keeps of the log unless told otherwise; the memory of a server that starts holds `max_log_bytes` of it."""
-
 APPLICATION = 0x6D634D6B  # in the header of the file: by this it is known to be ours
 
 _TABLES = """
@@ -79,7 +77,7 @@ class SqliteStore:
         self, path: Path, *, max_bytes: int | None = None, max_age: float | None = None, read_only: bool = False
     ) -> None:
         self.path = path
-        self._max_bytes, self._max_age = MAX_BYTES if max_bytes is None else max_bytes, max_age
+        self._max_bytes, self._max_age = DEFAULT_JOURNAL_BYTES if max_bytes is None else max_bytes, max_age
         self._read_only = read_only
         self._queue: deque[tuple[str, Change]] = deque()
         self._failure: str | None = None
