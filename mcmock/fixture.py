@@ -204,7 +204,13 @@ class McmockServer:
         self._accept(*await self._ask_async(asked))
 
     def assert_sequence(
-        self, sequence: Sequence[str | Wanted], *, gaps: bool = False, within: float | None = None, **match: Any
+        self,
+        sequence: Sequence[str | Wanted],
+        *,
+        gaps: bool = False,
+        within: float | None = None,
+        allow_no_sessions: bool = False,
+        **match: Any,
     ) -> None:
         """The events of every session that matches, in processing order, are those of `sequence`.
 
@@ -212,7 +218,7 @@ class McmockServer:
         stand before, between and after. Only accepted events are looked at, unless `match` asks for others.
         """
         __tracebackhide__ = True
-        self._checked(check(match, sequence=sequence, gaps=gaps, within=within))
+        self._checked(check(match, sequence=sequence, gaps=gaps, within=within, allow_no_sessions=allow_no_sessions))
 
     def _checked(self, asked: Check) -> list[Exchange]:
         __tracebackhide__ = True

@@ -85,7 +85,14 @@ def mcmock_running(mcmock_options: dict[str, Any]) -> Iterator[McmockServer]:
     """The server behind `mcmock_server`, for fixtures of wider scope that need its address. Nothing is checked or reset."""
     from mcmock.fixture import McmockServer
 
-    with McmockServer(**_without_allow_bad(mcmock_options)) as server:
+    wrong, server = "", None
+    try:
+        server = McmockServer(**_without_allow_bad(mcmock_options))
+    except (TypeError, ValueError) as error:
+        wrong = str(error)
+    if server is None:
+        pytest.fail(f"mcmock_options: {wrong}", pytrace=False)
+    with server:
         yield server
 
 

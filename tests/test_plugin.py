@@ -363,6 +363,23 @@ def test_a_wrong_option_of_a_server_names_the_nearest() -> None:
         McmockServer(max_log_byte=1)
 
 
+def test_a_wrong_option_of_the_project_is_one_line(project: pytest.Pytester) -> None:
+    project.makeconftest(
+        """
+        import pytest
+
+        @pytest.fixture(scope="session")
+        def mcmock_options():
+            return {"strickt": True}
+        """
+    )
+    found = run(project, "def test_it(mcmock_server):\n    pass\n")
+    found.assert_outcomes(errors=1)
+    found.stdout.fnmatch_lines(["mcmock_options: strickt is no option here (did you mean strict?)*"])
+    assert "Traceback" not in found.stdout.str()
+    assert "fixture.py" not in found.stdout.str()
+
+
 def test_more_servers_can_be_made(project: pytest.Pytester) -> None:
     found = run(
         project,
@@ -402,6 +419,11 @@ def test_a_request_rejected_without_anybody_asking_fails_the_test(project: pytes
         def test_allowed(mcmock_server):
             post(mcmock_server.url + "/api/v1/sessions", b"{")
 
+        def test_no_sessions(mcmock_server):
+            mcmock_server.assert_never(event="ping", allow_no_sessions=True)
+            mcmock_server.assert_sequence(["play"], allow_no_sessions=True)
+            mcmock_server.assert_received(event="ping", at_most=3, allow_no_sessions=True)
+
         def test_asked_for(mcmock_server):
             post(mcmock_server.url + "/api/v1/sessions", b"{")
             mcmock_server.assert_received(status=400)
@@ -418,7 +440,7 @@ def test_a_request_rejected_without_anybody_asking_fails_the_test(project: pytes
             post(make_mcmock_server(allow_bad=True).url + "/api/v1/sessions", b"{")
         """,
     )
-    found.assert_outcomes(passed=6, errors=2)
+    found.assert_outcomes(passed=7, errors=2)
     found.stdout.fnmatch_lines(
         [
             "mcmock rejected 2 requests:",
