@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import gzip
 import json
@@ -372,6 +373,36 @@ def test_a_connection_without_a_request_is_no_request(mcmock_server: McmockServe
 
 # -- anything at all ------------------------------------------------------------------------------------------------------
 
+
+@pytest.fixture(scope="module")
+def on_uvloop() -> Iterator[McmockServer]:
+    """The loop that `mcmock serve` runs on where the extra `speed` is installed."""
+    uvloop = pytest.importorskip("uvloop", reason="uvloop is not installed")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(asyncio, "new_event_loop", uvloop.new_event_loop)
+        server = McmockServer()
+    with server:
+        yield server
+
+
+@pytest.mark.parametrize(("raw", "status"), [pytest.param(*case, id=name) for name, case in HTTP.items()])
+def test_uvloop_answers_alike(on_uvloop: McmockServer, raw: bytes, status: int) -> None:
+    on_uvloop.reset()
+    with Wire(on_uvloop.url) as wire:
+        wire.send(raw)
+        wire.finish()
+        answer = wire.rest()
+    assert int(answer[9:12]) == status
+    assert [one.status for one in on_uvloop.requests()] == [status]
+
+
+@pytest.mark.parametrize("text", [b"nonsense\r\n\r\n" + b"x" * 200_000, request(b"[" + b" " * 5_000_000 + b"]")])
+def test_uvloop_lets_a_client_read_its_last_answer(on_uvloop: McmockServer, text: bytes) -> None:
+    with Wire(on_uvloop.url) as wire:
+        wire.send(text)
+        assert wire.rest().startswith(b"HTTP/1.1 4")
+
+
 PIECES = [
     b"POST /api/v1/sessions HTTP/1.1\r\n",
     b"POST /api/v1/sessions/" + b"a" * 64 + b"/events HTTP/1.1\r\n",
@@ -410,17 +441,27 @@ ANYTHING = st.one_of(
 @example(raw=request() + request()[:30], cuts=[])
 def test_no_byte_string_goes_unlogged_or_unanswered(mcmock_server: McmockServer, raw: bytes, cuts: list[int]) -> None:
     """Sent in any pieces: something is in the log, it was answered or its connection ended, and the next one is fine."""
-    mcmock_server.reset()
-    with Wire(mcmock_server.url) as wire:
+    send_anything(mcmock_server, raw, cuts)
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(raw=ANYTHING.filter(bool), cuts=st.lists(st.integers(0, 300), max_size=3))
+def test_none_does_on_uvloop(on_uvloop: McmockServer, raw: bytes, cuts: list[int]) -> None:
+    send_anything(on_uvloop, raw, cuts)
+
+
+def send_anything(server: McmockServer, raw: bytes, cuts: list[int]) -> None:
+    server.reset()
+    with Wire(server.url) as wire:
         with contextlib.suppress(OSError):  # an answer may have ended the connection before all was sent
             for piece in split(raw, cuts):
                 wire.send(piece)
         wire.finish()
         answered = wire.rest()
-    logged = mcmock_server.wait_for(timeout=2)
+    logged = server.wait_for(timeout=2)
     assert answered == b"" or answered.startswith(b"HTTP/1.1 ")
     assert not [one for one in logged if one.verdict == "broken"]
-    with Wire(mcmock_server.url) as wire:
+    with Wire(server.url) as wire:
         assert wire.post(SESSIONS, START).startswith(b"HTTP/1.1 201 ")
 
 

@@ -191,9 +191,9 @@ class Connection(web.RequestHandler):
         if transport is None:
             return
         self.close()  # from now on, what comes is dropped
-        assert isinstance(transport, asyncio.WriteTransport)
-        if transport.can_write_eof():
-            transport.write_eof()
+        if not transport.is_closing() and transport.can_write_eof():
+            with contextlib.suppress(OSError):  # it may be gone by now
+                transport.write_eof()
         self.gone = self._loop.create_future()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LINGER):

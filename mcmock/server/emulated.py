@@ -72,7 +72,10 @@ async def _gather(content: StreamReader, limit: int) -> tuple[bytes, Refusal | N
         message = f"no more of the body came for {BODY_PAUSE:g} seconds"
         return bytes(parts), Refusal("body-incomplete", 408, message)
     except (OSError, web.RequestPayloadError, HttpProcessingError):
-        return bytes(parts), Refusal("body-incomplete", 400, f"the body ended too early, after {len(parts)} bytes")
+        parts += b"".join(content._buffer)  # what came before it broke off; aiohttp itself gives it to nobody any more
+        return bytes(parts[:limit]), Refusal(
+            "body-incomplete", 400, f"the body ended too early, after {len(parts)} bytes"
+        )
     return bytes(parts), None
 
 
@@ -133,7 +136,7 @@ class _Last(Raw):
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
         await super().prepare(request)
         transport = request.transport
-        if isinstance(transport, asyncio.WriteTransport) and not transport.is_closing() and transport.can_write_eof():
+        if transport is not None and not transport.is_closing() and transport.can_write_eof():
             with contextlib.suppress(OSError):  # it may be gone by now, too
                 transport.write_eof()
         return None
