@@ -51,7 +51,9 @@ def parse(text: str, folder: Path) -> dict[str, Any]:
     values = {}
     for key, value in tomllib.loads(text).items():
         if (table := TABLES.get(key)) is not None:
-            values[key] = table.read(value if isinstance(value, list) else [value])
+            if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
+                raise ValueError(f"{key}: must be [[{key}]] tables, not {value!r}")
+            values[key] = table.read(value)
         else:
             option = _named(key)
             values[option.name] = _value(option, value, folder)
