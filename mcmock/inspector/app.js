@@ -41,9 +41,10 @@ class App {
     this.state = h("span.connection", { "data-state": "waiting", role: "status" }, "connecting");
     this.totals = h("span.totals", {});
     this.time = h("span.time", {});
+    this.scope = h("select.scope", { "aria-label": "Scope", hidden: true, onchange: () => this.chooseScope(this.scope.value) });
     this.theme = h("button.tool", { type: "button", onclick: () => this.nextTheme() });
     const open = h("button.primary", { type: "button", onclick: () => this.controls.open() }, "Controls");
-    document.getElementById("bar").append(h("a.home", { href: "#/" }, h("b", {}, "mcmock")), this.state, this.totals, this.time, h("span.stretch", {}), this.theme, open);
+    document.getElementById("bar").append(h("a.home", { href: "#/" }, h("b", {}, "mcmock")), this.state, this.totals, this.time, this.scope, h("span.stretch", {}), this.theme, open);
     document.getElementById("sessions").append(this.list.root);
     this.main = document.getElementById("main");
     this.notices = document.getElementById("notices");
@@ -112,10 +113,11 @@ class App {
   }
 
   welcome() {
-    const command = `curl -i ${location.origin}/api/v1/sessions -d @start.json`;
+    const command = sampleCommand(location.origin);
     return h("div.empty", {}, h("h1", {}, "Waiting for a player"),
       h("p", {}, "Point it at ", h("code", {}, location.origin), " and its session is drawn here, as it happens."),
-      h("p", {}, h("code", {}, command), copyButton("copy", () => command)),
+      h("p", {}, "Without a player at hand, open a session from a shell:"),
+      h("pre", { tabindex: "0", "aria-label": "A command that opens a session" }, command), copyButton("Copy", () => command),
       h("p.hint", {}, "Requests that never became a session are under ", h("a", { href: "#/log" }, "All requests"), "."));
   }
 
@@ -127,8 +129,11 @@ class App {
   // -- fetching -------------------------------------------------------------------------------------------------------------
 
   async fetchAll() {
-    const [{ sessions }, clock] = await Promise.all([this.api.get(`sessions?brief=1&limit=${SHOWN_SESSIONS}`), this.api.get("clock")]);
+    const [{ sessions }, clock, { scopes }] = await Promise.all([
+      this.api.get(`sessions?brief=1&limit=${SHOWN_SESSIONS}`), this.api.get("clock"), this.api.get("scopes"),
+    ]);
     this.clock.set(clock);
+    this.offerScopes(scopes.map((scope) => scope.name));
     this.sessions = new Map(sessions.map((session) => [session.id, session]));
     await this.fetchSummary();
     this.afterChange();
@@ -153,6 +158,29 @@ class App {
     refill(this.totals, OUTCOMES.map((one) => h(`span.count.is-${one}${this.summary[one] ? "" : ".is-zero"}`, { title: `${one} requests` }, icon(one), h("span", {}, this.summary[one].toLocaleString("en")), h("span.word", {}, one))));
     this.notice("evicted", this.summary.evicted ? `${count(this.summary.evicted, "older request")} left the log, which is full. Raise --max-log-bytes to keep more.` : null);
     this.notice("broken", this.summary.broken ? `mcmock itself failed at ${count(this.summary.broken, "request")}: see the verdict “broken” under All requests.` : null);
+  }
+
+  // -- scopes: several who share a server -----------------------------------------------------------------------------------
+
+  offerScopes(names) {
+    this.scope.hidden = names.length < 2;
+    if (names.join() === this.offered) return;
+    this.offered = names.join();
+    this.scope.replaceChildren(...names.map((name) => h("option", { value: name }, name)));
+    this.scope.value = this.api.scope ?? names[0];
+  }
+
+  /** Another scope has other sessions, another log and another clock. */
+  chooseScope(name) {
+    this.api.scope = name;
+    this.sessions.clear();
+    this.changed.clear();
+    this.log.loaded = false;
+    this.log.clear();
+    this.panel.sid = null;
+    location.hash = "#/";
+    this.stream.restart();
+    this.fetchAll().then(() => this.route());
   }
 
   // -- the stream -------------------------------------------------------------------------------------------------------------
@@ -197,10 +225,11 @@ class App {
     this.follow.ask();
   }
 
-  async caughtUp() {
+  /** The stream tells what is new from now on: fetch what came before that, after request `since`. */
+  async caughtUp(since = 0) {
     this.refetch.ask();
     if (this.log.loaded) await this.log.load();
-    await this.panel.catchUp();
+    await this.panel.catchUp(since);
   }
 
   /** The log was emptied, and with a reset the sessions, too. */
@@ -212,11 +241,11 @@ class App {
   }
 
   connection(state, pause) {
-    const wasLost = this.state.dataset.state === "lost";
+    const before = this.state.dataset.state;
     this.state.dataset.state = state;
     write(this.state, state === "live" ? "live" : "disconnected");
     this.notice("lost", state === "live" ? null : `Disconnected: what you see may be old. Trying again every ${Math.ceil(pause / 1000)} s.`);
-    if (state === "live" && wasLost) this.caughtUp();
+    if (state === "live") this.caughtUp(before === "waiting" ? this.panel.last : 0);
   }
 
   notice(key, text) {
@@ -279,6 +308,17 @@ function briefOf(exchange) {
   const parts = Array.isArray(body) ? { parts: body.map((event) => ({ eventType: event?.eventType, ...event?.playerTime })) } : {};
   const number = (value) => (typeof value === "number" ? value : null);
   return { ...brief, playhead: number(time.playhead), ts: number(time.ts), ...parts };
+}
+
+/** A sessionStart with the params that the API requires, as curl. */
+function sampleCommand(origin) {
+  const params = {
+    "analytics.trackingServer": "analytics.example", "analytics.reportSuite": "example.suite",
+    "visitor.marketingCloudOrgId": "0123456789ABCDEF01234567@AdobeOrg", "media.id": "film-1", "media.name": "A film",
+    "media.length": 60, "media.contentType": "vod", "media.playerName": "curl", "media.channel": "a channel",
+  };
+  const body = { eventType: "sessionStart", playerTime: { playhead: 0, ts: Date.now() }, params };
+  return `curl -i ${origin}/api/v1/sessions -H 'Content-Type: application/json' -d '${JSON.stringify(body)}'`;
 }
 
 const app = new App();

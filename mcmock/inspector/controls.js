@@ -97,14 +97,14 @@ export class Controls {
 
   faultItem(fault) {
     const { type, ...attributes } = fault.effect;
-    const told = Object.entries(attributes).map(([name, value]) => `${name} ${typeof value === "object" ? JSON.stringify(value) : value}`);
+    const told = Object.entries(attributes).filter(([, value]) => !isEmpty(value)).map(([name, value]) => `${name} ${phrase(value)}`);
     return h("li", {}, h("div", {}, h("strong", {}, fault.name), h("p", {}, [type, ...told].join(" · ")), h("p.hint", {}, this.conditions(fault))),
       h("span.hits", {}, count(fault.hits ?? 0, "hit")),
       h("button.tool", { type: "button", "data-key": `remove-${fault.name}`, "aria-label": `Remove ${fault.name}`, onclick: () => this.try(() => this.api.command("DELETE", `faults/${encodeURIComponent(fault.name)}`)) }, "✕"));
   }
 
   conditions(fault) {
-    const match = Object.entries(fault.match ?? {}).map(([name, value]) => `${name} ${typeof value === "object" ? JSON.stringify(value) : value}`);
+    const match = Object.entries(fault.match ?? {}).map(([name, value]) => `${name} ${phrase(value)}`);
     return [
       match.length ? `at ${match.join(", ")}` : "at every request", `${fault.side} processing`,
       fault.times === null ? null : count(fault.times, "time"), fault.skip ? `after the first ${fault.skip}` : null,
@@ -149,4 +149,12 @@ export class Controls {
     this.commands.splice(REMEMBERED);
     refill(this.done, this.commands.map((line) => h("li", {}, h("code", {}, line), copyButton("copy", () => line))));
   }
+}
+
+const isEmpty = (value) => typeof value === "object" && value !== null && !Object.keys(value).length;
+
+/** A wanted value or an attribute in words: a list is any of its members. */
+function phrase(value) {
+  if (Array.isArray(value)) return value.join(" or ");
+  return typeof value === "object" ? JSON.stringify(value) : String(value);
 }

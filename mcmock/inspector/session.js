@@ -114,11 +114,15 @@ export class SessionPanel {
     for (const mark of this.marks.bySeq.get(seq) ?? []) mark.delivery = delivery;
   }
 
-  /** After a loss of the stream: whatever came meanwhile. */
-  async catchUp() {
+  /** Whatever came, or changed, after request `since` while nobody told. */
+  async catchUp(since) {
     if (!this.sid) return;
-    await this.fetchMarks(0);
+    await this.fetchMarks(since);
     this.reload.ask();
+  }
+
+  get last() {
+    return this.marks.latest?.seq ?? 0;
   }
 
   tick() {
