@@ -27,7 +27,7 @@ from mcmock.faults import FaultRule
 from mcmock.faults.force import Standing
 from mcmock.faults.plan import Tally
 from mcmock.journal import ENTRY_COST, Entry
-from mcmock.ledger import Cell, Change, Ledger, Store, StoreAway, Taken
+from mcmock.ledger import Cell, Change, Ledger, Snapshot, Store, StoreAway, Taken
 from mcmock.model import Answer, Delivery, Finding, Kind, Outcome, Request, Severity, Verdict
 from mcmock.sessions import Session
 
@@ -182,7 +182,7 @@ class KeptEmulator(Emulator):
         with self._lock:
             self._empty()
             self._journal.begin_at(held.first_seq, held.evicted)
-            for cell in held.cells:
+            for cell in _in_order(held):
                 self._put(cell)
             for change in held.log:
                 self._apply_to_log(change)
@@ -210,8 +210,9 @@ class KeptEmulator(Emulator):
         known = self._facts[ledger.SEED].get("")
         if asked is None and known is not None:
             self.seed = known
-        else:
-            self._facts[ledger.SEED][""] = self.seed
+            return
+        self.seed = self.seed if asked is None else asked
+        self._facts[ledger.SEED][""] = self.seed
 
     # -- one change ---------------------------------------------------------------------------------------------------
 
@@ -511,6 +512,17 @@ class _Tally(Tally):
     def __init__(self) -> None:
         self.counts = Table(ledger.COUNTS)
         self.buckets = Table(ledger.RATES)
+
+
+def _in_order(held: Snapshot) -> list[Cell]:
+    """The cells, and among them the sessions as they were opened; those of the same moment by their first entry."""
+    first: dict[Any, int] = {}
+    for change in held.log:
+        if change.entry is not None:
+            first.setdefault(change.entry[8], change.seq)
+    opened = [cell for cell in held.cells if cell.table == ledger.SESSIONS]
+    opened.sort(key=lambda cell: (cell.value.opened_at, first.get(cell.key, 0)))
+    return [*(cell for cell in held.cells if cell.table != ledger.SESSIONS), *opened]
 
 
 def _version() -> str:
