@@ -141,7 +141,7 @@ def _conclude(played: _Played, name: str, kind: str, others: int, told: Told = l
         assert view is not None
         views.append(view)
         told(len(view.exchanges))
-    requests = tuple(played.checked())
+    requests = tuple(played.checked({one.seq: one for view in views for one in view.exchanges}))
     problems = [*_found(requests, views), *played.remarks]
     if not any(one.exchange.kind in _POSTS for one in requests):
         problems.append(_remark("nothing-to-check", f"none of {narrate.plural(others, 'request')} is to this API"))
@@ -260,8 +260,9 @@ class _Played:
             self.remarks.append(_remark("body-not-recorded", message, record.place))
             return
         taken = kind not in _POSTS or _taken(record)
+        if kind is Kind.EVENT:
+            emulator.drop_after_end(taken and record.status is not None)
         if kind is Kind.EVENT and taken:
-            emulator.drop_after_end(record.status is not None)
             self._adopt(record)
         refused = not taken and self._would_take(record, kind)
         if refused:
@@ -314,10 +315,10 @@ class _Played:
         remark = _remark("answer-differs", message, record.place)
         self.remarks.append(remark._replace(event_type=event_type, session_id=session_id))
 
-    def checked(self) -> Iterator[Checked]:
-        """The requests as they stand at the end."""
+    def checked(self, known: Mapping[int, Exchange]) -> Iterator[Checked]:
+        """The requests as they stand at the end; those of sessions are `known`."""
         for seq, record in self._taken:
-            exchange = self.emulator.request(seq)
+            exchange = known.get(seq) or self.emulator.request(seq)
             assert exchange is not None
             yield Checked(record.place, exchange, record.status)
 

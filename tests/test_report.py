@@ -460,16 +460,6 @@ def test_a_request_that_is_no_event_brings_none(emulator: Emulator) -> None:
 # -- the recordings -------------------------------------------------------------------------------------------------------
 
 
-def recorded(path: Path) -> Judgement:
-    """The judgement of a recording: each holds one session, which timed out where nothing ended it."""
-    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    posts = [line for line in lines if line["kind"] != "preflight"]
-    events = [event_from(line["body"], line["seq"], line["epoch_ms"] / 1000) for line in posts]
-    ended = any(one.event_type == "sessionEnd" for one in events)
-    close = Close("ended", events[-1].at) if ended else Close("idle", events[-1].at + 600)
-    return judge(path.stem, events, close)
-
-
 def documented(heading: str) -> list[list[str]]:
     """The rows of the first table under a heading of docs/report.md."""
     page = (ROOT / "docs" / "report.md").read_text(encoding="utf-8")
@@ -478,20 +468,6 @@ def documented(heading: str) -> list[list[str]]:
         [cell.strip() for cell in line.strip("|").split(" | ")] for line in section.splitlines() if line.startswith("|")
     ]
     return rows[2:]
-
-
-@pytest.mark.parametrize("path", RECORDINGS, ids=lambda path: path.stem)
-def test_a_recording_has_exactly_the_findings_that_the_docs_defend(path: Path) -> None:
-    judgement = recorded(path)
-    found = sorted(
-        {one.rule for some in judgement.findings.values() for one in some}
-        | {one.rule for one in judgement.session_findings}
-    )
-    rows = {
-        row[0].strip("`"): sorted(part.strip("` ") for part in row[1].split(",") if part.strip() != "–")
-        for row in documented("Real clients")
-    }
-    assert rows[path.stem] == found
 
 
 def test_every_recording_is_in_the_docs() -> None:
