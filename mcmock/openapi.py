@@ -24,7 +24,7 @@ class Row(Protocol):
     """What this module needs to know of a route of the control API.
 
     `takes` is the shape of the body, `gives` that of a 200 or else a media type; `query` names rows of `QUERY`; `also`
-    are other statuses than 200 that come with the same shape.
+    are other statuses than 200 that come with the same shape. An open route wants no token.
     """
 
     @property
@@ -41,6 +41,8 @@ class Row(Protocol):
     def query(self) -> Sequence[str]: ...
     @property
     def also(self) -> Sequence[int]: ...
+    @property
+    def is_open(self) -> bool: ...
 
 
 def document(rows: Iterable[Row], prefix: str) -> dict[str, Any]:
@@ -242,7 +244,7 @@ def _control_operation(row: Row) -> dict[str, Any]:
         "operationId": _operation_id(row),
         "summary": row.about,
         "tags": ["control"],
-        "security": [{}, {"token": []}],
+        "security": [{}] if row.is_open else [{}, {"token": []}],
         "parameters": parameters,
         "responses": {
             **{str(status): _given(row) for status in (*([] if 307 in row.also else [200]), *row.also)},

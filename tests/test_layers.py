@@ -17,7 +17,7 @@ CORE = (
     "jsontext", "model", "clock", "rules", "schemas", "advice", "body", "sessions", "wire", "match", "report", "timeline", "faults",
     "journal", "losses", "views", "narrate", "sequence", "verify", "watch", "ledger", "emulator", "kept", "scopes", "shapes", "exports", "recordings", "replay", "checkup", "feed", "shape_schemas", "openapi",
 )  # fmt: skip
-SHELLS = ("stores", "tls", "server", "golden", "fixture", "pytest_plugin", "cli", "inspector", "__main__")
+SHELLS = ("stores", "tls", "server", "golden", "fixture", "pytest_plugin", "cli", "__main__")
 FOREIGN = {"aiohttp", "asyncio", "pytest", "socket", "click"}
 WALL_CLOCKS = {"time", "datetime"}
 

@@ -250,7 +250,7 @@ def ask(server: McmockServer, operation: Any, examples: int) -> None:
 
 
 def planned(name: str) -> int:
-    return 200 if name.startswith("POST /api") else 40
+    return 120 if name.startswith("POST /api") else 40
 
 
 ASKED = [name for name in OPERATIONS if name not in ENDLESS]
