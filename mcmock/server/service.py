@@ -20,8 +20,8 @@ from mcmock.server.connection import Connection
 from mcmock.server.lane import Lane
 from mcmock.server.place import Place
 
-STOP_SECONDS = 0.5
-"""How long answers in progress may take to finish when the server stops; then they are broken off."""
+STOP_SECONDS = 0.2
+"""How long answers in progress may take to finish when the server stops; then they are broken off, which may take as long."""
 
 
 class _Server(web.Server):
