@@ -59,7 +59,9 @@ def _quality(qoe: Body) -> Iterator[Violation]:
     bitrate = qoe.get(_BITRATE, 0)
     if bitrate > HIGHEST_KBPS:
         path = json_path(("qoeData", _BITRATE))
-        yield Violation("bitrate-in-bits", path, f"qoeData.media.qoe.bitrate is {bitrate} kbps: were bits per second meant?")
+        yield Violation(
+            "bitrate-in-bits", path, f"qoeData.media.qoe.bitrate is {bitrate} kbps: were bits per second meant?"
+        )
 
 
 def _metadata(event_type: str, metadata: Body) -> Iterator[Violation]:
@@ -77,7 +79,9 @@ def _session_start(body: Body) -> Iterator[Violation]:
     params = body["params"]
     length = params.get("media.length")
     if length is not None and length <= 0:
-        yield _param("length-not-positive", "media.length", f"is {length}: no progress markers, no average minute audience")
+        yield _param(
+            "length-not-positive", "media.length", f"is {length}: no progress markers, no average minute audience"
+        )
     if not params.get("media.id", True):
         yield _param("media-id-empty", "media.id", "is empty: reporting drops the whole session")
     if "media.streamType" not in params:
@@ -91,13 +95,17 @@ def _ad_start(body: Body) -> Iterator[Violation]:
     if params.get("media.ad.id") == "":
         yield _param("ad-id-empty", "media.ad.id", "is empty: reporting drops this ad")
     if params.get("media.ad.podPosition", 1) < 1:
-        yield _param("pod-position-base", "media.ad.podPosition", f"is {params['media.ad.podPosition']}; positions count from 1")
+        yield _param(
+            "pod-position-base", "media.ad.podPosition", f"is {params['media.ad.podPosition']}; positions count from 1"
+        )
 
 
 def _ad_break_start(body: Body) -> Iterator[Violation]:
     params, playhead = body["params"], body["playerTime"].get("playhead")
     if params.get("media.ad.podIndex", 0) < 0:
-        yield _param("pod-index-base", "media.ad.podIndex", f"is {params['media.ad.podIndex']}; breaks count from 0 or 1")
+        yield _param(
+            "pod-index-base", "media.ad.podIndex", f"is {params['media.ad.podIndex']}; breaks count from 0 or 1"
+        )
     second = params.get("media.ad.podSecond", playhead)
     if isinstance(second, int | float) and isinstance(playhead, int | float) and abs(second - playhead) > 1:
         yield _param("pod-second-differs", "media.ad.podSecond", f"is {second}, but the playhead stands at {playhead}")
@@ -116,7 +124,9 @@ def _error(body: Body) -> Iterator[Violation]:
     source = qoe.get("media.qoe.errorSource", params.get("media.errorSource", ERROR_SOURCES[0]))
     if source not in ERROR_SOURCES:
         path = json_path(("qoeData", "media.qoe.errorSource"))
-        yield Violation("error-source-unknown", path, f"qoeData.media.qoe.errorSource is {source!r}, not player or external")
+        yield Violation(
+            "error-source-unknown", path, f"qoeData.media.qoe.errorSource is {source!r}, not player or external"
+        )
 
 
 def _ping(body: Body) -> Iterator[Violation]:

@@ -60,9 +60,7 @@ def _is_plain(text: bytes, value: Any) -> bool:
 _PLAIN_TYPES = schemas.ACCEPTS.types - {"sessionStart"}
 
 
-def _conclude(
-    event_type: str | None, events: tuple[dict[str, Any], ...], found: list[Violation], mode: Mode
-) -> Judged:
+def _conclude(event_type: str | None, events: tuple[dict[str, Any], ...], found: list[Violation], mode: Mode) -> Judged:
     refused = [violation.message for violation in found if rules.refuses(violation.rule, mode)]
     findings = (rules.finding(violation.rule, mode, violation.path, violation.message) for violation in found)
     kept = tuple(one for one in findings if one is not None)
@@ -140,7 +138,9 @@ def _wrong_shape(value: Any, array: bool) -> Violation:
 
 def _array(value: list[Any], kind: Kind) -> list[Violation]:
     if not value:
-        return [Violation("downloaded-order", "$", "the body is an array without events: it must begin with sessionStart")]
+        return [
+            Violation("downloaded-order", "$", "the body is an array without events: it must begin with sessionStart")
+        ]
     found: list[Violation] = []
     for index, item in enumerate(value):
         found += _element(item, index)
@@ -181,7 +181,9 @@ def _doubled(text: bytes, value: Any) -> list[Violation]:
     if colons == _shallow_keys(value) or colons == _keys(value):
         return []
     names = dict.fromkeys(jsontext.duplicate_keys(text))
-    return [Violation("duplicate-key", "$", f"the key {sent_phrase(name)} was sent twice in one object") for name in names]
+    return [
+        Violation("duplicate-key", "$", f"the key {sent_phrase(name)} was sent twice in one object") for name in names
+    ]
 
 
 def _shallow_keys(value: Any) -> int:
