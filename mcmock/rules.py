@@ -117,7 +117,7 @@ RULES: dict[str, Rule] = {
     ),
     "integral-float": Rule(_WARN, _REFUSE, "C-45", "A float such as 10.0 where an integer is asked for.", lenient=True),
     "fractional-quality": Rule(
-        _WARN, _REFUSE, "observed in theo; C-45", "A quality value with a fraction, such as 29.97, where an integer is documented.",
+        _WARN, _REFUSE, "observed in theo; C-45", "A quality value with a fraction, such as 29.97; integers are documented.",
         lenient=True,
     ),
     "location-hint-null": Rule(
