@@ -114,6 +114,12 @@ def number(page: Page, name: str) -> Locator:
     return page.locator(f".numbers [data-key={name}]")
 
 
+def settled(page: Page, server: McmockServer) -> None:
+    """Wait until every request of the one session has come to the page."""
+    rows = str(len(server.session().exchanges) + 1)
+    expect(page.get_by_role("grid", name="Requests of this session")).to_have_attribute("aria-rowcount", rows)
+
+
 def controls(page: Page) -> Locator:
     page.get_by_role("button", name="Controls", exact=True).click()
     return page.get_by_role("dialog", name="Controls")
@@ -288,6 +294,7 @@ def lit_columns(page: Page) -> int:
 def test_zoom_and_pan_by_wheel_buttons_and_keys(page: Page, mcmock_server: McmockServer) -> None:
     mcmock_server.clock.freeze()
     evening(mcmock_server)
+    settled(page, mcmock_server)
     expect(page.get_by_role("button", name="Show the whole session")).to_have_attribute("aria-pressed", "true")
     everything = span(page)
     page.locator(".stage").hover()
@@ -316,7 +323,7 @@ def test_two_fingers_zoom_and_one_pans(open_page: Open, mcmock_server: McmockSer
     shown = open_page(
         mcmock_server.admin_url + f"/#/session/{mcmock_server.session().id}", viewport=PHONE, has_touch=True
     )
-    expect(shown.locator(".session-head .state")).to_be_visible()
+    settled(shown, mcmock_server)
     everything = span(shown)
     box = shown.locator(".stage").bounding_box()
     assert box is not None
