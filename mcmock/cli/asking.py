@@ -37,7 +37,8 @@ class Server(NamedTuple):
             with urlopen(Request(url, data, headers), timeout=seconds + PATIENCE) as answer:
                 return json.load(answer)
         except HTTPError as error:
-            raise _refused(url, error) from None
+            with error:  # it is the answer, too
+                raise _refused(url, error) from None
         except (OSError, HTTPException, ValueError) as error:
             raise click.ClickException(f"{url} does not answer: {getattr(error, 'reason', error)}") from None
 

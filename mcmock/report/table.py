@@ -48,7 +48,7 @@ def _headline(report: Mapping[str, Any]) -> str:
 def _gap(evicted: int) -> Iterator[str]:
     if evicted:
         noun = "request" if evicted == 1 else "requests"
-        yield f"  ! {evicted} {noun} left the full log before they were counted: these numbers miss them"
+        yield f"  ! {evicted} {noun} left the full log uncounted: these numbers miss them"
 
 
 def _is_shown(name: str, metric: Metric, exact: Mapping[str, Any], everything: bool) -> bool:
