@@ -33,7 +33,7 @@ pytestmark = pytest.mark.mcmock(allow_bad=True)  # much of what the page is for 
 CHROMIUM = "/usr/bin/chromium"
 MARKUP = "<img src=x onerror=alert(1)>"
 PHONE = {"width": 360, "height": 740}
-DESK = {"width": 1440, "height": 900}
+DESK = {"width": 1280, "height": 800}
 SHOTS = os.environ.get("MCMOCK_SCREENSHOTS")
 IMAGES = Path(__file__).parent.parent / "docs" / "images"
 LONG = 11_000
