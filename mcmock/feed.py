@@ -60,7 +60,7 @@ _Standing = tuple[Outcome, tuple[Finding, ...]]
 class Feed:
     """One follower, from `with` to the end of the block.
 
-    It is told what comes after seq `since`; None is from now on. A `since` that the log has not reached yet comes from a
+    It is told what comes after seq `since`; 0 is all that the log holds, None is from now on. A `since` that the log has not reached yet comes from a
     server that was started anew: the follower is told `reset`, then everything. `wake` is called, under the emulator's
     lock and from any thread, when there is something to take.
     """
@@ -75,10 +75,10 @@ class Feed:
         self._evicted = False
         self._pending: set[int] = set()
         self._recent: OrderedDict[str, dict[int, tuple[float, _Standing]]] = OrderedDict()
-        last = emulator.kept().stop - 1
-        self._told = last if since is None else since
-        if self._told > last:
-            self._told, self._emptied = 0, {"reset": 0}
+        kept = emulator.kept()
+        self._told = kept.stop - 1 if since is None else since or kept.start - 1
+        if self._told >= kept.stop:
+            self._told, self._emptied = kept.start - 1, {"reset": 0}
 
     @property
     def told(self) -> int:

@@ -114,6 +114,14 @@ def test_an_emptied_log_is_told_and_so_is_what_was_in_it_unread(emulator: Emulat
         assert [event.name for event in told(feed)][-1] == "reset"
 
 
+def test_a_reader_that_asks_for_everything_misses_nothing(emulator: Emulator) -> None:
+    start(emulator)
+    emulator.reset()
+    start(emulator)
+    with followed(emulator, since=0) as feed:
+        assert brief(told(feed)) == [("exchange", 2)]
+
+
 def test_a_reader_from_before_a_restart_is_told_so_and_then_everything(emulator: Emulator) -> None:
     start(emulator)
     with followed(emulator, since=500) as feed:
