@@ -60,9 +60,9 @@ _Standing = tuple[Outcome, tuple[Finding, ...]]
 class Feed:
     """One follower, from `with` to the end of the block.
 
-    It is told what comes after seq `since`; 0 is all that the log holds, None is from now on. A `since` that the log has not reached yet comes from a
-    server that was started anew: the follower is told `reset`, then everything. `wake` is called, under the emulator's
-    lock and from any thread, when there is something to take.
+    It is told what comes after seq `since`; 0 is all that the log holds, None is from now on. A `since` that the log has
+    not reached yet comes from a server that was started anew: the follower is told `reset`, then everything. `wake` is
+    called, under the emulator's lock and from any thread, when there is something to take.
     """
 
     def __init__(self, emulator: Emulator, since: int | None, wake: Callable[[], None]) -> None:
