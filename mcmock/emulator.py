@@ -73,6 +73,7 @@ _OUTCOMES = {
     Verdict.NO_ROUTE: Outcome.OTHER,
     Verdict.BROKEN: Outcome.OTHER,
 }
+_ACCEPTED = Verdict.ACCEPTED
 _TURNED_AWAY = (Verdict.UNKNOWN, Verdict.GONE)
 # The outcomes an exchange may have, once it is known what its verdict alone decides.
 _POSSIBLE: dict[Outcome | None, tuple[Outcome, ...]] = {
@@ -117,6 +118,13 @@ class Summary(NamedTuple):
     evicted: int
     sessions: int
     broken: int
+
+
+class LogSize(NamedTuple):
+    """Requests in the log, and what they weigh in bytes."""
+
+    requests: int
+    bytes: int
 
 
 class _Call(NamedTuple):
@@ -232,7 +240,7 @@ class Emulator:
         self._doomed: dict[str, FaultHit] = {}  # sessions that a fault has closed
         self._judges: dict[str, _Fed] = {}
         self._views: dict[View, list[str]] = {}  # sessions of the same viewer and content, oldest first
-        self._view_of: dict[str, tuple[View, int]] = {}  # which of them a session is
+        self._view_of: dict[str, tuple[View | None, int]] = {}  # which of them a session is
         self._broken = 0
 
     # -- the door -----------------------------------------------------------------------------------------------------
@@ -266,34 +274,31 @@ class Emulator:
     # -- decisions: validity first, then the session is looked up, then it must be open ------------------------------
 
     def _decide_event(self, call: _Call) -> _Decision:
-        if refused := self._refuse(call):
-            return refused
-        assert call.judged is not None
-        session_id = str(call.route.argument)
-        session = self._session(session_id, call.now)
+        request, now, route, judged = call
+        if request.refusal is not None or judged is None or judged.refusal is not None:
+            return self._refuse(call)
+        session = self._session(str(route.argument), now)
         if session is None:
-            return self._turn_away(Verdict.UNKNOWN, session_id, call)
+            return self._turn_away(Verdict.UNKNOWN, str(route.argument), call)
+        session_id = session.id  # one string for all its entries
+        verdict = sessions.VERDICTS[session.phase]
+        if verdict is _ACCEPTED:
+            event = judged.events[0]
+            self._sessions[session_id] = sessions.take(session, event["eventType"], _playhead(event, session.playhead), now)
+            return _Decision(_ACCEPTED, self._answers.accepted(now, request.keep_alive), session_id, self._findings(call))
         if session.phase is Phase.ENDED and self._after_end == "drop":
-            response = self._answers.accepted(call.now, call.request.keep_alive)
-            return _Decision(Verdict.ACCEPTED, response, session_id, self._findings(call), after_end=True)
-        if (verdict := sessions.VERDICTS[session.phase]) is not Verdict.ACCEPTED:
-            return self._turn_away(verdict, session_id, call, session.phase)
-        event = call.judged.events[0]
-        playhead = _playhead(event, session.playhead)
-        self._sessions[session_id] = sessions.take(session, event["eventType"], playhead, call.now)
-        response = self._answers.accepted(call.now, call.request.keep_alive)
-        return _Decision(Verdict.ACCEPTED, response, session_id, self._findings(call))
+            response = self._answers.accepted(now, request.keep_alive)
+            return _Decision(_ACCEPTED, response, session_id, self._findings(call), after_end=True)
+        return self._turn_away(verdict, session_id, call, session.phase)
 
     def _decide_start(self, call: _Call) -> _Decision:
-        if refused := self._refuse(call):
-            return refused
-        assert call.judged is not None
+        if call.request.refusal is not None or call.judged is None or call.judged.refusal is not None:
+            return self._refuse(call)
         session_id = self._issue(_content(call))
         events = call.judged.events
         playhead = _playhead(events[-1], 0.0)
         opened = sessions.downloaded_session if call.judged.whole else sessions.open_session
         self._sessions[session_id] = opened(session_id, playhead, call.now)
-        self._note_view(session_id, _part(events[0], "params"))
         response = self._answers.created(session_id, call.now, call.request.keep_alive)
         return _Decision(Verdict.CREATED, response, session_id, self._findings(call))
 
@@ -313,14 +318,14 @@ class Emulator:
 
     def _decide_other(self, call: _Call) -> _Decision:
         if call.request.refusal is not None:
-            return self._refuse(call) or self._error(call, 400, "")
+            return self._refuse(call)
         head = call.request.method == "HEAD"
         if call.route.status == 405:
             message = f"{call.request.method} is no method of this path; it takes {call.route.allow}."
             return self._error(call, 405, message, head=head)
         return self._error(call, 404, "There is no such path.", head=head)
 
-    def _refuse(self, call: _Call) -> _Decision | None:
+    def _refuse(self, call: _Call) -> _Decision:
         """400 for a body that is not what its schema asks for, or whatever status the HTTP layer had to answer."""
         refusal, judged = call.request.refusal, call.judged
         session_id = call.route.argument if call.route.kind is Kind.EVENT else None
@@ -329,9 +334,8 @@ class Emulator:
             head = call.request.method == "HEAD"
             response = self._answers.error(refusal.status, refusal.message, call.now, False, head=head)
             return _Decision(Verdict.MALFORMED, response, session_id, (found,) if found else ())
-        if judged is None or judged.refusal is None:
-            return None
-        response = self._answers.error(400, judged.refusal, call.now, call.request.keep_alive)
+        assert judged is not None
+        response = self._answers.error(400, str(judged.refusal), call.now, call.request.keep_alive)
         return _Decision(Verdict.MALFORMED, response, session_id, self._findings(call))
 
     def _turn_away(self, verdict: Verdict, session_id: str, call: _Call, phase: Phase | None = None) -> _Decision:
@@ -413,7 +417,7 @@ class Emulator:
         if decision is None:
             seen = Seen(*place)
         else:
-            entry = Entry._make(self._entry(call, decision, request.headers))
+            entry = Entry._make(self._entry(call, decision, request.headers, request.target))
             seen = Seen(*place, decision.verdict, decision.response.status, lambda: self._foresee(entry))
         return Asked(side, seen, scene, session_id or _content(call), call.now)
 
@@ -528,16 +532,19 @@ class Emulator:
     def _record(self, call: _Call, decision: _Decision) -> Answer:
         request, response, journal = call.request, decision.response, self._journal
         headers, cost = journal.intern(request.headers)
+        target = journal.intern_target(decision.session_id, request.target)
         seq = journal.next_seq
-        journal.append(self._entry(call, decision, headers), len(request.body) + len(response.body) + cost)
-        return Answer(seq, response, decision.steps, decision.hold, call.now)
+        journal.append(self._entry(call, decision, headers, target), len(request.body) + len(response.body) + cost)
+        return Answer(
+            seq, response, decision.steps, decision.hold, call.now, call.route.kind, decision.verdict, decision.fault
+        )
 
-    def _entry(self, call: _Call, decision: _Decision, headers: RawHeaders) -> tuple[Any, ...]:
+    def _entry(self, call: _Call, decision: _Decision, headers: RawHeaders, target: str) -> tuple[Any, ...]:
         """What the log keeps, with the number it will have there."""
         request, response = call.request, decision.response
         event_type = call.judged.event_type if call.judged is not None else None
         return (
-            self._journal.next_seq, call.now, call.route.kind, request.method, request.target, headers, request.body,
+            self._journal.next_seq, call.now, call.route.kind, request.method, target, headers, request.body,
             event_type, decision.session_id, decision.verdict, response.status, response.headers, response.body,
             decision.findings, decision.fault, decision.after_end,
         )  # fmt: skip
@@ -664,6 +671,11 @@ class Emulator:
         with self._lock:
             return self._journal.evicted
 
+    def log_size(self) -> LogSize:
+        """How much the log holds."""
+        with self._lock:
+            return LogSize(len(self._journal), self._journal.bytes)
+
     def sessions_since(self, seq: int) -> set[str]:
         """The sessions named by requests after number `seq`."""
         with self._lock:
@@ -769,15 +781,27 @@ class Emulator:
         missing = max(0, self._journal.evicted_of(session_id) + len(self._journal.seqs_of(session_id)) - fed.count)
         return fed.judgement(_close_of(session)._replace(evicted=missing))
 
-    def _note_view(self, session_id: str, params: dict[str, Any]) -> None:
-        view = view_of(params)
-        if view is not None:
-            alike = self._views.setdefault(view, [])
+    def _note_views(self) -> None:
+        """Look up, in the log, whose view each session is that was opened since the last time."""
+        if len(self._view_of) == len(self._sessions):
+            return
+        for session_id in [one for one in self._sessions if one not in self._view_of]:
+            view = self._view_in_log(session_id)
+            alike = self._views.setdefault(view, []) if view is not None else []
             self._view_of[session_id] = view, len(alike)
             alike.append(session_id)
 
+    def _view_in_log(self, session_id: str) -> View | None:
+        for seq in self._journal.seqs_of(session_id)[:1]:
+            entry = self._journal.get(seq)
+            if entry is not None and entry.verdict is Verdict.CREATED:
+                body = jsontext.decode(entry.body)
+                return view_of(_part(body[0] if isinstance(body, list) else body, "params"))
+        return None
+
     def _compared(self, session_id: str, judgement: Judgement) -> Judgement:
         """The judgement, with what only the other sessions of the same view can tell of one that stayed empty."""
+        self._note_views()
         view, place = self._view_of.get(session_id, (None, 0))
         if view is None or len(self._views[view]) < 2 or self._summary(session_id).events:
             return judgement
@@ -888,12 +912,22 @@ def _tally(severities: dict[Severity, int], findings: tuple[Finding, ...]) -> No
 
 def _settled(entry: Entry) -> Outcome | None:
     """The outcome that the verdict alone decides, or None where it takes the session to know."""
-    settled = _OUTCOMES.get(entry.verdict)
-    if settled is Outcome.BAD and entry.fault is not None and entry.fault.side == BEFORE and entry.verdict in _TURNED_AWAY:
-        return Outcome.FAULTED
+    settled = _by_verdict(entry.verdict, entry.fault is not None and entry.fault.side == BEFORE)
     if settled is None and (entry.kind not in _COUNTED or entry.session_id is None):
         return Outcome.OTHER
     return settled
+
+
+def _by_verdict(verdict: Verdict, met_before: bool) -> Outcome | None:
+    """The outcome that goes with a verdict; `met_before` says that a fault fired before the request was processed."""
+    settled = _OUTCOMES.get(verdict)
+    return Outcome.FAULTED if settled is Outcome.BAD and met_before and verdict in _TURNED_AWAY else settled
+
+
+def outcome_by(kind: Kind, verdict: Verdict, met_before: bool) -> Outcome:
+    """The outcome of a request on its arrival: what may yet turn out to be ignored is good."""
+    settled = _by_verdict(verdict, met_before)
+    return settled or (Outcome.GOOD if kind in _COUNTED else Outcome.OTHER)
 
 
 def _content(call: _Call) -> str:
