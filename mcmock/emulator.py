@@ -417,7 +417,7 @@ class Emulator:
         if decision is None:
             seen = Seen(*place)
         else:
-            entry = Entry._make(self._entry(call, decision, request.headers, request.target))
+            entry = Entry._make(self._entry(call, decision, request.headers))
             seen = Seen(*place, decision.verdict, decision.response.status, lambda: self._foresee(entry))
         return Asked(side, seen, scene, session_id or _content(call), call.now)
 
@@ -532,16 +532,16 @@ class Emulator:
     def _record(self, call: _Call, decision: _Decision) -> Answer:
         request, response, journal = call.request, decision.response, self._journal
         headers, cost = journal.intern(request.headers)
-        target = journal.intern_target(decision.session_id, request.target)
         seq = journal.next_seq
-        journal.append(self._entry(call, decision, headers, target), len(request.body) + len(response.body) + cost)
+        journal.append(self._entry(call, decision, headers), len(request.body) + len(response.body) + cost)
         return Answer(
             seq, response, decision.steps, decision.hold, call.now, call.route.kind, decision.verdict, decision.fault
         )
 
-    def _entry(self, call: _Call, decision: _Decision, headers: RawHeaders, target: str) -> tuple[Any, ...]:
+    def _entry(self, call: _Call, decision: _Decision, headers: RawHeaders) -> tuple[Any, ...]:
         """What the log keeps, with the number it will have there."""
         request, response = call.request, decision.response
+        target = self._journal.intern_target(decision.session_id, request.target)
         event_type = call.judged.event_type if call.judged is not None else None
         return (
             self._journal.next_seq, call.now, call.route.kind, request.method, target, headers, request.body,

@@ -78,6 +78,7 @@ class Journal:
         self._sizes: dict[int, array[int]] = {}
         self._deliveries: dict[int, bytearray] = {}
         self._sessions: dict[str, array[int]] = {}
+        self._targets: dict[str, str] = {}
         self._leaving: set[str] = set()  # sessions with entries evicted from the oldest block
         self._left: dict[str, int] = {}  # how many entries of a session were evicted
         self._interned: dict[RawHeaders, RawHeaders] = {}
@@ -95,14 +96,13 @@ class Journal:
         """Add an entry, the columns of Entry with `seq` = `next_seq`; `size` is what it weighs beside ENTRY_COST."""
         seq = self._next
         self._next = seq + 1
-        number = seq // BLOCK
-        block = self._blocks.get(number)
-        if block is None:
-            block = self._open_block(number)
-        block.append(entry)
-        self._deliveries[number].append(0)
+        if seq % BLOCK == 0 or seq == self._origin:
+            self._open_block(seq // BLOCK)
+        rows, sizes, deliveries = self._open
+        rows.append(entry)
+        deliveries.append(0)
         weight = size + ENTRY_COST
-        self._sizes[number].append(weight)
+        sizes.append(weight)
         self.bytes += weight
         session_id = entry[8]
         if session_id is not None:
@@ -112,7 +112,17 @@ class Journal:
             seqs.append(seq)
         if self.bytes > self.max_bytes:
             self._evict()
-        self.tell("exchange", seq)
+        if self._listeners:
+            self.tell("exchange", seq)
+
+    def intern_target(self, session_id: str | None, target: str) -> str:
+        """The stored copy of a request target: a session's events all have the same."""
+        if session_id is None:
+            return target
+        known = self._targets.get(session_id)
+        if known is None:
+            known = self._targets[session_id] = target
+        return known if known == target else target
 
     def intern(self, headers: RawHeaders) -> tuple[RawHeaders, int]:
         """The stored copy of these header lines, and how many bytes it costs to keep: none if they are known."""
@@ -129,7 +139,8 @@ class Journal:
         if self._first <= seq < self._next:
             number, place = self._place(seq)
             self._deliveries[number][place] = _DELIVERY_CODES[delivery]
-            self.tell("delivery", seq)
+            if self._listeners:
+                self.tell("delivery", seq)
 
     def clear(self) -> None:
         """Forget every entry; seqs go on counting."""
@@ -142,10 +153,8 @@ class Journal:
         self._empty()
         self.evicted = evicted
 
-    def _open_block(self, number: int) -> list[tuple[object, ...]]:
-        self._sizes[number] = array("Q")
-        self._deliveries[number] = bytearray()
-        return self._blocks.setdefault(number, [])
+    def _open_block(self, number: int) -> None:
+        self._blocks[number], self._sizes[number], self._deliveries[number] = self._open = [], array("Q"), bytearray()
 
     def _evict(self) -> None:
         """Drop the oldest entries until the rest fits; the newest one always stays."""
@@ -171,6 +180,7 @@ class Journal:
             stale = bisect_left(seqs, self._first)
             if stale == len(seqs):
                 del self._sessions[session_id]
+                self._targets.pop(session_id, None)
             elif stale * 2 > len(seqs):  # not each time: a session as long as the log would be copied for every block
                 del seqs[:stale]
         self._leaving.clear()
