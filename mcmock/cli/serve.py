@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import sys
 from typing import TYPE_CHECKING
@@ -29,6 +30,7 @@ async def _serve(service: Service, settings: Settings) -> int:
     for sign in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(sign, stopped.set)
     async with running(service, settings):
+        gc.freeze()  # what is loaded by now stays; the collector need not look at all of it again as the log grows
         _announce(service, settings.values["log_format"])
         await stopped.wait()
     return 0
