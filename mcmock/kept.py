@@ -19,16 +19,16 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar, cast
 
 from mcmock import clock, ledger, sessions
 from mcmock.emulator import DEFAULT_SCOPE, Emulator
 from mcmock.faults import FaultRule
 from mcmock.faults.force import Standing
 from mcmock.faults.plan import Tally
-from mcmock.journal import ENTRY_COST, Entry
+from mcmock.journal import ENTRY_COST, Entry, Journal
 from mcmock.ledger import Cell, Change, Ledger, Snapshot, Store, StoreAway, Taken
-from mcmock.model import Answer, Delivery, Finding, Kind, Outcome, Request, Severity, Verdict
+from mcmock.model import Answer, Delivery, Finding, Kind, Outcome, RawHeaders, Request, Severity, Verdict
 from mcmock.sessions import Session
 
 MOST_TRIES = 200
@@ -389,7 +389,9 @@ class KeptEmulator(Emulator):
             self._staged = self._last_entry
             return answer
         self._staged = self._entry(call, decision, call.request.headers)
-        return Answer(0, decision.response, decision.steps, decision.hold, call.now)
+        return Answer(
+            0, decision.response, decision.steps, decision.hold, call.now, call.route.kind, decision.verdict, decision.fault
+        )
 
     def _entry(self, call: Any, decision: Any, headers: Any) -> tuple[Any, ...]:
         self._last_entry = super()._entry(call, decision, headers)
@@ -504,6 +506,24 @@ class KeptEmulator(Emulator):
         with self._logging:
             while self._unlogged and self._commit(self._unlogged[0], self._position).accepted:
                 self._unlogged.popleft()
+
+
+class _Desk:
+    """Stands in for the log while an entry is written that the ledger has yet to take."""
+
+    next_seq = 0
+
+    def __init__(self) -> None:
+        self.entry: tuple[Any, ...] = ()
+
+    def append(self, entry: tuple[Any, ...], size: int) -> None:  # noqa: ARG002
+        self.entry = entry
+
+    def intern(self, headers: RawHeaders) -> tuple[RawHeaders, int]:
+        return headers, 0
+
+    def intern_target(self, session_id: str | None, target: str) -> str:  # noqa: ARG002
+        return target
 
 
 class _Tally(Tally):

@@ -168,7 +168,7 @@ class Answer(NamedTuple):
 
     `steps` is empty in the plain case, which is to send `response.raw` and keep the connection as the request asked.
     `hold` is the number of the fault that asks for the steps, and `at` the moment, by the emulator's clock, that their
-    waiting counts from.
+    waiting counts from. `kind`, `verdict` and `fault` are those of the log's entry.
     """
 
     seq: int
@@ -176,6 +176,9 @@ class Answer(NamedTuple):
     steps: tuple[Step, ...] = ()
     hold: int | None = None
     at: float = 0.0
+    kind: Kind = Kind.OTHER
+    verdict: Verdict = Verdict.BROKEN
+    fault: FaultHit | None = None
 
 
 @dataclass(frozen=True)

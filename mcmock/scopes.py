@@ -23,6 +23,7 @@ from mcmock import clock, jsontext, wire
 from mcmock.emulator import DEFAULT_SCOPE, MARK_LENGTH, Emulator, Summary, mark
 from mcmock.ledger import StoreAway
 from mcmock.match import Match, Matchable
+from mcmock.meter import Meter
 from mcmock.model import Answer, Refusal, Request
 
 PREFIX = "/~"
@@ -155,6 +156,7 @@ class Scopes:
         self._named: dict[str, _Held] = {}
         self._marks: dict[str, str] = {}
         self._for_each: list[Callable[[Emulator], object]] = []
+        self.meter = Meter()
 
     # -- which scope --------------------------------------------------------------------------------------------------
 

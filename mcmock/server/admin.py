@@ -23,7 +23,7 @@ from mcmock.ledger import StoreAway
 from mcmock.match import Match, from_query
 from mcmock.model import Exchange
 from mcmock.scopes import Scopes
-from mcmock.server import download, faulting, pages, stream, trust, waiting
+from mcmock.server import download, faulting, metrics, pages, stream, trust, waiting
 from mcmock.server.lasting import Lasting
 from mcmock.server.place import PREFIX, Place
 from mcmock.views import SessionOutline
@@ -271,14 +271,26 @@ ROUTES: tuple[AdminRoute, ...] = (
     AdminRoute("GET", "/requests", _requests, "the log", "Exchanges", query=("match", *LISTING)),
     AdminRoute("POST", "/requests/find", _find, "the log", "Exchanges", "Match", LISTING),
     AdminRoute(
-        "POST", "/requests/wait", waiting.handle_wait, "answers once so many have come, or when time is up",
-        "Verification", "Wait", ("strict",), (409,),
+        "POST",
+        "/requests/wait",
+        waiting.handle_wait,
+        "answers once so many have come, or when time is up",
+        "Verification",
+        "Wait",
+        ("strict",),
+        (409,),
     ),
-    AdminRoute("POST", "/verify", waiting.handle_verify, "whether it was so", "Verification", "Check", ("strict",), (409,)),
+    AdminRoute(
+        "POST", "/verify", waiting.handle_verify, "whether it was so", "Verification", "Check", ("strict",), (409,)
+    ),
     AdminRoute("DELETE", "/requests", _clear, "empties the log", "Empty"),
     AdminRoute("GET", "/requests/{seq}", _request, "one exchange", "Exchange"),
-    AdminRoute("GET", "/requests.ndjson", download.handle_ndjson, "the log as a file", exports.NDJSON, query=("match",)),
-    AdminRoute("GET", "/requests.har", download.handle_har, "the same for browsers' tools", exports.HAR, query=("match",)),
+    AdminRoute(
+        "GET", "/requests.ndjson", download.handle_ndjson, "the log as a file", exports.NDJSON, query=("match",)
+    ),
+    AdminRoute(
+        "GET", "/requests.har", download.handle_har, "the same for browsers' tools", exports.HAR, query=("match",)
+    ),
     AdminRoute("GET", "/stream", stream.handle_stream, "the log as it grows", stream.CONTENT_TYPE, query=("since",)),
     AdminRoute("GET", "/sessions", _sessions, "every session", "Sessions", query=("brief", "limit")),
     AdminRoute("GET", "/sessions/{sid}", _session, "one session", "SessionInfo", query=("brief",)),
@@ -295,8 +307,11 @@ ROUTES: tuple[AdminRoute, ...] = (
     AdminRoute("GET", "/presets", faulting.handle_presets, "named sets of faults", "Presets"),
     AdminRoute("POST", "/presets/{name}", faulting.handle_apply, "adds the faults of a preset", "Faults"),
     AdminRoute("GET", "/losses", faulting.handle_losses, "what became of each faulted request", "Losses"),
-    AdminRoute("GET", "/ca.pem", trust.handle_certificate, "the authority to trust", trust.CERTIFICATE_TYPE, is_open=True),
+    AdminRoute(
+        "GET", "/ca.pem", trust.handle_certificate, "the authority to trust", trust.CERTIFICATE_TYPE, is_open=True
+    ),
     AdminRoute("GET", "/trust", trust.handle_page, "how a device comes to trust it", "text/html", is_open=True),
+    AdminRoute("GET", "/metrics", metrics.handle_metrics, "what operators watch, for Prometheus", metrics.CONTENT_TYPE),
     AdminRoute("GET", "/clock", _clock, "the emulator's time", "Clock"),
     AdminRoute("POST", "/clock/advance", _advance, 'moves it forward by {"seconds"}', "Clock", "Advance"),
     AdminRoute("POST", "/clock/freeze", _freeze, "stops it", "Clock"),
@@ -357,7 +372,9 @@ class ControlApi:
             return self._scopes.named(name)
         emulator = self._scopes.get(name)
         if emulator is None:
-            raise AdminError(404, "unknown-scope", f"there is no scope {name!r}: its first request makes it, idling ends it")
+            raise AdminError(
+                404, "unknown-scope", f"there is no scope {name!r}: its first request makes it, idling ends it"
+            )
         return emulator
 
     def _find(self, request: web.BaseRequest, path: str) -> tuple[AdminRoute, dict[str, str]]:
@@ -373,7 +390,6 @@ class ControlApi:
         if allowed:
             raise AdminError(405, "method-not-allowed", f"{method} is not for this path; it takes {', '.join(allowed)}")
         raise AdminError(404, "no-route", f"the control API has no {PREFIX}{path}; see {PREFIX}/openapi.json")
-
 
     def _admit(self, request: web.BaseRequest, is_open: bool = False) -> None:
         if refused := self._place.guard.refuse(request.headers, is_open=is_open):

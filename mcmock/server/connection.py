@@ -17,6 +17,7 @@ from aiohttp.http_exceptions import InvalidURLError, LineTooLong, PayloadEncodin
 from aiohttp.streams import EMPTY_PAYLOAD
 from aiohttp.web_protocol import _ErrInfo
 
+from mcmock.clock import monotonic
 from mcmock.emulator import Emulator
 from mcmock.model import Answer, Delivery, Refusal, Request
 from mcmock.scopes import Scopes
@@ -84,7 +85,9 @@ class Connection(web.RequestHandler):
             return False
         block, emulator = plain.block, self.scopes.of_target(plain.target)
         request = Request("POST", plain.target, block.headers, plain.body, block.host, self._scheme())
+        began = monotonic()
         answer = emulator.handle(request)
+        self.scopes.meter.note(answer, monotonic() - began)
         if answer.steps:
             self._queue(_Decided(emulator, answer))  # the ordinary way performs what takes more than writing
             return True
@@ -110,6 +113,7 @@ class Connection(web.RequestHandler):
             answer = self.emulator.handle(
                 self._unparsed_request(_refused("the connection ended before the header did"))
             )
+            self.scopes.meter.note(answer, 0.0)
             self.emulator.settle(answer.seq, Delivery.CLIENT_GONE)
         super().connection_lost(exc)
         if self.gone is not None and not self.gone.done():
@@ -162,6 +166,7 @@ class Connection(web.RequestHandler):
             return super().handle_error(request, status, exc, message)
         self.failed = True
         answer = self.emulator.handle(self._unparsed_request(self._refusal(exc, message)))
+        self.scopes.meter.note(answer, 0.0)
         return _LastAnswer(self, answer)
 
     def _refusal(self, error: BaseException | None, message: str | None) -> Refusal:

@@ -13,6 +13,7 @@ from aiohttp import StreamReader, web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http_exceptions import HttpProcessingError
 
+from mcmock.clock import monotonic
 from mcmock.emulator import Emulator
 from mcmock.model import Answer, Delivery, Refusal, Request
 from mcmock.scopes import Scopes
@@ -38,8 +39,9 @@ async def handle(scopes: Scopes, request: web.BaseRequest) -> web.StreamResponse
         refusal is None or refusal.rule != "body-incomplete",
         refusal,
     )
-    blocks = scopes.default.blocks
+    blocks, began = scopes.default.blocks, monotonic()
     emulator, answer = await asyncio.to_thread(scopes.handle, asked) if blocks else scopes.handle(asked)
+    scopes.meter.note(answer, monotonic() - began)
     return Raw(emulator, answer, keep_alive=request.keep_alive) if refusal is None else _Last(emulator, answer)
 
 
