@@ -47,6 +47,10 @@ class App {
     document.getElementById("bar").append(h("a.home", { href: "#/" }, h("b", {}, "mcmock")), this.state, this.totals, this.time, this.scope, h("span.stretch", {}), this.theme, open);
     document.getElementById("sessions").append(this.list.root);
     this.main = document.getElementById("main");
+    document.querySelector(".skip").addEventListener("click", (event) => {
+      event.preventDefault(); // the address says which session is shown, so it must not change
+      this.main.focus();
+    });
     this.notices = document.getElementById("notices");
     this.toasts = document.getElementById("toasts");
     document.body.append(this.controls.dialog);
@@ -94,9 +98,8 @@ class App {
 
   async showSession(sid, seq) {
     this.log.show(false);
-    if (!sid) return this.put(this.welcome());
+    if (!sid) return this.welcome();
     this.put(this.panel.root);
-    document.title = `${sid.slice(0, 8)} · mcmock`;
     try {
       await this.panel.show(sid);
       if (seq) await this.panel.openRequest(Number(seq));
@@ -114,11 +117,12 @@ class App {
 
   welcome() {
     const command = sampleCommand(location.origin);
-    return h("div.empty", {}, h("h1", {}, "Waiting for a player"),
+    document.title = "mcmock";
+    this.put(h("div.empty", {}, h("h1", {}, "Waiting for a player"),
       h("p", {}, "Point it at ", h("code", {}, location.origin), " and its session is drawn here, as it happens."),
       h("p", {}, "Without a player at hand, open a session from a shell:"),
       h("pre", { tabindex: "0", "aria-label": "A command that opens a session" }, command), copyButton("Copy", () => command),
-      h("p.hint", {}, "Requests that never became a session are under ", h("a", { href: "#/log" }, "All requests"), "."));
+      h("p.hint", {}, "Requests that never became a session are under ", h("a", { href: "#/log" }, "All requests"), ".")));
   }
 
   showList() {
@@ -149,6 +153,7 @@ class App {
   }
 
   afterChange() {
+    this.panel.compare(this.sessions.get(this.panel.sid));
     if (document.body.dataset.place === "home" && this.newest() !== this.panel.sid) this.route();
     else this.showList();
   }

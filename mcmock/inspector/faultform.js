@@ -81,10 +81,17 @@ function inputFor(name, schema, required) {
   const id = `fault-${name.replace(".", "-")}`;
   const kind = typeOf(schema);
   const attributes = { id, name, required };
-  if (schema.enum) return h("select", attributes, h("option", { value: "" }, "any"), schema.enum.map((one) => h("option", { value: one }, one)));
+  if (schema.enum) return h("select", attributes, h("option", { value: "" }, name.startsWith("match.") ? "any" : (schema.default ?? "by effect")), schema.enum.map((one) => h("option", { value: one }, one)));
   if (kind === "boolean") return h("input", { ...attributes, type: "checkbox", required: false });
   if (kind === "integer" || kind === "number") return h("input", { ...attributes, type: "number", step: kind === "integer" ? 1 : "any", min: schema.minimum, max: schema.maximum, placeholder: schema.default ?? "" });
-  return h("input", { ...attributes, type: "text", placeholder: kind === "object" || kind === "array" ? `JSON ${kind}` : (schema.default ?? ""), spellcheck: "false", autocomplete: "off" });
+  return h("input", { ...attributes, type: "text", placeholder: example(schema, kind), spellcheck: "false", autocomplete: "off" });
+}
+
+/** What to type into a field for text or JSON. */
+function example(schema, kind) {
+  if (kind === "array") return `[${Array(schema.minItems ?? 1).fill("…").join(", ")}]`;
+  if (kind === "object") return `{${Object.keys(schema.properties ?? { "…": 1 }).map((name) => `"${name}": …`).join(", ")}}`;
+  return typeof schema.default === "string" ? schema.default : "";
 }
 
 /** The type of a schema, or of the one beside null. */

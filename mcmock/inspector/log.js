@@ -37,6 +37,7 @@ export class LogPanel {
       h("option", { value: "" }, "any outcome"), ["good", "bad", "ignored", "faulted", "other"].map((one) => h("option", { value: one }, one)));
     this.said = h("span.found", { role: "status" });
     this.details = h("section.request", { "aria-label": "Request", hidden: true });
+    this.details.addEventListener("keydown", (event) => event.key === "Escape" && this.go(null));
     this.root = h("div.session.log", {},
       h("header.session-head", {}, h("div.headline", {}, h("h1", { tabindex: "-1" }, "All requests"), this.said), h("div.filters.row", {}, this.text, this.outcome)),
       h("div.split", {}, h("section.requests", { "aria-label": "Requests" }, this.table.root), h("div.aside", {}, this.details)));
@@ -93,9 +94,11 @@ export class LogPanel {
   }
 
   closeRequest() {
+    const back = this.details.contains(document.activeElement);
     this.opened = null;
     this.details.hidden = true;
     this.table.choose(null);
+    if (back) this.table.focus();
   }
 
   step(by) {

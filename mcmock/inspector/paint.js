@@ -351,9 +351,10 @@ export class Painter {
     const rank = (mark) => (RANK[mark.outcome] > 1 ? 0 : 1);
     for (const mark of shown.sort((one, other) => rank(one) - rank(other) || one.x - other.x)) {
       const label = mark.eventType ?? String(mark.status);
-      const left = scene.view.x(mark.x) + 3;
+      const after = scene.view.x(mark.x) + 3;
+      const left = after + this.width(label) <= scene.view.width ? after : after - 6 - this.width(label);
       const right = left + this.width(label);
-      if (left < 0 || right > scene.view.width) continue;
+      if (after < 3 || left < 0 || after - 3 > scene.view.width) continue;
       const line = taken.findIndex((spans) => spans.every(([low, high]) => right + 6 < low || left - 6 > high));
       if (line < 0) continue;
       taken[line].push([left, right]);

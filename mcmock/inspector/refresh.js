@@ -1,8 +1,9 @@
 /* Fetches again what has changed, never more often than the server can bear. */
 
-const SHARE = 10;
+const SHARE = 4;
+const LONGEST = 3000;
 
-/** Runs `work` soon after `ask`: at once when idle, then at least `least` ms apart and ten times as long as it took. */
+/** Runs `work` soon after `ask`: at once when idle, then `least` ms apart, or four times as long as it took. */
 export class Refresh {
   constructor(work, least = 200) {
     Object.assign(this, { work, least, timer: null, running: false, wanted: false, notBefore: 0 });
@@ -25,7 +26,7 @@ export class Refresh {
       console.warn("mcmock:", error.message); // the stream's state tells the user; the next change tries again
     }
     const took = performance.now() - started;
-    this.notBefore = performance.now() + Math.max(this.least, took * SHARE);
+    this.notBefore = performance.now() + Math.max(this.least, Math.min(took * SHARE, LONGEST));
     this.running = false;
     if (this.wanted) this.ask();
   }

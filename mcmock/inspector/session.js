@@ -41,6 +41,7 @@ export class SessionPanel {
     this.head = h("header.session-head", {});
     this.findings = h("div.session-findings", {});
     this.details = h("section.request", { "aria-label": "Request", hidden: true });
+    this.details.addEventListener("keydown", (event) => event.key === "Escape" && this.go(this.sid, null));
     this.side = h("section.side", { "aria-label": "Report" }, h("h2", {}, "Report"), this.findings, this.numbers.root);
     this.only = h("select", { "aria-label": "Which requests to list", onchange: () => this.list() },
       [["", "all requests"], ["trouble", "problems only"], ["named", "without pings"]].map(([value, text]) => h("option", { value }, text)));
@@ -125,6 +126,11 @@ export class SessionPanel {
     return this.marks.latest?.seq ?? 0;
   }
 
+  /** The list knows more than we do: a session that timed out, say, sends nothing that would tell. */
+  compare(session) {
+    if (session && this.session && JSON.stringify(session) !== JSON.stringify(this.session)) this.reload.ask();
+  }
+
   tick() {
     if (this.sid && this.isOpen && !document.hidden) this.redraw.ask();
   }
@@ -164,6 +170,7 @@ export class SessionPanel {
     const key = JSON.stringify([session?.id, session?.state, session?.counts, session?.media]);
     if (key !== this.headKey) {
       this.headKey = key;
+      document.title = `${session ? title(session) : short(this.sid)} · mcmock`;
       refill(this.head, session ? this.headParts() : h("h1", { tabindex: "-1" }, `Session ${short(this.sid)}`));
     }
     if (session) write(this.age, this.ageText());
@@ -206,6 +213,7 @@ export class SessionPanel {
 
   async openRequest(seq) {
     const fresh = this.opened !== seq;
+    if (!this.opened) this.fromTable = this.table.body.contains(document.activeElement);
     this.opened = seq;
     const exchange = await this.api.get(`requests/${seq}`).catch((error) => ({ error }));
     if (this.opened !== seq) return;
@@ -228,7 +236,8 @@ export class SessionPanel {
     this.side.hidden = false;
     this.timeline.select(null);
     this.table.choose(null);
-    if (back) this.timeline.handle.focus({ preventScroll: true });
+    if (back && this.fromTable) this.table.focus();
+    else if (back) this.timeline.handle.focus({ preventScroll: true });
   }
 
   step(by) {

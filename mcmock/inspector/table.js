@@ -132,6 +132,11 @@ export class Table {
     this.body.querySelector(`tr[data-index="${this.at}"]`)?.focus({ preventScroll: true });
   }
 
+  /** Back to the row that was left. */
+  focus() {
+    this.go(this.at);
+  }
+
   reveal(index) {
     const head = this.head.offsetHeight;
     const [top, bottom] = [index * ROW, (index + 1) * ROW + head];
