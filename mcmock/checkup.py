@@ -272,8 +272,12 @@ class _Played:
         if refused:
             emulator.clear_faults()
         self._taken.append((answer.seq, record))
-        if record.status is not None and not record.faulted:
+        if record.faulted:
+            return
+        if record.status is not None:
             self._compare(record, kind, answer.response, refused)
+        elif refused:
+            self._differs(record, "it reached no server, so it is not counted")
 
     def _adopt(self, record: Recorded) -> None:
         """Rule 2."""

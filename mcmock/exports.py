@@ -281,10 +281,22 @@ def _recorded_entry(entry: Any) -> Recorded:
         status if status > 0 else None,
         _pairs(answered.get("headers") or ()),
         _content(answered.get("content") or {}),
-        taken=extras["verdict"] in _TAKEN if "verdict" in extras else None,
+        taken=extras["verdict"] in _TAKEN if "verdict" in extras else False if _never_left(answered) else None,
         session_id=extras.get("sessionId"),
         faulted=bool(extras.get("fault")),
     )
+
+
+# What Chromium says of a request that reached nobody; after any other failure it may have arrived.
+_NEVER_LEFT = (
+    "BLOCKED_BY", "CONNECTION_REFUSED", "NAME_NOT_RESOLVED", "INTERNET_DISCONNECTED", "ADDRESS_UNREACHABLE", "ERR_CERT",
+    "ERR_SSL", "CONNECTION_FAILED",
+)  # fmt: skip
+
+
+def _never_left(answered: Mapping[str, Any]) -> bool:
+    why = str(answered.get("_error") or answered.get("_failureText") or "")
+    return any(word in why for word in _NEVER_LEFT)
 
 
 def _with_type(headers: Headers, posted: Mapping[str, Any]) -> Headers:

@@ -169,6 +169,15 @@ def test_what_the_recorded_service_refused_is_not_counted_twice() -> None:
     assert done.sessions[0].events == ["sessionStart", "play", "ping"]
 
 
+@pytest.mark.parametrize(("said", "counted"), [("net::ERR_BLOCKED_BY_CLIENT", 0), ("net::ERR_CONNECTION_RESET", 1)])
+def test_a_request_that_reached_nobody_is_not_counted(said: str, counted: int) -> None:
+    """An ad blocker stops it in the browser; where a connection broke, it may have arrived."""
+    blocked = {**event(11, "ping", 10), "response": {"status": 0, "_error": said}}
+    done = judged(har(*WATCHED[:2], blocked))
+    assert done.sessions[0].events.count("ping") == counted
+    assert rules_of(done) == ["answer-differs"] * (1 - counted)
+
+
 def test_a_start_that_was_refused_begins_no_session() -> None:
     done = judged(har(opening(0, status=500, location=None), opening(1), event(2, "play")))
     assert ([view.id for view in done.sessions], outcomes(done)) == ([SID], ["faulted", "good", "good"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.request import Request, urlopen
 
 import pytest
 from click.testing import CliRunner, Result
@@ -13,7 +14,7 @@ from mcmock.emulator import Emulator
 from mcmock.fixture import McmockServer
 from mcmock.report.table import report_text
 from mcmock.server import Service, ServiceThread
-from tests.conftest import START_PARAMS, send, start
+from tests.conftest import START_PARAMS, body, post, send, start
 
 TS = 1_700_000_000_000
 AD = {"media.ad.id": "ad-1", "media.ad.length": 5, "media.ad.podPosition": 1, "media.ad.playerName": "p"}
@@ -115,6 +116,16 @@ def test_what_cannot_be_told_is_one_line(mcmock_server: McmockServer) -> None:
     twice = next(one for one in sorted(every) if sum(view.id[0] == one for view in mcmock_server.sessions()) > 1)
     several = run(mcmock_server.url, twice)
     assert (several.exit_code, "session ids: give more of it" in several.output) == (2, True)
+
+
+def test_a_scope_has_sessions_of_its_own(mcmock_server: McmockServer) -> None:
+    other = post("/~mine/api/v1/sessions", body("sessionStart", ts=TS))
+    urlopen(Request(mcmock_server.url + other.target, other.body, {"Content-Type": "application/json"})).close()
+    watched(mcmock_server.emulator)
+    assert "starting, film-1" in run("--scope", "mine", mcmock_server.url).output
+    assert "ended, playing, film-1" in run(mcmock_server.url).output
+    unknown = run("--scope", "nobody's", mcmock_server.url)
+    assert (unknown.exit_code, "there is no scope" in unknown.output) == (2, True)
 
 
 @pytest.mark.parametrize(

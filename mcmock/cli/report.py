@@ -23,16 +23,19 @@ _COLUMNS = "{:<10}{:<11}{:>9}  {:>9}  {:>4}  {:>8}  {}"
 @click.option("--token", envvar="MCMOCK_ADMIN_TOKEN", help="The server's --admin-token, if it has one.")
 @click.option("--all", "everything", is_flag=True, help="Every number, and every session's.")
 @click.option("--json", "as_json", is_flag=True, help="The report as the control API has it.")
+@click.option("--scope", metavar="NAME", help="The sessions of one scope, where several share the server.")
 @click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="The latest so many sessions.")
-def report(where: tuple[str, ...], token: str | None, everything: bool, as_json: bool, limit: int) -> None:
+def report(
+    where: tuple[str, ...], token: str | None, everything: bool, as_json: bool, scope: str | None, limit: int
+) -> None:
     """Print what Analytics would count.
 
     URL is the server, SID the id of a session or its first letters. Without SID: the report of the only session, or a
     line for each of them.
     """
     url, session_id = _place(where)
-    server = Server(url, token)
-    reports = [_Report(one, server) for one in _sessions(server, session_id, limit)]
+    server, query = Server(url, token), f"&scope={quote(scope)}" if scope else ""
+    reports = [_Report(one, server, query) for one in _sessions(server, session_id, limit, query)]
     if as_json:
         found = [one.report for one in reports]
         click.echo(json.dumps(found[0] if session_id is not None else {"sessions": found}, indent=2))
@@ -54,15 +57,15 @@ def _place(where: tuple[str, ...]) -> tuple[str, str | None]:
 class _Report:
     """A session in brief, and its report once somebody looks at it."""
 
-    def __init__(self, session: Mapping[str, Any], server: Server) -> None:
+    def __init__(self, session: Mapping[str, Any], server: Server, query: str) -> None:
         self.session = session
-        self.report: dict[str, Any] = server.ask(f"/sessions/{quote(session['id'])}/report", None)
+        self.report: dict[str, Any] = server.ask(f"/sessions/{quote(session['id'])}/report?{query}", None)
 
 
-def _sessions(server: Server, session_id: str | None, limit: int) -> list[dict[str, Any]]:
+def _sessions(server: Server, session_id: str | None, limit: int, query: str) -> list[dict[str, Any]]:
     """The sessions that are meant. Raises click.ClickException if there is none, or if SID begins several ids."""
     asked = limit if session_id is None else 1_000_000
-    known = server.ask(f"/sessions?brief=1&limit={asked}", None)["sessions"]
+    known = server.ask(f"/sessions?brief=1&limit={asked}{query}", None)["sessions"]
     found = [one for one in known if one["id"].startswith(session_id or "")]
     if not found:
         raise click.ClickException(f"no session {session_id}…" if session_id else "there is no session yet")
