@@ -20,6 +20,7 @@ from mcmock.model import Exchange
 from mcmock.server import Service, ServiceThread
 from mcmock.server.place import Place
 from mcmock.server.waiting import verify as verify_async
+from mcmock.stores import make_emulator, open_store
 from mcmock.verify import Check, Verification, check, waiting
 
 Wanted = Mapping[str, Any]
@@ -31,20 +32,24 @@ PER_TEST: Final = ("strict", "loose", "seed", "after_end", "faults", "preset", "
 PLACE: Final = tuple(name for name in signature(Place).parameters if name != "throwaway")
 """Options of where it listens, and who may use its control API: https_port, tls_name, admin_token …"""
 
+STORE: Final = "store"
+"""The option that says what keeps log and sessions: the words of `mcmock serve --store`."""
+
 _ASKED_FOR: Final = ("outcome", "verdict", "status", "rule")
 """A test that names one of these knows what it gets: bad requests found that way are expected."""
 
 
 class McmockServer:
-    """A server on a thread of its own; a context manager. `options` are those of Emulator, `prepare` and Place."""
+    """A server on a thread of its own; a context manager. `options` are those of Emulator, `prepare`, Place, and `store`."""
 
     def __init__(self, **options: Any) -> None:
         """Raises TypeError for an option there is not, ValueError for a value it cannot have."""
         _refuse_unknown(options)
         self._options = {name: value for name, value in options.items() if name in PER_TEST}
         at = {name: options.pop(name) for name in PLACE if name in options}
+        store = open_store(options.pop(STORE, "memory"))
         made_with = {name: value for name, value in options.items() if name not in PER_TEST}
-        self.emulator = Emulator(**made_with)
+        self.emulator = make_emulator(store, **made_with)
         seed = self._options.get("seed")
         self.first_seed: int = self.emulator.seed if seed is None else seed
         self.clock = TestClock(self.emulator)
@@ -83,6 +88,7 @@ class McmockServer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._thread.stop()
+        self.emulator.close()
         if self._ca_folder is not None:
             self._ca_folder.cleanup()
 
@@ -272,7 +278,7 @@ def _preset_rules(names: str | Sequence[str]) -> Iterator[FaultRule]:
 
 
 def _refuse_unknown(options: Wanted, known: Sequence[str] = ()) -> None:
-    known = known or [*signature(Emulator).parameters, *PER_TEST, *PLACE]
+    known = known or [*signature(Emulator).parameters, *PER_TEST, *PLACE, STORE]
     for name in options:
         if name not in known:
             close = get_close_matches(name, known, 1)

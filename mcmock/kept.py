@@ -386,16 +386,16 @@ class KeptEmulator(Emulator):
     def _record(self, call: Any, decision: Any) -> Answer:
         if not self._ledger.shared:
             answer = super()._record(call, decision)
-            self._staged = self._last_entry
+            self._staged = tuple(self._journal.get(answer.seq) or ())
             return answer
-        self._staged = self._entry(call, decision, call.request.headers)
-        return Answer(
-            0, decision.response, decision.steps, decision.hold, call.now, call.route.kind, decision.verdict, decision.fault
-        )
-
-    def _entry(self, call: Any, decision: Any, headers: Any) -> tuple[Any, ...]:
-        self._last_entry = super()._entry(call, decision, headers)
-        return self._last_entry
+        journal, desk = self._journal, _Desk()
+        self._journal = cast(Journal, desk)
+        try:
+            answer = super()._record(call, decision)
+        finally:
+            self._journal = journal
+        self._staged = desk.entry
+        return answer
 
     def _session(self, session_id: str, now: float) -> Session | None:
         """As it stands now; what only time has done to it is no change."""
@@ -520,7 +520,7 @@ class _Desk:
         self.entry = entry
 
     def intern(self, headers: RawHeaders) -> tuple[RawHeaders, int]:
-        return headers, 0
+        return wire.without_secrets(headers), 0
 
     def intern_target(self, session_id: str | None, target: str) -> str:  # noqa: ARG002
         return target

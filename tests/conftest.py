@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import socket
+from collections.abc import Iterator
 from typing import Any, Self
 
 import pytest
@@ -121,3 +123,15 @@ def emulator() -> Emulator:
 def wire(mcmock_server: McmockServer) -> Any:
     with Wire(mcmock_server.url) as connection:
         yield connection
+
+
+if REPLICAS := os.environ.get("MCMOCK_TEST_REPLICAS"):  # see tests/replicated.py
+
+    @pytest.fixture(scope="session")
+    def mcmock_running(mcmock_options: dict[str, Any]) -> Iterator[McmockServer]:
+        """Three replicas on the Redis of that address, behind a balancer."""
+        from tests.replicated import Replicated
+
+        options = {name: value for name, value in mcmock_options.items() if name != "allow_bad"}
+        with Replicated(REPLICAS, **options) as server:
+            yield server
