@@ -18,7 +18,7 @@ import hashlib
 import secrets
 import threading
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Literal, NamedTuple, TypeVar
 
@@ -690,14 +690,27 @@ class Emulator:
 
     def summary(self) -> Summary:
         with self._lock:
-            counts = dict.fromkeys(Outcome, 0)
-            for entry in self._journal.entries():
-                counts[self._derived(entry)[0]] += 1
+            counts = self._count_outcomes()
             by_name = {str(outcome): count for outcome, count in counts.items()}
             return Summary(
                 total=len(self._journal), **by_name,
                 evicted=self._journal.evicted, sessions=len(self._sessions), broken=self._broken,
             )  # fmt: skip
+
+    def _count_outcomes(self) -> dict[Outcome, int]:
+        """How many entries of the log have which outcome; each session is judged once, however many entries it has."""
+        counts = dict.fromkeys(Outcome, 0)
+        derived: dict[str | None, Mapping[int, tuple[Finding, ...]]] = {}
+        for entry in self._journal.entries():
+            settled = _settled(entry)
+            if settled is None:
+                session_id = entry.session_id
+                if session_id not in derived:
+                    derived[session_id] = self._judgement(str(session_id)).findings
+                found = entry.findings + derived[session_id].get(entry.seq, ())
+                settled = Outcome.IGNORED if found and rules.ignores(found) else Outcome.GOOD
+            counts[settled] += 1
+        return counts
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Tell `listener` of every exchange, delivery and reset, under the lock: it may only hand over, never wait."""

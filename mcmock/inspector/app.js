@@ -19,6 +19,7 @@ const SHOWN_SESSIONS = 500;
 const FEW = 6; // changed sessions fetched one by one; more than that, the whole list
 const OUTCOMES = ["good", "bad", "ignored", "faulted"];
 const TIMEOUTS_LOOKED_FOR = 10_000;
+const SCOPES_LOOKED_FOR = 60_000;
 
 class App {
   constructor() {
@@ -62,12 +63,13 @@ class App {
     this.vocabulary = { ...vocabulary, faultRule };
     for (const part of [this.panel, this.panel.numbers, this.log]) part.vocabulary = this.vocabulary;
     this.controls.offerForm(this.vocabulary);
-    await this.fetchAll();
+    await Promise.all([this.fetchAll(), this.fetchScopes()]);
     window.addEventListener("hashchange", () => this.route());
     await this.route();
     this.stream.run();
     setInterval(() => this.tick(), 1000);
     setInterval(() => document.hidden || this.refetch.ask(), TIMEOUTS_LOOKED_FOR);
+    setInterval(() => document.hidden || this.fetchScopes().catch(() => null), SCOPES_LOOKED_FOR);
   }
 
   // -- what is on the screen ------------------------------------------------------------------------------------------------
@@ -133,13 +135,10 @@ class App {
   // -- fetching -------------------------------------------------------------------------------------------------------------
 
   async fetchAll() {
-    const [{ sessions }, clock, { scopes }] = await Promise.all([
-      this.api.get(`sessions?brief=1&limit=${SHOWN_SESSIONS}`), this.api.get("clock"), this.api.get("scopes"),
-    ]);
+    const [{ sessions }, clock] = await Promise.all([this.api.get(`sessions?brief=1&limit=${SHOWN_SESSIONS}`), this.api.get("clock")]);
     this.clock.set(clock);
-    this.offerScopes(scopes.map((scope) => scope.name));
     this.sessions = new Map(sessions.map((session) => [session.id, session]));
-    await this.fetchSummary();
+    this.count.ask();
     this.afterChange();
   }
 
@@ -167,7 +166,9 @@ class App {
 
   // -- scopes: several who share a server -----------------------------------------------------------------------------------
 
-  offerScopes(names) {
+  async fetchScopes() {
+    const { scopes } = await this.api.get("scopes");
+    const names = scopes.map((scope) => scope.name);
     this.scope.hidden = names.length < 2;
     if (names.join() === this.offered) return;
     this.offered = names.join();

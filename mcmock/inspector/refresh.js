@@ -1,7 +1,7 @@
 /* Fetches again what has changed, never more often than the server can bear. */
 
 const SHARE = 4;
-const LONGEST = 3000;
+const LONGEST = 10_000;
 
 /** Runs `work` soon after `ask`: at once when idle, then `least` ms apart, or four times as long as it took. */
 export class Refresh {

@@ -23,7 +23,7 @@ from mcmock.ledger import StoreAway
 from mcmock.match import Match, from_query
 from mcmock.model import Exchange
 from mcmock.scopes import Scopes
-from mcmock.server import download, faulting, metrics, pages, stream, trust, waiting
+from mcmock.server import download, emulated, faulting, metrics, pages, stream, trust, waiting
 from mcmock.server.lasting import Lasting
 from mcmock.server.place import PREFIX, Place
 from mcmock.views import SessionOutline
@@ -35,6 +35,9 @@ SCOPE = "scope"
 EVERY = "*"
 """The scope that `GET /summary` adds all scopes up for."""
 
+MOST_BODY = 1024 * 1024
+"""Bytes of a control request's body: thousands of fault rules fit."""
+
 PAGE = 1000
 """How many requests one answer lists unless `limit` says otherwise."""
 
@@ -42,9 +45,10 @@ PAGE = 1000
 class AdminError(Exception):
     """Ends a control request with a status and a code."""
 
-    def __init__(self, status: int, code: str, message: str) -> None:
+    def __init__(self, status: int, code: str, message: str, *, ends: bool = False) -> None:
         super().__init__(message)
         self.status, self.code = status, code
+        self.ends = ends  # the connection, because the body was not read
 
 
 class Asked(NamedTuple):
@@ -76,6 +80,13 @@ class AdminRoute(NamedTuple):
     also: tuple[int, ...] = ()
     is_open: bool = False
     """Whether it answers without the token: what a device, a browser or a health check needs before it has one."""
+    is_question: bool = False
+    """Whether a POST changes nothing, and is one for the sake of its body."""
+
+    @property
+    def changes(self) -> bool:
+        """Whether it changes something, which no GET does."""
+        return self.method != "GET" and not self.is_question
 
 
 # -- health, summary, log -------------------------------------------------------------------------------------------------
@@ -112,13 +123,17 @@ def _listed(asked: Asked, match: Match) -> dict[str, Any]:
     order = asked.request.query.get("order", "asc")
     if order not in ("asc", "desc"):
         raise ValueError(f"order must be asc or desc, not {order!r}")
-    found = asked.emulator.requests(match, since=since, newest_first=order == "desc")
+    # Where everything matches, the log's length says how many: a page of a long log costs no more than the page.
+    everything = None if match.wanted else asked.emulator.kept()
+    most = None if everything is None else limit
+    found = asked.emulator.requests(match, since=since, limit=most, newest_first=order == "desc") if most != 0 else []
+    matched = len(found) if everything is None else len(range(max(everything.start, since + 1), everything.stop))
     shown = found[:limit]
     return {
         "requests": [_shape(asked)(exchange) for exchange in shown],
-        "matched": len(found),
+        "matched": matched,
         "evicted": asked.emulator.evicted,
-        "next": shown[-1].seq if 0 < len(shown) < len(found) else None,
+        "next": shown[-1].seq if 0 < len(shown) < matched else None,
     }
 
 
@@ -269,7 +284,7 @@ ROUTES: tuple[AdminRoute, ...] = (
     AdminRoute("GET", "/scopes", _list_scopes, "every scope, how long it has been idle, and its counts", "Scopes"),
     AdminRoute("DELETE", "/scopes/{name}", _forget_scope, "forgets a named scope with all that is in it", "Empty"),
     AdminRoute("GET", "/requests", _requests, "the log", "Exchanges", query=("match", *LISTING)),
-    AdminRoute("POST", "/requests/find", _find, "the log", "Exchanges", "Match", LISTING),
+    AdminRoute("POST", "/requests/find", _find, "the log", "Exchanges", "Match", LISTING, is_question=True),
     AdminRoute(
         "POST",
         "/requests/wait",
@@ -338,12 +353,12 @@ class ControlApi:
         try:
             route, arguments = self._find(request, urlsplit(path).path[len(PREFIX) :])
             emulator = await self._emulator(request, scope)
-            body = await _body(request)
+            body = await _body(request, changes=route.changes)
             reply = await route.handler(
                 Asked(emulator, request, arguments, body, self.lasting, self._scopes, self._place)
             )
         except AdminError as error:
-            return _error(error.status, error.code, str(error))
+            return _error(error.status, error.code, str(error), ends=error.ends)
         except ValueError as error:
             return _error(400, "bad-request", str(error))
         except StoreAway as error:
@@ -400,8 +415,15 @@ def _pattern(template: str) -> str:
     return re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(template))
 
 
-async def _body(request: web.BaseRequest) -> Any:
-    text = await request.read() if request.can_read_body else b""
+async def _body(request: web.BaseRequest, *, changes: bool) -> Any:
+    """The body as a value; None if there is none. What changes something says that it is JSON: no form of a page can."""
+    said = request.headers.get("Content-Type")
+    if changes and (request.body_exists or said) and request.content_type != "application/json":
+        sent = "no Content-Type" if said is None else said[:80]
+        raise AdminError(415, "content-type", f"Content-Type must be application/json here, but {sent} was sent")
+    text, refusal = await emulated.read(request, MOST_BODY)
+    if refusal is not None:
+        raise AdminError(refusal.status, refusal.rule, refusal.message, ends=True)
     if not text:
         return None
     try:
@@ -414,8 +436,10 @@ def _json(value: dict[str, Any], status: int = 200) -> web.Response:
     return web.json_response(value, status=status)
 
 
-def _error(status: int, code: str, message: str) -> web.Response:
+def _error(status: int, code: str, message: str, *, ends: bool = False) -> web.Response:
     response = _json({"error": {"code": code, "message": message}}, status)
+    if ends:
+        response.force_close()
     if status == 401:
         response.headers["WWW-Authenticate"] = 'Bearer realm="mcmock"'
     return response
