@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mcmock.cli import workers
 from mcmock.cli.launch import facts_line, make_service, run
 from mcmock.cli.options import Settings, server_options
 from mcmock.cli.running import running
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 @server_options
 def serve(settings: Settings) -> None:
     """Run the emulator until SIGINT or SIGTERM."""
+    workers.check(settings)
+    settings = workers.as_worker(settings) if workers.is_worker() else settings
     sys.exit(run(_serve(make_service(settings), settings)))
 
 
@@ -30,9 +33,14 @@ async def _serve(service: Service, settings: Settings) -> int:
     for sign in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(sign, stopped.set)
     async with running(service, settings):
+        if workers.is_worker():
+            await workers.until_abandoned(stopped)
+            return 0
         gc.freeze()  # what is loaded by now stays; the collector need not look at all of it again as the log grows
-        _announce(service, settings.values["log_format"])
-        await stopped.wait()
+        gc.enable()
+        async with workers.workers(service, settings):
+            _announce(service, settings.values["log_format"])
+            await stopped.wait()
     return 0
 
 
