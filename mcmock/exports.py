@@ -21,9 +21,6 @@ from mcmock.shapes import Json, exchange_from_json, exchange_to_json
 FORMAT = 1
 """The number in an NDJSON export's first line; a reader refuses what is newer than itself."""
 
-REDACTED = "redacted"
-SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "set-cookie"})
-
 NDJSON = "application/x-ndjson"
 HAR = "application/har+json"
 
@@ -75,12 +72,12 @@ def _request(method: str, target: str, headers: Headers, body: bytes) -> Request
 
 
 def _redacted(headers: Headers) -> Headers:
-    return tuple((name, REDACTED if name.lower() in SECRET_HEADERS else value) for name, value in headers)
+    return tuple((name, wire.REDACTED if name.lower() in wire.SECRET_HEADERS else value) for name, value in headers)
 
 
 def _without_secrets(exchange: Exchange) -> Exchange:
     lines = (*exchange.request_headers, *exchange.response_headers)
-    if not any(name.lower() in SECRET_HEADERS for name, _ in lines):
+    if not any(name.lower() in wire.SECRET_HEADERS for name, _ in lines):
         return exchange
     sent, answered = _redacted(exchange.request_headers), _redacted(exchange.response_headers)
     return replace(exchange, request_headers=sent, response_headers=answered)

@@ -18,6 +18,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from mcmock import wire
 from mcmock.model import Delivery, FaultHit, Finding, Headers, Kind, RawHeaders, Verdict
 
 ENTRY_COST = 400
@@ -125,14 +126,17 @@ class Journal:
         return known if known == target else target
 
     def intern(self, headers: RawHeaders) -> tuple[RawHeaders, int]:
-        """The stored copy of these header lines, and how many bytes it costs to keep: none if they are known."""
+        """The stored copy of these header lines, and how many bytes it costs to keep: none if they are known.
+
+        Secrets are not stored, whoever may ask for the entry later.
+        """
         known = self._interned.get(headers)
         if known is not None:
             return known, 0
         if len(self._interned) >= MOST_INTERNED:
             self._interned.clear()
-        self._interned[headers] = headers
-        return headers, sum(len(name) + len(value) + 2 * 33 for name, value in headers)
+        stored = self._interned[headers] = wire.without_secrets(headers)
+        return stored, sum(len(name) + len(value) + 2 * 33 for name, value in stored)
 
     def settle(self, seq: int, delivery: Delivery) -> None:
         """Note what became of the answer. A seq that is no longer in the log is passed over."""

@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any, NamedTuple, TypeVar, cast
 
-from mcmock import clock, ledger, sessions
+from mcmock import clock, ledger, sessions, wire
 from mcmock.emulator import DEFAULT_SCOPE, Emulator
 from mcmock.faults import FaultRule
 from mcmock.faults.force import Standing
@@ -436,7 +436,10 @@ class KeptEmulator(Emulator):
         return self._make(lambda: super(KeptEmulator, self).replace_faults(rules))[0]
 
     def begin_with_faults(self, rules: Iterable[FaultRule]) -> tuple[FaultRule, ...]:
+        """Those that share a ledger read the same files: what the first of them did, the others leave as it is."""
         rules = tuple(rules)
+        if self._ledger.shared and self._faults.initial == rules:
+            return tuple(one.rule for one in self._faults.armed)
         return self._make(lambda: super(KeptEmulator, self).begin_with_faults(rules))[0]
 
     def remove_fault(self, name: str) -> bool:
@@ -496,7 +499,7 @@ class KeptEmulator(Emulator):
         response = self._answers.error(503, message, now, request.keep_alive)
         found = Finding("store-away", Severity.ERROR, "", message, "mcmock")
         entry = (
-            0, now, Kind.OTHER, request.method, request.target, request.headers, request.body, None, None,
+            0, now, Kind.OTHER, request.method, request.target, wire.without_secrets(request.headers), request.body, None, None,
             Verdict.BROKEN, response.status, response.headers, response.body, (found,), None, False,
         )  # fmt: skip
         self._unlogged.append(Change(entry=entry, weight=_weight(entry)))

@@ -226,6 +226,9 @@ _EVERYWHERE = {
     400: "the request is not what the route takes",
     401: "a token is set and was not sent",
     403: "a page of another site asked",
+    408: "the body did not come in time",
+    413: "the body is too large",
+    415: "the body is encoded, or a change is asked for in another type than application/json",
 }
 
 

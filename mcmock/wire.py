@@ -100,6 +100,28 @@ def header(headers: RawHeaders, name: bytes) -> bytes | None:
     return None
 
 
+# -- secrets ---------------------------------------------------------------------------------------------------------------
+
+SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "set-cookie"})
+REDACTED = "redacted"
+
+_SECRET_NAMES = frozenset(name.encode() for name in SECRET_HEADERS)
+_SECRET_LINES = re.compile(rb"(?im)^(%s)([ \t]*:)[^\r\n]*" % b"|".join(sorted(_SECRET_NAMES)))
+
+
+def without_secrets(headers: RawHeaders) -> RawHeaders:
+    """The lines with `redacted` for each value that proves who somebody is: this API asks for none, so none is kept."""
+    if all(name.lower() not in _SECRET_NAMES for name, _ in headers):
+        return headers
+    kept = REDACTED.encode()
+    return tuple((name, kept if name.lower() in _SECRET_NAMES else value) for name, value in headers)
+
+
+def without_secret_lines(raw: bytes) -> bytes:
+    """The same for bytes that never became a request."""
+    return _SECRET_LINES.sub(rb"\1\2 " + REDACTED.encode(), raw)
+
+
 # -- answers --------------------------------------------------------------------------------------------------------------
 
 ALLOW_METHODS = "OPTIONS,POST,PUT"

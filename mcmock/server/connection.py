@@ -17,6 +17,7 @@ from aiohttp.http_exceptions import InvalidURLError, LineTooLong, PayloadEncodin
 from aiohttp.streams import EMPTY_PAYLOAD
 from aiohttp.web_protocol import _ErrInfo
 
+from mcmock import wire
 from mcmock.clock import monotonic
 from mcmock.emulator import Emulator
 from mcmock.model import Answer, Delivery, Refusal, Request
@@ -38,6 +39,9 @@ KEPT_UNPARSED = 8192
 LINGER = 2.0
 """Seconds a client has to read the last answer before its connection goes."""
 
+HEAD_TIME = 60.0
+"""Seconds a client has for the whole head of a request, its connection's first one included; nginx's own default."""
+
 # What people send to a plain HTTP port that is something else: how it begins, and what to say about it.
 _OTHER_PROTOCOLS = (
     (b"\x16\x03", "this is the beginning of a TLS connection, but this port speaks plain HTTP: use an http:// address"),
@@ -48,7 +52,9 @@ _OTHER_PROTOCOLS = (
 class Connection(web.RequestHandler):
     """`unparsed` is what came since the last whole request, `whole` whether that packet ended one."""
 
-    __slots__ = ("body", "cut_short", "emulator", "ended", "failed", "gone", "lane", "scopes", "unparsed", "whole")
+    __slots__ = (
+        "body", "cut_short", "emulator", "ended", "failed", "gone", "lane", "overdue", "scopes", "unparsed", "whole",
+    )  # fmt: skip
 
     def __init__(self, scopes: Scopes, lane: Lane, manager: web.Server, **options: Any) -> None:
         super().__init__(manager, **{**LIMITS, **options})
@@ -60,6 +66,11 @@ class Connection(web.RequestHandler):
         self.failed = self.ended = self.cut_short = False
         self.body: StreamReader | None = None  # of the latest request
         self.gone: asyncio.Future[None] | None = None
+        self.overdue: asyncio.TimerHandle | None = None  # runs while a head is waited for
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self.overdue = self._loop.call_later(HEAD_TIME, self._give_up)
 
     def data_received(self, data: bytes) -> None:
         before = self._request_count
@@ -73,13 +84,35 @@ class Connection(web.RequestHandler):
             return  # part of a body, or of a request behind one that is being answered
         self.unparsed = data if self.whole else (self.unparsed + data)[:KEPT_UNPARSED]
         self.whole = self._request_count != before
+        self._expect_head()
         if self._request_count == before + 1 and not isinstance(self._messages[-1][0], _ErrInfo):
             self.lane.learn(data, self._messages[-1][0])
 
+    def _expect_head(self) -> None:
+        """Let the clock run while a head has begun and not ended, however many pieces it comes in."""
+        if self.whole and self.overdue is not None:
+            self.overdue.cancel()
+            self.overdue = None
+        elif not self.whole and self.overdue is None:
+            self.overdue = self._loop.call_later(HEAD_TIME, self._give_up)
+
+    def _give_up(self) -> None:
+        """The head took too long: 408, or nothing for a client that has not said a word."""
+        if self.failed or self.ended or not self._is_idle():
+            return
+        if self.whole:
+            self.force_close()
+            return
+        self._queue(_TooSlow())
+
     def _answer_at_once(self, plain: Plain) -> bool:
-        """Answer a request of the fast lane; False if it has to go the ordinary way after all."""
+        """Answer a request of the fast lane; False if it has to go the ordinary way after all.
+
+        That is the way for a client that does not read: it ends where the answer waits for the client to catch up, and
+        from there on nothing more is read.
+        """
         transport = self.transport
-        if transport is None or self._close or self._force_close or transport.is_closing():
+        if transport is None or self._close or self._force_close or transport.is_closing() or self._paused:
             return False
         if self.scopes.default.blocks:
             return False
@@ -94,6 +127,7 @@ class Connection(web.RequestHandler):
         transport.write(answer.response.raw)
         emulator.settle(answer.seq, Delivery.SENT)
         self.unparsed = b""
+        self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout
         return True
 
     def _scheme(self) -> str:
@@ -108,6 +142,8 @@ class Connection(web.RequestHandler):
         return True
 
     def connection_lost(self, exc: BaseException | None) -> None:
+        if self.overdue is not None:
+            self.overdue.cancel()
         self._end_input()
         if self.cut_short and self._current_request is None and not self.failed:
             answer = self.emulator.handle(
@@ -176,6 +212,8 @@ class Connection(web.RequestHandler):
             return Refusal("head-too-large", status, f"{what} is longer than {MAX_LINE} bytes")
         if message is not None and message.startswith("Too many headers"):
             return Refusal("head-too-large", 431, f"there are more than {MAX_HEADERS} headers")
+        if isinstance(error, _TooSlow):
+            return Refusal("not-http", 408, f"not an HTTP request: its head did not end within {HEAD_TIME:g} seconds")
         if isinstance(error, InvalidURLError):
             return _refused("the request target is no URL")
         return _refused(self._other_protocol() or _in_plain_words(message or "it cannot be read"))
@@ -184,7 +222,7 @@ class Connection(web.RequestHandler):
         return next((words for first, words in _OTHER_PROTOCOLS if self.unparsed.startswith(first)), None)
 
     def _unparsed_request(self, refusal: Refusal) -> Request:
-        kept = self.unparsed[:KEPT_UNPARSED]
+        kept = wire.without_secret_lines(self.unparsed[:KEPT_UNPARSED])
         method, _, rest = kept.partition(b"\r\n")[0].decode("latin-1").partition(" ")
         return Request(
             method[:32], rest.partition(" ")[0], (), kept, complete=False, keep_alive=False, refusal=refusal
@@ -214,6 +252,10 @@ class _Decided(Exception):
 
 class _Ended(Exception):
     """The client has said all it had to say."""
+
+
+class _TooSlow(Exception):
+    """A head that has begun and does not end."""
 
 
 class _Nothing(web.StreamResponse):

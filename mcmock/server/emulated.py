@@ -24,10 +24,13 @@ CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 BODY_PAUSE = 60.0
 """Seconds without a byte of an unfinished body after which it is answered 408; nginx's own default."""
 
+BODY_TIME = 300.0
+"""Seconds in which a body must be whole, so that a byte now and then keeps no connection for ever: 1 MiB at 28 kbit/s."""
+
 
 async def handle(scopes: Scopes, request: web.BaseRequest) -> web.StreamResponse:
     """Answer one request to the emulated API."""
-    body, refusal = await _read(request, scopes.default.max_body_bytes)
+    body, refusal = await read(request, scopes.default.max_body_bytes)
     asked = Request(
         request.method,
         request.raw_path,
@@ -45,7 +48,7 @@ async def handle(scopes: Scopes, request: web.BaseRequest) -> web.StreamResponse
     return Raw(emulator, answer, keep_alive=request.keep_alive) if refusal is None else _Last(emulator, answer)
 
 
-async def _read(request: web.BaseRequest, limit: int) -> tuple[bytes, Refusal | None]:
+async def read(request: web.BaseRequest, limit: int) -> tuple[bytes, Refusal | None]:
     """The body, and why it could not be taken, if so; what came until then is kept for the log."""
     if "Content-Encoding" in request.headers and request.headers["Content-Encoding"].lower() != "identity":
         message = f"a body in {request.headers['Content-Encoding']} is not taken: send it as it is"
@@ -63,15 +66,17 @@ async def _read(request: web.BaseRequest, limit: int) -> tuple[bytes, Refusal | 
 
 async def _gather(content: StreamReader, limit: int) -> tuple[bytes, Refusal | None]:
     """A body that comes in pieces."""
-    parts = bytearray()
+    parts, loop = bytearray(), asyncio.get_running_loop()
+    latest = loop.time() + BODY_TIME
     try:
         while not content.at_eof():
-            async with asyncio.timeout(BODY_PAUSE):
+            async with asyncio.timeout_at(min(loop.time() + BODY_PAUSE, latest)):
                 parts += await content.readany()
             if len(parts) > limit:
                 return bytes(parts[:limit]), _too_large(limit)
     except TimeoutError:
-        message = f"no more of the body came for {BODY_PAUSE:g} seconds"
+        late = f"the body was not whole after {BODY_TIME:g} seconds"
+        message = late if loop.time() >= latest else f"no more of the body came for {BODY_PAUSE:g} seconds"
         return bytes(parts), Refusal("body-incomplete", 408, message)
     except (OSError, web.RequestPayloadError, HttpProcessingError):
         parts += b"".join(content._buffer)  # what came before it broke off; aiohttp itself gives it to nobody any more

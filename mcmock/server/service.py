@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import ssl
 import threading
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from aiohttp import web
 
@@ -19,6 +20,14 @@ from mcmock.server.app import make_handler
 from mcmock.server.connection import Connection
 from mcmock.server.lane import Lane
 from mcmock.server.place import Place
+
+_logger = logging.getLogger("mcmock")
+
+RESERVED = 64
+"""Descriptors that connections leave to files, the store and the loop itself."""
+
+MOST_CONNECTIONS = 16_384
+"""Connections at a time, where the system allows that many descriptors; a new one beyond is closed at once."""
 
 STOP_SECONDS = 0.2
 """How long answers in progress may take to finish when the server stops; then they are broken off, which may take as long."""
@@ -32,18 +41,50 @@ class _Server(web.Server):
         self._scopes = held
         self._lane = Lane(held.default.max_body_bytes)
         self._options = options
+        self._most = most_connections()
+        self._is_full = False
 
-    def __call__(self) -> Connection:
+    def __call__(self) -> asyncio.Protocol:
+        if len(self._connections) >= self._most:
+            self._say_full()
+            return _Full()
         return Connection(self._scopes, self._lane, self, loop=self._loop, **self._options)
+
+    def _say_full(self) -> None:
+        """One line in the server's own log: the emulated API's log is about requests, and there is none."""
+        if not self._is_full:
+            self._is_full = True
+            _logger.warning("%d connections are open: more are closed at once (see ulimit -n)", self._most)
+
+
+class _Full(asyncio.Protocol):
+    """What a connection too many gets: its end, before anything is read."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        cast(asyncio.Transport, transport).abort()
+
+
+def most_connections() -> int:
+    """How many connections may be open: as many as there are descriptors for, up to MOST_CONNECTIONS."""
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return MOST_CONNECTIONS
+    allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return MOST_CONNECTIONS if allowed == resource.RLIM_INFINITY else max(1, min(MOST_CONNECTIONS, allowed - RESERVED))
 
 
 class Service:
-    """The emulator on a socket, or on two: HTTP, and HTTPS where it is asked for. `options` are those of Place."""
+    """The emulator on a socket, or on two: HTTP, and HTTPS where it is asked for. `options` are those of Place.
 
-    def __init__(self, emulator: Emulator | Scopes, **options: Any) -> None:
+    `share_port` lets other processes listen on the same port.
+    """
+
+    def __init__(self, emulator: Emulator | Scopes, *, share_port: bool = False, **options: Any) -> None:
         self.scopes = scopes.around(emulator)
         self.emulator = self.scopes.default
         self.place = Place(**options)
+        self._share_port = share_port
         self._listeners: list[asyncio.Server] = []
         self._starting_https = asyncio.Lock()
         self._server: _Server | None = None
@@ -75,7 +116,7 @@ class Service:
         secure: dict[str, Any] = {"ssl": context, "ssl_shutdown_timeout": 0.2} if context is not None else {}
         try:
             listener = await asyncio.get_running_loop().create_server(
-                self._server, self.place.host or None, port, backlog=1024, **secure
+                self._server, self.place.host or None, port, backlog=1024, reuse_port=self._share_port or None, **secure
             )
         except OSError as error:
             raise OSError(error.errno, f"{_reason(error)} ({option})", f"{self.place.called}:{port}") from None
