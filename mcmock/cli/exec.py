@@ -40,6 +40,8 @@ def exec(settings: Settings, command: tuple[str, ...], fail_on_bad: bool, report
 
     CMD finds the server in MCMOCK_URL, over HTTPS in MCMOCK_HTTPS_URL and MCMOCK_CA_FILE. mcmock exits as CMD did.
     """
+    if settings.values["workers"] > 1:
+        raise click.UsageError("--workers is for serve")
     service = make_service(_on_free_ports(settings))
     sys.exit(run(_main(service, settings, command, fail_on_bad, report)))
 

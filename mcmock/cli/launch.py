@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mcmock.cli import workers
 from mcmock.cli.options import EMULATOR, PLACE, STORE, Settings
 
 if TYPE_CHECKING:
@@ -28,7 +29,8 @@ def make_service(settings: Settings) -> Service:
     try:
         faults = faults_of(settings)
         emulator = make_emulator(store_of(settings), **settings.of(EMULATOR), faults=faults)
-        return Service(Scopes(emulator, rules=settings.values["scope"]), **settings.of(PLACE))
+        held = Scopes(emulator, rules=settings.values["scope"])
+        return Service(held, share_port=workers.shares_port(settings), **settings.of(PLACE))
     except (ValueError, StoreAway) as error:
         raise click.UsageError(str(error)) from None
 

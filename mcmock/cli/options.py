@@ -199,6 +199,9 @@ GROUPS = (
         Option("store", Text(), "memory", STORE, "What keeps log and sessions: memory, sqlite:FILE, or a Redis that several "
                "servers share: redis://HOST:PORT/DATABASE."),
     )),
+    Group("More than one process", (
+        Option("workers", Whole(1, 256), 1, COMMAND, "Processes that share the port; more than one needs a Redis as `--store`."),
+    )),
     Group("Output", (
         Option("log_format", OneOf("text", "json"), "text", COMMAND, "How the ready line and the log lines are written."),
         Option("log_requests", Switch(), False, COMMAND, "Writes a line for each request to stderr."),
