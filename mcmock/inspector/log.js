@@ -39,7 +39,7 @@ export class LogPanel {
     this.details = h("section.request", { "aria-label": "Request", hidden: true });
     this.details.addEventListener("keydown", (event) => event.key === "Escape" && this.go(null));
     this.root = h("div.session.log", {},
-      h("header.session-head", {}, h("div.headline", {}, h("h1", { tabindex: "-1" }, "All requests"), this.said), h("div.filters.row", {}, this.text, this.outcome)),
+      h("header.session-head", {}, h("div.headline", {}, h("h1", { tabindex: "-1" }, "All requests"), this.said), h("div.filters.across", {}, this.text, this.outcome)),
       h("div.split", {}, h("section.requests", { "aria-label": "Requests" }, this.table.root), h("div.aside", {}, this.details)));
   }
 

@@ -7,7 +7,9 @@ import { ticks } from "./view.js";
 
 export const AXIS = 22;
 export const HEIGHTS = { playhead: 52, main: 22, breaks: 16, ads: 20, chapters: 20, state: 16, quality: 20, events: 46, pings: 22 };
+const LOW_HEIGHTS = { playhead: 40, main: 18, breaks: 14, ads: 16, chapters: 16, state: 14, quality: 16, events: 44, pings: 18 };
 const GAP = 5;
+const LOW_GAP = 3;
 const FONT = '11px ui-sans-serif, system-ui, -apple-system, "Segoe UI", Roboto, sans-serif';
 const LEAST_GLYPH = 9; // pixels between two glyphs before they become ticks
 const DENSE = 3; // pixels between two ticks before they fade, so that a long session stays calm
@@ -17,12 +19,13 @@ const RANK = { other: 0, good: 1, ignored: 2, faulted: 3, bad: 4 };
 const PATTERNED = new Set(["buffer", "stall", "gap"]);
 const SEVERITY_COLOUR = { error: "bad", warning: "ignored" };
 
-/** The rows of a drawing from top to bottom, `{…lane, y, height}`, and the height of them all. */
-export function layout(lanes) {
+/** The rows of a drawing from top to bottom, `{…lane, y, height}`, and the height of them all; closer on a low screen. */
+export function layout(lanes, low) {
+  const [heights, gap] = low ? [LOW_HEIGHTS, LOW_GAP] : [HEIGHTS, GAP];
   let y = AXIS;
   const place = (lane) => {
-    const row = { ...lane, y, height: HEIGHTS[lane.id] };
-    y += row.height + GAP;
+    const row = { ...lane, y, height: heights[lane.id] };
+    y += row.height + gap;
     return row;
   };
   const rows = [

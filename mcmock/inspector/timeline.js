@@ -11,6 +11,7 @@ import { View } from "./view.js";
 
 const REACH = 9; // pixels within which a mark is hit
 const STEP = 1.5; // one press of a zoom button
+const LOW_SCREEN = 860; // pixels of height under which the lanes move together
 const DRAG = 4; // pixels before a press is a drag
 
 const HELP = "Arrow left and right: from request to request. Up and down: from problem to problem. Enter opens. " +
@@ -43,7 +44,7 @@ export class Timeline {
     this.labels = h("div.lanes", { "aria-hidden": "true" });
     this.said = h("p.offstage", { role: "status", "aria-live": "polite" });
     this.why = h("p.why", { role: "status", "aria-live": "polite" });
-    this.dark = h("button.quiet", { type: "button", hidden: true, onclick: unlight }, "Put out");
+    this.dark = h("button.quiet", { type: "button", hidden: true, onclick: unlight }, "Clear");
     this.range = h("output.range", { "aria-label": "Time in sight" });
     this.live = tool("Follow the end of the session", "Live", () => this.follow(), "live");
     this.root = h("section.timeline", { "aria-label": "Timeline" },
@@ -80,7 +81,7 @@ export class Timeline {
 
   /** Show `marks` and `lanes`; `now` is the moment the session has come to, null once it is closed. */
   show({ marks, lanes, now, length, closed }) {
-    const { rows, height } = layout(lanes);
+    const { rows, height } = layout(lanes, window.innerHeight < LOW_SCREEN);
     if (marks !== this.scene.marks) this.change();
     Object.assign(this.scene, { marks, rows, height, now, length, origin: marks.start });
     const ends = rows.flatMap((row) => row.spans.map((span) => span.end ?? 0));
@@ -95,16 +96,18 @@ export class Timeline {
     this.cursor = null;
     this.scene.selected = null;
     this.handle.classList.remove("placed");
+    this.hideTip();
+    if (document.activeElement === this.handle) this.handle.blur();
   }
 
   name(rows) {
-    const key = rows.map((row) => `${row.id}/${row.title}`).join();
+    const key = rows.map((row) => `${row.y}/${row.title}`).join();
     if (this.named === key) return;
     this.named = key;
     this.labels.replaceChildren(...rows.map((row) => {
       const label = h("span.lane", { title: row.title }, row.title);
       label.style.top = `${row.y}px`;
-      label.style.height = `${Math.min(row.height, 26)}px`;
+      label.style.lineHeight = `${Math.min(row.height, 22)}px`;
       return label;
     }));
   }
