@@ -307,6 +307,7 @@ class KeptEmulator(Emulator):
 
     def catch_up(self) -> None:
         """Take in whatever others have done up to now. Raises StoreAway."""
+        self._ledger.check()
         if self._ledger.shared:
             self._log_unlogged()
             with self._lock:
@@ -378,6 +379,8 @@ class KeptEmulator(Emulator):
     def handle(self, request: Request) -> Answer:
         try:
             self._ledger.check()
+            if self._unlogged:
+                self._log_unlogged()
             answer, seq = self._make(lambda: super(KeptEmulator, self).handle(request))
         except StoreAway as away:
             return self._put_off(request, away)
@@ -507,8 +510,17 @@ class KeptEmulator(Emulator):
 
     def _log_unlogged(self) -> None:
         with self._logging:
-            while self._unlogged and self._commit(self._unlogged[0], self._position).accepted:
+            while self._unlogged and self._is_logged(self._unlogged[0]):
                 self._unlogged.popleft()
+
+    def _is_logged(self, change: Change) -> bool:
+        """Whether the ledger has taken it: a shared one may have had news instead, after which it is tried again."""
+        if self._ledger.shared:
+            return self._commit(change, self._position).accepted
+        with self._lock:
+            seq = self._journal.next_seq
+            self._apply_to_log(change)
+            return self._ledger.commit(change._replace(seq=seq), 0).accepted
 
 
 class _Desk:

@@ -27,6 +27,10 @@ DEFAULT_JOURNAL_BYTES = 1024**3
 """What a file keeps of the log; the memory of a server that starts holds `max_log_bytes` of it."""
 
 
+JOURNAL = b"SQLite format 3\0"
+"""What a file that keeps the log begins with."""
+
+
 class Cell(NamedTuple):
     """One place of one table, and what stands there; None is nothing."""
 

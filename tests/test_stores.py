@@ -734,5 +734,7 @@ def test_a_file_that_cannot_be_written_answers_503_and_goes_on_when_it_can(
     while status(emulator, sid) == 503 and time.monotonic() < deadline:
         time.sleep(0.05)
     told = emulator.requests()
+    assert [exchange.verdict for exchange in told if exchange.status == 503] != []
+    assert {exchange.verdict for exchange in told if exchange.status == 503} == {Verdict.BROKEN}
     emulator.close()
     assert list(read_journal(tmp_path / "j")) == told

@@ -12,13 +12,12 @@ import click
 from mcmock import exports, recordings
 from mcmock.checkup import Checkup, checkup
 from mcmock.cli import checked
+from mcmock.ledger import JOURNAL
 from mcmock.model import Mode
 from mcmock.recordings import Recording
 
 LONG = 5_000
 """Requests from which on a terminal gets a progress bar."""
-
-_SQLITE = b"SQLite format 3\0"
 
 FORMATS: dict[str, Callable[[list[Checkup], str, bool], str]] = {
     "text": checked.text,
@@ -68,7 +67,7 @@ def _recording(file: str) -> Recording:
         return recordings.read(sys.stdin.buffer.read())
     path = Path(file)
     with path.open("rb") as opened:
-        if opened.read(len(_SQLITE)) == _SQLITE:
+        if opened.read(len(JOURNAL)) == JOURNAL:
             return _journal(path)
     return recordings.read(path.read_bytes())
 

@@ -20,6 +20,7 @@ import click
 from yarl import URL
 
 from mcmock import clock
+from mcmock.ledger import JOURNAL
 from mcmock.replay import Got, Plan, Planned, Run, different_findings, different_report, read
 from mcmock.timeline import Timeline
 
@@ -91,7 +92,8 @@ def _texts(files: tuple[str, ...], everything: bool) -> Iterator[tuple[str, byte
 def _text(name: str) -> bytes:
     path = Path(name)
     try:
-        return path.read_bytes() if path.exists() else _packaged(name)
+        text = path.read_bytes() if path.exists() else _packaged(name)
+        return _journal(path) if text.startswith(JOURNAL) else text
     except OSError as error:
         hint = (
             ""
@@ -99,6 +101,14 @@ def _text(name: str) -> bytes:
             else "; mcmock itself has fixtures/timelines/…, fixtures/conformance/… and fixtures/clients/…"
         )
         raise click.UsageError(f"{name}: {error.strerror or 'cannot be read'}{hint}") from None
+
+
+def _journal(path: Path) -> bytes:
+    """What a server has kept by `--journal`, as a log export."""
+    from mcmock import exports
+    from mcmock.stores import read_journal
+
+    return b"".join(exports.ndjson(read_journal(path)))
 
 
 def _fixtures() -> Any:
