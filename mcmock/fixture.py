@@ -97,6 +97,11 @@ class McmockServer:
         return self._thread.service.url
 
     @property
+    def admin_token(self) -> str | None:
+        """What its control API wants as `Authorization: Bearer TOKEN`; None where it wants nothing."""
+        return self._thread.service.place.token
+
+    @property
     def https_url(self) -> str:
         """The same server over HTTPS, which it listens for from the first time you ask. Raises ValueError without `tls`."""
         return self._thread.https_url()

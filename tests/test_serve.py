@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from http.client import HTTPConnection, HTTPException
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -21,6 +21,10 @@ from urllib.request import Request, urlopen
 
 import pytest
 
+from mcmock.cli.launch import facts
+from mcmock.cli.serve import _remarks
+from mcmock.emulator import Emulator
+from mcmock.server import Service, addresses
 from tests.conftest import Wire, body
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="Windows has no SIGTERM to handle")
@@ -74,9 +78,9 @@ def get(url: str, **headers: str) -> Any:
     return json.loads(text) if text.startswith("{") else text
 
 
-def open_session(url: str) -> str:
+def open_session(url: str, trusting: ssl.SSLContext | None = None) -> str:
     sent = Request(f"{url}/api/v1/sessions", json.dumps(body("sessionStart")).encode())
-    with urlopen(sent, timeout=5) as answer:
+    with urlopen(sent, timeout=5, context=trusting if url.startswith("https") else None) as answer:
         return url + str(answer.headers["Location"]) + "/events"
 
 
@@ -127,6 +131,28 @@ def test_https_beside_http(tmp_path: Path) -> None:
         assert subprocess.run(ready, cwd=tmp_path, env=environment(), timeout=30).returncode == 0
 
 
+def test_away_from_loopback_a_person_is_told_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing listens here: what is said follows from the place alone."""
+    monkeypatch.setattr(addresses, "outward", lambda: ["192.0.2.7"])
+    service = Service(Emulator(), host="0.0.0.0", port=8410, https_port=8443)
+    assert _remarks(service) == [
+        f"others can reach this server, so its control API wants the token {service.place.token}",
+        "devices reach it at http://192.0.2.7:8410",
+        "how a device comes to trust it: http://192.0.2.7:8410/__admin/trust",
+    ]
+    assert _remarks(Service(Emulator())) == []
+    assert facts(service)["addresses"] == ["http://192.0.2.7:8410"]
+
+
+def test_a_name_with_two_addresses_has_one_port(tmp_path: Path) -> None:
+    with serving("--host", "localhost", folder=tmp_path) as server:
+        found = {entry[4][0] for entry in socket.getaddrinfo("localhost", None, type=socket.SOCK_STREAM)}
+        for host in found:
+            with socket.create_connection((str(host), urlsplit(server.url).port), timeout=5):
+                pass
+        assert get(f"{server.url}/__admin/health")["status"] == "ok"
+
+
 # -- the end ---------------------------------------------------------------------------------------------------------------
 
 
@@ -144,7 +170,9 @@ def test_it_ends_under_load(tmp_path: Path) -> None:
     """Every request that was answered was answered whole; the exit code is 0, and nothing is written to stderr."""
     with serving("--https-port", "0", "--state-dir", "state", folder=tmp_path) as server:
         answered, wrong = [0], list[str]()
-        threads = [threading.Thread(target=_load, args=(server.url, answered, wrong)) for _ in range(8)]
+        trusting = ssl.create_default_context(cafile=tmp_path / server.facts["caFile"])
+        urls = [server.url, server.facts["httpsUrl"]] * 4
+        threads = [threading.Thread(target=_load, args=(url, trusting, answered, wrong)) for url in urls]
         for thread in threads:
             thread.start()
         while answered[0] < 200:
@@ -157,13 +185,17 @@ def test_it_ends_under_load(tmp_path: Path) -> None:
     assert wrong == []
 
 
-def _load(url: str, answered: list[int], wrong: list[str]) -> None:
+def _load(url: str, trusting: ssl.SSLContext, answered: list[int], wrong: list[str]) -> None:
     """Post events until the server is gone."""
     split = urlsplit(url)
     with suppress(OSError, HTTPException):
-        path = urlsplit(open_session(url)).path
+        path = urlsplit(open_session(url, trusting)).path
         while True:
-            connection = HTTPConnection(str(split.hostname), split.port, timeout=5)
+            connection = (
+                HTTPSConnection(str(split.hostname), split.port, timeout=5, context=trusting)
+                if split.scheme == "https"
+                else HTTPConnection(str(split.hostname), split.port, timeout=5)
+            )
             try:
                 for _ in range(20):
                     connection.request("POST", path, json.dumps(body("ping")))

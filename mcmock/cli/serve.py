@@ -6,6 +6,7 @@ import asyncio
 import gc
 import signal
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import click
@@ -31,7 +32,7 @@ def serve(settings: Settings) -> None:
 async def _serve(service: Service, settings: Settings) -> int:
     stopped = asyncio.Event()
     for sign in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(sign, stopped.set)
+        _on(sign, stopped.set)
     async with running(service, settings):
         if workers.is_worker():
             await workers.until_abandoned(stopped)
@@ -42,6 +43,14 @@ async def _serve(service: Service, settings: Settings) -> int:
             _announce(service, settings.values["log_format"])
             await stopped.wait()
     return 0
+
+
+def _on(sign: signal.Signals, do: Callable[[], None]) -> None:
+    loop = asyncio.get_running_loop()
+    try:
+        loop.add_signal_handler(sign, do)
+    except NotImplementedError:  # Windows
+        signal.signal(sign, lambda *_: loop.call_soon_threadsafe(do))
 
 
 def _announce(service: Service, log_format: str) -> None:

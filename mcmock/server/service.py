@@ -111,7 +111,7 @@ class Service:
                 self.place.https_port = await self._listen(0, "--https-port", self.place.context())
 
     async def _listen(self, port: int, option: str, context: ssl.SSLContext | None = None) -> int:
-        """Listen on `port`, and return the port it is; 0 is another one each time."""
+        """Listen on `port`, and return the port it is; 0 is another one each time, the same for all addresses of a name."""
         assert self._server is not None
         secure: dict[str, Any] = {"ssl": context, "ssl_shutdown_timeout": 0.2} if context is not None else {}
         try:
@@ -120,8 +120,12 @@ class Service:
             )
         except OSError as error:
             raise OSError(error.errno, f"{_reason(error)} ({option})", f"{self.place.called}:{port}") from None
+        ports = {int(one.getsockname()[1]) for one in listener.sockets}
+        if len(ports) > 1:  # a name with several addresses, each of which took a free port of its own
+            listener.close()
+            return await self._listen(min(ports), option, context)
         self._listeners.append(listener)
-        return int(listener.sockets[0].getsockname()[1])
+        return ports.pop()
 
     async def stop(self) -> None:
         """Stop listening, let answers in progress finish for a moment, close every connection."""
