@@ -112,6 +112,7 @@ VALUES: dict[str, tuple[str, Any, Any]] = {
     "store": ("sqlite:a.db", "sqlite:a.db", "sqlite:a.db"),
     "log_format": ("json", "json", "json"),
     "log_requests": ("yes", True, True),
+    "workers": ("4", 4, 4),
     "ready_file": ("/a/ready", "/a/ready", Path("/a/ready")),
 }
 
