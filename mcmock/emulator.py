@@ -18,6 +18,7 @@ import hashlib
 import secrets
 import threading
 import traceback
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Literal, NamedTuple, TypeVar
@@ -57,6 +58,16 @@ from mcmock.watch import Watch
 DEFAULT_LOG_BYTES = 64 * 1024 * 1024
 DEFAULT_BODY_BYTES = 1024 * 1024
 DEFAULT_SCOPE = "default"
+
+MOST_SESSIONS = 100_000
+"""Sessions remembered: some 50 MB. Beyond, closed ones that the log has no request of go, the oldest first, and are counted;
+an event to one of them is answered 404, no longer 410."""
+
+MOST_JUDGED = 10_000
+"""Sessions whose events are kept for their report though the log has let them go. Beyond, the oldest reports shrink."""
+
+LONGEST_CONTENT = 512
+"""Characters that stand for what is watched; more are stood for by their hash."""
 
 MARK_LENGTH = 12
 """Characters at the end of a session id that say which named scope issued it."""
@@ -107,7 +118,10 @@ _Any = TypeVar("_Any")
 
 
 class Summary(NamedTuple):
-    """The counts a test asks for first. `total` is all that is in the log; the outcomes add up to it."""
+    """The counts a test asks for first. `total` is all that is in the log; the outcomes add up to it.
+
+    `forgotten` are sessions that are remembered no more, because there were more than MOST_SESSIONS.
+    """
 
     total: int
     good: int
@@ -118,6 +132,7 @@ class Summary(NamedTuple):
     evicted: int
     sessions: int
     broken: int
+    forgotten: int = 0
 
 
 class LogSize(NamedTuple):
@@ -241,7 +256,9 @@ class Emulator:
         self._judges: dict[str, _Fed] = {}
         self._views: dict[View, list[str]] = {}  # sessions of the same viewer and content, oldest first
         self._view_of: dict[str, tuple[View | None, int]] = {}  # which of them a session is
-        self._broken = 0
+        self._broken = self._forgotten = 0
+        self._aging: deque[str] = deque()  # sessions to look at before others are forgotten
+        self._reported: deque[str] = deque()  # the same for their reports
 
     # -- the door -----------------------------------------------------------------------------------------------------
 
@@ -299,6 +316,8 @@ class Emulator:
         playhead = _playhead(events[-1], 0.0)
         opened = sessions.downloaded_session if call.judged.whole else sessions.open_session
         self._sessions[session_id] = opened(session_id, playhead, call.now)
+        if len(self._sessions) > MOST_SESSIONS:
+            self._forget_old(call.now)
         response = self._answers.created(session_id, call.now, call.request.keep_alive)
         return _Decision(Verdict.CREATED, response, session_id, self._findings(call))
 
@@ -527,6 +546,31 @@ class Emulator:
             self._sessions[session_id] = current
         return current
 
+    def _forget_old(self, now: float) -> None:
+        """Look at two of the oldest sessions for each new one, so that no request pays for all of them."""
+        if self.has_store:
+            return  # which sessions there are is for the store to say
+        for session_id in _turn(self._aging, self._sessions):
+            session = self._session(session_id, now)
+            if session is not None and session.phase is not Phase.OPEN and not self._journal.knows(session_id):
+                self._drop_session(session_id)
+
+    def _drop_session(self, session_id: str) -> None:
+        del self._sessions[session_id]
+        self._doomed.pop(session_id, None)
+        self._judges.pop(session_id, None)
+        self._journal.forget(session_id)
+        self._forgotten += 1
+        view, place = self._view_of.pop(session_id, (None, 0))
+        if view is None:
+            return
+        alike = self._views[view]
+        alike[place] = ""  # the others keep their places
+        while alike and not alike[-1]:
+            alike.pop()
+        if not alike:
+            del self._views[view]
+
     # -- the log ------------------------------------------------------------------------------------------------------
 
     def _record(self, call: _Call, decision: _Decision) -> Answer:
@@ -695,6 +739,7 @@ class Emulator:
             return Summary(
                 total=len(self._journal), **by_name,
                 evicted=self._journal.evicted, sessions=len(self._sessions), broken=self._broken,
+                forgotten=self._forgotten,
             )  # fmt: skip
 
     def _count_outcomes(self) -> dict[Outcome, int]:
@@ -787,6 +832,10 @@ class Emulator:
         session = self._session(session_id, self._clock.now())
         if fed is None:
             downloaded = session is not None and session.downloaded
+            if len(self._judges) >= MOST_JUDGED:
+                for old in _turn(self._reported, self._judges):
+                    if not self._journal.knows(old):
+                        self._judges.pop(old, None)
             fed = self._judges[session_id] = _Fed(Judge(session_id, self.mode, downloaded))
         for seq in self._journal.seqs_of(session_id, fed.upto):
             if (entry := self._journal.get(seq)) is not None:
@@ -819,7 +868,7 @@ class Emulator:
         if view is None or len(self._views[view]) < 2 or self._summary(session_id).events:
             return judgement
         near = self._views[view][max(0, place - _NEIGHBOURS) : place + _NEIGHBOURS + 1]
-        found = compare(map(self._summary, near), self.mode).get(session_id, ())
+        found = compare(map(self._summary, filter(None, near)), self.mode).get(session_id, ())
         return replace(judgement, session_findings=judgement.session_findings + found) if found else judgement
 
     def _summary(self, session_id: str) -> SessionSummary:
@@ -949,7 +998,15 @@ def _content(call: _Call) -> str:
     if call.route.kind not in (Kind.SESSION, Kind.DOWNLOADED) or not events:
         return call.request.target
     params = _part(events[0], "params")
-    return "/".join([str(params.get(key)) for key in _CONTENT])
+    content = "/".join([str(params.get(key)) for key in _CONTENT])
+    return content if len(content) <= LONGEST_CONTENT else hashlib.sha256(content.encode()).hexdigest()
+
+
+def _turn(waiting: deque[str], every: Iterable[str]) -> list[str]:
+    """The next two of those `waiting` to be looked at; when none are left, all begin anew."""
+    if not waiting:
+        waiting.extend(every)
+    return [waiting.popleft() for _ in range(min(2, len(waiting)))]
 
 
 def _changed(decision: _Decision, fired: Fired, asked: Asked) -> _Decision:

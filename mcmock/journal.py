@@ -27,6 +27,9 @@ ENTRY_COST = 400
 BLOCK = 256
 """Entries stored together."""
 
+MOST_LEFT = 200_000
+"""Session ids, known or made up, of which it is remembered how many entries had to go."""
+
 MOST_INTERNED = 4096
 """Distinct header sets remembered; past that, interning starts over."""
 
@@ -188,6 +191,8 @@ class Journal:
             elif stale * 2 > len(seqs):  # not each time: a session as long as the log would be copied for every block
                 del seqs[:stale]
         self._leaving.clear()
+        while len(self._left) > MOST_LEFT:
+            del self._left[next(iter(self._left))]
 
     # -- reading ------------------------------------------------------------------------------------------------------
 
@@ -225,6 +230,15 @@ class Journal:
     def evicted_of(self, session_id: str) -> int:
         """How many of a session's entries had to go since the log was last emptied."""
         return self._left.get(session_id, 0)
+
+    def knows(self, session_id: str) -> bool:
+        """Whether an entry of that session is in the log."""
+        seqs = self._sessions.get(session_id)
+        return seqs is not None and seqs[-1] >= self._first
+
+    def forget(self, session_id: str) -> None:
+        """Keep nothing of a session without entries, not even how many it had."""
+        self._left.pop(session_id, None)
 
     def session_ids(self) -> list[str]:
         """The ids named by requests in the log, known or not, in the order they first appeared."""

@@ -176,6 +176,7 @@ SHAPES: dict[str, Schema] = {
             "evicted": COUNT,
             "sessions": COUNT,
             "broken": COUNT,
+            "forgotten": COUNT,
         },
     ),
     "Scopes": _object(

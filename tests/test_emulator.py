@@ -25,6 +25,7 @@ def test_a_session_from_start_to_end(emulator: Emulator) -> None:
     assert status(emulator, sid) == 410
     assert emulator.summary()._asdict() == {
         "total": 5, "good": 4, "bad": 1, "ignored": 0, "faulted": 0, "other": 0, "evicted": 0, "sessions": 1, "broken": 0,
+        "forgotten": 0,
     }  # fmt: skip
 
 

@@ -98,6 +98,7 @@ def test_a_session_from_start_to_end(kept: Emulator) -> None:
     assert [status(kept, sid, event) for event in ("play", "ping", "sessionEnd", "ping")] == [204, 204, 204, 410]
     assert kept.summary()._asdict() == {
         "total": 5, "good": 4, "bad": 1, "ignored": 0, "faulted": 0, "other": 0, "evicted": 0, "sessions": 1, "broken": 0,
+        "forgotten": 0,
     }  # fmt: skip
     assert kept.sessions()[0].report.content_starts == 1
 

@@ -44,7 +44,7 @@ class _Server(web.Server):
         self._most = most_connections()
         self._is_full = False
 
-    def __call__(self) -> asyncio.Protocol:
+    def __call__(self) -> asyncio.Protocol:  # type: ignore[override]
         if len(self._connections) >= self._most:
             self._say_full()
             return _Full()
