@@ -137,11 +137,11 @@ def test_away_from_loopback_a_person_is_told_what_to_do(monkeypatch: pytest.Monk
     service = Service(Emulator(), host="0.0.0.0", port=8410, https_port=8443)
     assert _remarks(service) == [
         f"others can reach this server, so its control API wants the token {service.place.token}",
-        "devices reach it at http://192.0.2.7:8410",
+        "devices reach it at http://192.0.2.7:8410, https://192.0.2.7:8443",
         "how a device comes to trust it: http://192.0.2.7:8410/__admin/trust",
     ]
     assert _remarks(Service(Emulator())) == []
-    assert facts(service)["addresses"] == ["http://192.0.2.7:8410"]
+    assert facts(service)["addresses"] == ["http://192.0.2.7:8410", "https://192.0.2.7:8443"]
 
 
 def test_a_name_with_two_addresses_has_one_port(tmp_path: Path) -> None:

@@ -140,7 +140,7 @@ def test_options_that_contradict_each_other_are_refused(options: dict[str, Any],
 
 
 def test_a_certificate_that_is_none_is_refused_in_one_line(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="absent.pem: no such file"):
+    with pytest.raises(ValueError, match=r"absent\.pem: no such file"):
         tls.own_context(tmp_path / "absent.pem", None)
     (tmp_path / "no.pem").write_text("hello")
     with pytest.raises(ValueError, match=r"no\.pem: not a certificate with its key") as error:
@@ -218,7 +218,7 @@ def test_processes_that_make_it_at_the_same_moment_agree(tmp_path: Path) -> None
 def test_an_authority_that_ends_soon_is_refused(tmp_path: Path) -> None:
     tls.kept(tmp_path, NOW)
     tls.kept(tmp_path, NOW + (tls.AUTHORITY_DAYS - 40) * 86400)
-    with pytest.raises(ValueError, match="ends on .*`mcmock ca remove`"):
+    with pytest.raises(ValueError, match=r"ends on .*`mcmock ca remove`"):
         tls.kept(tmp_path, NOW + (tls.AUTHORITY_DAYS - 20) * 86400)
 
 

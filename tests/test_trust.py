@@ -80,6 +80,7 @@ def test_away_from_loopback_the_page_shows_a_phone_the_way(monkeypatch: pytest.M
     place.context()
     page = trust.render(place)
     assert "QR code: http://192.0.2.7:8410/__admin/trust" in page
+    assert "<code>https://192.0.2.7:8443</code>" in page
     assert Tags(page).open == []
     assert place.reachable() == ["http://192.0.2.7:8410"]
     assert place.made_token
@@ -130,7 +131,9 @@ def test_ca_finds_shows_and_removes_what_serve_made(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not shutil.which("node"), reason="Node.js is not installed")
 def test_node_trusts_it_by_the_variable(mcmock_server: McmockServer) -> None:
-    script = f"fetch({mcmock_server.https_url + '/__admin/health'!r}).then(a => a.json()).then(a => console.log(a.status))"
+    script = (
+        f"fetch({mcmock_server.https_url + '/__admin/health'!r}).then(a => a.json()).then(a => console.log(a.status))"
+    )
     run = ["node", "-e", script]
     assert subprocess.run(run, capture_output=True, text=True, timeout=30).returncode != 0
     trusting = {"NODE_EXTRA_CA_CERTS": str(mcmock_server.ca_file), "PATH": str(Path(shutil.which("node") or "").parent)}

@@ -97,7 +97,7 @@ def facts(service: Service) -> dict[str, Any]:
         "seed": service.emulator.seed,
         "pid": os.getpid(),
         "caFile": str(service.ca_file) if service.ca_file is not None else None,
-        "addresses": service.place.reachable(),
+        "addresses": [*service.place.reachable(), *service.place.reachable(secure=True)],
     }
 
 

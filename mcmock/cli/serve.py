@@ -70,7 +70,7 @@ def _remarks(service: Service) -> list[str]:
     if place.made_token:
         remarks.append(f"others can reach this server, so its control API wants the token {place.token}")
     if reachable := place.reachable():
-        remarks.append(f"devices reach it at {', '.join(reachable)}")
+        remarks.append(f"devices reach it at {', '.join([*reachable, *place.reachable(secure=True)])}")
         if place.https_port is not None:
             remarks.append(f"how a device comes to trust it: {reachable[0]}/__admin/trust")
     return remarks

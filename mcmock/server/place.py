@@ -89,11 +89,12 @@ class Place:
     def admin_url(self) -> str:
         return self.url + PREFIX
 
-    def reachable(self) -> list[str]:
-        """The URLs at which other devices on this network reach it; none where it listens on loopback only."""
+    def reachable(self, *, secure: bool = False) -> list[str]:
+        """The URLs at which other devices on this network reach it, those for HTTPS if `secure`; none on loopback."""
         if addresses.is_loopback(self.host):
             return []
         hosts = addresses.outward() if self.host in addresses.ANYWHERE else [self.host]
         if self.host == "0.0.0.0":
             hosts = [host for host in hosts if ":" not in host]
-        return [f"http://{addresses.in_url(host)}:{self.port}" for host in hosts]
+        scheme, port = ("https", self.https_port) if secure else ("http", self.port)
+        return [f"{scheme}://{addresses.in_url(host)}:{port}" for host in hosts if port is not None]

@@ -99,11 +99,12 @@ def render(place: Place) -> str:
 
 
 def _state(place: Place) -> str:
+    secure = place.reachable(secure=True) or [str(place.https_url)]
     if place.authority is None:
         return f"<p>{escape(_OWN if place.https_port is not None else _OFF)}</p>"
     return (
         '<p><a class="button" href="ca.pem" download="mcmock-ca.pem">Download the certificate authority</a></p>'
-        f"<dl><dt>HTTPS address</dt><dd><code>{escape(str(place.https_url))}</code></dd>"
+        f"<dl><dt>HTTPS address</dt><dd><code>{escape(' '.join(secure))}</code></dd>"
         f"<dt>SHA-256 fingerprint</dt><dd><code>{place.authority.fingerprint()}</code></dd>"
         f"<dt>Valid until</dt><dd>{place.authority.ends():%Y-%m-%d}</dd></dl>"
     )
