@@ -20,6 +20,7 @@ from urllib.request import Request, urlopen
 import pytest
 
 import mcmock
+from mcmock import faults
 from mcmock.fixture import McmockServer
 from mcmock.server import pages
 from tests.conftest import START_PARAMS, Wire, send
@@ -274,6 +275,47 @@ def test_a_number_lights_up_what_it_was_summed_from(page: Page, mcmock_server: M
     number(page, "bufferTime").click()
     expect(why).to_have_text("")
     assert lit_columns(page) == 0
+
+
+def test_every_number_of_the_report_can_be_asked_why(page: Page, mcmock_server: McmockServer) -> None:
+    evening(mcmock_server)
+    settled(page, mcmock_server)
+    names = page.locator(".report [data-key]").evaluate_all("all => all.map((one) => one.dataset.key)")
+    assert set(mcmock_server.session().report.to_json()["exact"]) - set(names) == set(TOLD_ELSEWHERE)
+    why = page.locator(".why")
+    for name in dict.fromkeys(names):
+        page.locator(f".report [data-key='{name}']").first.click()
+        expect(why).not_to_have_text("")
+        assert "undefined" not in why.inner_text()
+        assert "NaN" not in why.inner_text()
+
+
+TOLD_ELSEWHERE = ("closeReason", "firstTs", "lastTs", "sessionId", "state")
+"""What the page's head and axis say already."""
+
+
+def test_a_connection_that_was_reset_is_told_as_no_answer(page: Page, mcmock_server: McmockServer) -> None:
+    player = Player(mcmock_server, "Reset")
+    mcmock_server.faults.add(faults.reset(event="ping"))
+    with pytest.raises(OSError, match=r"reset|aborted"):
+        player.send(5, "ping", 5)
+    row(page, "faulted").click()
+    expect(page.locator(".request .verdict")).to_contain_text("No answer, faulted")
+    expect(page.locator(".request .facts")).to_contain_text("cut off")
+
+
+def test_a_session_whose_first_requests_left_the_log_keeps_its_beginning(open_page: Open) -> None:
+    with McmockServer(seed=1, max_log_bytes=8_000, clock="frozen") as server:
+        player = Player(server, "Much")
+        player.send(0, "play", 0)
+        for second in range(1, 61):
+            player.send(second, "ping", second)
+            server.summary()  # somebody looks, so that each event is judged before it leaves the log
+        shown = open_page(server.admin_url + "/")
+        expect(number(shown, "contentTimeSpent")).to_contain_text("1:00")
+        assert span(shown) == (0, 60)
+        expect(row(shown, "ping").last).to_contain_text("1:00.0")
+        shown.context.close()
 
 
 def lit_columns(page: Page) -> int:

@@ -129,7 +129,7 @@ class App {
 
   showList() {
     const current = document.body.dataset.place === "log" ? null : this.panel.sid;
-    this.list.show([...this.sessions.values()], current);
+    this.list.show([...this.sessions.values()], current, this.summary?.sessions ?? 0);
   }
 
   // -- fetching -------------------------------------------------------------------------------------------------------------

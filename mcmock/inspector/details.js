@@ -29,7 +29,7 @@ export function requestDetails(exchange, vocabulary, { step, close }) {
         h("button.tool", { type: "button", "aria-label": "Previous request", onclick: () => step(-1) }, "↑"),
         h("button.tool", { type: "button", "aria-label": "Next request", onclick: () => step(1) }, "↓"),
         h("button.tool", { type: "button", "aria-label": "Close the request", onclick: close }, "✕"))),
-    h(`p.verdict.is-${exchange.outcome}`, {}, h("b", {}, `${exchange.status} ${exchange.outcome}`), ` ${OUTCOMES[exchange.outcome]}`),
+    h(`p.verdict.is-${exchange.outcome}`, {}, h("b", {}, `${exchange.status || "No answer,"} ${exchange.outcome}`), ` ${OUTCOMES[exchange.outcome]}`),
     facts(exchange),
     findings(exchange, vocabulary),
     fault(exchange.fault),
@@ -37,7 +37,7 @@ export function requestDetails(exchange, vocabulary, { step, close }) {
     part("Request body", bodyText(exchange) || "(empty)"),
     headers("Request headers", [[exchange.method, exchange.path], ...exchange.requestHeaders]),
     part("Response body", pretty(exchange.responseBody) || "(empty)"),
-    headers("Response headers", [["Status", String(exchange.status)], ...exchange.responseHeaders]),
+    headers("Response headers", [["Status", exchange.status ? String(exchange.status) : "none"], ...exchange.responseHeaders]),
   ];
 }
 

@@ -23,9 +23,9 @@ export class SessionList {
     this.root = h("div.list", {}, h("h1.offstage", {}, "Sessions"), h("div.filters", {}, this.text, h("div.pair", {}, this.outcome, this.state)), h("div.list-head", {}, this.said, this.all), this.items);
   }
 
-  /** `sessions` oldest first; `current` is the id of the one on the screen. */
-  show(sessions, current) {
-    Object.assign(this, { sessions, current });
+  /** `sessions` oldest first, the latest of `total`; `current` is the id of the one on the screen. */
+  show(sessions, current, total) {
+    Object.assign(this, { sessions, current, total });
     this.draw();
   }
 
@@ -46,7 +46,8 @@ export class SessionList {
 
   sentence(found) {
     const all = this.sessions.length;
-    const some = found === all ? count(all, "session") : `${found} of ${count(all, "session")}`;
+    const known = this.total > all ? `the newest ${all} of ${count(this.total, "session")}` : count(all, "session");
+    const some = found === all ? known : `${found} of ${known}`;
     return found > SHOWN ? `${some}, the newest ${SHOWN} shown` : some;
   }
 

@@ -25,7 +25,7 @@ export class LogPanel {
         { title: "Event", cls: "event", icon: (row) => row.outcome, text: (row) => row.eventType ?? `${row.method} ${row.path}` },
         { title: "Session", cls: "sid", text: (row) => (row.sessionId ? short(row.sessionId) : "") },
         { title: "Playhead", cls: "number", text: (row) => (row.playhead === null ? "" : trimmed(row.playhead, 2)) },
-        { title: "Status", cls: "number", text: (row) => row.status },
+        { title: "Status", cls: "number", text: (row) => row.status || "none" },
         { title: "Outcome", cls: "outcome", text: (row) => row.outcome },
         { title: "Findings", cls: "notes", text: note },
       ],
@@ -60,12 +60,16 @@ export class LogPanel {
   take(row) {
     const known = this.places.get(row.seq);
     if (known) Object.assign(known, row);
-    else {
-      this.places.set(row.seq, row);
-      this.rows.push(row);
-      if (this.rows.length > 1 && this.rows.at(-2).seq > row.seq) this.rows.sort((one, other) => one.seq - other.seq);
-    }
+    else this.insert(row);
     if (this.rows.length > KEPT) this.rows.splice(0, this.rows.length - KEPT).forEach((old) => this.places.delete(old.seq));
+  }
+
+  /** By seq; what is new is nearly always last. */
+  insert(row) {
+    let place = this.rows.length;
+    while (place > 0 && this.rows[place - 1].seq > row.seq) place -= 1;
+    this.rows.splice(place, 0, row);
+    this.places.set(row.seq, row);
   }
 
   clear() {

@@ -5,7 +5,8 @@
 
 import { worst } from "./format.js";
 
-const FAR = 86_400_000;
+/** Milliseconds between two requests of a session beyond which a `ts` is not believed. */
+export const FAR = 86_400_000;
 
 export class Marks {
   constructor() {
@@ -99,7 +100,7 @@ export const drawsPlayhead = (mark) => mark.playhead !== null && isAccepted(mark
 
 /** What a mark is, in words: for the tip, the screen reader and the table. */
 export function describe(mark) {
-  const said = [`${mark.eventType ?? `${mark.method} ${mark.path}`}`, String(mark.status), mark.outcome];
+  const said = [`${mark.eventType ?? `${mark.method} ${mark.path}`}`, mark.status ? String(mark.status) : "no answer", mark.outcome];
   if (mark.fault) said.push(`fault ${mark.fault.rule}`);
   if (mark.rules.length) said.push(mark.rules.join(", "));
   return said.join(" · ");

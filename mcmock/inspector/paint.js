@@ -218,8 +218,7 @@ export class Painter {
     this.track(row);
     if (!bounds) return;
     const [low, high] = this.range(bounds);
-    const y = (playhead) => row.y + row.height - 3 - ((playhead - low) / (high - low)) * (row.height - 8);
-    this.line(y);
+    this.line(this.scale(row, bounds));
     const { context, scene } = this;
     context.fillStyle = scene.colours.muted;
     context.textAlign = "right";
@@ -234,6 +233,12 @@ export class Painter {
     this.context.lineWidth = 4;
     this.context.strokeText(text, x, y);
     this.context.fillText(text, x, y);
+  }
+
+  /** From a playhead to its height in the lane. */
+  scale(row, bounds) {
+    const [low, high] = this.range(bounds);
+    return (playhead) => row.y + row.height - 3 - ((playhead - low) / (high - low)) * (row.height - 8);
   }
 
   /** From the start of the content to its end where it has one; otherwise what was seen of it. */
@@ -401,7 +406,8 @@ export class Painter {
   light() {
     const { context, scene } = this;
     context.fillStyle = context.strokeStyle = scene.colours.accent;
-    for (const span of scene.lit) {
+    for (const span of scene.lit.filter((one) => one.axis === "playhead")) this.lightContent(span);
+    for (const span of scene.lit.filter((one) => one.axis === "ts")) {
       const extent = this.extent(span);
       if (!extent) continue;
       const [left, right] = extent;
@@ -411,6 +417,16 @@ export class Painter {
       context.fillRect(left, AXIS - 4, Math.max(right - left, 2), 3);
       if (span.end === span.start) this.vertical(left, AXIS - 4, scene.height);
     }
+  }
+
+  /** A part of the content is a band across the playhead's lane. */
+  lightContent(span) {
+    const bounds = this.scene.marks.playheads;
+    if (!bounds) return;
+    const y = this.scale(this.scene.rows[0], bounds);
+    this.context.globalAlpha = 0.16;
+    this.context.fillRect(0, y(span.end / 1000), this.scene.view.width, Math.max(y(span.start / 1000) - y(span.end / 1000), 2));
+    this.context.globalAlpha = 1;
   }
 
   now() {

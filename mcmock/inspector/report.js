@@ -137,24 +137,24 @@ export class ReportPanel {
 
   // -- why --------------------------------------------------------------------------------------------------------------
 
-  /** The spans behind the number that was asked for, and a sentence that adds them up. */
-  answer(origin) {
+  /** The spans behind the number that was asked for, and a sentence that adds them up; `origins` has where each axis began. */
+  answer(origins) {
     if (!this.report || !this.asked) return { spans: [], sentence: "" };
     const spans = this.report.why?.[this.asked] ?? [];
-    return { spans, sentence: explain(this.asked, this.report.exact[this.asked], spans, origin, this.vocabulary.metrics[this.asked]) };
+    return { spans, sentence: explain(this.asked, this.report.exact[this.asked], spans, origins, this.vocabulary.metrics[this.asked]) };
   }
 }
 
 const SHOWN = 8;
 
 /** "content time spent: main content playing. 0:22 – 0:33 (11 s) + … = 45 s" */
-export function explain(name, value, spans, origin, metric) {
+export function explain(name, value, spans, origins, metric) {
   const title = metric ? `${words(name)}: ${metric.about.replaceAll("`", "")}.` : `${words(name.replace(".", " "))}.`;
   if (!spans.length) return `${title} Nothing was counted.`;
   const lengths = spans.filter((span) => span.end > span.start);
-  if (!lengths.length) return `${title} Counted at ${some(spans.map((span) => `${at(span, span.start, origin)} (${span.label})`), ", ")}.`;
+  if (!lengths.length) return `${title} Counted at ${some(spans.map((span) => `${at(span, span.start, origins)} (${span.label})`), ", ")}.`;
   const total = lengths.reduce((sum, span) => sum + (span.end - span.start) / 1000, 0);
-  const parts = lengths.map((span) => `${at(span, span.start, origin)}–${at(span, span.end, origin)} (${seconds((span.end - span.start) / 1000)})`);
+  const parts = lengths.map((span) => `${at(span, span.start, origins)}–${at(span, span.end, origins)} (${seconds((span.end - span.start) / 1000)})`);
   const sum = metric && metric.unit !== "s" ? "" : ` = ${seconds(total)}`;
   return `${title} ${some(parts, " + ")}${sum}.`;
 }
@@ -162,7 +162,8 @@ export function explain(name, value, spans, origin, metric) {
 const some = (parts, sign) =>
   parts.length <= SHOWN ? parts.join(sign) : `${parts.slice(0, SHOWN).join(sign)}${sign}${parts.length - SHOWN} more`;
 
-/** A moment on its own axis: the content's time as it is, the player's since the session began. */
-function at(span, moment, origin) {
-  return span.axis === "playhead" ? `playhead ${duration(moment / 1000)}` : duration((moment - origin) / 1000);
+/** A moment on its own axis, since that axis began. */
+function at(span, moment, origins) {
+  const since = duration((moment - origins[span.axis]) / 1000);
+  return span.axis === "playhead" ? `playhead ${since}` : since;
 }

@@ -4,7 +4,7 @@ import { copyButton, h, icon, refill, write } from "./dom.js";
 import { findingCard, requestDetails } from "./details.js";
 import { duration, count, seconds, short, timeOfDay, title, trimmed, worst } from "./format.js";
 import { lanesOf } from "./lanes.js";
-import { Marks } from "./marks.js";
+import { FAR, Marks } from "./marks.js";
 import { Refresh } from "./refresh.js";
 import { ReportPanel } from "./report.js";
 import { Table } from "./table.js";
@@ -21,7 +21,7 @@ export const columns = (origin) => [
   { title: "Time", cls: "number", text: (mark) => duration((mark.x - origin()) / 1000, true) },
   { title: "Event", cls: "event", icon: (mark) => mark.outcome, text: (mark) => mark.eventType ?? `${mark.method} ${mark.path}` },
   { title: "Playhead", cls: "number", text: (mark) => (mark.playhead === null ? "" : trimmed(mark.playhead, 2)) },
-  { title: "Status", cls: "number", text: (mark) => mark.status },
+  { title: "Status", cls: "number", text: (mark) => mark.status || "none" },
   { title: "Outcome", cls: "outcome", text: (mark) => mark.outcome },
   { title: "Findings", cls: "notes", text: note },
 ];
@@ -36,8 +36,8 @@ export class SessionPanel {
 
   build() {
     this.timeline = new Timeline({ open: (seq) => this.go(this.sid, seq), unlight: () => this.numbers.ask(this.numbers.asked) });
-    this.table = new Table({ label: "Requests of this session", columns: columns(() => this.marks.start), open: (mark) => this.go(this.sid, mark.seq), empty: "No request yet." });
-    this.numbers = new ReportPanel(() => this.light());
+    this.table = new Table({ label: "Requests of this session", columns: columns(() => this.origin), open: (mark) => this.go(this.sid, mark.seq), empty: "No request yet." });
+    this.numbers = new ReportPanel(() => this.light(true));
     this.head = h("header.session-head", {});
     this.findings = h("div.session-findings", {});
     this.details = h("section.request", { "aria-label": "Request", hidden: true });
@@ -139,6 +139,12 @@ export class SessionPanel {
     return this.session?.phase === "open";
   }
 
+  /** Where the session's time begins on the player's clock, also when the log has lost its first requests. */
+  get origin() {
+    const first = this.report?.exact.firstTs;
+    return Number.isFinite(first) && Math.abs(first - this.marks.start) < FAR ? Math.min(first, this.marks.start) : this.marks.start;
+  }
+
   /** The moment on the player's clock that the session has come to; null once it is closed. */
   get now() {
     const last = this.marks.latest;
@@ -151,10 +157,10 @@ export class SessionPanel {
     if (!this.sid) return;
     this.drawHead();
     const length = Number(this.session?.media["media.length"]) || null;
-    this.timeline.show({ marks: this.marks, lanes: lanesOf(this.report), now: this.now, length: length < 86400 ? length : null, closed: !this.isOpen });
+    this.timeline.show({ marks: this.marks, origin: this.origin, lanes: lanesOf(this.report), now: this.now, length: length < 86400 ? length : null, closed: !this.isOpen });
     this.numbers.show(this.report);
     this.drawFindings();
-    this.light();
+    this.light(false);
     this.list();
   }
 
@@ -204,9 +210,12 @@ export class SessionPanel {
     this.reload.ask();
   }
 
-  light() {
-    const { spans, sentence } = this.numbers.answer(this.marks.start);
-    this.timeline.light(spans.filter((span) => span.axis === "ts"), sentence);
+  light(bring) {
+    const { latest } = this.marks;
+    const { spans, sentence } = this.numbers.answer({ ts: this.origin, playhead: 0, arrival: (this.session?.openedAt ?? 0) * 1000 });
+    const shift = latest ? latest.x - latest.at * 1000 : 0; // from the emulator's clock to the player's
+    const moved = (span) => ({ ...span, axis: "ts", start: span.start + shift, end: span.end + shift });
+    this.timeline.light(spans.map((span) => (span.axis === "arrival" ? moved(span) : span)), sentence, bring);
   }
 
   // -- one request ----------------------------------------------------------------------------------------------------------

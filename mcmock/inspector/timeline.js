@@ -80,12 +80,12 @@ export class Timeline {
   // -- what is shown ----------------------------------------------------------------------------------------------------
 
   /** Show `marks` and `lanes`; `now` is the moment the session has come to, null once it is closed. */
-  show({ marks, lanes, now, length, closed }) {
+  show({ marks, origin, lanes, now, length, closed }) {
     const { rows, height } = layout(lanes, window.innerHeight < LOW_SCREEN);
     if (marks !== this.scene.marks) this.change();
-    Object.assign(this.scene, { marks, rows, height, now, length, origin: marks.start });
+    Object.assign(this.scene, { marks, rows, height, now, length, origin });
     const ends = rows.flatMap((row) => row.spans.map((span) => span.end ?? 0));
-    this.view.extend(marks.start, Math.max(marks.end, now ?? 0, ...ends));
+    this.view.extend(origin, Math.max(marks.end, now ?? 0, ...ends));
     this.live.hidden = closed;
     this.name(rows);
     this.draw();
@@ -112,12 +112,13 @@ export class Timeline {
     }));
   }
 
-  /** Light up the spans a number was summed from, and say what they come to. */
-  light(spans, sentence) {
+  /** Light up the spans a number was summed from, and say what they come to; `bring` them into sight if need be. */
+  light(spans, sentence, bring) {
     this.scene.lit = spans;
     write(this.why, sentence);
     this.dark.hidden = !sentence;
-    if (spans.length) this.view.reveal(spans[0].start);
+    const first = spans.find((span) => span.axis === "ts");
+    if (bring && first) this.view.reveal(first.start);
     this.draw();
   }
 
@@ -275,7 +276,7 @@ export class Timeline {
 
   lines(mark) {
     const when = `${duration((mark.x - this.scene.origin) / 1000, true)}${mark.playhead === null ? "" : ` · playhead ${seconds(mark.playhead)}`}`;
-    return [`#${mark.seq} ${mark.eventType ?? `${mark.method} ${mark.path}`}`, `${mark.status} ${mark.outcome}`, when,
+    return [`#${mark.seq} ${mark.eventType ?? `${mark.method} ${mark.path}`}`, `${mark.status || "no answer,"} ${mark.outcome}`, when,
       ...(mark.fault ? [`fault ${mark.fault.rule}`] : []), ...mark.rules];
   }
 
