@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TextIO
 
 from mcmock import clock
@@ -30,14 +32,22 @@ class Logs:
         self._waiting: list[tuple[Emulator, int]] = []
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    def say(self, text: str) -> None:
-        """Write one line about the server itself."""
+    def say(self, text: str, level: str = "info") -> None:
+        """Write one line about the server itself; as JSON, one whatever is in it."""
         if self._json:
-            at = clock.iso(self._now())
-            text = json.dumps(
-                {"event": "message", "at": at, "message": text.removeprefix("mcmock: ")}, ensure_ascii=False
-            )
+            facts = {"event": "message", "at": clock.iso(self._now()), "level": level}
+            text = json.dumps({**facts, "message": text.removeprefix("mcmock: ")}, ensure_ascii=False)
         self._write([text])
+
+    @contextmanager
+    def heard(self) -> Iterator[None]:
+        """Meanwhile, write what Python's own logging has to say, from warnings on, in the same form."""
+        handler = _Handler(self)
+        logging.getLogger().addHandler(handler)
+        try:
+            yield
+        finally:
+            logging.getLogger().removeHandler(handler)
 
     def follow(self, scopes: Scopes) -> None:
         """Write a line for each request from now on, in whatever scope. To be called on the server's loop."""
@@ -73,9 +83,22 @@ class Logs:
         )
 
     def _write(self, lines: list[str]) -> None:
-        if lines:
+        if not lines:
+            return
+        with suppress(OSError, ValueError):  # nobody reads stderr any more: no reason to stop serving
             self._out.write("\n".join(lines) + "\n")
             self._out.flush()
+
+
+class _Handler(logging.Handler):
+    """Hands the records of Python's logging to Logs."""
+
+    def __init__(self, logs: Logs) -> None:
+        super().__init__(logging.WARNING)
+        self._logs = logs
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._logs.say(f"mcmock: {self.format(record)}", record.levelname.lower())
 
 
 _PLAIN = ("event", "at", "outcome", "method", "path", "status", "sessionId", "verdict", "kind")

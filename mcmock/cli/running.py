@@ -35,7 +35,8 @@ async def running(service: Service, settings: Settings) -> AsyncIterator[None]:
         watching = [asyncio.create_task(watch(file)) for file in files]
         if values["ready_file"] is not None:
             _write(values["ready_file"], facts_line(service) + "\n")
-        yield
+        with logs.heard():
+            yield
     finally:
         for task in watching:
             task.cancel()
