@@ -152,9 +152,9 @@ export function explain(name, value, spans, origins, metric) {
   const title = metric ? `${words(name)}: ${metric.about.replaceAll("`", "")}.` : `${words(name.replace(".", " "))}.`;
   if (!spans.length) return `${title} Nothing was counted.`;
   const lengths = spans.filter((span) => span.end > span.start);
-  if (!lengths.length) return `${title} Counted at ${some(spans.map((span) => `${at(span, span.start, origins)} (${span.label})`), ", ")}.`;
+  if (!lengths.length) return `${title} Counted at ${some(spans.map((span) => `${since(span, span.start, origins)} (${span.label})`), ", ")}.`;
   const total = lengths.reduce((sum, span) => sum + (span.end - span.start) / 1000, 0);
-  const parts = lengths.map((span) => `${at(span, span.start, origins)}–${at(span, span.end, origins)} (${seconds((span.end - span.start) / 1000)})`);
+  const parts = lengths.map((span) => `${between(span, origins)} (${seconds((span.end - span.start) / 1000)})`);
   const sum = metric && metric.unit !== "s" ? "" : ` = ${seconds(total)}`;
   return `${title} ${some(parts, " + ")}${sum}.`;
 }
@@ -163,7 +163,7 @@ const some = (parts, sign) =>
   parts.length <= SHOWN ? parts.join(sign) : `${parts.slice(0, SHOWN).join(sign)}${sign}${parts.length - SHOWN} more`;
 
 /** A moment on its own axis, since that axis began. */
-function at(span, moment, origins) {
-  const since = duration((moment - origins[span.axis]) / 1000);
-  return span.axis === "playhead" ? `playhead ${since}` : since;
-}
+const since = (span, moment, origins) => duration((moment - origins[span.axis]) / 1000);
+
+const between = (span, origins) =>
+  `${span.axis === "playhead" ? "playhead " : ""}${since(span, span.start, origins)}–${since(span, span.end, origins)}`;
