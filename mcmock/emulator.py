@@ -15,6 +15,7 @@ Rules of this file:
 from __future__ import annotations
 
 import hashlib
+import math
 import secrets
 import threading
 import traceback
@@ -65,6 +66,9 @@ an event to one of them is answered 404, no longer 410."""
 
 MOST_JUDGED = 10_000
 """Sessions whose events are kept for their report though the log has let them go. Beyond, the oldest reports shrink."""
+
+TURN = 0.002
+"""Seconds that a question about the whole log takes before others get their turn."""
 
 LONGEST_CONTENT = 512
 """Characters that stand for what is watched; more are stood for by their hash."""
@@ -630,16 +634,36 @@ class Emulator:
     ) -> list[Exchange]:
         """The exchanges that `match`, those after seq `since`, at most `limit`, oldest first unless told otherwise."""
         with self._lock:
-            found: list[Exchange] = []
-            for entry in self._candidates(match, since, newest_first):
-                if match is not None and not (match.prefilter(entry) and match.allows_outcome(_POSSIBLE[_settled(entry)])):
-                    continue
+            return self._matching(match, self._candidates(match, since, newest_first), limit)[0]
+
+    def requests_in_turns(
+        self, match: Match | None = None, *, since: int = 0, newest_first: bool = False
+    ) -> Iterator[list[Exchange]]:
+        """What `requests` gives, in pieces; the lock is held for TURN seconds at a time, and let go of in between."""
+        with self._lock:
+            entries = self._candidates(match, since, newest_first)
+        is_last = False
+        while not is_last:
+            with self._lock:
+                found, is_last = self._matching(match, entries, until=clock.monotonic() + TURN)
+            yield found
+
+    def _matching(
+        self, match: Match | None, entries: Iterator[Entry], limit: int | None = None, until: float = math.inf
+    ) -> tuple[list[Exchange], bool]:
+        """Those of the entries that match, up to a number or a moment; and whether that was all that is wanted."""
+        found: list[Exchange] = []
+        oldest = self._journal.next_seq - len(self._journal)
+        for entry in entries:
+            if entry.seq >= oldest and _may_match(match, entry):
                 exchange = self._exchange(entry)
                 if match is None or match.holds(exchange):
                     found.append(exchange)
                     if len(found) == limit:
                         break
-            return found
+            if until < math.inf and clock.monotonic() > until:
+                return found, False
+        return found, True
 
     def _candidates(self, match: Match | None, since: int, newest_first: bool) -> Iterator[Entry]:
         """The entries worth looking at: a session's own, by the index, where the match names one."""
@@ -734,19 +758,34 @@ class Emulator:
 
     def summary(self) -> Summary:
         with self._lock:
-            counts = self._count_outcomes()
-            by_name = {str(outcome): count for outcome, count in counts.items()}
-            return Summary(
-                total=len(self._journal), **by_name,
-                evicted=self._journal.evicted, sessions=len(self._sessions), broken=self._broken,
-                forgotten=self._forgotten,
-            )  # fmt: skip
+            counts = dict.fromkeys(Outcome, 0)
+            self._count_outcomes(self._journal.entries(), counts)
+            return self._summed(counts)
 
-    def _count_outcomes(self) -> dict[Outcome, int]:
-        """How many entries of the log have which outcome; each session is judged once, however many entries it has."""
-        counts = dict.fromkeys(Outcome, 0)
+    def summaries(self) -> Iterator[Summary]:
+        """`summary` in turns of TURN seconds: each is what has been counted so far, the last one all."""
+        counts, entries, is_last = dict.fromkeys(Outcome, 0), self._journal.entries(), False
+        while not is_last:
+            with self._lock:
+                is_last = self._count_outcomes(entries, counts, clock.monotonic() + TURN)
+                summed = self._summed(counts)
+            yield summed
+
+    def _summed(self, counts: dict[Outcome, int]) -> Summary:
+        by_name = {str(outcome): count for outcome, count in counts.items()}
+        return Summary(
+            total=sum(counts.values()), **by_name,
+            evicted=self._journal.evicted, sessions=len(self._sessions), broken=self._broken,
+            forgotten=self._forgotten,
+        )  # fmt: skip
+
+    def _count_outcomes(self, entries: Iterator[Entry], counts: dict[Outcome, int], until: float = math.inf) -> bool:
+        """Add how many of the entries have which outcome, up to a moment; whether that was all.
+
+        Each session is judged once, however many entries it has.
+        """
         derived: dict[str | None, Mapping[int, tuple[Finding, ...]]] = {}
-        for entry in self._journal.entries():
+        for entry in entries:
             settled = _settled(entry)
             if settled is None:
                 session_id = entry.session_id
@@ -755,7 +794,9 @@ class Emulator:
                 found = entry.findings + derived[session_id].get(entry.seq, ())
                 settled = Outcome.IGNORED if found and rules.ignores(found) else Outcome.GOOD
             counts[settled] += 1
-        return counts
+            if until < math.inf and clock.monotonic() > until:
+                return False
+        return True
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Tell `listener` of every exchange, delivery and reset, under the lock: it may only hand over, never wait."""
@@ -990,6 +1031,11 @@ def outcome_by(kind: Kind, verdict: Verdict, met_before: bool) -> Outcome:
     """The outcome of a request on its arrival: what may yet turn out to be ignored is good."""
     settled = _by_verdict(verdict, met_before)
     return settled or (Outcome.GOOD if kind in _COUNTED else Outcome.OTHER)
+
+
+def _may_match(match: Match | None, entry: Entry) -> bool:
+    """Whether an entry is worth a closer look: what its columns alone rule out is."""
+    return match is None or (match.prefilter(entry) and match.allows_outcome(_POSSIBLE[_settled(entry)]))
 
 
 def _content(call: _Call) -> str:

@@ -20,26 +20,15 @@ import mcmock
 from mcmock import exports, openapi, shapes
 from mcmock.emulator import Emulator
 from mcmock.ledger import StoreAway
-from mcmock.match import Match, from_query
-from mcmock.model import Exchange
 from mcmock.scopes import Scopes
-from mcmock.server import download, emulated, faulting, metrics, pages, stream, trust, waiting
+from mcmock.server import download, emulated, faulting, listing, metrics, pages, stream, trust, waiting
 from mcmock.server.lasting import Lasting
 from mcmock.server.place import PREFIX, Place
 from mcmock.views import SessionOutline
 
 _logger = logging.getLogger("mcmock")
-LISTING = ("since", "limit", "order", "brief")
-SCOPE = "scope"
-"""Which scope is meant; without it, the default one. Every route knows it."""
-EVERY = "*"
-"""The scope that `GET /summary` adds all scopes up for."""
-
 MOST_BODY = 1024 * 1024
 """Bytes of a control request's body: thousands of fault rules fit."""
-
-PAGE = 1000
-"""How many requests one answer lists unless `limit` says otherwise."""
 
 
 class AdminError(Exception):
@@ -98,11 +87,6 @@ async def _health(asked: Asked) -> Reply:
     return {"status": "ok", "version": mcmock.__version__}
 
 
-async def _summary(asked: Asked) -> Reply:
-    every = asked.request.query.get(SCOPE) == EVERY
-    return (asked.scopes if every else asked.emulator).summary()._asdict()
-
-
 async def _list_scopes(asked: Asked) -> Reply:
     views = asked.scopes.views()
     return {"scopes": [{"name": one.name, "idle": one.idle, "summary": one.summary._asdict()} for one in views]}
@@ -115,60 +99,12 @@ async def _forget_scope(asked: Asked) -> Reply:
     return {}
 
 
-async def _requests(asked: Asked) -> Reply:
-    query = [(name, value) for name, value in asked.request.query.items() if name not in (*LISTING, SCOPE)]
-    return _listed(asked, from_query(query))
-
-
-def _listed(asked: Asked, match: Match) -> dict[str, Any]:
-    since, limit = _whole(asked, "since", 0), _whole(asked, "limit", PAGE)
-    order = asked.request.query.get("order", "asc")
-    if order not in ("asc", "desc"):
-        raise ValueError(f"order must be asc or desc, not {order!r}")
-    # Where everything matches, the log's length says how many: a page of a long log costs no more than the page.
-    everything = None if match.wanted else asked.emulator.kept()
-    most = None if everything is None else limit
-    found = asked.emulator.requests(match, since=since, limit=most, newest_first=order == "desc") if most != 0 else []
-    matched = len(found) if everything is None else len(range(max(everything.start, since + 1), everything.stop))
-    shown = found[:limit]
-    return {
-        "requests": [_shape(asked)(exchange) for exchange in shown],
-        "matched": matched,
-        "evicted": asked.emulator.evicted,
-        "next": shown[-1].seq if 0 < len(shown) < matched else None,
-    }
-
-
-def _brief(asked: Asked) -> bool:
-    """Whether `brief=1` asks for exchanges without headers and bodies, for sessions without their lists."""
-    return asked.request.query.get("brief", "0") not in ("", "0", "false")
-
-
-def _shape(asked: Asked) -> Callable[[Exchange], dict[str, Any]]:
-    return shapes.brief_to_json if _brief(asked) else shapes.exchange_to_json
-
-
-def _whole(asked: Asked, name: str, otherwise: int) -> int:
-    text = asked.request.query.get(name)
-    if text is None:
-        return otherwise
-    if not text.isdecimal():
-        raise ValueError(f"{name} must be a whole number, not {text!r}")
-    return int(text)
-
-
 async def _request(asked: Asked) -> Reply:
     seq = asked.arguments["seq"]
     exchange = asked.emulator.request(int(seq)) if seq.isdecimal() else None
     if exchange is None:
         raise AdminError(404, "unknown-request", f"there is no request {seq} in the log")
     return shapes.exchange_to_json(exchange)
-
-
-async def _find(asked: Asked) -> Reply:
-    if not isinstance(asked.body or {}, dict):
-        raise ValueError('the body must be a match such as {"event": "ping"}')
-    return _listed(asked, Match(asked.body))
 
 
 async def _clear(asked: Asked) -> Reply:
@@ -179,15 +115,8 @@ async def _clear(asked: Asked) -> Reply:
 # -- sessions -------------------------------------------------------------------------------------------------------------
 
 
-async def _sessions(asked: Asked) -> Reply:
-    if _brief(asked):
-        outlines = asked.emulator.outlines(_whole(asked, "limit", PAGE))
-        return {"sessions": [shapes.outline_to_json(outline) for outline in outlines]}
-    return {"sessions": [shapes.session_to_json(view) for view in asked.emulator.sessions()]}
-
-
 async def _session(asked: Asked) -> Reply:
-    if _brief(asked):
+    if listing.is_brief(asked):
         return shapes.outline_to_json(_outline(asked))
     view = asked.emulator.session(asked.arguments["sid"])
     if view is None:
@@ -282,11 +211,11 @@ ROUTES: tuple[AdminRoute, ...] = (
     AdminRoute("GET", "/vocabulary", _vocabulary, "what the rules, metrics and Match fields mean", "Vocabulary"),
     AdminRoute("GET", "/openapi.json", _openapi, "this document", "OpenApi"),
     AdminRoute("GET", "/health", _health, "200 once the server answers", "Health", is_open=True),
-    AdminRoute("GET", "/summary", _summary, "counts by outcome", "Summary"),
+    AdminRoute("GET", "/summary", listing.handle_summary, "counts by outcome", "Summary"),
     AdminRoute("GET", "/scopes", _list_scopes, "every scope, how long it has been idle, and its counts", "Scopes"),
     AdminRoute("DELETE", "/scopes/{name}", _forget_scope, "forgets a named scope with all that is in it", "Empty"),
-    AdminRoute("GET", "/requests", _requests, "the log", "Exchanges", query=("match", *LISTING)),
-    AdminRoute("POST", "/requests/find", _find, "the log", "Exchanges", "Match", LISTING, is_question=True),
+    AdminRoute("GET", "/requests", listing.handle_requests, "the log", "Exchanges", query=("match", *listing.LISTING)),
+    AdminRoute("POST", "/requests/find", listing.handle_find, "the log", "Exchanges", "Match", listing.LISTING, is_question=True),
     AdminRoute(
         "POST",
         "/requests/wait",
@@ -318,7 +247,7 @@ ROUTES: tuple[AdminRoute, ...] = (
         "GET", "/requests.har", download.handle_har, "the same for browsers' tools", exports.HAR, query=("match",)
     ),
     AdminRoute("GET", "/stream", stream.handle_stream, "the log as it grows", stream.CONTENT_TYPE, query=("since",)),
-    AdminRoute("GET", "/sessions", _sessions, "every session", "Sessions", query=("brief", "limit")),
+    AdminRoute("GET", "/sessions", listing.handle_sessions, "every session", "Sessions", query=("brief", "limit")),
     AdminRoute("GET", "/sessions/{sid}", _session, "one session", "SessionInfo", query=("brief",)),
     AdminRoute("GET", "/sessions/{sid}/report", _report, "what Analytics would count", "Report"),
     AdminRoute("POST", "/sessions/{sid}/expire", _expire, "the next event answers 410", "Empty"),
@@ -391,8 +320,8 @@ class ControlApi:
 
     def _scope(self, request: web.BaseRequest, scope: str | None) -> Emulator:
         """What changes something makes its scope, what only looks does not."""
-        name = scope or request.query.get(SCOPE)
-        if name is None or (name == EVERY and urlsplit(request.raw_path).path == PREFIX + "/summary"):
+        name = scope or request.query.get(listing.SCOPE)
+        if name is None or (name == listing.EVERY and urlsplit(request.raw_path).path == PREFIX + "/summary"):
             return self._scopes.default
         if request.method != "GET":
             return self._scopes.named(name)
