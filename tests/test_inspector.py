@@ -836,3 +836,10 @@ def test_the_vocabulary_explains_every_rule_and_metric_that_can_appear(mcmock_se
     assert {finding.rule for finding in view.findings} <= set(vocabulary["rules"])
     assert set(view.report.to_json()["exact"]) <= set(vocabulary["metrics"])
     assert all(row["about"] for part in ("rules", "metrics", "match") for row in vocabulary[part].values())
+
+
+def test_dark_is_the_same_whether_chosen_or_the_devices_own() -> None:
+    css = (Path(mcmock.__file__).parent / "inspector" / "style.css").read_text()
+    chosen, devices = (re.findall(r"--[\w-]+: [^;]+", block) for block in re.findall(r"\{([^{}]*scheme: dark;)", css))
+    assert chosen == devices
+    assert len(chosen) > 30
