@@ -166,9 +166,10 @@ class _Server:
 
     async def ask(self, method: str, path: str, body: Any = None) -> Any:
         """The control API's answer. Raises click.ClickException if there is none: then this is no mcmock, or not ours."""
+        value = {} if method == "POST" and body is None else body  # a change is asked for in JSON, even an empty one
         try:
             async with self._client.request(
-                method, f"{self._url}/__admin{path}", json=body, headers=self._admin_headers, allow_redirects=False
+                method, f"{self._url}/__admin{path}", json=value, headers=self._admin_headers, allow_redirects=False
             ) as answer:
                 return await answer.json() if answer.status == 200 else self._refused(answer.status)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
