@@ -199,6 +199,7 @@ def test_it_says_that_entries_left_the_log(open_page: Open) -> None:
         for second in range(40):
             player.send(second, "ping", second)
         expect(shown.locator("[data-notice=evicted]")).to_contain_text("left the log")
+        shown.context.close()
 
 
 # -- one request ----------------------------------------------------------------------------------------------------------
@@ -411,6 +412,7 @@ def wait_for_span(page: Page, holds: Callable[[tuple[float, float]], bool]) -> b
 
 
 def test_hovering_a_mark_tells_what_it_is_and_a_click_opens_it(page: Page, mcmock_server: McmockServer) -> None:
+    mcmock_server.clock.freeze()
     player = Player(mcmock_server, "One")
     player.send(10, "play", 0)
     player.send(20, "error", 10, qoeData={"media.qoe.errorID": "E", "media.qoe.errorSource": "player"})
