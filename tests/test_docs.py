@@ -20,6 +20,7 @@ from typing import NamedTuple
 
 import pytest
 
+from mcmock.cli.config import parse
 from mcmock.fixture import McmockServer
 
 ROOT = Path(__file__).parent.parent
@@ -109,6 +110,17 @@ def test_shell(block: Block, tmp_path: Path) -> None:
             cwd=tmp_path, env={**environment(), "MCMOCK_URL": url}, capture_output=True, text=True, timeout=120,
         )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@of("toml")
+def test_toml(block: Block, tmp_path: Path) -> None:
+    parse(block.text, tmp_path)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text())
+    assert [link for link in links if not (page.parent / link).exists()] == []
 
 
 @of("json")
