@@ -567,6 +567,7 @@ def test_with_a_token_the_page_asks_for_it_once(open_page: Open) -> None:
         expect(shown.get_by_role("heading", name="Behind a token")).to_be_visible()
         assert "sesame" not in shown.content()
         assert "sesame" not in shown.url
+        shown.context.close()
 
 
 def test_each_scope_is_looked_at_by_itself(page: Page, mcmock_server: McmockServer) -> None:
