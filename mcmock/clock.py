@@ -70,7 +70,7 @@ class Clock:
         """Move forward by `seconds` and return the new time. Raises ValueError for a step back, or past the year 9999."""
         if not 0 <= seconds < float("inf"):
             raise ValueError(f"seconds must be a finite number of 0 or more, not {seconds!r}: the clock cannot go back")
-        if self.now() + seconds > LATEST:
+        if seconds > LATEST - self.now():  # this way round: an integer may be too large for a float
             raise ValueError(f"seconds must not lead past the year 9999, as {seconds!r} does: no date is written there")
         if self._frozen_at is not None:
             self._frozen_at += seconds
