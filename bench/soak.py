@@ -4,8 +4,10 @@
 
 Players come in waves. Each plays a session with every event type over a raw connection and counts what it sent and what it
 was answered; some vanish in the middle of a request, and faults drop, delay and refuse others. After each wave the log is
-exported and must agree with every player exactly; then it is emptied, every third time by a reset of everything. At the end
-memory must be flat and no connection, thread or descriptor left. Exit code 1 says what did not hold.
+exported and must agree with every player exactly; then it is emptied, every third time by a reset of everything. Beside
+them others play in a scope that is reset, forgotten and filled with hanging answers in the midst of their sessions: nobody
+agrees on what they sent, but it must leave nothing behind either. At the end memory must be flat and no connection, thread
+or descriptor left. Exit code 1 says what did not hold.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 MOST_GROWTH = 24 * 2**20
@@ -75,8 +78,9 @@ class Player:
                                    {"params": {**START, "analytics.visitorId": self.name}})  # fmt: skip
         if location is not None:
             self.session = location.rpartition("/")[2]
+            named = self.scope if self.scope.endswith(TORN) else ""  # by its id alone it would not be found once it is torn
             for event, parts in STORY:
-                await self.send(f"{location}/events", event, parts)
+                await self.send(f"{named}{location}/events", event, parts)
         self.hang_up()
 
     def hang_up(self) -> None:
@@ -149,6 +153,8 @@ class Server:
 
 
 SCOPES = ("default", "left", "right")
+TORN = "torn"
+HANG = {"effect": {"type": "hang"}, "match": {"event": ["play", "ping"]}, "times": None, "probability": 0.2}
 
 
 async def wave(server: Server, number: int, players: int, seed: int) -> list[Player]:
@@ -157,8 +163,26 @@ async def wave(server: Server, number: int, players: int, seed: int) -> list[Pla
         name = SCOPES[one % len(SCOPES)]
         prefix = "" if name == "default" else f"/~{name}"
         crowd.append(Player(server.port, prefix, f"{number}-{one}", random.Random(f"{seed}/{number}/{one}")))
+    torn = [Player(server.port, f"/~{TORN}", f"{number}-torn-{one}", random.Random(f"{seed}/{number}/torn/{one}"))
+            for one in range(max(1, players // 10))]  # fmt: skip
+    playing = asyncio.gather(*(player.play() for player in torn))
+    tearing = asyncio.create_task(tear(server, playing))
     await asyncio.gather(*(player.play() for player in crowd))
+    await playing
+    await tearing
     return crowd
+
+
+async def tear(server: Server, playing: asyncio.Future[Any]) -> None:
+    """Pull the ground from under those in a scope of their own, until they have all given up."""
+    while not playing.done():
+        for method, path, value in (
+            ("POST", f"/faults?scope={TORN}", HANG), ("POST", f"/reset?scope={TORN}", None),
+            ("DELETE", f"/scopes/{TORN}", None), ("POST", f"/clock/advance?scope={TORN}", {"seconds": 700}),
+        ):  # fmt: skip
+            with contextlib.suppress(HTTPError):  # the scope may be forgotten already
+                await asyncio.to_thread(server.control, method, path, value)
+            await asyncio.sleep(0.01)
 
 
 def disagreements(server: Server, crowd: list[Player]) -> list[str]:
