@@ -161,7 +161,9 @@ class Journal:
         self.evicted = evicted
 
     def _open_block(self, number: int) -> None:
-        self._blocks[number], self._sizes[number], self._deliveries[number] = self._open = [], array("Q"), bytearray()
+        rows: list[tuple[object, ...]] = []
+        self._open = rows, array("Q"), bytearray()
+        self._blocks[number], self._sizes[number], self._deliveries[number] = self._open
 
     def _evict(self) -> None:
         """Drop the oldest entries until the rest fits; the newest one always stays."""
