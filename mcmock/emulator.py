@@ -279,6 +279,10 @@ class Emulator:
                 decision = self._break(call, error)
             return self._record(call, decision)
 
+    def submit(self, request: Request, done: Callable[[Answer], None]) -> None:
+        """`handle` for a caller that must not wait: `done` gets the answer, here and now or later on another thread."""
+        done(self.handle(request))
+
     def settle(self, seq: int, delivery: Delivery) -> None:
         """Note what became of the answer to request `seq`."""
         with self._lock:

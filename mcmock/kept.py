@@ -19,11 +19,14 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from functools import partial
+from queue import SimpleQueue
 from typing import Any, NamedTuple, TypeVar, cast
 
 from mcmock import clock, ledger, sessions, wire
 from mcmock.emulator import DEFAULT_SCOPE, Emulator
 from mcmock.faults import FaultRule
+from mcmock.faults.effects import AFTER
 from mcmock.faults.force import Standing
 from mcmock.faults.plan import Tally
 from mcmock.journal import ENTRY_COST, Entry, Journal
@@ -31,8 +34,8 @@ from mcmock.ledger import Cell, Change, Ledger, Snapshot, Store, StoreAway, Take
 from mcmock.model import Answer, Delivery, Finding, Kind, Outcome, RawHeaders, Request, Severity, Verdict
 from mcmock.sessions import Session
 
-MOST_TRIES = 200
-"""How often a Change is decided anew because others were faster, before the client is told to come back."""
+BATCH = 64
+"""Changes that are handed to a shared ledger at once, if so many wait."""
 
 MOST_UNLOGGED = 10_000
 """Requests answered 503 that are remembered until the store is back."""
@@ -97,9 +100,23 @@ class Table(dict[_Key, _Value]):
         self._note(key)
         super().__delitem__(key)
 
-    def undo(self) -> None:
-        for key, value in (self.before or {}).items():
-            self.put(key, value)
+
+class _Wanted:
+    """Something to be done, who is told of it (the result, then the entry's number, or why not),"""
+
+    __slots__ = ("act", "done")
+
+    def __init__(self, act: Callable[[], Any], done: Callable[[Any, int | Exception], None]) -> None:
+        self.act, self.done = act, done
+
+
+class _Tried(NamedTuple):
+    """What became of it, what that changes, and how to undo it."""
+
+    result: Any
+    change: Change
+    undo: Callable[[], None]
+    wanted: _Wanted = _Wanted(lambda: None, lambda *_: None)
 
 
 _NO_RULES = Standing((), 0, 0, ())
@@ -137,6 +154,8 @@ class KeptEmulator(Emulator):
         self._trying = False
         self._notice = ""
         self._staged: tuple[Any, ...] = ()
+        self._ready: Change | None = None
+        self._wanted: deque[_Wanted] = deque()
         self._position = 0
         self._unsettled: list[tuple[int, Delivery]] = []
         self._logging = threading.Lock()
@@ -199,12 +218,13 @@ class KeptEmulator(Emulator):
     def _begin(self) -> None:
         """Bring together what the ledger knows and what the options say: the seed, and the rules of a shared one."""
         self._load()
+        for act in self._options_asked():
+            self._make(act)
+
+    def _options_asked(self) -> list[Callable[[], object]]:
         seed, rules = self._options_given
-        self._make(lambda: self._agree_on_seed(seed))
-        if not self._ledger.shared:
-            super().begin_with_faults(rules)
-        elif rules and self._faults.initial != rules:
-            self.begin_with_faults(rules)
+        agree = partial(self._agree_on_seed, seed)
+        return [agree, partial(self._begin_with, rules)] if rules or not self._ledger.shared else [agree]
 
     def _agree_on_seed(self, asked: int | None) -> None:
         known = self._facts[ledger.SEED].get("")
@@ -218,57 +238,109 @@ class KeptEmulator(Emulator):
 
     def _make(self, act: Callable[[], _Result]) -> tuple[_Result, int]:
         """Do it, and have the ledger take what it changed; returns the result, and its entry's number if it has one."""
-        for _ in range(MOST_TRIES):
-            with self._lock:
-                result, change = self._try(act)
-                if not self._ledger.shared:
-                    self._ledger.commit(change, 0)
-                    return result, change.seq
-                since = self._position
-            taken = self._commit(change, since)
-            if taken.accepted:
-                return result, taken.seq
-        raise StoreAway(f"{self.store.name} was changed by others {MOST_TRIES} times while this was decided")
-
-    def _commit(self, change: Change, since: int) -> Taken:
-        """Hand a Change to a shared ledger, with the deliveries that wait to be told, and take in what comes back."""
+        if self._ledger.shared:
+            return self._run(act)
         with self._lock:
+            tried = self._try(act)
+            self._ledger.commit(tried.change)
+            return tried.result, tried.change.seq
+
+    def _run(self, act: Callable[[], Any]) -> tuple[Any, int]:
+        """The same for a shared ledger: wait until it was done. Not for the ledger's own thread."""
+        self._ledger.check()
+        answered: SimpleQueue[tuple[Any, int | Exception]] = SimpleQueue()
+        self._enqueue(_Wanted(act, lambda result, became: answered.put((result, became))))
+        result, became = answered.get()
+        if isinstance(became, Exception):
+            raise became
+        return result, became
+
+    def _enqueue(self, wanted: _Wanted) -> None:
+        self._wanted.append(wanted)
+        self._ledger.work(self._commit_wanted)
+
+    def _commit_wanted(self) -> None:
+        """Do all that is wanted, batch by batch. Runs on the ledger's thread, and nowhere else."""
+        while self._wanted:
+            self._commit_batch()
+
+    def _commit_batch(self) -> None:
+        with self._lock:
+            batch, since = self._decide_batch(), self._position
             settled, self._unsettled = tuple(self._unsettled), []
+        if not batch:
+            self._put_back(settled)
+            return
+        first, *rest = [tried.change for tried in batch]
         try:
-            taken = self._ledger.commit(change._replace(deliveries=settled), since)
-        except StoreAway:
+            answers = self._ledger.commit_all([first._replace(deliveries=settled), *rest], since)
+        except Exception as error:
             self._put_back(settled)
-            raise
-        if not taken.accepted:
+            away = error if isinstance(error, StoreAway) else StoreAway(f"{self.store.name} failed: {error!r}")
+            for tried in batch:
+                tried.wanted.done(None, away)
+            return
+        if not answers[0].accepted:
             self._put_back(settled)
-        self._take_in(taken)
-        return taken
+        self._conclude(batch, answers)
+
+    def _decide_batch(self) -> list[_Tried]:
+        """Do what is wanted, one upon the other, and undo it all: it has happened when it is news."""
+        batch: list[_Tried] = []
+        while self._wanted and len(batch) < BATCH:
+            wanted = self._wanted.popleft()
+            try:
+                batch.append(self._try(wanted.act)._replace(wanted=wanted))
+            except Exception as error:  # the caller's mistake, and theirs to hear of
+                wanted.done(None, error)
+            if not self._chains():
+                break
+        for tried in reversed(batch):
+            tried.undo()
+        return batch
+
+    def _chains(self) -> bool:
+        """Whether something else may be decided upon what was just done, before it is news."""
+        return isinstance(self._faults.tally, _Tally) and not any(
+            one.rule.side == AFTER and one.rule.match.derived for one in self._faults.armed
+        )
+
+    def _conclude(self, batch: list[_Tried], answers: list[Taken]) -> None:
+        """Tell those whose Change was taken; the others are decided again, before all that came later."""
+        whole = self._take_in(answers[0])
+        judged = list(zip(batch, answers, strict=True))
+        late = [tried.wanted for tried, answer in judged if not answer.accepted]
+        self._wanted.extendleft(reversed(late))
+        if not whole:
+            with suppress(StoreAway):  # those who are late are told
+                self._load_anew()
+        for tried, answer in judged:
+            if answer.accepted:
+                tried.wanted.done(tried.result, answer.seq)
 
     def _put_back(self, settled: tuple[tuple[int, Delivery], ...]) -> None:
         with self._lock:
             self._unsettled = [*settled, *self._unsettled][-MOST_UNSETTLED:]
 
-    def _try(self, act: Callable[[], _Result]) -> tuple[_Result, Change]:
-        """Run `act` and see what it changed. Under a shared ledger it is undone at once: it has happened when it is news."""
+    def _try(self, act: Callable[[], _Result]) -> _Tried:
+        """Run `act` and see what it changed."""
         before = _Before(self._clock.state, self._faults.standing, self._faults.tally, self._broken)
         tables = [*self._facts.values(), *self._tables(before.tally)]
-        self._notice, self._staged, self._trying = "", (), True
+        self._notice, self._staged, self._ready, self._trying = "", (), None, True
         for table in tables:
             table.before = {}
         self._facts[ledger.VERSION].get("")
-        undo = True
         try:
             result = act()
             self._note_facts(before)
-            change = self._change(tables)
-            undo = self._ledger.shared
+            return _Tried(result, self._ready or self._change(tables), self._undoing(before, tables))
+        except BaseException:
+            self._undoing(before, tables)()
+            raise
         finally:
             self._trying = False
-            if undo:
-                self._undo(before, tables)
             for table in tables:
                 table.before = None
-        return result, change
 
     def _tables(self, tally: Tally) -> list[Table[Any, Any]]:
         every = (self._sessions, self._issued, self._doomed, tally.counts, tally.buckets)
@@ -296,12 +368,19 @@ class KeptEmulator(Emulator):
             return Change(reads, writes, notice=self._notice)
         return Change(reads, writes, self._staged, _weight(self._staged), notice=self._notice, seq=self._staged[0])
 
-    def _undo(self, before: _Before, tables: list[Table[Any, Any]]) -> None:
-        for table in tables:
-            table.undo()
-        self._clock.restore(before.clock)
-        self._faults.stand(before.standing, before.tally)
-        self._broken = before.broken
+    def _undoing(self, before: _Before, tables: list[Table[Any, Any]]) -> Callable[[], None]:
+        """How to make it as it was."""
+        stood = [(table, table.before or {}) for table in tables]
+
+        def undo() -> None:
+            for table, places in stood:
+                for key, value in places.items():
+                    table.put(key, value)
+            self._clock.restore(before.clock)
+            self._faults.stand(before.standing, before.tally)
+            self._broken = before.broken
+
+        return undo
 
     # -- taking in what the ledger has --------------------------------------------------------------------------------
 
@@ -310,29 +389,29 @@ class KeptEmulator(Emulator):
         self._ledger.check()
         if self._ledger.shared:
             self._log_unlogged()
-            with self._lock:
-                since, waiting = self._position, bool(self._unsettled)
-            if waiting:
-                self._commit(Change(), since)
-            else:
-                self._take_in(self._ledger.news(since))
+            if self._unsettled:
+                self._run(lambda: None)  # which takes them along
+            elif not self._take_in(self._ledger.news(self._position)):
+                self._load_anew()
 
     def _on_news(self) -> None:
         with suppress(StoreAway):  # its thread tries again, and calls
             self.catch_up()
 
-    def _take_in(self, taken: Taken) -> None:
+    def _take_in(self, taken: Taken) -> bool:
+        """Whether that was all that was missing; if not, it has to be loaded anew."""
         with self._lock:
             for change in taken.news:
                 if change.position == self._position + 1:
                     self._apply(change)
-            if not taken.lost and (not taken.news or taken.news[-1].position <= self._position):
-                return
-        self._load_anew()
+            return not taken.lost and (not taken.news or taken.news[-1].position <= self._position)
 
     def _load_anew(self) -> None:
         """The ledger has gone on without us for too long, or was emptied behind our back."""
-        self._begin()
+        self._load()
+        asked = [_Wanted(act, lambda *_: None) for act in self._options_asked()]
+        self._wanted.extendleft(reversed(asked))
+        self._ledger.work(self._commit_wanted)
         with self._lock:
             super()._released(None, "reset")
 
@@ -351,8 +430,8 @@ class KeptEmulator(Emulator):
 
     def _put(self, cell: Cell) -> None:
         """Set one place of one table."""
-        table = {**self._facts, **{one.name: one for one in self._tables(self._faults.tally)}}.get(cell.table)
-        if table is None:
+        table = self._sessions if cell.table == ledger.SESSIONS else self._table(cell.table)
+        if not isinstance(table, Table):
             return  # what fault rules count is of no use to a private ledger: its rules begin anew with each process
         table.put(cell.key, cell.value)
         if cell.table == ledger.CLOCK:
@@ -361,6 +440,10 @@ class KeptEmulator(Emulator):
             self._faults.stand(cell.value, self._faults.tally)
         elif cell.table == ledger.SEED and cell.value is not None:
             self.seed = cell.value
+
+    def _table(self, name: str) -> Table[Any, Any] | None:
+        tables = (*self._facts.values(), *self._tables(self._faults.tally))
+        return next((table for table in tables if table.name == name), None)
 
     def _apply_to_log(self, change: Change) -> None:
         if change.entry is not None:
@@ -385,6 +468,21 @@ class KeptEmulator(Emulator):
         except StoreAway as away:
             return self._put_off(request, away)
         return answer._replace(seq=seq)
+
+    def submit(self, request: Request, done: Callable[[Answer], None]) -> None:
+        if not self._ledger.shared:
+            super().submit(request, done)
+            return
+
+        def became(answer: Answer, what: int | Exception) -> None:
+            done(answer._replace(seq=what) if isinstance(what, int) else self._put_off(request, what))
+
+        try:
+            self._ledger.check()
+        except StoreAway as away:
+            done(self._put_off(request, away))
+        else:
+            self._enqueue(_Wanted(lambda: super(KeptEmulator, self).handle(request), became))
 
     def _record(self, call: Any, decision: Any) -> Answer:
         if not self._ledger.shared:
@@ -420,7 +518,7 @@ class KeptEmulator(Emulator):
         """Known here at once, and to others in a moment."""
         super().settle(seq, delivery)
         if not self._ledger.shared:
-            self._ledger.commit(Change(deliveries=((seq, delivery),)), 0)
+            self._ledger.commit(Change(deliveries=((seq, delivery),)))
         elif seq:
             with self._lock:
                 self._unsettled.append((seq, delivery))
@@ -439,11 +537,13 @@ class KeptEmulator(Emulator):
         return self._make(lambda: super(KeptEmulator, self).replace_faults(rules))[0]
 
     def begin_with_faults(self, rules: Iterable[FaultRule]) -> tuple[FaultRule, ...]:
+        return self._make(partial(self._begin_with, tuple(rules)))[0]
+
+    def _begin_with(self, rules: tuple[FaultRule, ...]) -> tuple[FaultRule, ...]:
         """Those that share a ledger read the same files: what the first of them did, the others leave as it is."""
-        rules = tuple(rules)
         if self._ledger.shared and self._faults.initial == rules:
             return tuple(one.rule for one in self._faults.armed)
-        return self._make(lambda: super(KeptEmulator, self).begin_with_faults(rules))[0]
+        return super().begin_with_faults(rules)
 
     def remove_fault(self, name: str) -> bool:
         return self._make(lambda: super(KeptEmulator, self).remove_fault(name))[0]
@@ -465,24 +565,28 @@ class KeptEmulator(Emulator):
 
     def clear_log(self) -> None:
         if self._ledger.shared:
-            self._commit(Change(notice="cleared"), self._position)
+            self._run(lambda: self._get_ready(Change(notice="cleared")))
             return
         with self._lock:
             super().clear_log()
-            self._ledger.commit(Change(notice="cleared"), 0)
+            self._ledger.commit(Change(notice="cleared"))
+
+    def _get_ready(self, change: Change) -> None:
+        """Let this be the Change, whatever else was done."""
+        self._ready = change
 
     def reset(self) -> None:
         seed = Cell(ledger.SEED, "", self.seed)
         if self._ledger.shared:
             version = Cell(ledger.VERSION, "", _version())
-            self._commit(Change(writes=(seed, version, self._fresh_rules()), notice="reset"), self._position)
+            self._run(lambda: self._get_ready(Change(writes=(seed, version, self._fresh_rules()), notice="reset")))
             return
         with self._lock:
             super().reset()
             for fact in self._facts.values():
                 fact.clear()
             self._put(seed)
-            self._ledger.commit(Change(writes=(seed,), notice="reset"), 0)
+            self._ledger.commit(Change(writes=(seed,), notice="reset"))
 
     def _fresh_rules(self) -> Cell:
         """The rules as a reset leaves them."""
@@ -495,7 +599,7 @@ class KeptEmulator(Emulator):
 
     # -- without the store --------------------------------------------------------------------------------------------
 
-    def _put_off(self, request: Request, away: StoreAway) -> Answer:
+    def _put_off(self, request: Request, away: Exception) -> Answer:
         """503 for a request that nothing can be said about; it is logged when the store is back."""
         message = f"mcmock cannot answer, because {away}. Nothing was counted; try again."
         now = self._clock.now()
@@ -510,17 +614,18 @@ class KeptEmulator(Emulator):
 
     def _log_unlogged(self) -> None:
         with self._logging:
-            while self._unlogged and self._is_logged(self._unlogged[0]):
+            while self._unlogged:
+                self._log_one(self._unlogged[0])
                 self._unlogged.popleft()
 
-    def _is_logged(self, change: Change) -> bool:
-        """Whether the ledger has taken it: a shared one may have had news instead, after which it is tried again."""
+    def _log_one(self, change: Change) -> None:
         if self._ledger.shared:
-            return self._commit(change, self._position).accepted
+            self._run(lambda: self._get_ready(change))
+            return
         with self._lock:
             seq = self._journal.next_seq
             self._apply_to_log(change)
-            return self._ledger.commit(change._replace(seq=seq), 0).accepted
+            self._ledger.commit(change._replace(seq=seq))
 
 
 class _Desk:

@@ -93,12 +93,12 @@ class StoreAway(ConnectionError):
 
 
 class Ledger(Protocol):
-    """What keeps one scope. Every method may be called from any thread; none is called under the emulator's lock if
-    `shared`, because they wait for the network. Raises StoreAway."""
+    """What keeps one scope. Every method may be called from any thread. Those of a shared one, but for `work`, `soon`
+    and `check`, wait for the network and raise StoreAway: none of them is called under the emulator's lock."""
 
     @property
     def shared(self) -> bool:
-        """Whether others change it, too. If not, `commit` never waits and never refuses."""
+        """Whether others change it, too. If not, `commit` never refuses."""
         ...
 
     def load(self) -> Snapshot:
@@ -109,8 +109,20 @@ class Ledger(Protocol):
         """Raise StoreAway if nothing can be kept at the moment."""
         ...
 
-    def commit(self, change: Change, since: int) -> Taken:
-        """Take a Change that was decided by what stood there after position `since`."""
+    def commit(self, change: Change) -> None:
+        """Keep a Change. Only of a private ledger, which takes everything."""
+        ...
+
+    def commit_all(self, changes: list[Change], since: int) -> list[Taken]:
+        """Take Changes that were decided, one upon the other, by what stood there after position `since`.
+
+        Only of a shared ledger. Each is taken if what it rests on still stands. The first answer brings all the news, and
+        with it those of the Changes that were taken.
+        """
+        ...
+
+    def work(self, call: Callable[[], None]) -> None:
+        """Call `call` at once, on the one thread of the store that waits for Changes to be taken; twice is once."""
         ...
 
     def news(self, since: int) -> Taken:

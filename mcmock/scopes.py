@@ -162,6 +162,12 @@ class Scopes:
 
     def place(self, request: Request) -> tuple[Emulator, Request]:
         """The emulator that is to judge `request`, and the request as it is to see it."""
+        try:
+            return self._place(request)
+        except StoreAway:
+            return self.default, request  # which says so itself
+
+    def _place(self, request: Request) -> tuple[Emulator, Request]:
         if not request.target.startswith(PREFIX):
             return self._unprefixed(request), request
         name, target = split(request.target)
@@ -171,12 +177,18 @@ class Scopes:
             refused = request.refusal or Refusal("scope-refused", 400, str(error))
             return self.default, request._replace(keep_alive=False, refusal=refused)
 
+    def is_at_hand(self, request: Request) -> bool:
+        """Whether `place` needs nothing for it that is not in this process."""
+        if request.target.startswith(PREFIX):
+            return split(request.target)[0] in (*self._named, DEFAULT_SCOPE)
+        found = _SESSION_PATH.match(request.target)
+        if found is None:
+            return not self._rules
+        return found[1][-MARK_LENGTH:] in self._marks or self.default.knows(found[1])
+
     def handle(self, request: Request) -> tuple[Emulator, Answer]:
         """Judge a request in its scope; which one that was, and what to answer."""
-        try:
-            emulator, asked = self.place(request)
-        except StoreAway:
-            emulator, asked = self.default, request  # which says so itself
+        emulator, asked = self.place(request)
         return emulator, emulator.handle(asked)
 
     def of_target(self, target: str) -> Emulator:

@@ -48,8 +48,8 @@ def test_killed_ten_times_under_load_no_answer_older_than_the_moment_is_lost(tmp
         for player in players:
             player.start()
         time.sleep(MOMENT + drawn.uniform(0.05, 0.3))
-        server.kill()
         killed = time.monotonic()
+        server.kill()
         for player in players:
             player.join()
         paths = [player.path for player in players]

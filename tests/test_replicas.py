@@ -120,6 +120,7 @@ def test_200_players_over_three_replicas_one_of_which_is_killed(cluster: Cluster
     assert [[one["seq"] for one in exported] for exported in exports] == [list(range(1, len(first) + 1))] * 3
     assert [one["body"] for one in exports[1]] == [one["body"] for one in first]
 
+    assert {one["responseBody"] for one in first if one["verdict"] == "broken"} == set()
     logged = Counter((one["sessionId"], one["body"]["playerTime"]["ts"], one["status"]) for one in first)
     for player in players:
         session_id = player.path.rpartition("/")[2]

@@ -17,6 +17,7 @@ from mcmock.clock import monotonic
 from mcmock.emulator import Emulator
 from mcmock.model import Answer, Delivery, Refusal, Request
 from mcmock.scopes import Scopes
+from mcmock.server.deciding import decide
 from mcmock.server.perform import perform
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -42,8 +43,8 @@ async def handle(scopes: Scopes, request: web.BaseRequest) -> web.StreamResponse
         refusal is None or refusal.rule != "body-incomplete",
         refusal,
     )
-    blocks, began = scopes.default.blocks, monotonic()
-    emulator, answer = await asyncio.to_thread(scopes.handle, asked) if blocks else scopes.handle(asked)
+    began = monotonic()
+    emulator, answer = scopes.handle(asked) if not scopes.default.blocks else await decide(scopes, asked)
     scopes.meter.note(answer, monotonic() - began)
     return Raw(emulator, answer, keep_alive=request.keep_alive) if refusal is None else _Last(emulator, answer)
 

@@ -58,66 +58,88 @@ RETRY = 0.25
 LISTENING = 0.5
 """Seconds that one look for news waits for some."""
 
-BREATH = 0.005
+BREATH = 0.01
 """Seconds between two looks for news: under load, most of it has come with our own Changes by then."""
 
 SOON = 0.05
 """Seconds that what need not be told at once may wait for company."""
 
-# KEYS: cells, log, counts, mark. ARGV: epoch, since, seconds to live (0: for good), bytes of the log, notice, deliveries,
-# weight, entry, writes as one text, number of reads, of writes; then place and value of each: "" is nothing.
+# KEYS: cells, log, counts, mark. ARGV: epoch, since, seconds to live (0: for good), bytes of the log, number of Changes. For
+# each: notice, deliveries, weight, entry, writes as one text, number of reads, of writes; then place and value of each read
+# and write, where "" is nothing. Returns what was new, where the log stood then, and for each Change the entry's number
+# (0: it has none; -1: it came too late).
 COMMIT = """
 local cells, log, counts, mark = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local known = redis.call('HMGET', counts, 'epoch', 'position', 'seq', 'bytes', 'evicted')
 if known[1] ~= ARGV[1] then return {'lost'} end
 local position, seq = tonumber(known[2]), tonumber(known[3])
-local bytes, evicted = tonumber(known[4]), tonumber(known[5])
-local function news()
-  if position <= tonumber(ARGV[2]) then return {} end
-  return redis.call('XRANGE', log, (tonumber(ARGV[2]) + 1) .. '-0', '+')
-end
-local at, reads, writes = 12, tonumber(ARGV[10]), tonumber(ARGV[11])
-for _ = 1, reads do
-  if (redis.call('HGET', cells, ARGV[at]) or '') ~= ARGV[at + 1] then return {'late', news()} end
-  at = at + 2
-end
-local notice, deliveries, weight, entry = ARGV[5], ARGV[6], tonumber(ARGV[7]), ARGV[8]
-if notice == 'reset' then redis.call('DEL', cells) end
-if notice == 'reset' or notice == 'cleared' then
-  redis.call('XTRIM', log, 'MAXLEN', 0)
-  bytes, evicted = 0, 0
-end
-for _ = 1, writes do
-  if ARGV[at + 1] == '' then redis.call('HDEL', cells, ARGV[at]) else redis.call('HSET', cells, ARGV[at], ARGV[at + 1]) end
-  at = at + 2
-end
-position = position + 1
-local fields = {'w', ARGV[9]}
-if notice ~= '' then table.insert(fields, 'n'); table.insert(fields, notice) end
-if deliveries ~= '' then table.insert(fields, 'd'); table.insert(fields, deliveries) end
-if entry ~= '' then
-  seq = seq + 1
-  bytes = bytes + weight
-  for _, text in ipairs({'e', entry, 's', seq, 'b', ARGV[7]}) do table.insert(fields, text) end
-end
-redis.call('XADD', log, position .. '-0', unpack(fields))
-while bytes > tonumber(ARGV[4]) do
-  local past, left = nil, false
-  for _, one in ipairs(redis.call('XRANGE', log, '-', '+', 'COUNT', 100)) do
-    if bytes <= tonumber(ARGV[4]) or one[1] == position .. '-0' then break end
-    past, left = one[1], true
-    for i = 1, #one[2], 2 do
-      if one[2][i] == 'b' then bytes, evicted = bytes - tonumber(one[2][i + 1]), evicted + 1 end
-    end
+local bytes, evicted, most = tonumber(known[4]), tonumber(known[5]), tonumber(ARGV[4])
+local stood, news, results, at = position, {}, {}, 6
+if position > tonumber(ARGV[2]) then news = redis.call('XRANGE', log, (tonumber(ARGV[2]) + 1) .. '-0', '+') end
+
+local function is_late(reads)
+  local late = false
+  for _ = 1, reads do
+    late = late or (redis.call('HGET', cells, ARGV[at]) or '') ~= ARGV[at + 1]
+    at = at + 2
   end
-  if not left then break end
-  redis.call('XTRIM', log, 'MINID', (tonumber(string.match(past, '^%d+')) + 1) .. '-0')
+  return late
+end
+
+local function write(writes)
+  for _ = 1, writes do
+    local place, value = ARGV[at], ARGV[at + 1]
+    if value == '' then redis.call('HDEL', cells, place) else redis.call('HSET', cells, place, value) end
+    at = at + 2
+  end
+end
+
+local function make_room()
+  while bytes > most do
+    local past = nil
+    for _, one in ipairs(redis.call('XRANGE', log, '-', '+', 'COUNT', 100)) do
+      if bytes <= most or one[1] == position .. '-0' then break end
+      past = one[1]
+      for i = 1, #one[2], 2 do
+        if one[2][i] == 'b' then bytes, evicted = bytes - tonumber(one[2][i + 1]), evicted + 1 end
+      end
+    end
+    if not past then return end
+    redis.call('XTRIM', log, 'MINID', (tonumber(string.match(past, '^%d+')) + 1) .. '-0')
+  end
+end
+
+for n = 1, tonumber(ARGV[5]) do
+  local notice, deliveries, weight, entry, written = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4]
+  local reads, writes = tonumber(ARGV[at + 5]), tonumber(ARGV[at + 6])
+  at = at + 7
+  if is_late(reads) then
+    results[n], at = -1, at + 2 * writes
+  else
+    if notice == 'reset' then redis.call('DEL', cells) end
+    if notice == 'reset' or notice == 'cleared' then
+      redis.call('XTRIM', log, 'MAXLEN', 0)
+      bytes, evicted = 0, 0
+    end
+    write(writes)
+    position = position + 1
+    local fields = {'w', written}
+    if notice ~= '' then fields[#fields + 1] = 'n'; fields[#fields + 1] = notice end
+    if deliveries ~= '' then fields[#fields + 1] = 'd'; fields[#fields + 1] = deliveries end
+    if entry ~= '' then
+      seq, bytes = seq + 1, bytes + tonumber(weight)
+      for _, text in ipairs({'e', entry, 's', seq, 'b', weight}) do fields[#fields + 1] = text end
+    end
+    redis.call('XADD', log, position .. '-0', unpack(fields))
+    results[n] = entry ~= '' and seq or 0
+    make_room()
+  end
 end
 redis.call('HSET', counts, 'position', position, 'seq', seq, 'bytes', bytes, 'evicted', evicted)
 if ARGV[3] ~= '0' then
   for _, key in ipairs(KEYS) do redis.call('EXPIRE', key, ARGV[3]) end
 end
-return {'taken', news(), seq}
+return {'taken', news, stood, results}
 """
 
 # KEYS as above. ARGV: an epoch to begin with, the format, the scope's name, seconds to live. Returns counts and cells.
@@ -155,12 +177,13 @@ class RedisStore:
         self._ahead = 0.0
         self._ledgers: dict[str, RedisLedger] = {}
         self._calls: set[Callable[[], None]] = set()
+        self._jobs: set[Callable[[], None]] = set()
         self._lock = threading.Lock()
-        self._closed, self._called = threading.Event(), threading.Event()
+        self._closed, self._called, self._hired = threading.Event(), threading.Event(), threading.Event()
         self._listening: int | None = None
         self._meet()
         self._threads = [threading.Thread(target=run, name=f"mcmock redis {name}", daemon=True) for name, run in (
-            ("news", self._follow), ("soon", self._call_on),
+            ("news", self._follow), ("soon", self._call_on), ("changes", self._work_on),
         )]  # fmt: skip
         for thread in self._threads:
             thread.start()
@@ -200,6 +223,7 @@ class RedisStore:
     def close(self) -> None:
         self._closed.set()
         self._called.set()
+        self._hired.set()
         self._unblock()
         for thread in self._threads:
             thread.join(timeout=2)
@@ -209,6 +233,8 @@ class RedisStore:
     # -- being away ---------------------------------------------------------------------------------------------------
 
     def check(self) -> None:
+        if self._closed.is_set():
+            raise StoreAway(f"{self.name} was closed")
         if self._failure is not None:
             raise StoreAway(f"{self.name} is away ({self._failure})")
 
@@ -223,6 +249,20 @@ class RedisStore:
             self._failure = _why(error)
             self._unblock()
             self.check()
+
+    # -- working ------------------------------------------------------------------------------------------------------
+
+    def work(self, call: Callable[[], None]) -> None:
+        self._jobs.add(call)
+        self._hired.set()
+
+    def _work_on(self) -> None:
+        while not (self._closed.is_set() and not self._jobs):
+            self._hired.wait()
+            self._hired.clear()
+            jobs, self._jobs = self._jobs, set()
+            for job in jobs:
+                job()
 
     # -- hearing of news ----------------------------------------------------------------------------------------------
 
@@ -266,9 +306,9 @@ class RedisStore:
         if not places:
             self._closed.wait(SOON)
             return
-        self._listening = self._follower.client_id()
+        if self._listening is None:
+            self._listening = int(self._follower.client_id())
         found: Any = self._follower.xread(places, count=1, block=int(LISTENING * 1000))
-        self._listening = None
         self._wake([self._ledgers[key] for key, _ in found if key in self._ledgers])
 
     def _wake(self, ledgers: list[RedisLedger]) -> None:
@@ -333,24 +373,30 @@ class RedisLedger:
     def _page(self, first: int, last: int) -> Any:
         return self._store.ask(lambda client: client.xrange(self.log_key, f"{first}-0", f"{last}-0", PAGE))
 
-    def commit(self, change: Change, since: int) -> Taken:
-        pairs = [text for cell in change.reads for text in (place_text(cell), _value(cell))]
-        pairs += [text for cell in change.writes for text in (place_text(cell), _value(cell))]
-        arguments = [
-            self._epoch, since, self._lives, self._max_log_bytes, change.notice,
-            deliveries_text(change.deliveries) if change.deliveries else "", change.weight,
-            entry_text(change.entry) if change.entry is not None else "", cells_text(change.writes) if change.writes else "",
-            len(change.reads), len(change.writes), *pairs,
-        ]  # fmt: skip
-        return self._taken(self._store.ask(lambda client: _run(client, COMMIT, self._keys, arguments)))
+    def commit(self, change: Change) -> None:
+        """A shared ledger is asked, not told."""
+        raise NotImplementedError
 
-    def _taken(self, answer: list[Any]) -> Taken:
+    def work(self, call: Callable[[], None]) -> None:
+        self._store.work(call)
+
+    def commit_all(self, changes: list[Change], since: int) -> list[Taken]:
+        """In one round trip; the first answer carries the news, and with it those of the Changes that were taken."""
+        arguments = [self._epoch, since, self._lives, self._max_log_bytes, len(changes)]
+        for change in changes:
+            arguments += _arguments(change)
+        answer = self._store.ask(lambda client: _run(client, COMMIT, self._keys, arguments))
         if answer[0] == "lost":
-            return Taken(False, lost=True)
-        news = tuple(_change(place, _pairs(fields)) for place, fields in answer[1])
-        if news:
-            self.seen = max(self.seen, news[-1].position)
-        return Taken(answer[0] == "taken", answer[2] if answer[0] == "taken" else 0, news)
+            return [Taken(False, lost=True)] * len(changes)
+        news = [_change(place, _pairs(fields)) for place, fields in answer[1]]
+        position = answer[2]
+        for change, seq in zip(changes, answer[3], strict=True):
+            if seq >= 0:
+                position += 1
+                news.append(change._replace(reads=(), seq=seq, position=position))
+        self.seen = max(self.seen, position)
+        first, *rest = [Taken(seq >= 0, max(seq, 0)) for seq in answer[3]]
+        return [first._replace(news=tuple(news)), *rest]
 
     def news(self, since: int) -> Taken:
         """In one look that counts and reads at once, for the log may have been begun anew."""
@@ -399,6 +445,16 @@ def _run(client: redis.Redis, script: str, keys: list[str], arguments: list[Any]
             pass
     _DIGESTS[script] = str(client.script_load(script))
     return client.evalsha(_DIGESTS[script], len(keys), *keys, *arguments)
+
+
+def _arguments(change: Change) -> list[Any]:
+    """A Change as the script takes it."""
+    pairs = [text for cell in (*change.reads, *change.writes) for text in (place_text(cell), _value(cell))]
+    return [
+        change.notice, deliveries_text(change.deliveries) if change.deliveries else "", change.weight,
+        entry_text(change.entry) if change.entry is not None else "", cells_text(change.writes) if change.writes else "",
+        len(change.reads), len(change.writes), *pairs,
+    ]  # fmt: skip
 
 
 def _value(cell: Any) -> str:

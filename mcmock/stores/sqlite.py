@@ -44,11 +44,14 @@ MOMENT = 0.25
 GATHERING = 0.01
 """Seconds that the writer lets Changes gather."""
 
+LONGEST_WAIT = 5.0
+"""Seconds that a request waits for a writer that is behind."""
+
 PAUSE = 0.5
 """Seconds between attempts to write to a file that cannot be written."""
 
-MOST_WAITING = 50_000
-"""Changes in the queue before requests wait for the writer."""
+MOST_BEHIND = 0.1
+"""Seconds that the writer may be behind before requests wait for it: so that `MOMENT` holds under any load."""
 
 RETAINING = 10.0
 """Seconds between two looks for requests that are too old."""
@@ -79,7 +82,7 @@ class SqliteStore:
         self.path = path
         self._max_bytes, self._max_age = DEFAULT_JOURNAL_BYTES if max_bytes is None else max_bytes, max_age
         self._read_only = read_only
-        self._queue: deque[tuple[str, Change]] = deque()
+        self._queue: deque[tuple[float, str, Change]] = deque()
         self._failure: str | None = None
         self._held, self._retained = 0, -RETAINING
         self._wake, self._room, self._closed = threading.Event(), threading.Event(), False
@@ -150,11 +153,19 @@ class SqliteStore:
         """Have it written. Waits only if the writer has fallen far behind."""
         if self._read_only or self._closed:
             return
-        self._queue.append((scope, change))
+        now = clock.monotonic()
+        self._room.clear()
+        self._queue.append((now, scope, change))
         self._wake.set()
-        if len(self._queue) > MOST_WAITING:
-            self._room.clear()
-            self._room.wait(timeout=5)
+        if now - self._oldest(now) > MOST_BEHIND and self._failure is None:
+            self._room.wait(LONGEST_WAIT)
+
+    def _oldest(self, now: float) -> float:
+        """Since when the Change that waits longest has been waiting."""
+        try:
+            return self._queue[0][0]
+        except IndexError:  # written meanwhile
+            return now
 
     def _write_on(self) -> None:
         with closing(_connect(self.path, "rw")) as connection:
@@ -174,7 +185,7 @@ class SqliteStore:
 
     def _write_batch(self, connection: sqlite3.Connection) -> bool:
         """Write what has gathered, whole or not at all."""
-        batch = list(self._queue)
+        batch = [(scope, change) for _, scope, change in list(self._queue)]
         try:
             with connection:
                 connection.execute("BEGIN IMMEDIATE")
@@ -182,6 +193,7 @@ class SqliteStore:
                 self._retain(connection, batch)
         except sqlite3.Error as error:
             self._failure = str(error)
+            self._room.set()
             return False
         self._failure = None
         for _ in batch:
@@ -251,10 +263,18 @@ class SqliteLedger:
     def check(self) -> None:
         self._store.check()
 
-    def commit(self, change: Change, since: int) -> Taken:  # noqa: ARG002  # nobody else writes the file
+    def commit(self, change: Change) -> None:
         if change.entry or change.writes or change.deliveries or change.notice:
             self._store.put(self._scope, change)
-        return Taken(True, change.seq)
+
+    def commit_all(self, changes: list[Change], since: int) -> list[Taken]:  # noqa: ARG002
+        """Nobody else writes the file, so that there is nothing to settle."""
+        for change in changes:
+            self.commit(change)
+        return [Taken(True, change.seq) for change in changes]
+
+    def work(self, call: Callable[[], None]) -> None:
+        call()
 
     def news(self, since: int) -> Taken:  # noqa: ARG002
         """Nobody else writes the file."""

@@ -1,0 +1,131 @@
+"""What stores and workers cost and bring: one process in memory, with a journal, and 1, 2 and 4 workers over a Redis.
+
+    python bench/scaling.py [--seconds 5] [--connections 32] [--sessions 500]
+
+Every server gets the same pings, by wrk, to sessions drawn at random. CPU seconds are those of mcmock's processes, and of
+Redis beside them. Absolute figures belong to the machine; all of it runs on the same cores, wrk included.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import ExitStack, suppress
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+TICKS = os.sysconf("SC_CLK_TCK")
+START = {
+    "eventType": "sessionStart",
+    "playerTime": {"playhead": 0, "ts": 1_700_000_000_000},
+    "params": {
+        "analytics.trackingServer": "a", "analytics.reportSuite": "b", "visitor.marketingCloudOrgId": "c",
+        "media.length": 60, "media.contentType": "vod", "media.playerName": "e", "media.channel": "f",
+    },
+}  # fmt: skip
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        return int(found.getsockname()[1])
+
+
+def started(stack: ExitStack, *command: str) -> subprocess.Popen[bytes]:
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    stack.callback(lambda: (process.terminate(), process.communicate()))
+    return process
+
+
+def cpu_seconds(pid: int) -> float:
+    """Of a process and its children."""
+    total = 0.0
+    for one in [pid, *children(pid)]:
+        with suppress(FileNotFoundError):
+            fields = Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()
+            total += (int(fields[11]) + int(fields[12])) / TICKS
+    return total
+
+
+def children(pid: int) -> list[int]:
+    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def open_sessions(port: int, count: int, folder: Path) -> Path:
+    connection = HTTPConnection("127.0.0.1", port)
+    paths = []
+    for number in range(count):
+        start = {**START, "params": {**START["params"], "media.id": f"film-{number}"}}  # type: ignore[dict-item]
+        connection.request("POST", "/api/v1/sessions", json.dumps(start), {"Content-Type": "application/json"})
+        answer = connection.getresponse()
+        answer.read()
+        paths.append(f"{answer.headers['Location']}/events")
+    connection.close()
+    listed = folder / "paths"
+    listed.write_text("\n".join(paths) + "\n")
+    return listed
+
+
+def measure(name: str, arguments: list[str], asked: argparse.Namespace, redis_pid: int | None) -> None:
+    with ExitStack() as stack, tempfile.TemporaryDirectory() as folder:
+        port = free_port()
+        here = [one.replace("FOLDER", folder) for one in arguments]
+        server = started(stack, sys.executable, "-m", "mcmock", "serve", "--port", str(port), *here)
+        assert server.stdout is not None
+        server.stdout.readline()
+        paths = open_sessions(port, asked.sessions, Path(folder))
+        before, redis_before = cpu_seconds(server.pid), cpu_seconds(redis_pid) if redis_pid else 0.0
+        result = pinged(port, paths, asked)
+        used = cpu_seconds(server.pid) - before
+        redis_used = cpu_seconds(redis_pid) - redis_before if redis_pid else 0.0
+        rate = result["requests"] / (result["microseconds"] / 1e6)
+        print(
+            f"| {name} | {rate:,.0f} | {result['requests'] / used:,.0f} | {redis_used / (result['requests'] or 1) * 1e6:.0f} "
+            f"| {result['p50']:.1f} | {result['p99']:.1f} | {result['errors'] + result['refused']} |",
+            flush=True,
+        )
+
+
+def pinged(port: int, paths: Path, asked: argparse.Namespace) -> dict[str, Any]:
+    command = [
+        "wrk", "-t1", f"-c{asked.connections}", f"-d{asked.seconds}s", "--latency", "-s", str(HERE / "pings.lua"),
+        f"http://127.0.0.1:{port}",
+    ]  # fmt: skip
+    environment = {**os.environ, "MCMOCK_PATHS": str(paths)}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)
+    line = next(line for line in done.stdout.splitlines() if line.startswith("RESULT "))
+    return dict(json.loads(line.removeprefix("RESULT ")))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=int, default=5)
+    parser.add_argument("--connections", type=int, default=32)
+    parser.add_argument("--sessions", type=int, default=500)
+    asked = parser.parse_args()
+    print("| server | requests/s | per CPU second of mcmock | Redis, µs a request | p50 ms | p99 ms | errors |")
+    print("|---|---|---|---|---|---|---|")
+    measure("one process, memory", [], asked, None)
+    measure("one process, journal", ["--journal", "FOLDER/journal.db"], asked, None)
+    if shutil.which("redis-server") is None:
+        print("there is no redis-server on this machine: the rest is left out")
+        return
+    for workers in (1, 2, 4):
+        with ExitStack() as stack:
+            port = free_port()
+            redis = started(stack, "redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "")
+            time.sleep(0.5)
+            store = ["--store", f"redis://127.0.0.1:{port}/0", "--workers", str(workers)]
+            measure(f"{workers} worker{'s' if workers > 1 else ''}, Redis", store, asked, redis.pid)
+
+
+if __name__ == "__main__":
+    main()
