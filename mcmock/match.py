@@ -8,6 +8,7 @@ A Match is a mapping of fields to wanted values. A value is exact, a list (any o
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from operator import attrgetter
@@ -296,7 +297,9 @@ def _bound(field: str, wanted: Any, holds: Callable[[Any, Any], bool]) -> Callab
 
 def _pattern(field: str, wanted: Any) -> Callable[[Any], bool]:
     try:
-        pattern = re.compile(wanted)
+        with warnings.catch_warnings():  # Python's doubts about the pattern are for its author, not for the server's log
+            warnings.simplefilter("ignore", FutureWarning)
+            pattern = re.compile(wanted)
     except (re.error, TypeError) as error:
         raise ValueError(f"match.{field}.matches is no regular expression: {error}") from None
     return lambda got: isinstance(got, str) and pattern.search(got) is not None
