@@ -208,3 +208,9 @@ def test_schemas_are_served_self_contained(emulator: Emulator) -> None:
     unknown = emulator.handle(Request("GET", "/api/v1/schemas/contentComplete", (), b""))
     assert unknown.response.status == 404
     assert [one.verdict for one in emulator.requests()][-1] is Verdict.NO_ROUTE
+
+
+@pytest.mark.parametrize("seconds", [10**400, float("inf"), float("nan"), -1, 10**12])
+def test_time_cannot_be_moved_past_all_dates(emulator: Emulator, seconds: float) -> None:
+    with pytest.raises(ValueError, match="seconds must"):
+        emulator.advance(seconds)

@@ -209,3 +209,8 @@ def json_of(value: Any) -> bytes:
     import json
 
     return json.dumps({**body("sessionStart"), **value}).encode()
+
+
+def test_a_pattern_that_python_has_doubts_about_is_only_a_pattern() -> None:
+    """Its FutureWarning is an error in these tests, and would be in the server of somebody's tests, too."""
+    assert Match({"path": {"matches": "[[a]"}}) is not None
