@@ -61,6 +61,8 @@ ROOM = 0.95
 
 APPLICATION = 0x6D634D6B  # in the header of the file: by this it is known to be ours
 
+_DELIVERY = 9  # its place in a row of the log
+
 _TABLES = """
 CREATE TABLE log (
   scope TEXT, seq INTEGER, written REAL, at REAL, kind TEXT, event TEXT, session TEXT, verdict TEXT, status INTEGER,
@@ -297,6 +299,7 @@ class _Batch:
         self._do, self._many, self._now = connection.execute, connection.executemany, now
         self._cells: dict[tuple[str, str], str | None] = {}
         self._next: dict[str, int] = {}
+        self._rows: dict[tuple[str, int], list[Any]] = {}
 
     def write(self, batch: list[tuple[str, Change]]) -> None:
         for scope, change in batch:
@@ -307,28 +310,23 @@ class _Batch:
             if change.entry is not None:
                 self._log(scope, change)
             for seq, delivery in change.deliveries:
-                self._do("UPDATE log SET delivery = ? WHERE scope = ? AND seq = ?", (delivery, scope, seq))
+                self._settle(scope, seq, delivery)
         self._finish()
+
+    def _settle(self, scope: str, seq: int, delivery: str) -> None:
+        row = self._rows.get((scope, seq))
+        if row is not None:
+            row[_DELIVERY] = delivery
+        else:
+            self._do("UPDATE log SET delivery = ? WHERE scope = ? AND seq = ?", (delivery, scope, seq))
 
     def _log(self, scope: str, change: Change) -> None:
         assert change.entry is not None
         _, at, kind, _, _, _, _, event, session, verdict, status, *_ = change.entry
-        self._do(
-            "INSERT INTO log VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, ?, ?)",
-            (
-                scope,
-                change.seq,
-                self._now,
-                at,
-                kind,
-                event,
-                session,
-                verdict,
-                status,
-                change.weight,
-                entry_text(change.entry),
-            ),
-        )
+        self._rows[scope, change.seq] = [
+            scope, change.seq, self._now, at, kind, event, session, verdict, status, None, change.weight,
+            entry_text(change.entry),
+        ]  # fmt: skip
         self._next[scope] = change.seq + 1
 
     def _empty(self, scope: str, notice: str) -> None:
@@ -346,7 +344,8 @@ class _Batch:
         for scope, number in self._next.items():
             self._do("INSERT OR IGNORE INTO scopes VALUES (?, 1, 1)", (scope,))
             self._do("UPDATE scopes SET next_seq = ? WHERE scope = ?", (number, scope))
-        self._cells, self._next = {}, {}
+        self._many("INSERT INTO log VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", self._rows.values())
+        self._cells, self._next, self._rows = {}, {}, {}
 
 
 def _connect(path: Path, mode: str) -> sqlite3.Connection:
