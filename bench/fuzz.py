@@ -173,7 +173,8 @@ def ask(url: str, path: str) -> Any:
 
 
 async def fuzz(url: str, seconds: float, seed: int, at_once: int) -> tuple[Counter[str], list[str]]:
-    port, counts, failures = int(url.rpartition(":")[2]), Counter[str](), []
+    port, counts = int(url.rpartition(":")[2]), Counter[str]()
+    failures: list[str] = []
     witness, everybody = await asyncio.to_thread(Witness, url), [Inputs(f"{seed}/{one}") for one in range(at_once)]
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline and not failures:

@@ -78,7 +78,9 @@ class Player:
                                    {"params": {**START, "analytics.visitorId": self.name}})  # fmt: skip
         if location is not None:
             self.session = location.rpartition("/")[2]
-            named = self.scope if self.scope.endswith(TORN) else ""  # by its id alone it would not be found once it is torn
+            named = (
+                self.scope if self.scope.endswith(TORN) else ""
+            )  # by its id alone it would not be found once it is torn
             for event, parts in STORY:
                 await self.send(f"{named}{location}/events", event, parts)
         self.hang_up()
@@ -96,7 +98,8 @@ class Player:
         reader, writer = self._connection or await asyncio.open_connection("127.0.0.1", self.port)
         self._connection = reader, writer
         if event != "sessionStart" and self.chance.random() < VANISHES:
-            return await self._vanish(writer, head + text[: len(text) // 2])
+            await self._vanish(writer, head + text[: len(text) // 2])
+            return None
         try:
             writer.write(head + text)
             status, headers = await self._answer(reader)
@@ -118,7 +121,9 @@ class Player:
     @staticmethod
     async def _answer(reader: asyncio.StreamReader) -> tuple[int, dict[str, str]]:
         lines = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
-        headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:]) if name}
+        headers = {
+            name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:]) if name
+        }
         await reader.readexactly(int(headers.get("content-length", "0")))
         return int(lines[0].split(" ")[1]), headers
 
@@ -127,7 +132,18 @@ class Server:
     """A `mcmock serve` of our own, seen from outside."""
 
     def __init__(self) -> None:
-        command = [sys.executable, "-m", "mcmock", "serve", "--port", "0", "--log-format", "json", "--max-log-bytes", str(2**30)]
+        command = [
+            sys.executable,
+            "-m",
+            "mcmock",
+            "serve",
+            "--port",
+            "0",
+            "--log-format",
+            "json",
+            "--max-log-bytes",
+            str(2**30),
+        ]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout is not None
         self.url: str = json.loads(self.process.stdout.readline())["url"]
@@ -192,9 +208,11 @@ def disagreements(server: Server, crowd: list[Player]) -> list[str]:
     for scope in SCOPES:
         for line in server.log(scope):
             visitor = ((line["body"] or {}).get("params") or {}).get("analytics.visitorId")
-            owner = names.get(line["sessionId"]) or visitor
+            owner = str(names.get(line["sessionId"]) or visitor)
             logged.setdefault(owner, Counter())[line["eventType"] or "?", line["status"]] += 1
-    wrong = [f"{owner}: requests in the log that nobody sent" for owner in set(logged) - {player.name for player in crowd}]
+    wrong = [
+        f"{owner}: requests in the log that nobody sent" for owner in set(logged) - {player.name for player in crowd}
+    ]
     for player in crowd:
         seen = logged.get(player.name, Counter())
         if player.answered - seen:

@@ -52,7 +52,9 @@ async def _listed(asked: Asked, match: Match) -> Reply:
     # Where everything matches, the log's length says how many: a page of a long log costs no more than the page.
     everything = None if match.wanted else asked.emulator.kept()
     shown, matched = await _found(
-        asked.emulator.requests_in_turns(match, since=since, newest_first=order == "desc"), limit, everything is not None
+        asked.emulator.requests_in_turns(match, since=since, newest_first=order == "desc"),
+        limit,
+        everything is not None,
     )
     if everything is not None:
         matched = len(range(max(everything.start, since + 1), everything.stop))
