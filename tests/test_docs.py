@@ -91,8 +91,11 @@ def test_python(block: Block, tmp_path: Path) -> None:
     if "def test_" in block.text:
         name = block.file or "test_block.py"
         (tmp_path / name).write_text(block.text)
-        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", "asyncio_mode=auto", name]
-        done = subprocess.run(command, cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=120)
+        plugins = ("no:cacheprovider", "mcmock.pytest_plugin", "pytest_asyncio.plugin")
+        named = [word for plugin in plugins for word in ("-p", plugin)]
+        command = [sys.executable, "-m", "pytest", "-q", *named, "-o", "asyncio_mode=auto", name]
+        alone = {**environment(), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}  # loading all of ours would take most of the time
+        done = subprocess.run(command, cwd=tmp_path, env=alone, capture_output=True, text=True, timeout=120)
         wanted = 1 if name.startswith("test_fails") else 0
         assert done.returncode == wanted, done.stdout + done.stderr
     elif block.file is None:
