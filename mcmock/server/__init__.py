@@ -1,9 +1,13 @@
 """The HTTP shell: turns requests into `Request`s, performs `Answer`s on the socket, and serves the control API.
 
-    emulated.py   the emulated API: reading a request, writing the exact bytes
-    admin.py      the control API under /__admin, one table of routes
-    app.py        both behind one handler; create_app for aiohttp's own test client
-    service.py    listens: connections, addresses, a thread of its own for the fixture
+    emulated.py, connection.py, lane.py   the emulated API: reading a request, writing the exact bytes
+    perform.py, deciding.py               what a fault made of an answer; deciding beside the loop where a store is waited for
+    admin.py and its handlers             the control API under /__admin, one table of routes
+    guard.py, place.py, addresses.py      who may ask the control API, and under which names the server is reached
+    app.py                                both behind one handler; create_app for aiohttp's own test client
+    service.py                            listens; a thread of its own for the fixture
+
+It decides nothing that the core could decide.
 """
 
 from mcmock.server.app import create_app

@@ -21,7 +21,9 @@ async def handle_one(asked: Asked) -> Reply:
 async def handle_add(asked: Asked) -> Reply:
     rule = faults.rule_from_json(asked.body)
     if any(state.rule.name == rule.name for state in asked.emulator.faults()):
-        raise _error(409, "name-taken", f'there is already a fault "{rule.name}"; remove it first, or choose another name')
+        raise _error(
+            409, "name-taken", f'there is already a fault "{rule.name}"; remove it first, or choose another name'
+        )
     return _state(asked, asked.emulator.add_fault(rule).name)
 
 
