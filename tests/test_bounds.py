@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from mcmock import emulator as emulating
 from mcmock import journal as logging
 from mcmock.emulator import Emulator
+from mcmock.emulator.terms import LONGEST_CONTENT
 from tests.conftest import START_PARAMS, body, post, send, start
 
 SMALL_LOG = 20_000
@@ -14,8 +14,8 @@ SMALL_LOG = 20_000
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> Emulator:
-    monkeypatch.setattr(emulating, "MOST_SESSIONS", 50)
-    monkeypatch.setattr(emulating, "MOST_JUDGED", 20)
+    monkeypatch.setattr("mcmock.emulator.desk.MOST_SESSIONS", 50)
+    monkeypatch.setattr("mcmock.emulator.analyst.MOST_JUDGED", 20)
     monkeypatch.setattr(logging, "MOST_LEFT", 100)
     return Emulator(seed=1, max_log_bytes=SMALL_LOG)
 
@@ -88,4 +88,4 @@ def test_what_is_watched_may_have_a_name_of_any_length(small: Emulator) -> None:
     sid = start(small, params={**START_PARAMS, "media.id": "x" * 500_000})
     again = start(small, params={**START_PARAMS, "media.id": "x" * 500_000})
     assert sid != again
-    assert max(map(len, small._issued)) <= emulating.LONGEST_CONTENT
+    assert max(map(len, small._issued)) <= LONGEST_CONTENT

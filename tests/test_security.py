@@ -18,8 +18,7 @@ from typing import Any
 
 import pytest
 
-from mcmock import emulator as emulating
-from mcmock.emulator import Emulator
+from mcmock.emulator import Emulator, asking
 from mcmock.fixture import McmockServer
 from mcmock.match import Match, from_query
 from mcmock.server import admin, connection, emulated, listing, service
@@ -422,7 +421,7 @@ def test_a_question_about_a_long_log_does_not_hold_up_players(
     crowded: McmockServer, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Counted, not timed: while one question is worked on, the loop comes round many times."""
-    for module in (emulating, listing):
+    for module in (asking, listing):
         monkeypatch.setattr(module, "TURN", 0.0002)  # shorter turns make up for a log that is not so long
     emulator = crowded.emulator
     with emulator._lock:
@@ -469,7 +468,7 @@ def test_counts_in_turns_are_the_counts(crowded: McmockServer) -> None:
 
 
 def test_a_log_that_loses_entries_between_two_turns_is_no_trouble(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(emulating, "TURN", 0.0)  # an entry each
+    monkeypatch.setattr(asking, "TURN", 0.0)  # an entry each
     emulator = Emulator(max_log_bytes=300_000)
     sid = start(emulator)
     for number in range(300):

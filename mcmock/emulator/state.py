@@ -1,0 +1,173 @@
+"""What the Emulator holds: sessions, log, clock, faults and the lock over them; how they begin and how they are forgotten."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from mcmock import clock, sessions, wire
+from mcmock.emulator.standing import Fed
+from mcmock.emulator.terms import (
+    DEFAULT_BODY_BYTES,
+    DEFAULT_LOG_BYTES,
+    DEFAULT_SCOPE,
+    MARK_LENGTH,
+    AfterEnd,
+    Anything,
+    mark,
+    turn,
+)
+from mcmock.faults.force import InForce
+from mcmock.faults.rule import FaultRule
+from mcmock.journal import Journal, Listener
+from mcmock.model import (
+    FaultHit,
+    Mode,
+)
+from mcmock.report import View
+from mcmock.sessions import Phase, Session
+
+
+class State:
+    """The state and the few ways to change it. Whoever calls an underscored method holds the lock."""
+
+    has_store = False
+    """Whether a store keeps it, which may know of scopes that this process has not made."""
+    blocks = False
+    """Whether `handle` may wait for something outside this process, so that an event loop must not call it."""
+
+    def __init__(
+        self,
+        *,
+        seed: int | None = None,
+        strict: bool = False,
+        loose: bool = False,
+        max_log_bytes: int = DEFAULT_LOG_BYTES,
+        max_body_bytes: int = DEFAULT_BODY_BYTES,
+        after_end: AfterEnd = "gone",
+        cors_headers: str = wire.ALLOW_HEADERS,
+        cors_max_age: int | None = None,
+        time: clock.Clock | None = None,
+        scope: str = DEFAULT_SCOPE,
+        faults: Iterable[FaultRule] = (),
+    ) -> None:
+        self.scope = scope
+        self.max_body_bytes = max_body_bytes
+        self._clock = time or clock.Clock()
+        self._bounds: dict[str, Any] = {
+            "max_log_bytes": max_log_bytes, "max_body_bytes": max_body_bytes,
+            "cors_headers": cors_headers, "cors_max_age": cors_max_age,
+        }  # fmt: skip
+        self._answers = wire.Answers(cors_headers, cors_max_age)
+        self._journal = Journal(max_log_bytes)
+        self._lock = threading.RLock()
+        self._faults = InForce(faults, self._clock.now())
+        self._wakes: list[Callable[[], None]] = []
+        self.configure(seed=seed, strict=strict, loose=loose, after_end=after_end)
+        self._forget_all()
+
+    def configure(
+        self, *, seed: int | None = None, strict: bool = False, loose: bool = False, after_end: AfterEnd = "gone"
+    ) -> None:
+        """Judge by these options from the next request on; what was judged before stays as it was. Raises ValueError."""
+        if strict and loose:
+            raise ValueError("strict and loose exclude each other: choose one")
+        if after_end not in ("gone", "drop"):
+            raise ValueError(f"after_end must be 'gone' or 'drop', not {after_end!r}")
+        if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int)):
+            raise ValueError(f"seed must be a whole number, not {seed!r}")
+        with self._lock:
+            self.seed = secrets.randbits(32) if seed is None else seed
+            self.mode = Mode.STRICT if strict else Mode.LOOSE if loose else Mode.DEFAULT
+            self._after_end: AfterEnd = after_end
+
+    def _forget_all(self) -> None:
+        self._sessions: dict[str, Session] = {}
+        self._issued: dict[str, int] = {}
+        self._doomed: dict[str, FaultHit] = {}  # sessions that a fault has closed
+        self._judges: dict[str, Fed] = {}
+        self._views: dict[View, list[str]] = {}  # sessions of the same viewer and content, oldest first
+        self._view_of: dict[str, tuple[View | None, int]] = {}  # which of them a session is
+        self._broken = self._forgotten = 0
+        self._aging: deque[str] = deque()  # sessions to look at before others are forgotten
+        self._reported: deque[str] = deque()  # the same for their reports
+
+    def on_release(self, wake: Callable[[], None]) -> Callable[[], None]:
+        """Call `wake`, under the lock, whenever held answers may go on: time or faults changed. Returns how to stop."""
+        with self._lock:
+            self._wakes.append(wake)
+
+        def stop() -> None:
+            with self._lock:
+                self._wakes.remove(wake)
+
+        return stop
+
+    def _released(self, result: Anything, notice: str = "faults") -> Anything:
+        """Wake those who hold answers back, and tell listeners why."""
+        for wake in self._wakes:
+            wake()
+        self._journal.tell(notice, 0)
+        return result
+
+    def _issue(self, content: str) -> str:
+        """A new session id: 64 lower-case hex, the same ones again for the same seed.
+
+        It depends on what is watched and on how often that was before, not on the order in which players arrive: so that
+        parallel load gets the same ids, and with them the same faults, each time.
+        """
+        number = self._issued[content] = self._issued.get(content, 0) + 1
+        drawn = hashlib.sha256(f"{self.seed}/{self.scope}/{content}/{number}".encode()).hexdigest()
+        return drawn if self.scope == DEFAULT_SCOPE else drawn[:-MARK_LENGTH] + mark(self.scope)
+
+    def _session(self, session_id: str, now: float) -> Session | None:
+        session = self._sessions.get(session_id)
+        if session is None:
+            return None
+        current = sessions.at(session, now)
+        if current is not session:
+            self._sessions[session_id] = current
+        return current
+
+    def _forget_old(self, now: float) -> None:
+        """Look at two of the oldest sessions for each new one, so that no request pays for all of them."""
+        if self.has_store:
+            return  # which sessions there are is for the store to say
+        for session_id in turn(self._aging, self._sessions):
+            session = self._session(session_id, now)
+            if session is not None and session.phase is not Phase.OPEN and not self._journal.knows(session_id):
+                self._drop_session(session_id)
+
+    def _drop_session(self, session_id: str) -> None:
+        del self._sessions[session_id]
+        self._doomed.pop(session_id, None)
+        self._judges.pop(session_id, None)
+        self._journal.forget(session_id)
+        self._forgotten += 1
+        view, place = self._view_of.pop(session_id, (None, 0))
+        if view is None:
+            return
+        alike = self._views[view]
+        alike[place] = ""  # the others keep their places
+        while alike and not alike[-1]:
+            alike.pop()
+        if not alike:
+            del self._views[view]
+
+    def subscribe(self, listener: Listener) -> Callable[[], None]:
+        """Tell `listener` of every exchange, delivery and reset, under the lock: it may only hand over, never wait."""
+        with self._lock:
+            return self._journal.subscribe(listener)
+
+    def _close(self, session_id: str, phase: Phase) -> bool:
+        with self._lock:
+            now = self._clock.now()
+            session = self._session(session_id, now)
+            if session is None:
+                return False
+            self._sessions[session_id] = sessions.close(session, phase, now)
+            return True
