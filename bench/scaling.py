@@ -40,7 +40,7 @@ def free_port() -> int:
 
 
 def started(stack: ExitStack, *command: str) -> subprocess.Popen[bytes]:
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE)
     stack.callback(lambda: (process.terminate(), process.communicate()))
     return process
 

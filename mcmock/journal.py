@@ -263,6 +263,10 @@ class Journal:
 
         return stop
 
+    @property
+    def has_listeners(self) -> bool:
+        return bool(self._listeners)
+
     def tell(self, what: str, seq: int) -> None:
         for listener in self._listeners:
             listener(Notice(what, seq))

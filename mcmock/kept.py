@@ -29,7 +29,7 @@ from mcmock.faults import FaultRule
 from mcmock.faults.effects import AFTER
 from mcmock.faults.force import Standing
 from mcmock.faults.plan import Tally
-from mcmock.journal import ENTRY_COST, Entry, Journal
+from mcmock.journal import ENTRY_COST, Entry, Journal, Listener
 from mcmock.ledger import Cell, Change, Ledger, Snapshot, Store, StoreAway, Taken
 from mcmock.model import Answer, Delivery, Finding, Kind, Outcome, RawHeaders, Request, Severity, Verdict
 from mcmock.sessions import Session
@@ -147,9 +147,12 @@ class KeptEmulator(Emulator):
         seed: int | None = None,
         faults: Iterable[FaultRule] = (),
         time: clock.Clock | None = None,
+        lazy: bool = False,
         **options: Any,
     ) -> None:
         self.store = store
+        self._lazy = lazy
+        self._fresh: dict[tuple[str, Any], int] = {}
         self._facts: dict[str, Table[str, Any]] = {name: Table(name) for name in _FACTS}
         self._trying = False
         self._notice = ""
@@ -165,17 +168,18 @@ class KeptEmulator(Emulator):
         self.blocks = self._ledger.shared
         self._options_given: tuple[int | None, tuple[FaultRule, ...]] = seed, tuple(faults)
         self._begin()
-        self._ledger.follow(self._on_news)
+        if not lazy:
+            self._ledger.follow(self._on_news)
 
     def sibling(self, scope: str) -> Emulator:
-        return KeptEmulator(self.store, scope=scope, **self._options())
+        return KeptEmulator(self.store, scope=scope, lazy=self._lazy, **self._options())
 
     def find_scope(self, mark: str) -> str | None:
         return self.store.scope_of(mark)
 
     def close(self) -> None:
         """Tell the last deliveries, and close the store."""
-        self._on_news()
+        self._tell_settled()
         self.store.close()
 
     def retire(self) -> None:
@@ -200,6 +204,7 @@ class KeptEmulator(Emulator):
         held = self._ledger.load()
         with self._lock:
             self._empty()
+            self._fresh = {}
             self._journal.begin_at(held.first_seq, held.evicted)
             for cell in _in_order(held):
                 self._put(cell)
@@ -272,8 +277,10 @@ class KeptEmulator(Emulator):
             self._put_back(settled)
             return
         first, *rest = [tried.change for tried in batch]
+        news = self._keeps_up() or any(tried.change.notice for tried in batch)
         try:
-            answers = self._ledger.commit_all([first._replace(deliveries=settled), *rest], since)
+            answers = self._ledger.commit_all([first._replace(deliveries=settled), *rest], since, news)
+            whole = self._take_in(answers[0]) if news or answers[0].lost else self._take_in_cells(batch, answers)
         except Exception as error:
             self._put_back(settled)
             away = error if isinstance(error, StoreAway) else StoreAway(f"{self.store.name} failed: {error!r}")
@@ -282,7 +289,7 @@ class KeptEmulator(Emulator):
             return
         if not answers[0].accepted:
             self._put_back(settled)
-        self._conclude(batch, answers)
+        self._conclude(batch, answers, whole)
 
     def _decide_batch(self) -> list[_Tried]:
         """Do what is wanted, one upon the other, and undo it all: it has happened when it is news."""
@@ -305,9 +312,8 @@ class KeptEmulator(Emulator):
             one.rule.side == AFTER and one.rule.match.derived for one in self._faults.armed
         )
 
-    def _conclude(self, batch: list[_Tried], answers: list[Taken]) -> None:
+    def _conclude(self, batch: list[_Tried], answers: list[Taken], whole: bool) -> None:
         """Tell those whose Change was taken; the others are decided again, before all that came later."""
-        whole = self._take_in(answers[0])
         judged = list(zip(batch, answers, strict=True))
         late = [tried.wanted for tried, answer in judged if not answer.accepted]
         self._wanted.extendleft(reversed(late))
@@ -391,12 +397,62 @@ class KeptEmulator(Emulator):
             self._log_unlogged()
             if self._unsettled:
                 self._run(lambda: None)  # which takes them along
-            elif not self._take_in(self._ledger.news(self._position)):
+                if self._keeps_up():
+                    return
+            if not self._take_in(self._ledger.news(self._position)):
                 self._load_anew()
 
+    def _tidy(self) -> None:
+        """Forget which places were ahead of the log, and bring the sessions into the order in which they were opened."""
+        self._fresh = {place: position for place, position in self._fresh.items() if position > self._position}
+        opened = sorted(self._sessions.values(), key=lambda session: session.opened_at)
+        self._sessions.clear()
+        self._sessions.update((session.id, session) for session in opened)
+
     def _on_news(self) -> None:
+        if not self._keeps_up():
+            self._ledger.leave()
+            return
         with suppress(StoreAway):  # its thread tries again, and calls
             self.catch_up()
+
+    def _tell_settled(self) -> None:
+        with suppress(StoreAway):  # they are told with the next Change
+            if self._unsettled:
+                self._run(lambda: None)
+
+    # -- a lazy one, which takes in what others do when somebody asks --------------------------------------------------
+
+    def _keeps_up(self) -> bool:
+        """Whether somebody listens, or a decision may rest on the log."""
+        return not self._lazy or self._journal.has_listeners or bool(self._wakes) or not self._chains()
+
+    def subscribe(self, listener: Listener) -> Callable[[], None]:
+        stop = super().subscribe(listener)
+        self._ledger.follow(self._on_news)
+        return stop
+
+    def on_release(self, wake: Callable[[], None]) -> Callable[[], None]:
+        stop = super().on_release(wake)
+        self._ledger.follow(self._on_news)
+        return stop
+
+    def _take_in_cells(self, batch: list[_Tried], answers: list[Taken]) -> bool:
+        """Take in the places that were written, or were found to be otherwise; the log, and all else, is read later.
+
+        Whether that is all that is needed: clock and rules of another version are not told by their places.
+        """
+        whole = True
+        with self._lock:
+            for tried, answer in zip(batch, answers, strict=True):
+                for cell in tried.change.writes if answer.accepted else answer.current:
+                    if cell.table == ledger.VERSION:
+                        whole = whole and cell.value == self._facts[ledger.VERSION].get("")
+                        continue
+                    self._fresh[cell.table, cell.key] = answer.position
+                    self._put(cell)
+            since = self._position
+        return whole or self._take_in(self._ledger.news(since))
 
     def _take_in(self, taken: Taken) -> bool:
         """Whether that was all that was missing; if not, it has to be loaded anew."""
@@ -404,6 +460,8 @@ class KeptEmulator(Emulator):
             for change in taken.news:
                 if change.position == self._position + 1:
                     self._apply(change)
+            if self._fresh and taken.news:
+                self._tidy()
             return not taken.lost and (not taken.news or taken.news[-1].position <= self._position)
 
     def _load_anew(self) -> None:
@@ -418,12 +476,17 @@ class KeptEmulator(Emulator):
     def _apply(self, change: Change) -> None:
         self._position = change.position
         if change.notice == "reset":
+            later = [place for place, position in self._fresh.items() if position > change.position]
+            kept = [Cell(table, key, self._standing_at(table, key)) for table, key in later]
             self._empty()
             self._journal.clear()
+            for cell in kept:
+                self._put(cell)
         elif change.notice == "cleared":
             super().clear_log()
         for cell in change.writes:
-            self._put(cell)
+            if not self._fresh or self._fresh.get((cell.table, cell.key), 0) <= change.position:
+                self._put(cell)
         self._apply_to_log(change)
         if change.notice not in ("", "cleared"):
             super()._released(None, change.notice)
@@ -444,6 +507,10 @@ class KeptEmulator(Emulator):
     def _table(self, name: str) -> Table[Any, Any] | None:
         tables = (*self._facts.values(), *self._tables(self._faults.tally))
         return next((table for table in tables if table.name == name), None)
+
+    def _standing_at(self, name: str, key: Any) -> Any:
+        table = self._table(name)
+        return table.get(key) if table is not None else None
 
     def _apply_to_log(self, change: Change) -> None:
         if change.entry is not None:
@@ -482,6 +549,8 @@ class KeptEmulator(Emulator):
         except StoreAway as away:
             done(self._put_off(request, away))
         else:
+            if self._unlogged:
+                self._ledger.soon(self._log_later)
             self._enqueue(_Wanted(lambda: super(KeptEmulator, self).handle(request), became))
 
     def _record(self, call: Any, decision: Any) -> Answer:
@@ -522,7 +591,7 @@ class KeptEmulator(Emulator):
         elif seq:
             with self._lock:
                 self._unsettled.append((seq, delivery))
-            self._ledger.soon(self._on_news)
+            self._ledger.soon(self._tell_settled)
 
     def add_faults(self, rules: Iterable[FaultRule]) -> tuple[FaultRule, ...]:
         rules = tuple(rules)
@@ -617,6 +686,10 @@ class KeptEmulator(Emulator):
             while self._unlogged:
                 self._log_one(self._unlogged[0])
                 self._unlogged.popleft()
+
+    def _log_later(self) -> None:
+        with suppress(StoreAway):  # it stays where it is
+            self._log_unlogged()
 
     def _log_one(self, change: Change) -> None:
         if self._ledger.shared:

@@ -59,7 +59,9 @@ class Change(NamedTuple):
 
 
 class Taken(NamedTuple):
-    """What became of a Change: whether it was taken, its entry's number, and all Changes that were new, oldest first.
+    """What became of a Change: whether it was taken, where, its entry's number, and all that was new, oldest first.
+
+    One that came too late is told, if there is no news, what stood at the places that it rested on, after which position.
 
     `lost` says that the ledger has gone on without us for too long, or was begun anew: it has to be loaded again.
     """
@@ -68,6 +70,8 @@ class Taken(NamedTuple):
     seq: int = 0
     news: tuple[Change, ...] = ()
     lost: bool = False
+    position: int = 0
+    current: tuple[Cell, ...] = ()
 
 
 class Snapshot(NamedTuple):
@@ -113,11 +117,11 @@ class Ledger(Protocol):
         """Keep a Change. Only of a private ledger, which takes everything."""
         ...
 
-    def commit_all(self, changes: list[Change], since: int) -> list[Taken]:
+    def commit_all(self, changes: list[Change], since: int, news: bool) -> list[Taken]:
         """Take Changes that were decided, one upon the other, by what stood there after position `since`.
 
-        Only of a shared ledger. Each is taken if what it rests on still stands. The first answer brings all the news, and
-        with it those of the Changes that were taken.
+        Only of a shared ledger. Each is taken if what it rests on still stands. With `news`, the first answer brings all
+        of it, and with it those of the Changes that were taken.
         """
         ...
 
@@ -131,6 +135,10 @@ class Ledger(Protocol):
 
     def follow(self, wake: Callable[[], None]) -> None:
         """Call `wake`, on a thread of the store, when there is news."""
+        ...
+
+    def leave(self) -> None:
+        """Tell of no more news."""
         ...
 
     def soon(self, call: Callable[[], None]) -> None:

@@ -281,6 +281,11 @@ class Scopes:
             for name in list(self._named):
                 self._drop(name)
 
+    def catch_up(self) -> None:
+        """Take in, in every scope, what other processes have done. Raises StoreAway."""
+        for emulator in self.each():
+            emulator.catch_up()
+
     def close(self) -> None:
         """Let go of the store, if there is one, once everything is in it. No more requests after that."""
         self.default.close()

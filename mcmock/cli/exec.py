@@ -59,6 +59,7 @@ def _on_free_ports(settings: Settings) -> Settings:
 async def _main(service: Service, settings: Settings, command: tuple[str, ...], fail_on_bad: bool, report: bool) -> int:
     async with running(service, settings):
         code = await _run(service, command)
+        service.scopes.catch_up()
         scopes = service.scopes.each()
         bad = [text for emulator in scopes if (text := _rejected(emulator))] if fail_on_bad else []
         reported = [_reported(scopes)] if report else []

@@ -28,7 +28,7 @@ def make_service(settings: Settings) -> Service:
 
     try:
         faults = faults_of(settings)
-        emulator = make_emulator(store_of(settings), **settings.of(EMULATOR), faults=faults)
+        emulator = make_emulator(store_of(settings), lazy=True, **settings.of(EMULATOR), faults=faults)
         held = Scopes(emulator, rules=settings.values["scope"])
         return Service(held, share_port=workers.shares_port(settings), **settings.of(PLACE))
     except (ValueError, StoreAway) as error:

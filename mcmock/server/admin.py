@@ -315,7 +315,7 @@ class ControlApi:
         if not self._scopes.default.blocks:
             return self._scope(request, scope)
         emulator = await asyncio.to_thread(self._scope, request, scope)
-        await asyncio.to_thread(emulator.catch_up)
+        await asyncio.to_thread(self._scopes.catch_up if _asks_all(request) else emulator.catch_up)
         return emulator
 
     def _scope(self, request: web.BaseRequest, scope: str | None) -> Emulator:
@@ -349,6 +349,16 @@ class ControlApi:
     def _admit(self, request: web.BaseRequest, is_open: bool = False) -> None:
         if refused := self._place.guard.refuse(request.headers, is_open=is_open):
             raise AdminError(*refused)
+
+
+OF_ALL = ("/scopes", "/metrics")
+"""The routes that tell of every scope."""
+
+
+def _asks_all(request: web.BaseRequest) -> bool:
+    """Whether a request is about every scope."""
+    path = urlsplit(request.raw_path).path
+    return path.endswith(OF_ALL) or request.query.get(listing.SCOPE) == listing.EVERY
 
 
 def _pattern(template: str) -> str:

@@ -45,9 +45,13 @@ def _redis(url: str) -> Store:
     return RedisStore(url)
 
 
-def make_emulator(store: Store | None, **options: Any) -> Emulator:
-    """An Emulator that is kept by `store`. Raises ValueError for options that contradict each other, StoreAway."""
-    return Emulator(**options) if store is None else KeptEmulator(store, **options)
+def make_emulator(store: Store | None, *, lazy: bool = False, **options: Any) -> Emulator:
+    """An Emulator that is kept by `store`.
+
+    A `lazy` one takes in what others did only when it is told to `catch_up`, or somebody subscribes: for a server, whose
+    control API does so with each question. Raises ValueError for options that contradict each other, StoreAway.
+    """
+    return Emulator(**options) if store is None else KeptEmulator(store, lazy=lazy, **options)
 
 
 def read_journal(path: Path | str, scope: str | None = None) -> Iterator[Exchange]:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
@@ -64,26 +64,27 @@ BREATH = 0.01
 SOON = 0.05
 """Seconds that what need not be told at once may wait for company."""
 
-# KEYS: cells, log, counts, mark. ARGV: epoch, since, seconds to live (0: for good), bytes of the log, number of Changes. For
-# each: notice, deliveries, weight, entry, writes as one text, number of reads, of writes; then place and value of each read
-# and write, where "" is nothing. Returns what was new, where the log stood then, and for each Change the entry's number
-# (0: it has none; -1: it came too late).
+# KEYS: cells, log, counts, mark. ARGV: epoch, since, seconds to live (0: for good), bytes of the log, number of Changes, and
+# whether news is wanted (1). For each Change: notice, deliveries, weight, entry, writes as one text, number of reads, of
+# writes; then place and value of each read and write, where "" is nothing. Returns what was new, where the log stood then,
+# and for each Change the entry's number (0: it has none), or what stands at the places of its reads if it came too late.
 COMMIT = """
 local cells, log, counts, mark = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local known = redis.call('HMGET', counts, 'epoch', 'position', 'seq', 'bytes', 'evicted')
 if known[1] ~= ARGV[1] then return {'lost'} end
 local position, seq = tonumber(known[2]), tonumber(known[3])
 local bytes, evicted, most = tonumber(known[4]), tonumber(known[5]), tonumber(ARGV[4])
-local stood, news, results, at = position, {}, {}, 6
-if position > tonumber(ARGV[2]) then news = redis.call('XRANGE', log, (tonumber(ARGV[2]) + 1) .. '-0', '+') end
+local stood, news, results, at = position, {}, {}, 7
+if ARGV[6] == '1' and position > tonumber(ARGV[2]) then news = redis.call('XRANGE', log, (tonumber(ARGV[2]) + 1) .. '-0', '+') end
 
-local function is_late(reads)
-  local late = false
-  for _ = 1, reads do
-    late = late or (redis.call('HGET', cells, ARGV[at]) or '') ~= ARGV[at + 1]
+local function look(reads)
+  local late, current = false, {}
+  for i = 1, reads do
+    current[i] = redis.call('HGET', cells, ARGV[at]) or ''
+    late = late or current[i] ~= ARGV[at + 1]
     at = at + 2
   end
-  return late
+  return late and current
 end
 
 local function write(writes)
@@ -113,8 +114,9 @@ for n = 1, tonumber(ARGV[5]) do
   local notice, deliveries, weight, entry, written = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4]
   local reads, writes = tonumber(ARGV[at + 5]), tonumber(ARGV[at + 6])
   at = at + 7
-  if is_late(reads) then
-    results[n], at = -1, at + 2 * writes
+  local current = look(reads)
+  if current then
+    results[n], at = current, at + 2 * writes
   else
     if notice == 'reset' then redis.call('DEL', cells) end
     if notice == 'reset' or notice == 'cleared' then
@@ -380,23 +382,22 @@ class RedisLedger:
     def work(self, call: Callable[[], None]) -> None:
         self._store.work(call)
 
-    def commit_all(self, changes: list[Change], since: int) -> list[Taken]:
-        """In one round trip; the first answer carries the news, and with it those of the Changes that were taken."""
-        arguments = [self._epoch, since, self._lives, self._max_log_bytes, len(changes)]
+    def commit_all(self, changes: list[Change], since: int, news: bool) -> list[Taken]:
+        """In one round trip."""
+        arguments = [self._epoch, since, self._lives, self._max_log_bytes, len(changes), int(news)]
         for change in changes:
             arguments += _arguments(change)
         answer = self._store.ask(lambda client: _run(client, COMMIT, self._keys, arguments))
         if answer[0] == "lost":
             return [Taken(False, lost=True)] * len(changes)
-        news = [_change(place, _pairs(fields)) for place, fields in answer[1]]
-        position = answer[2]
-        for change, seq in zip(changes, answer[3], strict=True):
-            if seq >= 0:
-                position += 1
-                news.append(change._replace(reads=(), seq=seq, position=position))
-        self.seen = max(self.seen, position)
-        first, *rest = [Taken(seq >= 0, max(seq, 0)) for seq in answer[3]]
-        return [first._replace(news=tuple(news)), *rest]
+        told = list(_told(changes, answer[2], answer[3]))
+        if not news:
+            return told
+        fresh = [_change(place, _pairs(fields)) for place, fields in answer[1]]
+        taken = [(change, one) for change, one in zip(changes, told, strict=True) if one.accepted]
+        fresh += [change._replace(reads=(), seq=one.seq, position=one.position) for change, one in taken]
+        self.seen = max(self.seen, fresh[-1].position if fresh else 0)
+        return [told[0]._replace(news=tuple(fresh)), *told[1:]]
 
     def news(self, since: int) -> Taken:
         """In one look that counts and reads at once, for the log may have been begun anew."""
@@ -419,6 +420,9 @@ class RedisLedger:
     def follow(self, wake: Callable[[], None]) -> None:
         self.wake = wake
         self._store.follow(self)
+
+    def leave(self) -> None:
+        self._store.unfollow(self)
 
     def soon(self, call: Callable[[], None]) -> None:
         self._store.soon(call)
@@ -445,6 +449,19 @@ def _run(client: redis.Redis, script: str, keys: list[str], arguments: list[Any]
             pass
     _DIGESTS[script] = str(client.script_load(script))
     return client.evalsha(_DIGESTS[script], len(keys), *keys, *arguments)
+
+
+def _told(changes: list[Change], position: int, results: list[Any]) -> Iterator[Taken]:
+    """What became of each, from where the log stood and what the script says."""
+    stood = position
+    for change, result in zip(changes, results, strict=True):
+        if isinstance(result, list):
+            places = zip(change.reads, result, strict=True)
+            current = tuple(cell_from(place_text(cell), text or None) for cell, text in places)
+            yield Taken(False, position=stood, current=current)
+        else:
+            position += 1
+            yield Taken(True, result, position=position)
 
 
 def _arguments(change: Change) -> list[Any]:

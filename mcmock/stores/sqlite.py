@@ -269,7 +269,7 @@ class SqliteLedger:
         if change.entry or change.writes or change.deliveries or change.notice:
             self._store.put(self._scope, change)
 
-    def commit_all(self, changes: list[Change], since: int) -> list[Taken]:  # noqa: ARG002
+    def commit_all(self, changes: list[Change], since: int, news: bool) -> list[Taken]:  # noqa: ARG002
         """Nobody else writes the file, so that there is nothing to settle."""
         for change in changes:
             self.commit(change)
@@ -284,6 +284,9 @@ class SqliteLedger:
 
     def follow(self, wake: Callable[[], None]) -> None:
         """There is never news."""
+
+    def leave(self) -> None:
+        """There never was any."""
 
     def soon(self, call: Callable[[], None]) -> None:
         call()
