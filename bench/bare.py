@@ -1,6 +1,6 @@
 """The yardstick: the smallest aiohttp application that answers 204 and does nothing else.
 
-    python bench/bare.py PORT [--uvloop]
+python bench/bare.py PORT [--uvloop]
 """
 
 from __future__ import annotations

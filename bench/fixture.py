@@ -1,6 +1,6 @@
 """What the pytest plugin costs a test run: importing it, an idle fixture, a fixture with one request.
 
-    python bench/fixture.py [--tests 300] [--rounds 3]
+python bench/fixture.py [--tests 300] [--rounds 3]
 """
 
 from __future__ import annotations

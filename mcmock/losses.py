@@ -85,7 +85,9 @@ class Losses(NamedTuple):
 def _line(loss: Loss) -> str:
     session = f" of session {loss.session_id[:8]}" if loss.session_id else ""
     again = f", again as #{loss.other}" if loss.other else ""
-    return f"{loss.fate}: #{loss.seq} {loss.event_type or 'no event'}{session}, ts {loss.ts}, by {loss.fault.rule}{again}"
+    return (
+        f"{loss.fate}: #{loss.seq} {loss.event_type or 'no event'}{session}, ts {loss.ts}, by {loss.fault.rule}{again}"
+    )
 
 
 class _Attempt(NamedTuple):

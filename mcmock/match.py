@@ -297,7 +297,9 @@ def _bound(field: str, wanted: Any, holds: Callable[[Any, Any], bool]) -> Callab
 
 def _pattern(field: str, wanted: Any) -> Callable[[Any], bool]:
     try:
-        with warnings.catch_warnings():  # Python's doubts about the pattern are for its author, not for the server's log
+        with (
+            warnings.catch_warnings()
+        ):  # Python's doubts about the pattern are for its author, not for the server's log
             warnings.simplefilter("ignore", FutureWarning)
             pattern = re.compile(wanted)
     except (re.error, TypeError) as error:

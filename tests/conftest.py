@@ -81,7 +81,9 @@ class Wire:
         while b"\r\n\r\n" not in self._read:
             self._more()
         head, _, rest = self._read.partition(b"\r\n\r\n")
-        length = next((int(line[15:]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")), 0)
+        length = next(
+            (int(line[15:]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")), 0
+        )
         while len(rest) < length:
             self._more()
             rest = self._read.partition(b"\r\n\r\n")[2]

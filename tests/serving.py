@@ -58,7 +58,9 @@ class Client:
     def ask(self, method: str, path: str, value: Any = None) -> tuple[int, Any, str]:
         """The status, the body as JSON (None if there is none), and the Location."""
         text = json.dumps(value).encode() if value is not None else None
-        self._connection.request(method, self._prefix + path, text, {"Content-Type": "application/json"} if text else {})
+        self._connection.request(
+            method, self._prefix + path, text, {"Content-Type": "application/json"} if text else {}
+        )
         answer = self._connection.getresponse()
         got = answer.read()
         return answer.status, json.loads(got) if got else None, answer.headers.get("Location", "")

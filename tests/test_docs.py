@@ -94,7 +94,10 @@ def test_python(block: Block, tmp_path: Path) -> None:
         plugins = ("no:cacheprovider", "mcmock.pytest_plugin", "pytest_asyncio.plugin")
         named = [word for plugin in plugins for word in ("-p", plugin)]
         command = [sys.executable, "-m", "pytest", "-q", *named, "-o", "asyncio_mode=auto", name]
-        alone = {**environment(), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}  # loading all of ours would take most of the time
+        alone = {
+            **environment(),
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+        }  # loading all of ours would take most of the time
         done = subprocess.run(command, cwd=tmp_path, env=alone, capture_output=True, text=True, timeout=120)
         wanted = 1 if name.startswith("test_fails") else 0
         assert done.returncode == wanted, done.stdout + done.stderr

@@ -137,7 +137,11 @@ def test_the_log_is_bounded_in_bytes_and_counts_what_it_drops() -> None:
 
 
 def test_downloaded_content_is_one_closed_session(emulator: Emulator) -> None:
-    whole = [body("sessionStart"), body("play", ts=1_700_000_001_000), body("sessionComplete", 60, ts=1_700_000_060_000)]
+    whole = [
+        body("sessionStart"),
+        body("play", ts=1_700_000_001_000),
+        body("sessionComplete", 60, ts=1_700_000_060_000),
+    ]
     answer = emulator.handle(post("/api/v1/downloaded", whole))
     assert answer.response.status == 201
     (view,) = emulator.sessions()
@@ -188,7 +192,9 @@ def test_a_waiter_gives_up_when_time_is_up(emulator: Emulator) -> None:
 
 def test_threads_do_not_lose_or_double_requests(emulator: Emulator) -> None:
     sids = [start(emulator) for _ in range(8)]
-    players = [threading.Thread(target=lambda sid=sid: [send(emulator, sid, "ping") for _ in range(50)]) for sid in sids]
+    players = [
+        threading.Thread(target=lambda sid=sid: [send(emulator, sid, "ping") for _ in range(50)]) for sid in sids
+    ]
     for player in players:
         player.start()
     for player in players:

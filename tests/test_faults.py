@@ -47,7 +47,9 @@ def statuses(emulator: Emulator, session_id: str, *events: str) -> list[int]:
 
 
 def test_mcmock_faults_needs_no_import_of_its_own() -> None:
-    done = subprocess.run([sys.executable, "-c", "import mcmock; print(mcmock.faults.reset().effect)"], capture_output=True)
+    done = subprocess.run(
+        [sys.executable, "-c", "import mcmock; print(mcmock.faults.reset().effect)"], capture_output=True
+    )
     assert done.stdout.strip() == b"reset"
 
 
@@ -135,7 +137,9 @@ WRONG: list[tuple[Any, str]] = [
 
 
 @pytest.mark.parametrize(("value", "line"), WRONG)
-def test_a_wrong_rule_is_refused_with_one_line_that_names_the_field_and_the_values_allowed(value: Any, line: str) -> None:
+def test_a_wrong_rule_is_refused_with_one_line_that_names_the_field_and_the_values_allowed(
+    value: Any, line: str
+) -> None:
     with pytest.raises(ValueError) as refused:  # noqa: PT011 - the whole line is compared
         faults.rule_from_json(value)
     assert str(refused.value) == line
@@ -401,7 +405,9 @@ def test_status_has_the_apis_own_body_unless_another_is_given(emulator: Emulator
     emulator.add_fault(faults.status(500, {"error": 1}, event="play"))
     emulator.add_fault(faults.status(502, "<h1>Bad Gateway</h1>", {"Content-Type": "text/html"}, event="pauseStart"))
     emulator.add_fault(faults.status(204, event="bufferStart"))
-    own, json_body, text, empty = (send(emulator, sid, event).response for event in ("ping", "play", "pauseStart", "bufferStart"))
+    own, json_body, text, empty = (
+        send(emulator, sid, event).response for event in ("ping", "play", "pauseStart", "bufferStart")
+    )
     assert json.loads(own.body) == {"message": "Service Unavailable"}
     assert json_body.raw.endswith(b'\r\n\r\n{"error": 1}')
     assert text.raw.startswith(b"HTTP/1.1 502 Bad Gateway\r\n")
@@ -455,7 +461,9 @@ def test_an_expired_session_answers_410_from_now_on_and_the_log_says_which_fault
     emulator.add_fault(faults.expire_session(event="ping", skip=1))
     assert statuses(emulator, sid, "ping", "ping", "ping", "play") == [204, 410, 410, 410]
     dead = emulator.requests(Match({"status": 410}))
-    assert {(one.verdict, one.outcome, one.fault and one.fault.rule) for one in dead} == {("gone", "faulted", "expire-session")}
+    assert {(one.verdict, one.outcome, one.fault and one.fault.rule) for one in dead} == {
+        ("gone", "faulted", "expire-session")
+    }
     assert emulator.summary().bad == 0
     assert statuses(emulator, start(emulator), "ping", "ping") == [204, 204]
 

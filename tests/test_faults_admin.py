@@ -48,7 +48,9 @@ def names(server: McmockServer) -> list[str]:
 
 
 def test_faults_are_added_listed_with_hits_and_removed(mcmock_server: McmockServer) -> None:
-    status, added = ask(mcmock_server, "POST", "/faults", {"effect": {"type": "status", "code": 503}, "match": {"event": "ping"}})
+    status, added = ask(
+        mcmock_server, "POST", "/faults", {"effect": {"type": "status", "code": 503}, "match": {"event": "ping"}}
+    )
     assert (status, added["name"], added["hits"], added["active"]) == (200, "status", 0, True)
     sid = start(mcmock_server.emulator)
     send(mcmock_server.emulator, sid, "ping")
@@ -113,7 +115,9 @@ def test_losses_by_the_control_api(mcmock_server: McmockServer) -> None:
     assert {name: losses[name] for name in ("faulted", "lost", "retried", "moved", "duplicated", "counted")} == {
         "faulted": 1, "lost": 1, "retried": 0, "moved": 0, "duplicated": 0, "counted": 0,
     }  # fmt: skip
-    assert [(one["eventType"], one["fate"], one["fault"]["rule"]) for one in losses["requests"]] == [("ping", "lost", "status")]
+    assert [(one["eventType"], one["fate"], one["fault"]["rule"]) for one in losses["requests"]] == [
+        ("ping", "lost", "status")
+    ]
 
 
 # -- fixture --------------------------------------------------------------------------------------------------------------
@@ -124,7 +128,11 @@ def test_the_fixture_adds_replaces_lists_and_clears(mcmock_server: McmockServer)
     assert mcmock_server.faults.add(faults.reset()).name == "reset-2"
     mcmock_server.faults.replace(faults.close(), faults.hang())
     mcmock_server.faults.preset("outage")
-    assert [(state.rule.name, state.hits) for state in mcmock_server.faults] == [("close", 0), ("hang", 0), ("outage", 0)]
+    assert [(state.rule.name, state.hits) for state in mcmock_server.faults] == [
+        ("close", 0),
+        ("hang", 0),
+        ("outage", 0),
+    ]
     assert mcmock_server.faults.remove("hang")
     assert not mcmock_server.faults.remove("hang")
     mcmock_server.faults.clear()
@@ -149,7 +157,11 @@ def test_toml_and_json_hold_the_same_rules(tmp_path: Path) -> None:
     [
         ("[[fault]]\neffect = 'explode'", "toml", "fault 1: effect.type must be one of status, delay"),
         (TOML + "[[fault]]\nname = 'mine'\neffect = 'hang'", "toml", 'fault "mine" is there twice'),
-        ("[[fault]]\nname = 'x'\neffect = 'hang'\nskip = 'a'", "toml", 'fault 1: fault "x": skip must be a whole number'),
+        (
+            "[[fault]]\nname = 'x'\neffect = 'hang'\nskip = 'a'",
+            "toml",
+            'fault 1: fault "x": skip must be a whole number',
+        ),
         ("[[faul]]\n", "toml", "'faul' is not known here; faults stand in [[fault]] tables, or in a list"),
         ("[[fault]", "toml", "not TOML: "),
         ("{", "json", "not JSON: "),
@@ -218,7 +230,9 @@ def test_a_bad_file_leaves_the_old_rules_and_is_told_in_one_line_once(tmp_path: 
 
 def test_the_docs_tell_every_effect_with_its_attributes_sides_and_budget() -> None:
     page = (Path(__file__).parent.parent / "docs" / "faults.md").read_text()
-    rows = {row[1].strip(" `"): row for row in (line.split("|") for line in page.splitlines() if line.startswith("| `"))}
+    rows = {
+        row[1].strip(" `"): row for row in (line.split("|") for line in page.splitlines() if line.startswith("| `"))
+    }
     for name, effect in faults.EFFECTS.items():
         _, _, attributes, _, sides, fires, _ = rows[name]
         assert all(f"`{attribute}`" in attributes for attribute in effect.attributes), name

@@ -287,14 +287,18 @@ def held(place: Place, rule: faults.FaultRule) -> Wire:
     return wire
 
 
-@pytest.mark.parametrize("rule", [faults.delay(600, event="ping"), faults.hang(event="ping"), faults.drip(0.001, event="ping")])
+@pytest.mark.parametrize(
+    "rule", [faults.delay(600, event="ping"), faults.hang(event="ping"), faults.drip(0.001, event="ping")]
+)
 def test_reset_cancels_what_is_held_at_once(place: Place, rule: faults.FaultRule) -> None:
     with held(place, rule) as wire:
         place.emulator.reset()
         assert wire.rest() == b""
 
 
-@pytest.mark.parametrize("free", [lambda emulator: emulator.remove_fault("slow"), lambda emulator: emulator.clear_faults()])
+@pytest.mark.parametrize(
+    "free", [lambda emulator: emulator.remove_fault("slow"), lambda emulator: emulator.clear_faults()]
+)
 def test_removing_a_rule_frees_what_it_holds(place: Place, free: Any) -> None:
     with held(place, faults.delay(600, name="slow", event="ping")) as wire:
         free(place.emulator)
@@ -422,7 +426,9 @@ def play(place: Place, connections: int) -> set[tuple[str, float]]:
     place.emulator.reset()
     place.emulator.add_fault(faults.status(500, kind=["session", "event"], probability=0.3, side="after"))
     place.emulator.add_fault(faults.set_header("X", "y", event="ping", probability=0.3))
-    threads = [threading.Thread(target=_players, args=(place, range(number, 8, connections))) for number in range(connections)]
+    threads = [
+        threading.Thread(target=_players, args=(place, range(number, 8, connections))) for number in range(connections)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -435,7 +441,9 @@ def _players(place: Place, films: range) -> None:
         for film in films:
             params = {**body("sessionStart")["params"], "media.id": f"film {film}"}
             wire.post("/api/v1/sessions", body("sessionStart", params=params))
-            path = next(one.session_id for one in place.emulator.requests() if one.params.get("media.id") == f"film {film}")
+            path = next(
+                one.session_id for one in place.emulator.requests() if one.params.get("media.id") == f"film {film}"
+            )
             for second in range(1, 5 + 5 * film):
                 wire.post(f"/api/v1/sessions/{path}/events", body("ping", second))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -17,7 +17,12 @@ HEADERS = ("Content-Type: application/json", "User-Agent: a player")
 
 def raw(sid: str, value: Any, *more: str) -> bytes:
     text = json.dumps(value).encode() if not isinstance(value, bytes) else value
-    lines = (f"POST /api/v1/sessions/{sid}/events HTTP/1.1", "Host: 127.0.0.1", *HEADERS, f"Content-Length: {len(text)}")
+    lines = (
+        f"POST /api/v1/sessions/{sid}/events HTTP/1.1",
+        "Host: 127.0.0.1",
+        *HEADERS,
+        f"Content-Length: {len(text)}",
+    )
     return "\r\n".join((*lines, *more)).encode() + b"\r\n\r\n" + text
 
 
@@ -111,7 +116,7 @@ def test_a_longer_body_than_the_header_says_does_not_take_the_lane(wire: Wire, t
 
 def test_the_lane_forgets_rather_than_grow_without_bound() -> None:
     class Message:
-        headers = {"Host": "x", "Content-Length": "2"}
+        headers: ClassVar[dict[str, str]] = {"Host": "x", "Content-Length": "2"}
         raw_headers = ((b"Host", b"x"),)
         should_close = upgrade = False
 

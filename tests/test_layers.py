@@ -14,9 +14,10 @@ PACKAGE = Path(mcmock.__file__).parent
 
 # A module imports those above it, never one below: docs/architecture.md shows the same list with what each one is for.
 CORE = (
-    "jsontext", "model", "clock", "rules", "schemas", "advice", "body", "sessions", "wire", "match", "report", "timeline", "faults",
-    "journal", "losses", "views", "narrate", "sequence", "verify", "watch", "ledger", "emulator", "kept", "meter", "scopes", "shapes", "exports",
-    "recordings", "replay", "checkup", "feed", "shape_schemas", "openapi",
+    "jsontext", "model", "clock", "rules", "schemas", "advice", "body", "sessions", "wire", "match", "report",
+    "timeline", "faults", "journal", "losses", "views", "narrate", "sequence", "verify", "watch", "ledger",
+    "emulator", "kept", "meter", "scopes", "shapes", "exports", "recordings", "replay", "checkup", "feed",
+    "shape_schemas", "openapi",
 )  # fmt: skip
 SHELLS = ("tls", "stores", "server", "golden", "fixture", "pytest_plugin", "cli", "__main__")
 FOREIGN = {"aiohttp", "asyncio", "pytest", "socket", "click"}
@@ -51,7 +52,9 @@ def test_every_module_is_in_the_list() -> None:
     assert found == {*CORE, *SHELLS}
 
 
-@pytest.mark.parametrize(("name", "path"), [pytest.param(*one, id=str(one[1].relative_to(PACKAGE))) for one in modules()])
+@pytest.mark.parametrize(
+    ("name", "path"), [pytest.param(*one, id=str(one[1].relative_to(PACKAGE))) for one in modules()]
+)
 def test_arrows_only_go_up(name: str, path: Path) -> None:
     if name not in CORE:
         return
@@ -62,7 +65,9 @@ def test_arrows_only_go_up(name: str, path: Path) -> None:
             assert parts[1] in allowed, f"{name} imports {imported}, which stands below it"
 
 
-@pytest.mark.parametrize(("name", "path"), [pytest.param(*one, id=str(one[1].relative_to(PACKAGE))) for one in modules()])
+@pytest.mark.parametrize(
+    ("name", "path"), [pytest.param(*one, id=str(one[1].relative_to(PACKAGE))) for one in modules()]
+)
 def test_the_core_knows_no_shell_library_and_no_wall_clock(name: str, path: Path) -> None:
     if name not in CORE:
         return

@@ -152,7 +152,14 @@ def test_totals_and_text(emulator: Emulator) -> None:
     ping(emulator, sid, 2)
     ping(emulator, sid, 2)
     losses = emulator.losses()
-    assert (losses.faulted, losses.lost, losses.duplicated, losses.counted, losses.moved, losses.retried) == (2, 1, 1, 0, 0, 0)
+    assert (losses.faulted, losses.lost, losses.duplicated, losses.counted, losses.moved, losses.retried) == (
+        2,
+        1,
+        1,
+        0,
+        0,
+        0,
+    )
     assert str(losses) == (
         "2 requests met a fault: 0 retried, 0 moved, 1 duplicated, 0 counted, 1 lost\n"
         f"  lost: #2 ping of session {sid[:8]}, ts 1700000001000, by down\n"

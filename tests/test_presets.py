@@ -70,7 +70,9 @@ def test_every_preset_is_tried_here_and_told_of_in_the_docs() -> None:
 
 
 def test_a_preset_that_is_not_there_is_refused_with_those_that_are(mcmock_server: McmockServer) -> None:
-    with pytest.raises(ValueError, match="there is no preset 'storm'; the presets are expired-session, unknown-session"):
+    with pytest.raises(
+        ValueError, match="there is no preset 'storm'; the presets are expired-session, unknown-session"
+    ):
         mcmock_server.faults.preset("storm")
 
 
@@ -127,7 +129,9 @@ def test_slow_network_answers_late_and_truly(mcmock_server: McmockServer, player
     mcmock_server.faults.preset("slow-network")
     content = json.dumps(body("ping")).encode()
     with Wire(mcmock_server.url) as wire:
-        wire.send(f"POST {player.path} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(content)}\r\n\r\n".encode() + content)
+        wire.send(
+            f"POST {player.path} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(content)}\r\n\r\n".encode() + content
+        )
         (waiting,) = mcmock_server.wait_for(event="ping")
         assert (waiting.outcome, waiting.delivery) == ("good", "pending")
         mcmock_server.clock.advance(30)
@@ -150,7 +154,9 @@ def test_slow_start_takes_longer_than_the_sdks_wait(mcmock_server: McmockServer)
     mcmock_server.faults.preset("slow-start")
     content = json.dumps(body("sessionStart")).encode()
     with Wire(mcmock_server.url) as wire:
-        wire.send(f"POST /api/v1/sessions HTTP/1.1\r\nHost: x\r\nContent-Length: {len(content)}\r\n\r\n".encode() + content)
+        wire.send(
+            f"POST /api/v1/sessions HTTP/1.1\r\nHost: x\r\nContent-Length: {len(content)}\r\n\r\n".encode() + content
+        )
         mcmock_server.wait_for(kind="session")
         mcmock_server.clock.advance(5)
         assert mcmock_server.request(kind="session").delivery == "pending"
@@ -193,7 +199,9 @@ def test_bad_location_gives_each_new_session_another_form_and_none_of_them_works
 
 
 @pytest.mark.parametrize("form", ["absolute", "prefixed", "slash", "query", "bare", "missing"])
-def test_one_form_of_bad_location_can_be_had_for_every_session(mcmock_server: McmockServer, player: Player, form: str) -> None:
+def test_one_form_of_bad_location_can_be_had_for_every_session(
+    mcmock_server: McmockServer, player: Player, form: str
+) -> None:
     mcmock_server.faults.preset(f"bad-location-{form}")
     locations = [player.start().headers["Location"] for _ in range(2)]
     ids = [session.id for session in mcmock_server.sessions()]
@@ -201,7 +209,9 @@ def test_one_form_of_bad_location_can_be_had_for_every_session(mcmock_server: Mc
         assert not all(reads(location) == sid for reads in (by_js, by_theo, by_aep))
 
 
-def test_no_cors_drops_the_header_from_preflights_and_answers(mcmock_server: McmockServer, player: Player, wire: Wire) -> None:
+def test_no_cors_drops_the_header_from_preflights_and_answers(
+    mcmock_server: McmockServer, player: Player, wire: Wire
+) -> None:
     mcmock_server.faults.preset("no-cors")
     answer = player.start()
     assert answer.headers["Access-Control-Allow-Origin"] is None
@@ -210,7 +220,9 @@ def test_no_cors_drops_the_header_from_preflights_and_answers(mcmock_server: Mcm
     assert b"Allow-Origin" not in wire.answer()
 
 
-def test_throttled_answers_429_with_retry_after_beyond_one_a_second(mcmock_server: McmockServer, player: Player) -> None:
+def test_throttled_answers_429_with_retry_after_beyond_one_a_second(
+    mcmock_server: McmockServer, player: Player
+) -> None:
     mcmock_server.clock.freeze()
     player.start()
     mcmock_server.faults.preset("throttled")

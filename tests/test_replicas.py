@@ -100,7 +100,13 @@ class Player:
 
 def test_200_players_over_three_replicas_one_of_which_is_killed(cluster: Cluster) -> None:
     control = Client(cluster.urls[0])
-    fault = {"name": "five", "effect": {"type": "status", "code": 503}, "match": {"event": "ping"}, "skip": 50, "times": 5}
+    fault = {
+        "name": "five",
+        "effect": {"type": "status", "code": 503},
+        "match": {"event": "ping"},
+        "skip": 50,
+        "times": 5,
+    }
     control.admin("POST", "faults", fault)
     players = [Player(number, cluster.urls) for number in range(PLAYERS)]
     with ThreadPoolExecutor(HANDS) as hands:
@@ -140,7 +146,15 @@ def test_200_players_over_three_replicas_one_of_which_is_killed(cluster: Cluster
 
 def test_the_conformance_tests_pass_through_a_balancer_over_three_replicas(redis_server: RedisServer) -> None:
     here = Path(__file__).parent
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *(str(here / name) for name in CONFORMANCE)]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        *(str(here / name) for name in CONFORMANCE),
+    ]
     environment = {**os.environ, "MCMOCK_TEST_REPLICAS": redis_server.url}
     done = subprocess.run(
         command, cwd=here.parent, env=environment, capture_output=True, text=True, timeout=300, check=False
@@ -263,7 +277,10 @@ def test_workers_end_when_the_process_that_started_them_is_killed(redis_server: 
     ("arguments", "words"),
     [
         (["--workers", "2"], "--workers share their state through a Redis: add --store redis://HOST:PORT/DATABASE"),
-        (["--store", "sqlite:x", "--journal", "y"], "--journal FILE is short for --store sqlite:FILE: leave one of them out"),
+        (
+            ["--store", "sqlite:x", "--journal", "y"],
+            "--journal FILE is short for --store sqlite:FILE: leave one of them out",
+        ),
         (["--store", "redis://127.0.0.1:1/0"], "the Redis at redis://127.0.0.1:1/0 cannot be used"),
     ],
 )
@@ -273,5 +290,3 @@ def test_what_cannot_be_is_one_line_and_exit_2(arguments: list[str], words: str)
     assert done.returncode == 2
     assert words in done.stderr
     assert done.stderr.count("\n") == 1
-
-

@@ -90,7 +90,8 @@ def test_pipelined_requests_are_answered_in_order_on_one_connection(wire: Wire) 
     bodies = [json.dumps(body(name)).encode() for name in ("play", "nonsense", "ping")]
     wire.send(
         b"".join(
-            f"POST /api/v1/sessions/{sid}/events HTTP/1.1\r\nHost: x\r\nContent-Length: {len(text)}\r\n\r\n".encode() + text
+            f"POST /api/v1/sessions/{sid}/events HTTP/1.1\r\nHost: x\r\nContent-Length: {len(text)}\r\n\r\n".encode()
+            + text
             for text in bodies
         )
     )

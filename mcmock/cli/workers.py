@@ -108,7 +108,9 @@ class _Crew:
     async def _attend(self, started: asyncio.Future[bool]) -> None:
         """Run one worker, again and again."""
         while True:
-            process = await asyncio.create_subprocess_exec(*self._command, stdin=PIPE, stdout=PIPE, env=self._environment)
+            process = await asyncio.create_subprocess_exec(
+                *self._command, stdin=PIPE, stdout=PIPE, env=self._environment
+            )
             try:
                 assert process.stdout is not None
                 said = await process.stdout.readline()

@@ -1,12 +1,12 @@
 """Faults: the service misbehaves on request, the same way twice. This package decides; a shell performs.
 
-    effects.py   what each effect does: the one table, EFFECTS
-    rule.py      FaultRule: an effect, which requests it is for, how often; from and to JSON
-    make.py      one constructor per effect, for Python
-    plan.py      which rule fires at which request; counts and draws
-    force.py     the rules in force, and what they hold
-    presets.py   named sets of rules
-    files.py     rules from TOML and JSON
+effects.py   what each effect does: the one table, EFFECTS
+rule.py      FaultRule: an effect, which requests it is for, how often; from and to JSON
+make.py      one constructor per effect, for Python
+plan.py      which rule fires at which request; counts and draws
+force.py     the rules in force, and what they hold
+presets.py   named sets of rules
+files.py     rules from TOML and JSON
 """
 
 from mcmock.faults.effects import EFFECTS

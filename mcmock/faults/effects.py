@@ -74,7 +74,12 @@ def whole(least: int, most: int | None = None) -> tuple[Callable[[Any], Any], di
     span = f"of {least} or more" if most is None else f"from {least} to {most}"
 
     def check(value: Any) -> Any:
-        if isinstance(value, bool) or not isinstance(value, int) or value < least or (most is not None and value > most):
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, int)
+            or value < least
+            or (most is not None and value > most)
+        ):
             raise ValueError(f"must be a whole number {span}, not {value!r}")
         return value
 
@@ -82,7 +87,9 @@ def whole(least: int, most: int | None = None) -> tuple[Callable[[Any], Any], di
     return check, {"type": "integer", **limits}
 
 
-def number(least: float, most: float | None = None, *, above: bool = False) -> tuple[Callable[[Any], Any], dict[str, Any]]:
+def number(
+    least: float, most: float | None = None, *, above: bool = False
+) -> tuple[Callable[[Any], Any], dict[str, Any]]:
     span = f"above {least}" if above else f"of {least} or more" if most is None else f"from {least} to {most}"
 
     def check(value: Any) -> Any:

@@ -66,7 +66,9 @@ def rule_to_json(rule: FaultRule) -> dict[str, Any]:
     """The rule as the control API and the files have it, with every default filled in."""
     row = EFFECTS[rule.effect]
     given = {
-        name: value for name, value in rule.attributes.items() if value is not None or row.attributes[name].default is not None
+        name: value
+        for name, value in rule.attributes.items()
+        if value is not None or row.attributes[name].default is not None
     }
     return {
         "name": rule.name,
@@ -112,7 +114,9 @@ def _name(value: Any) -> str:
     if value is None or value == "":
         return ""
     if not isinstance(value, str) or not _NAME.fullmatch(value):
-        raise ValueError(f"fault: name must be letters, digits, dots, dashes and underscores, at most 64, not {value!r}")
+        raise ValueError(
+            f"fault: name must be letters, digits, dots, dashes and underscores, at most 64, not {value!r}"
+        )
     return value
 
 
@@ -206,13 +210,24 @@ def rule_schema(match: Mapping[str, Any] | None = None) -> dict[str, Any]:
         "properties": {
             "name": {"type": "string", "pattern": f"^({_NAME.pattern})?$", "description": "unique; left out: chosen"},
             "effect": {"oneOf": [*(_effect_schema(name, row) for name, row in EFFECTS.items()), {"enum": simple}]},
-            "match": match or {"type": "object", "properties": {field: {} for field in NAMES}, "additionalProperties": False},
-            "side": {"enum": [BEFORE, AFTER], "description": "before: never processed; after: counted, the answer changed"},
+            "match": match
+            or {"type": "object", "properties": {field: {} for field in NAMES}, "additionalProperties": False},
+            "side": {
+                "enum": [BEFORE, AFTER],
+                "description": "before: never processed; after: counted, the answer changed",
+            },
             "skip": {**_SKIP[1], "default": 0, "description": "matching requests that pass first"},
             "times": {"anyOf": [_TIMES[1], {"type": "null"}], "description": "how often it fires; null: until removed"},
             "probability": {**_SHARE[1], "default": 1, "description": "the share of matching requests it fires at"},
-            "per": {"enum": [ALL, SESSION], "default": ALL, "description": "what skip, times and rates are counted over"},
-            "forSeconds": {"anyOf": [_SPAN[1], {"type": "null"}], "description": "of the emulator's clock, then it rests"},
+            "per": {
+                "enum": [ALL, SESSION],
+                "default": ALL,
+                "description": "what skip, times and rates are counted over",
+            },
+            "forSeconds": {
+                "anyOf": [_SPAN[1], {"type": "null"}],
+                "description": "of the emulator's clock, then it rests",
+            },
             "hits": {"type": "integer", "readOnly": True},
             "matched": {"type": "integer", "readOnly": True},
             "active": {"type": "boolean", "readOnly": True},

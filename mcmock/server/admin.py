@@ -215,7 +215,16 @@ ROUTES: tuple[AdminRoute, ...] = (
     AdminRoute("GET", "/scopes", _list_scopes, "every scope, how long it has been idle, and its counts", "Scopes"),
     AdminRoute("DELETE", "/scopes/{name}", _forget_scope, "forgets a named scope with all that is in it", "Empty"),
     AdminRoute("GET", "/requests", listing.handle_requests, "the log", "Exchanges", query=("match", *listing.LISTING)),
-    AdminRoute("POST", "/requests/find", listing.handle_find, "the log", "Exchanges", "Match", listing.LISTING, is_question=True),
+    AdminRoute(
+        "POST",
+        "/requests/find",
+        listing.handle_find,
+        "the log",
+        "Exchanges",
+        "Match",
+        listing.LISTING,
+        is_question=True,
+    ),
     AdminRoute(
         "POST",
         "/requests/wait",
