@@ -1,8 +1,9 @@
 """What stores and workers cost and bring: one process in memory, with a journal, and 1, 2 and 4 workers over a Redis.
 
-    python bench/scaling.py [--seconds 5] [--connections 32] [--sessions 500]
+    python bench/scaling.py [--seconds 5] [--players 32] [--sessions 512]
 
-Every server gets the same pings, by wrk, to sessions drawn at random. CPU seconds are those of mcmock's processes, and of
+Every server gets the same pings, by as many wrks as there are players, each with one connection that it keeps and sessions
+of its own. CPU seconds are those of mcmock's processes, and of
 Redis beside them. Absolute figures belong to the machine; all of it runs on the same cores, wrk included.
 """
 
@@ -13,6 +14,7 @@ import json
 import os
 import shutil
 import socket
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -59,7 +61,7 @@ def children(pid: int) -> list[int]:
     return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
-def open_sessions(port: int, count: int, folder: Path) -> Path:
+def open_sessions(port: int, count: int) -> list[str]:
     connection = HTTPConnection("127.0.0.1", port)
     paths = []
     for number in range(count):
@@ -69,9 +71,7 @@ def open_sessions(port: int, count: int, folder: Path) -> Path:
         answer.read()
         paths.append(f"{answer.headers['Location']}/events")
     connection.close()
-    listed = folder / "paths"
-    listed.write_text("\n".join(paths) + "\n")
-    return listed
+    return paths
 
 
 def measure(name: str, arguments: list[str], asked: argparse.Namespace, redis_pid: int | None) -> None:
@@ -81,9 +81,9 @@ def measure(name: str, arguments: list[str], asked: argparse.Namespace, redis_pi
         server = started(stack, sys.executable, "-m", "mcmock", "serve", "--port", str(port), *here)
         assert server.stdout is not None
         server.stdout.readline()
-        paths = open_sessions(port, asked.sessions, Path(folder))
+        paths = open_sessions(port, asked.sessions)
         before, redis_before = cpu_seconds(server.pid), cpu_seconds(redis_pid) if redis_pid else 0.0
-        result = pinged(port, paths, asked)
+        result = pinged(port, paths, Path(folder), asked)
         used = cpu_seconds(server.pid) - before
         redis_used = cpu_seconds(redis_pid) - redis_before if redis_pid else 0.0
         rate = result["requests"] / (result["microseconds"] / 1e6)
@@ -94,22 +94,36 @@ def measure(name: str, arguments: list[str], asked: argparse.Namespace, redis_pi
         )
 
 
-def pinged(port: int, paths: Path, asked: argparse.Namespace) -> dict[str, Any]:
-    command = [
-        "wrk", "-t1", f"-c{asked.connections}", f"-d{asked.seconds}s", "--latency", "-s", str(HERE / "pings.lua"),
-        f"http://127.0.0.1:{port}",
-    ]  # fmt: skip
-    environment = {**os.environ, "MCMOCK_PATHS": str(paths)}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)
-    line = next(line for line in done.stdout.splitlines() if line.startswith("RESULT "))
-    return dict(json.loads(line.removeprefix("RESULT ")))
+def pinged(port: int, paths: list[str], folder: Path, asked: argparse.Namespace) -> dict[str, Any]:
+    """All that the players sent, and the slowest of their percentiles."""
+    running = []
+    for number in range(asked.players):
+        own = folder / f"paths-{number}"
+        own.write_text("\n".join(paths[number :: asked.players]) + "\n")
+        command = [
+            "wrk", "-t1", "-c1", f"-d{asked.seconds}s", "--latency", "-s", str(HERE / "pings.lua"),
+            f"http://127.0.0.1:{port}",
+        ]  # fmt: skip
+        environment = {**os.environ, "MCMOCK_PATHS": str(own)}
+        running.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment))
+    results = []
+    for player in running:
+        told = player.communicate()[0]
+        results.append(json.loads(next(line for line in told.splitlines() if line.startswith("RESULT "))[7:]))
+    total = {name: sum(one[name] for one in results) for name in ("requests", "errors", "refused")}
+    return {
+        **total,
+        "microseconds": max(one["microseconds"] for one in results),
+        "p50": statistics.median(one["p50"] for one in results),
+        "p99": max(one["p99"] for one in results),
+    }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=int, default=5)
-    parser.add_argument("--connections", type=int, default=32)
-    parser.add_argument("--sessions", type=int, default=500)
+    parser.add_argument("--players", type=int, default=32)
+    parser.add_argument("--sessions", type=int, default=512)
     asked = parser.parse_args()
     print("| server | requests/s | per CPU second of mcmock | Redis, µs a request | p50 ms | p99 ms | errors |")
     print("|---|---|---|---|---|---|---|")

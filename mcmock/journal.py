@@ -56,7 +56,7 @@ class Entry(NamedTuple):
 
 
 class Notice(NamedTuple):
-    """What listeners are told: "exchange" and "delivery" with the seq; "reset", "cleared", "evicted", "clock", "faults" with 0."""
+    """Told to listeners: "exchange" and "delivery" with the seq, "reset", "cleared", "evicted", "clock" or "faults" with 0."""
 
     what: str
     seq: int

@@ -135,5 +135,5 @@ if REPLICAS := os.environ.get("MCMOCK_TEST_REPLICAS"):  # see tests/replicated.p
         from tests.replicated import Replicated
 
         options = {name: value for name, value in mcmock_options.items() if name != "allow_bad"}
-        with Replicated(REPLICAS, **options) as server:
+        with Replicated(str(REPLICAS), **options) as server:
             yield server

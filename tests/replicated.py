@@ -82,7 +82,7 @@ class Replicated(McmockServer):
         super().__init__(store=redis_url, **options)
         self._others = [McmockServer(store=redis_url, **options) for _ in range(2)]
 
-    @property  # type: ignore[override]
+    @property
     def emulator(self) -> Emulator:
         """It, as it stands after whatever was answered anywhere."""
         self._emulator.catch_up()
