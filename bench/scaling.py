@@ -43,7 +43,8 @@ def free_port() -> int:
 
 def started(stack: ExitStack, *command: str) -> subprocess.Popen[bytes]:
     process = subprocess.Popen(command, stdout=subprocess.PIPE)
-    stack.callback(lambda: (process.terminate(), process.communicate()))
+    stack.callback(process.communicate)
+    stack.callback(process.terminate)
     return process
 
 

@@ -96,6 +96,10 @@ class Table(dict[_Key, _Value]):
         now = super().get
         return [Cell(self.name, key, now(key)) for key, value in (self.before or {}).items() if now(key) is not value]
 
+    def pop(self, key: _Key, *otherwise: Any) -> Any:
+        self._note(key)
+        return super().pop(key, *otherwise)
+
     def __delitem__(self, key: _Key) -> None:
         self._note(key)
         super().__delitem__(key)
@@ -496,6 +500,8 @@ class KeptEmulator(Emulator):
         table = self._sessions if cell.table == ledger.SESSIONS else self._table(cell.table)
         if not isinstance(table, Table):
             return  # what fault rules count is of no use to a private ledger: its rules begin anew with each process
+        if cell.table == ledger.SESSIONS and cell.value is None:
+            self._drop_known(str(cell.key))
         table.put(cell.key, cell.value)
         if cell.table == ledger.CLOCK:
             self._clock.restore(cell.value or (0.0, None))
@@ -571,6 +577,18 @@ class KeptEmulator(Emulator):
         """As it stands now; what only time has done to it is no change."""
         session = self._sessions.get(session_id)
         return sessions.at(session, now) if session is not None else None
+
+    def _drop_session(self, session_id: str) -> None:
+        """Under a shared ledger only the places are emptied; what else hangs on them goes when that is news."""
+        if not self._ledger.shared:
+            super()._drop_session(session_id)
+        else:
+            del self._sessions[session_id]
+            self._doomed.pop(session_id, None)
+
+    def _drop_known(self, session_id: str) -> None:
+        if session_id in self._sessions:
+            super()._drop_session(session_id)
 
     def _foresee(self, entry: Entry) -> tuple[Outcome, tuple[Finding, ...]]:
         foreseen = super()._foresee(entry)

@@ -238,6 +238,27 @@ def test_many_threads_lose_and_double_nothing(kept: Emulator) -> None:
     assert [len(view.exchanges) for view in kept.sessions()] == [51] * 4
 
 
+def test_closed_sessions_beyond_the_bound_are_forgotten_in_the_store_too(
+    open_any: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mcmock.emulator.desk.MOST_SESSIONS", 20)
+    emulator = make_emulator(open_any())
+    emulator.add_fault(faults.expire_session(event="ping"))
+    first = start(emulator)
+    assert status(emulator, first) == 410
+    for _ in range(19):
+        status(emulator, start(emulator), "sessionEnd")
+    emulator.clear_log()
+    later = [start(emulator) for _ in range(30)]
+    summary = emulator.summary()
+    assert summary.sessions + summary.forgotten == 50
+    assert summary.forgotten == 20
+    assert [status(emulator, one) for one in (first, later[0])] == [404, 204]
+    if isinstance(emulator, KeptEmulator):
+        other = again(open_any, emulator)
+        assert [view.id for view in other.sessions()] == later
+
+
 def test_listeners_are_told_once_of_each_thing(kept: Emulator) -> None:
     told: list[tuple[str, int]] = []
     kept.subscribe(lambda notice: told.append((notice.what, notice.seq)))

@@ -135,8 +135,6 @@ class State:
 
     def _forget_old(self, now: float) -> None:
         """Look at two of the oldest sessions for each new one, so that no request pays for all of them."""
-        if self.has_store:
-            return  # which sessions there are is for the store to say
         for session_id in turn(self._aging, self._sessions):
             session = self._session(session_id, now)
             if session is not None and session.phase is not Phase.OPEN and not self._journal.knows(session_id):
