@@ -73,8 +73,9 @@ def test_an_example_fits_its_schema(name: str) -> None:
 
 
 @pytest.mark.skipif(not (BIN / "kubernetes-validate").exists(), reason="kubernetes-validate is not installed")
-def test_the_kubernetes_example_fits_its_schemas() -> None:
-    command = [str(BIN / "kubernetes-validate"), "--strict", str(EXAMPLES / "kubernetes.yaml")]
+@pytest.mark.parametrize("name", ["kubernetes.yaml", "kubernetes-replicas.yaml"])
+def test_a_kubernetes_example_fits_its_schemas(name: str) -> None:
+    command = [str(BIN / "kubernetes-validate"), "--strict", str(EXAMPLES / name)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
 
