@@ -273,6 +273,27 @@ def test_workers_end_when_the_process_that_started_them_is_killed(redis_server: 
     assert not Path(f"/proc/{worker}").exists()
 
 
+def test_workers_do_not_share_a_port_with_those_of_another_server(redis_server: RedisServer) -> None:
+    with Serving("--store", redis_server.url, "--workers", "2") as server:
+        port = server.url.rpartition(":")[2]
+        command = [
+            sys.executable,
+            "-m",
+            "mcmock",
+            "serve",
+            "--store",
+            redis_server.url,
+            "--workers",
+            "2",
+            "--port",
+            port,
+        ]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 3
+    assert f"127.0.0.1:{port}" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -48,6 +48,19 @@ def check(settings: Settings) -> None:
         raise click.UsageError("--workers share their state through a Redis: add --store redis://HOST:PORT/DATABASE")
     if not hasattr(socket, "SO_REUSEPORT"):
         raise click.UsageError("--workers share a port, which this system does not offer")
+    for port in (settings.values["port"], settings.values["https_port"]):
+        _see_that_it_is_free(settings.values["host"], port or 0)
+
+
+def _see_that_it_is_free(host: str, port: int) -> None:
+    """A port that is shared would be shared with whoever else shares it: other workers, of another server."""
+    from mcmock.cli.launch import CannotListen  # here: it asks this module
+
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        socket.create_server((host, port), family=family).close()
+    except OSError as error:
+        raise CannotListen(OSError(error.errno, os.strerror(error.errno or 0), f"{host}:{port}")) from None
 
 
 def as_worker(settings: Settings) -> Settings:
