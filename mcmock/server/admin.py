@@ -10,7 +10,6 @@ import asyncio
 import json
 import logging
 import re
-from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -22,6 +21,7 @@ from mcmock.emulator import Emulator
 from mcmock.ledger import StoreAway
 from mcmock.scopes import Scopes
 from mcmock.server import download, emulated, faulting, listing, metrics, pages, stream, trust, waiting
+from mcmock.server.asked import AdminError, Asked, Handler, Reply
 from mcmock.server.lasting import Lasting
 from mcmock.server.place import PREFIX, Place
 from mcmock.views import SessionOutline
@@ -29,31 +29,6 @@ from mcmock.views import SessionOutline
 _logger = logging.getLogger("mcmock")
 MOST_BODY = 1024 * 1024
 """Bytes of a control request's body: thousands of fault rules fit."""
-
-
-class AdminError(Exception):
-    """Ends a control request with a status and a code."""
-
-    def __init__(self, status: int, code: str, message: str, *, ends: bool = False) -> None:
-        super().__init__(message)
-        self.status, self.code = status, code
-        self.ends = ends  # the connection, because the body was not read
-
-
-class Asked(NamedTuple):
-    """A control request, as its handler sees it."""
-
-    emulator: Emulator
-    request: web.BaseRequest
-    arguments: Mapping[str, str]
-    body: Any
-    lasting: Lasting
-    scopes: Scopes
-    place: Place
-
-
-Reply = web.StreamResponse | dict[str, Any]
-Handler = Callable[[Asked], Awaitable[Reply]]
 
 
 class AdminRoute(NamedTuple):

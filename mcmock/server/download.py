@@ -8,16 +8,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from aiohttp import web
 
 from mcmock import exports
 from mcmock.match import from_query
 from mcmock.model import Exchange
-
-if TYPE_CHECKING:
-    from mcmock.server.admin import Asked, Reply
+from mcmock.server.asked import Asked, Reply
 
 CHUNK = 32 * 1024
 """Bytes gathered before they are sent: about two milliseconds' work, after which others get their turn."""

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mcmock import faults, shapes
-
-if TYPE_CHECKING:
-    from mcmock.server.admin import AdminError, Asked, Reply
+from mcmock.server.asked import AdminError, Asked, Reply
 
 
 async def handle_list(asked: Asked) -> Reply:
@@ -21,7 +19,7 @@ async def handle_one(asked: Asked) -> Reply:
 async def handle_add(asked: Asked) -> Reply:
     rule = faults.rule_from_json(asked.body)
     if any(state.rule.name == rule.name for state in asked.emulator.faults()):
-        raise _error(
+        raise AdminError(
             409, "name-taken", f'there is already a fault "{rule.name}"; remove it first, or choose another name'
         )
     return _state(asked, asked.emulator.add_fault(rule).name)
@@ -54,7 +52,9 @@ async def handle_presets(asked: Asked) -> Reply:
 async def handle_apply(asked: Asked) -> Reply:
     name = asked.arguments["name"]
     if name not in faults.PRESETS:
-        raise _error(404, "unknown-preset", f"there is no preset {name!r}; the presets are {', '.join(faults.PRESETS)}")
+        raise AdminError(
+            404, "unknown-preset", f"there is no preset {name!r}; the presets are {', '.join(faults.PRESETS)}"
+        )
     return {"faults": [_state(asked, rule.name) for rule in asked.emulator.put_faults(faults.preset(name))]}
 
 
@@ -70,10 +70,4 @@ def _state(asked: Asked, name: str) -> dict[str, Any]:
 
 
 def _no_fault(name: str) -> AdminError:
-    return _error(404, "unknown-fault", f"there is no fault {name!r}")
-
-
-def _error(status: int, code: str, message: str) -> AdminError:
-    from mcmock.server.admin import AdminError  # late: its table of routes imports this module
-
-    return AdminError(status, code, message)
+    return AdminError(404, "unknown-fault", f"there is no fault {name!r}")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from aiohttp import web
 
@@ -17,9 +17,7 @@ from mcmock import shapes
 from mcmock.emulator import TURN, Emulator, Summary
 from mcmock.match import Match, from_query
 from mcmock.model import Exchange
-
-if TYPE_CHECKING:
-    from mcmock.server.admin import Asked, Reply
+from mcmock.server.asked import Asked, Reply
 
 LISTING = ("since", "limit", "order", "brief")
 SCOPE = "scope"

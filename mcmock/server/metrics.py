@@ -17,11 +17,11 @@ import mcmock
 from mcmock.emulator import Emulator
 from mcmock.model import Outcome
 from mcmock.scopes import Scopes
+from mcmock.server.asked import Asked, Reply
 
 if TYPE_CHECKING:
     from prometheus_client.metrics_core import Metric
 
-    from mcmock.server.admin import Asked, Reply
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 

@@ -9,15 +9,12 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from aiohttp import web
 
 from mcmock.feed import Event, Feed
+from mcmock.server.asked import Asked, Reply
 from mcmock.server.waiting import Alarm
-
-if TYPE_CHECKING:
-    from mcmock.server.admin import Asked, Reply
 
 HEARTBEAT = 15.0
 """Real seconds of silence after which a comment is sent: proxies keep the connection, and a reader that left is noticed."""

@@ -8,15 +8,13 @@ from __future__ import annotations
 from html import escape
 from importlib.resources import files
 from string import Template
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from aiohttp import web
 
 from mcmock.server import pages
+from mcmock.server.asked import Asked, Reply
 from mcmock.server.place import PREFIX, Place
-
-if TYPE_CHECKING:
-    from mcmock.server.admin import Asked, Reply
 
 CERTIFICATE_TYPE = "application/x-x509-ca-cert"
 """The type at which iOS and Android offer to install what they have downloaded."""

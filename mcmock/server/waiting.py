@@ -8,17 +8,14 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from aiohttp import web
 
 from mcmock import shapes
 from mcmock.emulator import Emulator
+from mcmock.server.asked import Asked, Reply
 from mcmock.verify import Check, Verification, check_from_json, wait_from_json
 from mcmock.watch import Watch
-
-if TYPE_CHECKING:
-    from mcmock.server.admin import Asked, Reply
 
 
 async def verify(emulator: Emulator, asked: Check) -> Verification:
