@@ -311,7 +311,8 @@ class RedisStore:
         if self._listening is None:
             self._listening = int(self._follower.client_id())
         found: Any = self._follower.xread(places, count=1, block=int(LISTENING * 1000))
-        self._wake([self._ledgers[key] for key, _ in found if key in self._ledgers])
+        places_with_news = found if isinstance(found, dict) else [key for key, _ in found or ()]  # by RESP 3, and by 2
+        self._wake([self._ledgers[key] for key in places_with_news if key in self._ledgers])
 
     def _wake(self, ledgers: list[RedisLedger]) -> None:
         for ledger in ledgers:

@@ -38,7 +38,7 @@ from mcmock.ledger import (
 )
 from mcmock.model import Delivery
 
-MOMENT = 0.25
+MOMENT = 0.5
 """Seconds after its answer left by which a request is in the file, on a machine that keeps up."""
 
 GATHERING = 0.01
