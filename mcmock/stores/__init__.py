@@ -46,10 +46,9 @@ def _redis(url: str) -> Store:
 
 
 def make_emulator(store: Store | None, *, lazy: bool = False, **options: Any) -> Emulator:
-    """An Emulator that is kept by `store`.
+    """An Emulator that is kept by `store`; `lazy` is KeptEmulator's.
 
-    A `lazy` one takes in what others did only when it is told to `catch_up`, or somebody subscribes: for a server, whose
-    control API does so with each question. Raises ValueError for options that contradict each other, StoreAway.
+    Raises ValueError for options that contradict each other, StoreAway.
     """
     return Emulator(**options) if store is None else KeptEmulator(store, lazy=lazy, **options)
 
