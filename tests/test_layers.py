@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -50,6 +51,13 @@ def _is_type_checking(node: ast.AST) -> bool:
 def test_every_module_is_in_the_list() -> None:
     found = {name for name, _ in modules()} - {"__init__"}
     assert found == {*CORE, *SHELLS}
+
+
+def test_the_architecture_page_tells_them_in_the_same_order() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "architecture.md").read_text()
+    told = [name for row in re.findall(r"^\| (`.*?`) \|", page, re.M) for name in re.findall(r"`(\w+)`", row)]
+    assert told == [*CORE, *(name for name in told if name in {*SHELLS, "inspector"})]
+    assert {*SHELLS} - {*told} == {"__main__"}
 
 
 @pytest.mark.parametrize(
