@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-for extra in ("orjson", "jsonschema_rs", "uvloop"):
+for extra in ("jsonschema_rs", "uvloop"):
     sys.modules[extra] = None  # type: ignore[assignment]  # importing it now raises ImportError
 
 from mcmock.cli import main  # noqa: E402  # only after the extras are out of reach

@@ -107,7 +107,7 @@ PEERS: dict[str, Peer] = {
     YARDSTICK: Peer(_python(str(HERE / "bare.py"), "PORT"), lambda: True),
     "bare aiohttp on uvloop": Peer(_python(str(HERE / "bare.py"), "PORT", "--uvloop"), _has_module("uvloop")),
     "mcmock": Peer(_python(str(HERE / "plain.py"), *MCMOCK[2:]), lambda: True, _open_session),
-    "mcmock[speed]": Peer(_python(*MCMOCK), _has_module("uvloop", "orjson", "jsonschema_rs"), _open_session),
+    "mcmock[speed]": Peer(_python(*MCMOCK), _has_module("uvloop", "jsonschema_rs"), _open_session),
     "pytest-httpserver": Peer(_python(str(HERE / "peer_httpserver.py"), "PORT"), _has_module("pytest_httpserver")),
     "moto_server": Peer(
         _python("-c", "from moto.server import main; main(['-p', 'PORT'])"), _has_module("moto", "flask"), lambda _: "/"

@@ -1,6 +1,6 @@
 """From bytes to a JSON value, the same way whichever parser is installed.
 
-`orjson` (extra `speed`) only ever answers the plain case; whatever it refuses, or could read differently, is read again
+`orjson`, where Python is CPython, only ever answers the plain case; whatever it refuses, or could read differently, is read again
 by the standard library, whose answer stands. So the parser changes the time a body takes and never what becomes of it.
 
 Refused, each with a sentence that says why: text that is not UTF-8 (a byte order mark included), numbers JSON does not
@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 
 try:
     import orjson
-except ImportError:  # the extra is not installed
+except ImportError:  # not a CPython
     orjson = None  # type: ignore[assignment]
 
 MAX_DEPTH = 64
