@@ -16,7 +16,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from mcmock import wire
 from mcmock.model import Delivery, FaultHit, Finding, Headers, Kind, RawHeaders, Verdict
@@ -53,6 +53,17 @@ class Entry(NamedTuple):
     findings: tuple[Finding, ...]
     fault: FaultHit | None
     after_end: bool
+
+
+# The collector forgets a tuple only if it holds nothing that it looks after itself, and it looks after members of an enum.
+_TEXTS: dict[Kind | Verdict, str] = {member: str(member.value) for member in (*Kind, *Verdict)}
+_KINDS = {str(kind.value): kind for kind in Kind}
+_VERDICTS = {str(verdict.value): verdict for verdict in Verdict}
+
+
+def _entry(row: tuple[Any, ...]) -> Entry:
+    """A stored row with its names, and its words, given back."""
+    return Entry._make((*row[:2], _KINDS[row[2]], *row[3:9], _VERDICTS[row[9]], *row[10:]))
 
 
 class Notice(NamedTuple):
@@ -103,7 +114,7 @@ class Journal:
         if seq % BLOCK == 0 or seq == self._origin:
             self._open_block(seq // BLOCK)
         rows, sizes, deliveries = self._open
-        rows.append(entry)
+        rows.append((*entry[:2], _TEXTS[entry[2]], *entry[3:9], _TEXTS[entry[9]], *entry[10:]))  # type: ignore[index]
         deliveries.append(0)
         weight = size + ENTRY_COST
         sizes.append(weight)
@@ -206,7 +217,7 @@ class Journal:
         if not self._first <= seq < self._next:
             return None
         number, place = self._place(seq)
-        return Entry._make(self._blocks[number][place])
+        return _entry(self._blocks[number][place])
 
     def delivery(self, seq: int) -> Delivery:
         number, place = self._place(seq)
@@ -222,7 +233,7 @@ class Journal:
                 rows = rows[first - max(number * BLOCK, self._origin) :]
             for row in reversed(rows) if newest_first else rows:
                 if row:
-                    yield Entry._make(row)
+                    yield _entry(row)
 
     def seqs_of(self, session_id: str, since: int = 0) -> array[int]:
         """The numbers, after `since`, of a session's entries that are still in the log."""
