@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 monotonic = time.monotonic
 wall = time.time
@@ -27,6 +28,15 @@ def from_iso(text: str) -> float:
     return (parsed if parsed.tzinfo is not None else parsed.replace(tzinfo=UTC)).timestamp()
 
 
+class Setting(NamedTuple):
+    """What a clock goes on from, all in seconds: how far it is ahead of its source while it runs, where it stands if it is
+    frozen, and the time that it has told for certain: processes that share it have sources that differ a little."""
+
+    ahead: float = 0.0
+    frozen_at: float | None = None
+    told: float = 0.0
+
+
 class Clock:
     """The emulator's time, in seconds since the epoch.
 
@@ -38,15 +48,15 @@ class Clock:
         self._source = source
         self._offset = 0.0
         self._frozen_at: float | None = source() if frozen else None
+        self._told = 0.0
 
     @property
-    def state(self) -> tuple[float, float | None]:
-        """How many seconds it is ahead of its source while it runs, and where it stands if it is frozen."""
-        return self._offset, self._frozen_at
+    def setting(self) -> Setting:
+        return Setting(self._offset, self._frozen_at, self._told)
 
-    def restore(self, state: tuple[float, float | None]) -> None:
-        """Go on from such a state."""
-        self._offset, self._frozen_at = state
+    def set(self, setting: Setting) -> None:
+        """Go on from there."""
+        self._offset, self._frozen_at, self._told = setting
 
     def another(self) -> Clock:
         """A new clock over the same source, running."""
@@ -55,7 +65,8 @@ class Clock:
     def now(self) -> float:
         if self._frozen_at is not None:
             return self._frozen_at
-        return self._source() + self._offset
+        running = self._source() + self._offset
+        return running if running > self._told else self._told
 
     @property
     def frozen(self) -> bool:
@@ -75,6 +86,7 @@ class Clock:
         if self._frozen_at is not None:
             self._frozen_at += seconds
         else:
+            self._told = self.now() + seconds
             self._offset += seconds
         return self.now()
 
@@ -86,12 +98,11 @@ class Clock:
     def resume(self) -> float:
         """Run again, from where the clock stood."""
         if self._frozen_at is not None:
-            self._offset = self._frozen_at - self._source()
+            self._offset, self._told = self._frozen_at - self._source(), self._frozen_at
             self._frozen_at = None
         return self.now()
 
     def reset(self) -> float:
         """Back to the wall clock, running."""
-        self._offset = 0.0
-        self._frozen_at = None
+        self.set(Setting())
         return self.now()

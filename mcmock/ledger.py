@@ -12,6 +12,7 @@ import json
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import Any, NamedTuple, Protocol
 
+from mcmock import clock
 from mcmock.faults.force import Standing
 from mcmock.faults.plan import Armed
 from mcmock.faults.rule import rule_from_json
@@ -210,7 +211,7 @@ TABLES: Mapping[str, Codec] = {
     DOOMED: Codec(_same, lambda value: FaultHit(*value)),
     COUNTS: Codec(_same, _same),  # what fault rules count
     RATES: Codec(_same, tuple),
-    CLOCK: Codec(_same, tuple),  # seconds ahead of the wall clock; where it is frozen
+    CLOCK: Codec(_same, lambda value: clock.Setting(*value)),
     FAULTS: Codec(_standing_json, _standing),
     SEED: Codec(_same, _same),
     VERSION: Codec(_same, _same),  # another one whenever clock or rules are changed

@@ -7,12 +7,13 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mcmock import faults, ledger
+from mcmock import clock, faults, ledger
 from mcmock.emulator import DEFAULT_SCOPE, Emulator
 from mcmock.faults.force import Standing
 from mcmock.journal import Entry
@@ -374,7 +375,7 @@ def test_an_entry_reads_back_as_it_was() -> None:
         Cell(ledger.DOOMED, "s", FaultHit("r", "expire_session", "before", None)),
         Cell(ledger.COUNTS, (1, "hits", "s"), 4),
         Cell(ledger.RATES, (1, ""), (0.5, 12.25)),
-        Cell(ledger.CLOCK, "", (600.0, None)),
+        Cell(ledger.CLOCK, "", clock.Setting(600.0, None, 1.5)),
         Cell(ledger.SEED, "", 2**40),
     ],
     ids=lambda cell: cell.table,
@@ -468,6 +469,25 @@ def test_time_faults_and_resets_hold_at_the_other_at_once(replicas: tuple[Emulat
         assert status(one, sid) == 410
         one.reset()
         assert status(two, sid) == 404
+
+
+def test_a_clock_that_lags_a_little_does_not_undo_an_advance(request: pytest.FixtureRequest) -> None:
+    if needs_redis.args[0]:
+        pytest.skip("there is no redis-server on this machine")
+    store = open_store(f"{request.getfixturevalue('redis_server').url}?prefix={request.node.name}")
+    assert store is not None
+    ahead, behind = (make_emulator(store, time=clock.Clock(partial(float, now)), seed=1) for now in (1000.0, 999.9))
+    try:
+        sid = start(ahead)
+        assert status(ahead, sid) == 204
+        ahead.advance(600)
+        assert (status(behind, sid), behind.now) == (410, 1600.0)
+        behind.freeze()
+        ahead.resume()
+        behind.catch_up()
+        assert (ahead.now, behind.now) == (1600.0, 1600.0)
+    finally:
+        store.close()
 
 
 def test_both_tell_the_same_log(replicas: tuple[Emulator, Emulator]) -> None:

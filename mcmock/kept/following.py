@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mcmock import ledger
+from mcmock import clock, ledger
 from mcmock.journal import ENTRY_COST, Entry
 from mcmock.kept.tables import (
     NO_RULES,
@@ -107,7 +107,7 @@ class Following(Trying):
             self._drop_known(str(cell.key))
         table.put(cell.key, cell.value)
         if cell.table == ledger.CLOCK:
-            self._clock.restore(cell.value or (0.0, None))
+            self._clock.set(cell.value or clock.Setting())
         elif cell.table == ledger.FAULTS:
             self._faults.stand(cell.value, self._faults.tally)
         elif cell.table == ledger.SEED and cell.value is not None:

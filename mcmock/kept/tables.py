@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 
-from mcmock import ledger, wire
+from mcmock import clock, ledger, wire
 from mcmock.faults.force import Standing
 from mcmock.faults.plan import Tally
 from mcmock.journal import ENTRY_COST, Entry
@@ -95,7 +95,7 @@ class Tried(NamedTuple):
 class Before(NamedTuple):
     """How things stood that are no tables."""
 
-    clock: tuple[float, float | None]
+    clock: clock.Setting
     standing: Standing
     tally: Tally
     broken: int

@@ -80,7 +80,7 @@ class Trying(Emulator):
 
     def _try(self, wanted: Wanted) -> Tried:
         """Do it and see what it changed."""
-        before = Before(self._clock.state, self._faults.standing, self._faults.tally, self._broken)
+        before = Before(self._clock.setting, self._faults.standing, self._faults.tally, self._broken)
         tables = [*self._facts.values(), *self._tables(before.tally)]
         self._notice, self._staged, self._ready, self._trying = "", (), None, True
         for table in tables:
@@ -104,8 +104,8 @@ class Trying(Emulator):
 
     def _note_facts(self, before: Before) -> None:
         """Put the clock and the rules, which are no tables, into theirs, if they have changed."""
-        if self._clock.state != before.clock:
-            self._facts[ledger.CLOCK][""] = self._clock.state
+        if self._clock.setting != before.clock:
+            self._facts[ledger.CLOCK][""] = self._clock.setting
             self._facts[ledger.VERSION][""] = new_version()
         if not self._ledger.shared or same_rules(self._faults.standing, before.standing):
             return
@@ -132,7 +132,7 @@ class Trying(Emulator):
             for table, places in stood:
                 for key, value in places.items():
                     table.put(key, value)
-            self._clock.restore(before.clock)
+            self._clock.set(before.clock)
             self._faults.stand(before.standing, before.tally)
             self._broken = before.broken
 
