@@ -20,7 +20,7 @@ from mcmock.model import Exchange
 from mcmock.server import Service, ServiceThread
 from mcmock.server.place import Place
 from mcmock.server.waiting import verify as verify_async
-from mcmock.stores import make_emulator, open_store
+from mcmock.stores import open_store
 from mcmock.verify import Check, Verification, check, waiting
 
 Wanted = Mapping[str, Any]
@@ -49,7 +49,7 @@ class McmockServer:
         at = {name: options.pop(name) for name in PLACE if name in options}
         store = open_store(options.pop(STORE, "memory"))
         made_with = {name: value for name, value in options.items() if name not in PER_TEST}
-        self.emulator = make_emulator(store, **made_with)
+        self.emulator = store.emulator(**made_with)
         seed = self._options.get("seed")
         self.first_seed: int = self.emulator.seed if seed is None else seed
         self.clock = TestClock(self.emulator)

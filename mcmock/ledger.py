@@ -151,8 +151,8 @@ class Ledger(Protocol):
         ...
 
 
-class Store(Protocol):
-    """What keeps all scopes of a server."""
+class Ledgers(Protocol):
+    """What has a ledger for each scope of a server: a store, to the emulators that it keeps."""
 
     @property
     def name(self) -> str:

@@ -299,11 +299,10 @@ def exact(report: Any) -> dict[str, Any]:
 
 def test_a_journal_is_a_recording_too(tmp_path: Path) -> None:
     path = tmp_path / "log.sqlite"
-    from mcmock.stores import make_emulator, open_store
+    from mcmock.stores import open_store
 
     store = open_store(f"sqlite:{path}")
-    assert store is not None
-    emulator = make_emulator(store, seed=1)
+    emulator = store.emulator(seed=1)
     sid = start(emulator)
     send(emulator, sid, "play", ts=TS + 1000)
     store.close()

@@ -18,12 +18,12 @@ from mcmock.emulator import DEFAULT_SCOPE, Emulator
 from mcmock.faults.force import Standing
 from mcmock.journal import Entry
 from mcmock.kept import KeptEmulator
-from mcmock.ledger import Cell, Change, Store, StoreAway
+from mcmock.ledger import Cell, Change, StoreAway
 from mcmock.match import Match
 from mcmock.model import Delivery, FaultHit, Finding, Kind, Outcome, Severity, Verdict
 from mcmock.scopes import Scopes
 from mcmock.sessions import Phase, Session
-from mcmock.stores import make_emulator, open_store, read_journal
+from mcmock.stores import Store, open_store, read_journal
 from tests.conftest import body, post, send, start
 from tests.redis_server import RedisServer, needs_redis
 
@@ -38,7 +38,7 @@ def redis_server() -> Iterator[RedisServer]:
     server.stop()
 
 
-Opener = Callable[[], Store | None]
+Opener = Callable[[], Store]
 
 
 @pytest.fixture
@@ -57,11 +57,9 @@ def opener(kind: str, request: pytest.FixtureRequest, opened: list[Store]) -> Op
     elif kind == "redis":
         spec = f"{request.getfixturevalue('redis_server').url}?prefix={request.node.name}"
 
-    def open_it() -> Store | None:
-        store = open_store(spec)
-        if store is not None:
-            opened.append(store)
-        return store
+    def open_it() -> Store:
+        opened.append(open_store(spec))
+        return opened[-1]
 
     return open_it
 
@@ -78,7 +76,7 @@ def open_keeping(request: pytest.FixtureRequest, opened: list[Store]) -> Opener:
 
 @pytest.fixture
 def kept(open_any: Opener) -> Emulator:
-    return make_emulator(open_any(), seed=1)
+    return open_any().emulator(seed=1)
 
 
 def status(emulator: Emulator, session_id: str, event_type: str = "ping", playhead: float = 0) -> int:
@@ -88,7 +86,7 @@ def status(emulator: Emulator, session_id: str, event_type: str = "ping", playhe
 def again(open_it: Opener, emulator: Emulator, **options: Any) -> Emulator:
     """Another process on the same store, after the first has stopped."""
     emulator.close()
-    return make_emulator(open_it(), **options)
+    return open_it().emulator(**options)
 
 
 # -- the same over all ----------------------------------------------------------------------------------------------------
@@ -197,7 +195,7 @@ def test_clearing_the_log_leaves_the_sessions(kept: Emulator) -> None:
 
 
 def test_a_reset_forgets_everything_but_the_rules_it_began_with(open_any: Opener) -> None:
-    emulator = make_emulator(open_any(), faults=[faults.status(503, event="ping", times=1)])
+    emulator = open_any().emulator(faults=[faults.status(503, event="ping", times=1)])
     sid = start(emulator)
     assert [status(emulator, sid) for _ in range(2)] == [503, 204]
     emulator.add_fault(faults.status(500, event="play"))
@@ -211,7 +209,7 @@ def test_a_reset_forgets_everything_but_the_rules_it_began_with(open_any: Opener
 
 
 def test_a_full_log_lets_the_oldest_go_and_counts_them(open_any: Opener) -> None:
-    emulator = make_emulator(open_any(), max_log_bytes=20_000)
+    emulator = open_any().emulator(max_log_bytes=20_000)
     sid = start(emulator)
     for _ in range(100):
         status(emulator, sid)
@@ -243,7 +241,7 @@ def test_closed_sessions_beyond_the_bound_are_forgotten_in_the_store_too(
     open_any: Opener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("mcmock.emulator.desk.MOST_SESSIONS", 20)
-    emulator = make_emulator(open_any())
+    emulator = open_any().emulator()
     emulator.add_fault(faults.expire_session(event="ping"))
     first = start(emulator)
     assert status(emulator, first) == 410
@@ -288,7 +286,7 @@ def test_waiting_is_answered_by_arrival(kept: Emulator) -> None:
 
 
 def test_log_sessions_time_and_seed_outlive_the_process(open_keeping: Opener) -> None:
-    first = make_emulator(open_keeping(), seed=9)
+    first = open_keeping().emulator(seed=9)
     sid = start(first)
     status(first, sid, "play")
     first.settle(1, Delivery.SENT)
@@ -309,7 +307,7 @@ def test_log_sessions_time_and_seed_outlive_the_process(open_keeping: Opener) ->
 
 
 def test_a_session_that_timed_out_while_the_server_was_down_is_gone(open_keeping: Opener) -> None:
-    first = make_emulator(open_keeping())
+    first = open_keeping().emulator()
     sid = start(first)
     second = again(open_keeping, first)
     second.advance(601)
@@ -317,7 +315,7 @@ def test_a_session_that_timed_out_while_the_server_was_down_is_gone(open_keeping
 
 
 def test_what_was_reset_stays_so(open_keeping: Opener) -> None:
-    first = make_emulator(open_keeping(), seed=3)
+    first = open_keeping().emulator(seed=3)
     sid = start(first)
     first.advance(50)
     first.reset()
@@ -328,11 +326,11 @@ def test_what_was_reset_stays_so(open_keeping: Opener) -> None:
 
 
 def test_named_scopes_are_kept_apart_and_found_by_session_id(open_keeping: Opener) -> None:
-    scopes = Scopes(make_emulator(open_keeping(), seed=1))
+    scopes = Scopes(open_keeping().emulator(seed=1))
     sid = start(scopes.named("one"))
     start(scopes.default)
     scopes.close()
-    later = Scopes(make_emulator(open_keeping()))
+    later = Scopes(open_keeping().emulator())
     emulator, answer = later.handle(post(f"/api/v1/sessions/{sid}/events", body("ping")))
     assert (emulator.scope, answer.response.status) == ("one", 204)
     assert (later.default.summary().total, emulator.summary().total) == (1, 2)
@@ -340,13 +338,13 @@ def test_named_scopes_are_kept_apart_and_found_by_session_id(open_keeping: Opene
 
 
 def test_an_unknown_session_is_unknown_with_a_store_too(open_keeping: Opener) -> None:
-    scopes = Scopes(make_emulator(open_keeping()))
+    scopes = Scopes(open_keeping().emulator())
     emulator, answer = scopes.handle(post(f"/api/v1/sessions/{'e' * 64}/events", body("ping")))
     assert (emulator.scope, answer.response.status) == (DEFAULT_SCOPE, 404)
 
 
 def test_another_seed_may_be_asked_for(open_keeping: Opener) -> None:
-    first = make_emulator(open_keeping(), seed=1)
+    first = open_keeping().emulator(seed=1)
     second = again(open_keeping, first, seed=2)
     third = again(open_keeping, second)
     assert (second.seed, third.seed) == (2, 2)
@@ -442,9 +440,8 @@ def replicas(request: pytest.FixtureRequest) -> Iterator[tuple[Emulator, Emulato
     if not needs_redis.args[0]:
         url = f"{request.getfixturevalue('redis_server').url}?prefix={request.node.name}"
         stores = [open_store(url), open_store(url)]
-        yield make_emulator(stores[0], seed=1), make_emulator(stores[1])
+        yield stores[0].emulator(seed=1), stores[1].emulator()
         for store in stores:
-            assert store is not None
             store.close()
     else:
         pytest.skip("there is no redis-server on this machine")
@@ -475,8 +472,7 @@ def test_a_clock_that_lags_a_little_does_not_undo_an_advance(request: pytest.Fix
     if needs_redis.args[0]:
         pytest.skip("there is no redis-server on this machine")
     store = open_store(f"{request.getfixturevalue('redis_server').url}?prefix={request.node.name}")
-    assert store is not None
-    ahead, behind = (make_emulator(store, time=clock.Clock(partial(float, now)), seed=1) for now in (1000.0, 999.9))
+    ahead, behind = (store.emulator(time=clock.Clock(partial(float, now)), seed=1) for now in (1000.0, 999.9))
     try:
         sid = start(ahead)
         assert status(ahead, sid) == 204
@@ -548,7 +544,7 @@ def test_rules_of_the_config_are_adopted_once(
 ) -> None:
     url = f"{request.getfixturevalue('redis_server').url}?prefix={request.node.name}-rules"
     rule = faults.status(503, event="ping", times=1)
-    with_rules = [KeptEmulator(store, faults=[rule]) for _ in range(2) if (store := open_store(url)) is not None]
+    with_rules = [open_store(url).emulator(faults=[rule]) for _ in range(2)]
     sid = start(with_rules[0])
     assert [status(emulator, sid) for emulator in with_rules] == [503, 204]
     for emulator in with_rules:
@@ -579,7 +575,7 @@ def test_a_redis_that_goes_away_is_answered_503_and_what_was_answered_before_is_
     server = RedisServer(tmp_path)
     try:
         store = open_store(server.url)
-        emulator = make_emulator(store, seed=1)
+        emulator = store.emulator(seed=1)
         sid = start(emulator)
         server.stop()
         answer = send(emulator, sid, "ping")
@@ -612,7 +608,7 @@ def test_a_redis_that_goes_away_is_answered_503_and_what_was_answered_before_is_
 def test_a_redis_that_comes_back_empty_is_begun_anew() -> None:
     server = RedisServer()
     try:
-        emulator = make_emulator(open_store(server.url), seed=5, faults=[faults.status(503, event="play")])
+        emulator = open_store(server.url).emulator(seed=5, faults=[faults.status(503, event="play")])
         sid = start(emulator)
         server.stop()
         server.start()
@@ -631,7 +627,7 @@ def test_a_redis_that_comes_back_empty_is_begun_anew() -> None:
 
 
 def journal(path: Path, **bounds: Any) -> Emulator:
-    return make_emulator(open_store(f"sqlite:{path}", **bounds), seed=1)
+    return open_store(f"sqlite:{path}", **bounds).emulator(seed=1)
 
 
 def test_rules_of_a_file_begin_anew_with_each_process(tmp_path: Path) -> None:
@@ -723,13 +719,13 @@ def test_reading_a_journal_that_is_not_there_is_refused(tmp_path: Path) -> None:
 
 def test_a_file_keeps_more_of_the_log_than_the_memory_of_a_server(tmp_path: Path) -> None:
     path = tmp_path / "j"
-    emulator = make_emulator(open_store(f"sqlite:{path}"), max_log_bytes=20_000)
+    emulator = open_store(f"sqlite:{path}").emulator(max_log_bytes=20_000)
     sid = start(emulator)
     for _ in range(100):
         status(emulator, sid)
     emulator.close()
     assert len(list(read_journal(path))) == 101
-    later = make_emulator(open_store(f"sqlite:{path}"), max_log_bytes=20_000)
+    later = open_store(f"sqlite:{path}").emulator(max_log_bytes=20_000)
     latest = [exchange.seq for exchange in later.requests()]
     assert latest == list(range(latest[0], 102))
     assert 5 < len(latest) < 60

@@ -15,8 +15,8 @@ from mcmock.cli.options import EMULATOR, PLACE, STORE, Settings
 
 if TYPE_CHECKING:
     from mcmock.faults import FaultRule
-    from mcmock.ledger import Store
     from mcmock.server import Service
+    from mcmock.stores import Store
 
 
 def make_service(settings: Settings) -> Service:
@@ -24,19 +24,18 @@ def make_service(settings: Settings) -> Service:
     from mcmock.ledger import StoreAway  # late: `mcmock --help` should not wait for aiohttp
     from mcmock.scopes import Scopes
     from mcmock.server import Service
-    from mcmock.stores import make_emulator
 
     try:
         faults = faults_of(settings)
-        emulator = make_emulator(store_of(settings), lazy=True, **settings.of(EMULATOR), faults=faults)
+        emulator = store_of(settings).emulator(lazy=True, **settings.of(EMULATOR), faults=faults)
         held = Scopes(emulator, rules=settings.values["scope"])
         return Service(held, share_port=workers.shares_port(settings), **settings.of(PLACE))
     except (ValueError, StoreAway) as error:
         raise click.UsageError(str(error)) from None
 
 
-def store_of(settings: Settings) -> Store | None:
-    """The store that `--store` or `--journal` names, opened; None is memory. Raises ValueError."""
+def store_of(settings: Settings) -> Store:
+    """The store that `--store` or `--journal` names, opened. Raises ValueError."""
     from mcmock.stores import open_store
 
     values = settings.of(STORE)

@@ -26,7 +26,7 @@ from mcmock.faults import FaultRule
 from mcmock.journal import Listener
 from mcmock.kept.handing import Handing
 from mcmock.kept.tables import Wanted, new_version
-from mcmock.ledger import Cell, Change, Store, StoreAway
+from mcmock.ledger import Cell, Change, Ledgers, StoreAway
 from mcmock.model import Answer, Delivery, Request
 
 __all__ = ["KeptEmulator"]
@@ -42,7 +42,7 @@ class KeptEmulator(Handing):
 
     def __init__(
         self,
-        store: Store,
+        store: Ledgers,
         *,
         scope: str = DEFAULT_SCOPE,
         seed: int | None = None,

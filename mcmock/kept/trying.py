@@ -25,7 +25,7 @@ from mcmock.kept.tables import (
     same_rules,
     weight_of,
 )
-from mcmock.ledger import Cell, Change, Ledger, Store
+from mcmock.ledger import Cell, Change, Ledger, Ledgers
 from mcmock.model import Answer, Delivery, Finding, Outcome
 from mcmock.sessions import Session
 
@@ -42,7 +42,7 @@ class Trying(Emulator):
 
     def __init__(
         self,
-        store: Store,
+        store: Ledgers,
         *,
         scope: str = DEFAULT_SCOPE,
         seed: int | None = None,

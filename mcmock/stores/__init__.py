@@ -1,31 +1,53 @@
 """Where a server's state is kept, by the words of `--store`: in memory, in a file, or in a Redis that servers share.
 
-`memory` is no store at all: an Emulator keeps what it has. The others implement `mcmock.ledger.Store`.
+Each makes the emulators whose state it keeps. In memory that is the plain Emulator; a file and a Redis hand a ledger for
+each scope to a KeptEmulator (`mcmock.ledger.Ledgers`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from mcmock.emulator import Emulator
 from mcmock.kept import KeptEmulator
-from mcmock.ledger import Store
 from mcmock.model import Exchange
+from mcmock.stores.memory import MemoryStore
+
+
+class Store(Protocol):
+    """What keeps the state of a server."""
+
+    @property
+    def name(self) -> str:
+        """What a message calls it; no password."""
+        ...
+
+    def emulator(self, *, lazy: bool = False, **options: Any) -> Emulator:
+        """An emulator that knows what the store has kept, with the options of Emulator; `lazy` is KeptEmulator's.
+
+        Closing it closes the store. Raises ValueError for options that contradict each other, StoreAway.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of what it uses, once everything is in it."""
+        ...
+
 
 KINDS = "memory, sqlite:FILE, or redis://HOST:PORT/DATABASE"
 
 
-def open_store(spec: str, *, max_bytes: int | None = None, max_age: float | None = None) -> Store | None:
-    """The store that `spec` names; None is memory. It has to be closed.
+def open_store(spec: str, *, max_bytes: int | None = None, max_age: float | None = None) -> Store:
+    """The store that `spec` names. It has to be closed.
 
     `max_bytes` and `max_age` (seconds) bound what a file keeps of the log. Raises ValueError, with one line for the user,
     if there is no such store, or the file is no journal or cannot be opened.
     """
     kind, colon, rest = spec.partition(":")
     if spec == "memory":
-        return None
+        return MemoryStore()
     if kind == "sqlite" and rest:
         from mcmock.stores.sqlite import SqliteStore
 
@@ -43,14 +65,6 @@ def _redis(url: str) -> Store:
     from mcmock.stores.redis import RedisStore
 
     return RedisStore(url)
-
-
-def make_emulator(store: Store | None, *, lazy: bool = False, **options: Any) -> Emulator:
-    """An Emulator that is kept by `store`; `lazy` is KeptEmulator's.
-
-    Raises ValueError for options that contradict each other, StoreAway.
-    """
-    return Emulator(**options) if store is None else KeptEmulator(store, lazy=lazy, **options)
 
 
 def read_journal(path: Path | str, scope: str | None = None) -> Iterator[Exchange]:

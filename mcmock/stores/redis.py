@@ -25,7 +25,8 @@ from redis.exceptions import NoScriptError, RedisError, ResponseError
 from redis.retry import Retry
 
 from mcmock import clock
-from mcmock.emulator import DEFAULT_SCOPE, mark
+from mcmock.emulator import DEFAULT_SCOPE, Emulator, mark
+from mcmock.kept import KeptEmulator
 from mcmock.ledger import (
     FORMAT,
     Change,
@@ -213,6 +214,9 @@ class RedisStore:
     def now(self) -> float:
         """Redis's time: several machines' clocks may differ, and sessions time out by one."""
         return clock.wall() + self._ahead
+
+    def emulator(self, *, lazy: bool = False, **options: Any) -> Emulator:
+        return KeptEmulator(self, lazy=lazy, **options)
 
     def ledger(self, scope: str, max_log_bytes: int) -> RedisLedger:
         return RedisLedger(self, scope, max_log_bytes, 0 if scope == DEFAULT_SCOPE else SCOPE_LIVES)

@@ -22,7 +22,8 @@ from typing import IO, Any
 from urllib.parse import quote
 
 from mcmock import clock
-from mcmock.emulator import DEFAULT_SCOPE, mark
+from mcmock.emulator import DEFAULT_SCOPE, Emulator, mark
+from mcmock.kept import KeptEmulator
 from mcmock.ledger import (
     DEFAULT_JOURNAL_BYTES,
     FORMAT,
@@ -109,6 +110,9 @@ class SqliteStore:
 
     def now(self) -> float:
         return clock.wall()
+
+    def emulator(self, *, lazy: bool = False, **options: Any) -> Emulator:
+        return KeptEmulator(self, lazy=lazy, **options)
 
     def ledger(self, scope: str, max_log_bytes: int) -> SqliteLedger:
         return SqliteLedger(self, scope, max_log_bytes)
