@@ -59,8 +59,16 @@ def _an_ordinary_machine(monkeypatch: pytest.MonkeyPatch) -> None:
 def project(pytester: pytest.Pytester) -> pytest.Pytester:
     """An otherwise empty project with a player to test."""
     pytester.makepyfile(player=PLAYER)
-    options = ("filterwarnings = error", "addopts = --strict-markers", "asyncio_default_fixture_loop_scope = function")
-    pytester.makeini("\n".join(["[pytest]", *options]))
+    options = (
+        "addopts = --strict-markers",
+        "asyncio_default_fixture_loop_scope = function",
+        "filterwarnings =",
+        "  error",
+    )
+    editable = (
+        "  ignore:Module already imported so cannot be rewritten"  # pytest, of a plugin that is installed with -e
+    )
+    pytester.makeini("\n".join(["[pytest]", *options, editable]))
     return pytester
 
 
