@@ -23,15 +23,11 @@ from collections import Counter
 from typing import Any
 from urllib.request import Request, urlopen
 
-START = json.dumps({
-    "eventType": "sessionStart", "playerTime": {"playhead": 0, "ts": 1_700_000_000_000},
-    "params": {
-        "analytics.trackingServer": "a", "analytics.reportSuite": "b", "visitor.marketingCloudOrgId": "c", "media.id": "d",
-        "media.length": 60, "media.contentType": "vod", "media.playerName": "e", "media.channel": "f",
-    },
-}).encode()  # fmt: skip
+from bodies import session_start
+
 PING = b'{"eventType":"ping","playerTime":{"playhead":1.5,"ts":1700000000000},"qoeData":{"media.qoe.bitrate":3200}}'
 SID = "0" * 64
+START = session_start()
 EMULATED = [
     ("POST", "/api/v1/sessions", START), ("POST", f"/api/v1/sessions/{SID}/events", PING), ("POST", "/api/v1/downloaded", b"[]"),
     ("OPTIONS", "/api/v1/sessions", b""), ("GET", "/api/v1/schemas/ping", b""), ("HEAD", "/api/v1/schemas/play", b""),

@@ -15,6 +15,8 @@ import os
 import time
 from pathlib import Path
 
+from bodies import session_start
+
 from mcmock.emulator import Emulator
 from mcmock.match import Match
 from mcmock.model import Request
@@ -24,14 +26,6 @@ HEADERS = (
     (b"Host", b"127.0.0.1:8410"), (b"User-Agent", b"Mozilla/5.0 (X11; Linux x86_64)"), (b"Accept", b"*/*"),
     (b"Content-Type", b"application/json"), (b"Content-Length", b"207"),
 )  # fmt: skip
-START = {
-    "eventType": "sessionStart",
-    "playerTime": {"playhead": 0, "ts": 1_700_000_000_000},
-    "params": {
-        "analytics.trackingServer": "a", "analytics.reportSuite": "b", "visitor.marketingCloudOrgId": "c", "media.id": "d",
-        "media.length": 60, "media.contentType": "vod", "media.playerName": "e", "media.channel": "f",
-    },
-}  # fmt: skip
 
 
 def resident() -> int:
@@ -53,7 +47,7 @@ def measure(size: int) -> str:
     emulator = Emulator(seed=1, max_log_bytes=1 << 40)
     paths = []
     for _ in range(SESSIONS):
-        answer = emulator.handle(Request("POST", "/api/v1/sessions", HEADERS, json.dumps(START).encode()))
+        answer = emulator.handle(Request("POST", "/api/v1/sessions", HEADERS, session_start()))
         paths.append(dict(answer.response.headers)["Location"] + "/events")
     gc.collect()
     before, bodies, pause, spent = resident(), 0, 0.0, 0.0

@@ -24,16 +24,10 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
+from bodies import session_start
+
 HERE = Path(__file__).parent
 TICKS = os.sysconf("SC_CLK_TCK")
-START = {
-    "eventType": "sessionStart",
-    "playerTime": {"playhead": 0, "ts": 1_700_000_000_000},
-    "params": {
-        "analytics.trackingServer": "a", "analytics.reportSuite": "b", "visitor.marketingCloudOrgId": "c",
-        "media.length": 60, "media.contentType": "vod", "media.playerName": "e", "media.channel": "f",
-    },
-}  # fmt: skip
 
 
 def free_port() -> int:
@@ -66,8 +60,8 @@ def open_sessions(port: int, count: int) -> list[str]:
     connection = HTTPConnection("127.0.0.1", port)
     paths = []
     for number in range(count):
-        start = {**START, "params": {**START["params"], "media.id": f"film-{number}"}}  # type: ignore[dict-item]
-        connection.request("POST", "/api/v1/sessions", json.dumps(start), {"Content-Type": "application/json"})
+        opening = session_start(**{"media.id": f"film-{number}"})
+        connection.request("POST", "/api/v1/sessions", opening, {"Content-Type": "application/json"})
         answer = connection.getresponse()
         answer.read()
         paths.append(f"{answer.headers['Location']}/events")

@@ -28,13 +28,11 @@ from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
+from bodies import PARAMS
+
 MOST_GROWTH = 24 * 2**20
 """Bytes of resident memory that may come on top of what the first waves took: the allocator's slack, not a leak."""
 
-START = {
-    "analytics.trackingServer": "a", "analytics.reportSuite": "b", "visitor.marketingCloudOrgId": "c", "media.id": "film",
-    "media.length": 60, "media.contentType": "vod", "media.playerName": "e", "media.channel": "f",
-}  # fmt: skip
 AD = {"media.ad.id": "ad", "media.ad.length": 5, "media.ad.podPosition": 1, "media.ad.playerName": "e"}
 CHAPTER = {"media.chapter.index": 1, "media.chapter.offset": 0, "media.chapter.length": 30}
 MUTE = {"media.state.name": "mute"}
@@ -75,7 +73,7 @@ class Player:
 
     async def play(self) -> None:
         location = await self.send(f"{self.scope}/api/v1/sessions", "sessionStart",
-                                   {"params": {**START, "analytics.visitorId": self.name}})  # fmt: skip
+                                   {"params": {**PARAMS, "analytics.visitorId": self.name}})  # fmt: skip
         if location is not None:
             self.session = location.rpartition("/")[2]
             named = (
@@ -128,26 +126,11 @@ class Player:
         return int(lines[0].split(" ")[1]), headers
 
 
-class Server:
-    """A `mcmock serve` of our own, seen from outside."""
+class Reached:
+    """A server at `url`, by what it answers."""
 
-    def __init__(self) -> None:
-        command = [
-            sys.executable,
-            "-m",
-            "mcmock",
-            "serve",
-            "--port",
-            "0",
-            "--log-format",
-            "json",
-            "--max-log-bytes",
-            str(2**30),
-        ]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        assert self.process.stdout is not None
-        self.url: str = json.loads(self.process.stdout.readline())["url"]
-        self.port = int(self.url.rpartition(":")[2])
+    def __init__(self, url: str) -> None:
+        self.url, self.port = url, int(url.rpartition(":")[2])
 
     def control(self, method: str, path: str, value: Any = None) -> None:
         text = json.dumps(value if value is not None else {}).encode()
@@ -157,6 +140,18 @@ class Server:
         with urlopen(f"{self.url}/__admin/requests.ndjson?scope={scope}") as lines:
             next(lines)
             yield from map(json.loads, lines)
+
+
+class Server(Reached):
+    """A `mcmock serve` of our own, and what its process uses."""
+
+    def __init__(self) -> None:
+        options = ("--port", "0", "--log-format", "json", "--max-log-bytes", str(2**30))
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "mcmock", "serve", *options], stdout=subprocess.PIPE, text=True
+        )
+        assert self.process.stdout is not None
+        super().__init__(json.loads(self.process.stdout.readline())["url"])
 
     def resident(self) -> int:
         return int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
@@ -173,7 +168,7 @@ TORN = "torn"
 HANG = {"effect": {"type": "hang"}, "match": {"event": ["play", "ping"]}, "times": None, "probability": 0.2}
 
 
-async def wave(server: Server, number: int, players: int, seed: int) -> list[Player]:
+async def wave(server: Reached, number: int, players: int, seed: int) -> list[Player]:
     crowd = []
     for one in range(players):
         name = SCOPES[one % len(SCOPES)]
@@ -189,7 +184,7 @@ async def wave(server: Server, number: int, players: int, seed: int) -> list[Pla
     return crowd
 
 
-async def tear(server: Server, playing: asyncio.Future[Any]) -> None:
+async def tear(server: Reached, playing: asyncio.Future[Any]) -> None:
     """Pull the ground from under those in a scope of their own, until they have all given up."""
     while not playing.done():
         for method, path, value in (
@@ -201,7 +196,7 @@ async def tear(server: Server, playing: asyncio.Future[Any]) -> None:
             await asyncio.sleep(0.01)
 
 
-def disagreements(server: Server, crowd: list[Player]) -> list[str]:
+def disagreements(server: Reached, crowd: list[Player]) -> list[str]:
     """What the log says otherwise than the players."""
     logged: dict[str, Counter[tuple[str, int]]] = {}
     names = {player.session: player.name for player in crowd if player.session}

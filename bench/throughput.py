@@ -26,20 +26,13 @@ from typing import Any, NamedTuple
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
+from bodies import session_start
+
 HERE = Path(__file__).parent
 TICKS = os.sysconf("SC_CLK_TCK")
 PAGE = os.sysconf("SC_PAGE_SIZE")
 EVENTS = f"/api/v1/sessions/{'a' * 64}/events"
 YARDSTICK = "bare aiohttp"
-
-START = {
-    "eventType": "sessionStart",
-    "playerTime": {"playhead": 0, "ts": 1_700_000_000_000},
-    "params": {
-        "analytics.trackingServer": "a", "analytics.reportSuite": "b", "visitor.marketingCloudOrgId": "c", "media.id": "d",
-        "media.length": 60, "media.contentType": "vod", "media.playerName": "e", "media.channel": "f",
-    },
-}  # fmt: skip
 
 
 class Peer(NamedTuple):
@@ -51,7 +44,7 @@ class Peer(NamedTuple):
 
 
 def _open_session(port: int) -> str:
-    asked = Request(f"http://127.0.0.1:{port}/api/v1/sessions", json.dumps(START).encode())
+    asked = Request(f"http://127.0.0.1:{port}/api/v1/sessions", session_start())
     with urlopen(asked) as answer:
         return f"{answer.headers['Location']}/events"
 

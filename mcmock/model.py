@@ -181,39 +181,11 @@ class Answer(NamedTuple):
     fault: FaultHit | None = None
 
 
-@dataclass(frozen=True)
-class Exchange:
-    """One request with everything that was decided about it; the log is a sequence of these.
+class BodyParts:
+    """The parts of an event's body, each as empty or None where the body has it not, or not of that type."""
 
-    `at` is in seconds since the epoch by the emulator's clock, `seq` counts from 1 and never repeats within a log.
-    """
-
-    seq: int
-    at: float
-    scope: str
-    kind: Kind
-    method: str
-    path: str
-    request_headers: Headers
-    body_bytes: bytes
-    event_type: str | None
-    session_id: str | None
-    verdict: Verdict
-    outcome: Outcome
-    status: int
-    response_headers: Headers
-    response_body: bytes
-    findings: tuple[Finding, ...]
-    fault: FaultHit | None
-    delivery: Delivery
-
-    @cached_property
-    def body(self) -> Any:
-        """The parsed JSON body, or None where it is not JSON."""
-        try:
-            return jsontext.decode(self.body_bytes)
-        except jsontext.BadJson:
-            return None
+    body: Any
+    """The parsed JSON body, or None where it is not JSON."""
 
     @property
     def params(self) -> Mapping[str, Any]:
@@ -247,3 +219,38 @@ class Exchange:
         body = self.body
         part = body.get(key) if isinstance(body, dict) else None
         return part if isinstance(part, dict) else {}
+
+
+@dataclass(frozen=True)
+class Exchange(BodyParts):
+    """One request with everything that was decided about it; the log is a sequence of these.
+
+    `at` is in seconds since the epoch by the emulator's clock, `seq` counts from 1 and never repeats within a log.
+    """
+
+    seq: int
+    at: float
+    scope: str
+    kind: Kind
+    method: str
+    path: str
+    request_headers: Headers
+    body_bytes: bytes
+    event_type: str | None
+    session_id: str | None
+    verdict: Verdict
+    outcome: Outcome
+    status: int
+    response_headers: Headers
+    response_body: bytes
+    findings: tuple[Finding, ...]
+    fault: FaultHit | None
+    delivery: Delivery
+
+    @cached_property
+    def body(self) -> Any:
+        """The parsed JSON body, or None where it is not JSON."""
+        try:
+            return jsontext.decode(self.body_bytes)
+        except jsontext.BadJson:
+            return None

@@ -11,7 +11,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from mcmock.cli import config, main
-from mcmock.cli.options import GROUPS, LIVE, OPTIONS, TABLES, Option, Settings, Switch, server_options
+from mcmock.cli.flags import server_options
+from mcmock.cli.options import GROUPS, LIVE, OPTIONS, TABLES, Option, Settings, Switch
 from mcmock.cli.reference import reference
 from mcmock.emulator import Emulator
 from mcmock.server.place import Place

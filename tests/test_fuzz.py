@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from collections.abc import Iterator
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
+import fuzz
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -19,8 +18,6 @@ from mcmock.server.admin import ROUTES
 from tests.conftest import START_PARAMS, Wire, body
 from tests.test_lane import raw
 from tests.test_server import open_session
-
-BENCH = Path(__file__).parent.parent / "bench"
 
 unhurried = settings(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
@@ -210,25 +207,15 @@ def standing(server: McmockServer, session_id: str) -> Any:
 
 async def test_the_raw_fuzzer_finds_nothing_in_a_moment(shared: McmockServer) -> None:
     """bench/fuzz.py is the same for hours; it also checks that its witness is undisturbed."""
-    spec = importlib.util.spec_from_file_location("fuzz", BENCH / "fuzz.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
     with McmockServer() as server:
-        counts, failures = await module.fuzz(server.url, 2.0, 7, 8)
+        counts, failures = await fuzz.fuzz(server.url, 2.0, 7, 8)
     assert failures == []
     assert counts["emulated"] > 20
     assert counts["control"] > 20
 
 
 def test_the_fuzzer_sees_what_is_wrong() -> None:
-    spec = importlib.util.spec_from_file_location("fuzz", BENCH / "fuzz.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    assert module.wrong(True, b"x", b"HTTP/1.1 500 Internal Server Error\r\n\r\n") == "[500] came back"
-    assert module.wrong(True, b"x", b"HTTP/1.1 204 No Content\r\n\r\nHTTP/1.1 502 Bad\r\n\r\n") == "[502] came back"
-    assert module.wrong(False, b"x", b"garbage") == "no HTTP came back"
-    assert module.wrong(False, b"x", b"") is None
+    assert fuzz.wrong(True, b"x", b"HTTP/1.1 500 Internal Server Error\r\n\r\n") == "[500] came back"
+    assert fuzz.wrong(True, b"x", b"HTTP/1.1 204 No Content\r\n\r\nHTTP/1.1 502 Bad\r\n\r\n") == "[502] came back"
+    assert fuzz.wrong(False, b"x", b"garbage") == "no HTTP came back"
+    assert fuzz.wrong(False, b"x", b"") is None

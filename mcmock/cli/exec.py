@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
+from mcmock.cli.flags import server_options
 from mcmock.cli.launch import make_service, run
-from mcmock.cli.options import Settings, server_options
+from mcmock.cli.options import Settings
 from mcmock.cli.running import running
 
 if TYPE_CHECKING:

@@ -6,14 +6,12 @@ A flag beats a variable, a variable beats the file, the file beats the default.
 
 from __future__ import annotations
 
-import functools
 import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import click
-from click.core import ParameterSource
 
 from mcmock import scopes
 from mcmock.emulator import DEFAULT_BODY_BYTES, DEFAULT_LOG_BYTES
@@ -244,68 +242,3 @@ class Settings(NamedTuple):
 
 
 # -- click -----------------------------------------------------------------------------------------------------------------
-
-
-class Flag(click.Option):
-    """A row of the table on the command line. In an error it is called what the user called it: flag, variable or key."""
-
-    def __init__(self, row: Option) -> None:
-        switch = isinstance(row.type, Switch)
-        name = [f"{row.flag}/--no-{row.key}" if switch else row.flag]
-        about = row.about.replace("`", "")
-        if row.default not in (None, (), False):
-            about = f"{about}  [default: {row.default}]"
-        super().__init__(
-            name,
-            type=click.BOOL if switch else row.type,
-            is_flag=switch,
-            default=row.default,
-            multiple=row.many,
-            envvar=row.variable,
-            help=about,
-        )
-        self.row = row
-
-    def resolve_envvar_value(self, ctx: click.Context) -> str | None:
-        """Kubernetes sets MCMOCK_PORT=tcp://… in every pod beside a Service named mcmock: not meant for us."""
-        value = super().resolve_envvar_value(ctx)
-        return None if value is not None and self.row.name == "port" and value.startswith("tcp://") else value
-
-    def get_error_hint(self, ctx: click.Context | None) -> str:
-        source = ctx.get_parameter_source(self.row.name) if ctx is not None else None
-        return self.row.variable if source is ParameterSource.ENVIRONMENT else self.row.flag
-
-
-def server_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command every option of the table, `--config` and `--print-config`.
-
-    It is called with the Settings as its first argument, and with its own options as keywords.
-    """
-    from mcmock.cli import config  # here: it reads the table
-
-    @functools.wraps(command)
-    def run(**params: Any) -> Any:
-        context = click.get_current_context()
-        if params.pop("print_config"):
-            click.echo(config.printed(context))
-            return 0
-        return command(
-            config.settings(context), **{name: value for name, value in params.items() if name not in OPTIONS}
-        )
-
-    click.option(
-        "--print-config", is_flag=True, help="Print every option, its value and where it came from, and exit."
-    )(run)
-    for row in reversed(OPTIONS.values()):
-        _add(run, Flag(row))
-    click.option(
-        "--config", type=File(), is_eager=True, expose_value=False, callback=config.load, envvar="MCMOCK_CONFIG",
-        help=f"A file with any of these options as keys; otherwise {CONFIG_FILE} in the current folder, if there is one.",
-    )(run)  # fmt: skip
-    return run
-
-
-def _add(command: Callable[..., Any], flag: click.Option) -> None:
-    """What click.option does, for an option that is made already."""
-    params: list[click.Parameter] = command.__dict__.setdefault("__click_params__", [])
-    params.append(flag)

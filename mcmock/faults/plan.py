@@ -14,13 +14,13 @@ It knows no clock (time is an argument) and no random generator (numbers are has
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any, NamedTuple
 
 from mcmock.faults.effects import Dice, Scene
 from mcmock.faults.rule import SESSION, FaultRule
-from mcmock.model import FaultHit, Finding, Kind, Outcome, Verdict
+from mcmock.model import BodyParts, FaultHit, Finding, Kind, Outcome, Verdict
 
 
 class Armed(NamedTuple):
@@ -70,7 +70,7 @@ class Tally:
             del self.buckets[key]
 
 
-class Seen:
+class Seen(BodyParts):
     """A request that is being judged, as a Match looks at it; each costly part is worked out when a rule asks for it.
 
     `foresee` tells what the request will come to, after it was processed; before, no rule may ask (see `rule`).
@@ -106,29 +106,8 @@ class Seen:
         return self._foreseen[1]
 
     @cached_property
-    def _body(self) -> Any:
+    def body(self) -> Any:
         return self._read_body()
-
-    def _part(self, key: str) -> Mapping[str, Any]:
-        part = self._body.get(key) if isinstance(self._body, dict) else None
-        return part if isinstance(part, dict) else {}
-
-    @property
-    def params(self) -> Mapping[str, Any]:
-        return self._part("params")
-
-    @property
-    def qoe(self) -> Mapping[str, Any]:
-        return self._part("qoeData")
-
-    @property
-    def metadata(self) -> Mapping[str, Any]:
-        return self._part("customMetadata")
-
-    @property
-    def playhead(self) -> float | None:
-        value = self._part("playerTime").get("playhead")
-        return value if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 class Asked(NamedTuple):

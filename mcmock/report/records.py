@@ -76,8 +76,29 @@ class Segment(NamedTuple):
     last: int
 
 
+class _Part:
+    """A part of a session that was opened and has an outcome."""
+
+    __slots__ = ()
+    outcome: str
+    time_ms: int
+
+    @property
+    def started(self) -> bool:
+        return True
+
+    @property
+    def completed(self) -> bool:
+        return self.outcome == "complete"
+
+    @property
+    def time_spent(self) -> float:
+        """In seconds."""
+        return self.time_ms / 1000
+
+
 @dataclass(frozen=True, slots=True)
-class Ad:
+class Ad(_Part):
     """One ad inside its break. `outcome`: open, complete, skip, or abandoned (ended by anything else)."""
 
     seq: int
@@ -105,26 +126,14 @@ class Ad:
         return None if value is None else int(value)
 
     @property
-    def started(self) -> bool:
-        return True
-
-    @property
-    def completed(self) -> bool:
-        return self.outcome == "complete"
-
-    @property
-    def time_spent(self) -> float:
-        return self.time_ms / 1000
-
-    @property
     def in_reports(self) -> bool:
         """Reporting drops ads with an empty id (dimensions/ad)."""
         return bool(self.id)
 
 
 @dataclass(frozen=True, slots=True)
-class AdBreak:
-    """One ad break. `outcome`: open, complete (adBreakComplete came) or abandoned."""
+class AdBreak(_Part):
+    """One ad break; its time is that of its ads. `outcome`: open, complete (adBreakComplete came) or abandoned."""
 
     seq: int
     id: str
@@ -145,21 +154,13 @@ class AdBreak:
     def friendly_name(self) -> str | None:
         return text_or_none(self.params.get("media.ad.podFriendlyName"))
 
-    @property
-    def completed(self) -> bool:
-        return self.outcome == "complete"
-
-    @property
-    def time_spent(self) -> float:
-        """The time of its ads, in seconds."""
-        return self.time_ms / 1000
-
 
 @dataclass(frozen=True, slots=True)
-class Chapter:
+class Chapter(_Part):
     """One chapter. `outcome`: open, complete, skip (also when the next chapter overlapped it) or abandoned.
 
-    `before_ms` is the session's content time when it began; `time_ms` is final once it has ended.
+    `before_ms` is the session's content time when it began; `time_ms` is final once it has ended. Its time is that of the
+    main content played while it was open; ads inside it do not count.
     """
 
     seq: int
@@ -184,19 +185,6 @@ class Chapter:
     @property
     def friendly_name(self) -> str | None:
         return text_or_none(self.params.get("media.chapter.friendlyName"))
-
-    @property
-    def started(self) -> bool:
-        return True
-
-    @property
-    def completed(self) -> bool:
-        return self.outcome == "complete"
-
-    @property
-    def time_spent(self) -> float:
-        """Main content played while it was open, in seconds; ads inside it do not count."""
-        return self.time_ms / 1000
 
 
 @dataclass(frozen=True, slots=True)
