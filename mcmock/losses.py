@@ -127,14 +127,19 @@ class _Book:
         self._starts: dict[Hashable, list[_Attempt]] = defaultdict(list)
         self._received: dict[Hashable, list[_Attempt]] = defaultdict(list)
         self._alive: set[str | None] = set()  # sessions that received events
+        self._opened: dict[str | None, int] = {}  # the seq of each session's start
+        self._struck: dict[str | None, int] = {}  # the seq of the first request of each session that a fault met
         for one in attempts:
             self._enter(one)
 
     def _enter(self, one: _Attempt) -> None:
         self._same[one.event].append(one)
+        if one.fault is not None:
+            self._struck.setdefault(one.session_id, one.seq)
         if one.kind is not Kind.EVENT and one.counted:
             self._starts[one.viewing].append(one)
             self._viewing_of[one.session_id] = one.viewing
+            self._opened[one.session_id] = one.seq
         if one.kind is Kind.EVENT and one.counted:
             self._received[one.event_type, one.ts].append(one)
             self._alive.add(one.session_id)
@@ -161,12 +166,13 @@ class _Book:
             if one.session_id in self._alive:
                 return None  # its player got the answer after all: a later start is another viewing
             return next((start for start in self._starts[one.viewing] if start.seq > one.seq), None)
+        return next((other for other in self._received[one.event_type, one.ts] if self._is_move(one, other)), None)
+
+    def _is_move(self, one: _Attempt, other: _Attempt) -> bool:
+        """Whether `other` is `one` in a session opened because of the fault: not in one that others had open before."""
         viewing = self._viewing_of.get(one.session_id)
-        for other in self._received[one.event_type, one.ts]:
-            moved = other.session_id != one.session_id and self._viewing_of.get(other.session_id) == viewing
-            if other.seq > one.seq and moved and viewing is not None:
-                return other
-        return None
+        alike = viewing is not None and viewing == self._viewing_of.get(other.session_id)
+        return alike and other.seq > one.seq and self._opened[other.session_id] > self._struck[one.session_id]
 
 
 def _attempt(exchange: Exchange) -> _Attempt:

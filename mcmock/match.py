@@ -15,6 +15,8 @@ from operator import attrgetter
 from typing import Any, NamedTuple, Protocol
 
 from mcmock.model import Finding, Kind, Outcome, Verdict
+from mcmock.rules import RULES
+from mcmock.schemas import EVENT_TYPES
 
 
 class Matchable(Protocol):
@@ -194,6 +196,18 @@ def phrase(wanted: Any) -> str:
     return " ".join(parts)
 
 
+def refuse_misspelled(match: Match) -> None:
+    """Raises ValueError where an event is asked for that is nearly a known one: nothing would ever match, and who says
+    "never", or waits for a fault, would take that slip for a result."""
+    wanted = match.wanted.get("event")
+    for event in wanted if isinstance(wanted, list) else [wanted]:
+        if isinstance(event, str) and event not in EVENT_TYPES and (close := get_close_matches(event, EVENT_TYPES, 1)):
+            raise ValueError(
+                f"match.event {event!r} is no event type (did you mean {close[0]}?), so that it never comes; "
+                f'if that is meant, ask for {{"matches": "^{event}$"}}'
+            )
+
+
 # -- compiling ------------------------------------------------------------------------------------------------------------
 
 
@@ -238,6 +252,11 @@ def _rules(one: Matchable) -> list[str]:
 
 def _rule_test(value: Any) -> Callable[[Any], bool]:
     single = _test(RULE, value, Field(_rules, ""))
+    for rule in [] if isinstance(value, dict) else value if isinstance(value, list) else [value]:
+        if rule not in RULES:
+            raise ValueError(
+                f"match.rule is {rule!r}{_suggest(rule, RULES)}, which no finding has; docs/findings.md lists the rules"
+            )
     if isinstance(value, dict) and "exists" in value:
         return lambda found: bool(found) is value["exists"]
     return lambda found: any(single(rule) for rule in found)

@@ -15,6 +15,7 @@ from mcmock.losses import Fate
 from mcmock.match import FIELDS, PARTS, RULE
 from mcmock.model import Delivery, Kind, Outcome, Severity, Verdict
 from mcmock.report import METRICS, camel
+from mcmock.rules import RULES
 from mcmock.schemas import EVENT_TYPES
 from mcmock.sessions import Phase
 from mcmock.verify import LONGEST, Result
@@ -93,7 +94,7 @@ def _match_fields() -> dict[str, Schema]:
         for name, field in FIELDS.items()
     }
     parts = {name: {**_map(_wanted(ANYTHING)), "description": field.about} for name, field in PARTS.items()}
-    return {**fields, **parts, RULE: {**_wanted(TEXT), "description": "has a finding of this rule"}}
+    return {**fields, **parts, RULE: {**_wanted(_one_of(RULES)), "description": "has a finding of this rule"}}
 
 
 _EXCHANGE: dict[str, Schema] = {

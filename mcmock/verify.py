@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple, Protocol
 
 from mcmock import narrate
-from mcmock.match import Difference, Match, phrase
+from mcmock.match import Difference, Match, phrase, refuse_misspelled
 from mcmock.model import Exchange, Kind, Verdict
 from mcmock.schemas import EVENT_TYPES
 from mcmock.sequence import Pattern
@@ -109,7 +109,7 @@ def check(
         if gaps:
             raise ValueError("gaps is for a sequence: name its events, or leave it out")
         if least == 0:
-            _refuse_misspelled(wanted)
+            refuse_misspelled(wanted)
         return Check(wanted, least, most, within, None, allow_no_sessions)
     if (count, at_least, at_most) != (None, None, None):
         raise ValueError(
@@ -188,17 +188,6 @@ def _seconds(name: str, value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= LONGEST:
         raise ValueError(f"{name} must be 0 to {LONGEST:g} seconds, not {value!r}")
     return float(value)
-
-
-def _refuse_misspelled(match: Match) -> None:
-    """A check that nothing came is true of any event that does not exist: that is a slip, not a result."""
-    wanted = match.wanted.get("event")
-    for event in wanted if isinstance(wanted, list) else [wanted]:
-        if isinstance(event, str) and event not in EVENT_TYPES and (close := get_close_matches(event, EVENT_TYPES, 1)):
-            raise ValueError(
-                f"match.event {event!r} is no event type (did you mean {close[0]}?), so that it never comes; "
-                f'if that is meant, ask for {{"matches": "^{event}$"}}'
-            )
 
 
 # -- judging --------------------------------------------------------------------------------------------------------------
@@ -418,7 +407,6 @@ _KIN = (
     {"adStart", "adBreakStart"},
     {"chapterComplete", "chapterSkip"},
     {"pauseStart", "bufferStart"},
-    {"stateStart", "statesUpdate"},
     {"stateStart", "statesUpdate"},
     {"stateEnd", "statesUpdate"},
 )

@@ -191,7 +191,7 @@ def test_every_option_reaches_somebody() -> None:
         ('strict = "yes"', "mcmock.toml: strict: 'yes' is not true or false."),
         ('after-end = "stop"', "mcmock.toml: after-end: 'stop' is not one of gone, drop."),
         ('max-log-bytes = "lots"', "mcmock.toml: max-log-bytes: 'lots' is not a size such as 1048576, 512K or 64M."),
-        ('tls-name = "a"', "mcmock.toml: tls-name: 'a' is not a list such as [\"a\"]."),
+        ('preset = "flakey"', "mcmock.toml: preset: 'flakey' is not one of expired-session, "),
         ("tls-name = [1]", "mcmock.toml: tls-name: 1 is not text."),
         ("host = 1", "mcmock.toml: host: 1 is not text."),
         ("port = ", "mcmock.toml: not TOML: Invalid value (at end of document)"),
@@ -233,6 +233,11 @@ def test_what_is_wrong_elsewhere_is_one_line_that_says_where(
     arguments: list[str], variables: dict[str, str], message: str
 ) -> None:
     assert message in refused(*arguments, **variables)
+
+
+def test_one_of_several_values_needs_no_list() -> None:
+    Path("mcmock.toml").write_text('preset = "outage"')
+    assert run().values["preset"] == ("outage",)
 
 
 # -- what is printed -------------------------------------------------------------------------------------------------------

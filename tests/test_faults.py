@@ -184,6 +184,18 @@ def test_a_wrong_match_is_refused_in_the_words_of_match() -> None:
         faults.rule_from_json({"effect": "reset", "match": {"evnt": "ping"}})
 
 
+def test_an_event_that_is_nearly_one_is_refused_since_the_fault_would_never_fire() -> None:
+    with pytest.raises(ValueError, match=r"'pnig' is no event type \(did you mean ping\?\)"):
+        faults.reset(event=["play", "pnig"])
+    assert faults.reset(event={"matches": "^pnig$"}).match.wanted == {"event": {"matches": "^pnig$"}}
+
+
+@pytest.mark.parametrize("type_", [["reset"], {"type": "reset"}, None, 3])
+def test_an_effect_that_is_no_word_is_refused_as_any_other(type_: Any) -> None:
+    with pytest.raises(ValueError, match=r"effect\.type must be one of status, delay, .*, not "):
+        faults.rule_from_json({"effect": {"type": type_}})
+
+
 def test_a_constructor_refuses_what_it_does_not_know() -> None:
     with pytest.raises(ValueError, match=r"faults\.reset knows no evnt; it takes name, side, skip"):
         faults.reset(evnt="ping")  # type: ignore[call-arg]

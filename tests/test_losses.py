@@ -89,6 +89,18 @@ def test_a_session_of_another_viewing_is_no_place_to_move_to(emulator: Emulator)
     assert fates(emulator) == [("ping", Fate.LOST, None)]
 
 
+@pytest.mark.parametrize("rule", [faults.status(503, event="ping", times=1), faults.close(side="after", times=1)])
+def test_others_who_watch_the_same_at_the_same_time_receive_their_own_events(
+    emulator: Emulator, rule: FaultRule
+) -> None:
+    """Players of a load test are one visitor, and send the same `ts`."""
+    first, second = start(emulator), start(emulator)
+    emulator.add_fault(rule)
+    ping(emulator, first)
+    ping(emulator, second)
+    assert fates(emulator) == [("ping", Fate.COUNTED if rule.side == "after" else Fate.LOST, None)]
+
+
 def test_all_that_is_still_sent_to_a_session_that_a_fault_closed_is_lost(emulator: Emulator) -> None:
     sid = start(emulator)
     emulator.add_fault(faults.expire_session(event="ping"))

@@ -150,6 +150,11 @@ def test_an_outcome_is_matched_as_it_stands_now(emulator: Emulator) -> None:
             "match.event.matches is no regular expression: missing ), unterminated subpattern",
         ),
         ({"event": {"exists": 1}}, "match.event.exists must be true or false, not 1"),
+        (
+            {"rule": ["not-json", "ad-outside-brake"]},
+            "match.rule is 'ad-outside-brake' (did you mean ad-outside-break?), which no finding has; docs/findings.md",
+        ),
+        ({"rule": 3}, "match.rule must be text, not 3"),
         ({"params": "x"}, 'match.params must map names to wanted values, such as {"media.id": "film"}, not \'x\''),
     ],
 )

@@ -171,6 +171,7 @@ def test_what_may_be_asked_is_what_is_published() -> None:
         ({"params": {"media.id": "film"}, "qoe": {"media.qoe.bitrate": {"max": 10}}}, True),
         ({"evnt": "ping"}, False),
         ({"kind": "evnt"}, False),
+        ({"rule": "not-jason"}, False),
         ({"status": "204"}, False),
         ({"playhead": {"minimum": 1}}, False),
     ):

@@ -76,9 +76,7 @@ def _value(option: Option, value: object, folder: Path) -> Any:
     try:
         if not option.many:
             return _one(option, value, folder)
-        if not isinstance(value, list):
-            raise click.BadParameter(f'{value!r} is not a list such as ["{value}"].')
-        return tuple(_one(option, each, folder) for each in value)
+        return tuple(_one(option, each, folder) for each in (value if isinstance(value, list) else [value]))
     except click.BadParameter as error:
         raise ValueError(f"{option.key}: {error.message}") from None
 

@@ -22,7 +22,8 @@ prints every value and where it came from, as a file that could be a `mcmock.tom
 ## The file
 
 `mcmock.toml` is read from the current folder, or from where `--config` (or `MCMOCK_CONFIG`) says. Paths in it are relative to
-the file. A key that is no option is refused, with the nearest that is one.
+the file. A key that is no option is refused, with the nearest that is one. What may have
+several values takes one, or a list.
 
 ```toml
 port = 8410

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from mcmock.faults.effects import AFTER, BEFORE, EFFECTS, REQUIRED, Attribute, Attributes, Effect, number, whole
-from mcmock.match import NAMES, Match
+from mcmock.match import NAMES, Match, refuse_misspelled
 
 ALL, SESSION = "all", "session"
 
@@ -122,10 +122,9 @@ def _name(value: Any) -> str:
 
 def _effect(value: Any) -> tuple[str, Attributes]:
     given = {"type": value} if isinstance(value, str) else value
-    if not isinstance(given, Mapping) or given.get("type") not in EFFECTS:
-        sent = given.get("type") if isinstance(given, Mapping) else given
-        raise ValueError(f"effect.type must be one of {', '.join(EFFECTS)}, not {sent!r}")
-    kind = str(given["type"])
+    kind = given.get("type") if isinstance(given, Mapping) else given
+    if not isinstance(kind, str) or kind not in EFFECTS:
+        raise ValueError(f"effect.type must be one of {', '.join(EFFECTS)}, not {kind!r}")
     row = EFFECTS[kind]
     for key in given:
         if key != "type" and key not in row.attributes:
@@ -172,7 +171,9 @@ def _match(value: Any, side: str) -> Match:
     early = [field for field in KNOWN_AFTER if value and value.get(field) is not None]
     if side == BEFORE and early:
         raise ValueError(f"match.{early[0]} is not known before the request is processed; it needs side after")
-    return Match(value)
+    match = Match(value)
+    refuse_misspelled(match)
+    return match
 
 
 def _word(*words: str) -> Callable[[Any], str]:
