@@ -61,6 +61,8 @@ def duplicate_keys(text: bytes) -> list[str]:
 def _decode_slowly(text: bytes) -> Any:
     if not text:
         raise BadJson("the body is empty")
+    if other := _other_text(text):
+        raise BadJson(other)
     try:
         value = _decoder.decode(text.decode())
     except UnicodeDecodeError as error:
@@ -72,6 +74,17 @@ def _decode_slowly(text: bytes) -> Any:
     if _SURROGATE.search(text):
         _check_surrogates(value)
     return value
+
+
+def _other_text(text: bytes) -> str | None:
+    """What these bytes are instead of JSON in UTF-8, as far as their beginning tells."""
+    if text.startswith(b"\xef\xbb\xbf"):
+        return "the body begins with a byte order mark, which JSON has no place for"
+    if text.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in text[:2]:
+        return "the body is not UTF-8 text: it looks like UTF-16 or UTF-32"
+    if text.startswith(b"\x1f\x8b"):
+        return "the body is not UTF-8 text: it looks like gzip"
+    return None
 
 
 def _lower_first(sentence: str) -> str:

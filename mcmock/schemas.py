@@ -204,7 +204,10 @@ def json_path(keys: Iterable[str | int], at: str = "$") -> str:
 
 def _type_phrase(breach: _Breach) -> tuple[str, str]:
     article = "an" if breach.wanted[0] in "aio" else "a"
-    return "wrong-type", f"must be {article} {breach.wanted}, but {sent_phrase(breach.sent)} was sent"
+    wanted = f"{article} {breach.wanted}"
+    if breach.wanted == "integer" and isinstance(breach.sent, float) and abs(breach.sent) >= 2**63:
+        wanted += " that 64 bits can hold"  # what they cannot hold was read as a float
+    return "wrong-type", f"must be {wanted}, but {sent_phrase(breach.sent)} was sent"
 
 
 def _enum_phrase(breach: _Breach) -> tuple[str, str]:

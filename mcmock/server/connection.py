@@ -1,9 +1,10 @@
 """One connection: aiohttp's, which also answers and logs what never became a request. It decides nothing.
 
 A plain event is answered here at once, where `lane` knows its header block; all else goes through aiohttp's handler.
-What aiohttp cannot parse is answered in the API's own form and logged with the bytes that came; a header that never ends
-is logged when its connection does. An answer to such bytes is followed by our end of the connection, and the connection
-itself goes only after the client has had time to read it: a socket closed with unread bytes takes its last answer along.
+What aiohttp cannot parse is answered in the API's own form and logged with the bytes that came, and so is a header that
+the client's end of the connection cuts short; where the connection is gone altogether, it is only logged. An answer to
+such bytes is followed by our end of the connection, and the connection itself goes only after the client has had time to
+read it: a socket closed with unread bytes takes its last answer along.
 """
 
 from __future__ import annotations
@@ -41,6 +42,8 @@ LINGER = 2.0
 
 HEAD_TIME = 60.0
 """Seconds a client has for the whole head of a request, its connection's first one included; nginx's own default."""
+
+CUT_SHORT = "the connection ended before the header did"
 
 # What people send to a plain HTTP port that is something else: how it begins, and what to say about it.
 _OTHER_PROTOCOLS = (
@@ -135,10 +138,12 @@ class Connection(web.RequestHandler):
 
     def eof_received(self) -> bool | None:  # type: ignore[override]
         """A client that has said all it had to say, and may still listen: whatever it asked is answered first."""
-        if self.ssl_context is not None or self._close or self._is_idle():
-            return None  # nothing to wait for, or no way to: the transport closes
+        if self.ssl_context is not None or self._close:
+            return None  # no way to: the transport closes
         self._end_input()
-        self._queue(_Ended())
+        if self._is_idle() and not self.cut_short:
+            return None  # nothing to answer
+        self._queue(_CutShort() if self.cut_short else _Ended())
         return True
 
     def connection_lost(self, exc: BaseException | None) -> None:
@@ -146,9 +151,7 @@ class Connection(web.RequestHandler):
             self.overdue.cancel()
         self._end_input()
         if self.cut_short and self._current_request is None and not self.failed:
-            answer = self.emulator.handle(
-                self._unparsed_request(_refused("the connection ended before the header did"))
-            )
+            answer = self.emulator.handle(self._unparsed_request(_refused(CUT_SHORT)))
             self.scopes.meter.note(answer, 0.0)
             self.emulator.settle(answer.seq, Delivery.CLIENT_GONE)
         super().connection_lost(exc)
@@ -214,6 +217,8 @@ class Connection(web.RequestHandler):
             return Refusal("head-too-large", 431, f"there are more than {MAX_HEADERS} headers")
         if isinstance(error, _TooSlow):
             return Refusal("not-http", 408, f"not an HTTP request: its head did not end within {HEAD_TIME:g} seconds")
+        if isinstance(error, _CutShort):
+            return _refused(CUT_SHORT)
         if isinstance(error, InvalidURLError):
             return _refused("the request target is no URL")
         return _refused(self._other_protocol() or _in_plain_words(message or "it cannot be read"))
@@ -252,6 +257,10 @@ class _Decided(Exception):
 
 class _Ended(Exception):
     """The client has said all it had to say."""
+
+
+class _CutShort(Exception):
+    """The client has said all it had to say, in the middle of a head."""
 
 
 class _TooSlow(Exception):
