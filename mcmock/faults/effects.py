@@ -112,6 +112,8 @@ def _body(value: Any) -> Any:
 
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
+_VALUE = re.compile(r"[^\r\n\0\u0100-\U0010ffff]*")
+
 
 def _header_name(value: Any) -> str:
     if not isinstance(value, str) or not _NAME.fullmatch(value):
@@ -120,8 +122,8 @@ def _header_name(value: Any) -> str:
 
 
 def _header_value(value: Any) -> str:
-    if not isinstance(value, str) or any(sign in value for sign in "\r\n\0"):
-        raise ValueError(f"must be text on one line, not {value!r}")
+    if not isinstance(value, str) or not _VALUE.fullmatch(value):
+        raise ValueError(f"must be text on one line, in Latin-1 as headers are, not {value!r}")
     return value
 
 
@@ -162,7 +164,7 @@ _RATE = number(0, above=True)
 _COUNT = whole(0)
 _CODE = whole(200, 599)
 _NAME_SCHEMA = {"type": "string", "pattern": f"^{_NAME.pattern}$"}
-_VALUE_SCHEMA = {"type": "string", "pattern": "^[^\\r\\n\\u0000]*$"}
+_VALUE_SCHEMA = {"type": "string", "pattern": "^[\\u0001-\\u0009\\u000b\\u000c\\u000e-\\u00ff]*$"}
 _EVERY = {
     "every": Attribute(_flag, {"type": "boolean"}, "all open sessions at once, not only that of the request", False),
 }
