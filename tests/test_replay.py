@@ -260,6 +260,7 @@ def test_everything_that_comes_with_the_package_is_as_expected(mcmock_server: Mc
         (("nope.json", "--to", "http://127.0.0.1:1"), "nope.json: no such file; mcmock itself has fixtures/timelines/"),
         (("fixtures/../pyproject.toml.json", "--to", "http://127.0.0.1:1"), "no such file"),
         (("x", "--to", "127.0.0.1:1"), "it must begin with http:// or https://"),
+        (("x", "--to", "http://127.0.0.1:1/api/v1/"), "leave /api/v1 out"),
         (("x", "--to", "http://127.0.0.1:1", "--speed", "2", "--flat-out"), "exclude each other"),
         (("x", "--to", "http://127.0.0.1:1", "--advance", "--sessions", "2"), "takes --sessions 1"),
         (("x",), "Missing option '--to'"),

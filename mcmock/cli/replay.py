@@ -70,6 +70,8 @@ def replay(
         raise click.UsageError("--advance moves the one clock of the server, so it takes --sessions 1")
     if not to.startswith(("http://", "https://")):
         raise click.UsageError(f"--to {to}: it must begin with http:// or https://")
+    if "/api/v1" in to:
+        raise click.UsageError(f"--to {to}: leave /api/v1 out, every recorded path begins with it")
     texts = list(_texts(files, everything))
     if not texts:
         raise click.UsageError("name a FILE, or give --all")
