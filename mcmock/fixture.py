@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from inspect import signature
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, ParamSpec, Self, TypeVar
 
 from mcmock import narrate
 from mcmock.emulator import Emulator, Summary
@@ -128,12 +128,14 @@ class McmockServer:
 
     def requests(self, **match: Any) -> list[Exchange]:
         """The exchanges that match, oldest first."""
-        return self._noted(Match(match), self.emulator.requests(Match(match)))
+        __tracebackhide__ = True
+        wanted = _taken(Match, match)
+        return self._noted(wanted, self.emulator.requests(wanted))
 
     def request(self, **match: Any) -> Exchange:
         """The one exchange that matches. Raises AssertionError if there is none, or more than one."""
         __tracebackhide__ = True
-        return self._checked(check(match, count=1))[0]
+        return self._checked(_taken(check, match, count=1))[0]
 
     def sessions(self) -> list[RecordedSession]:
         """Every session that was opened, oldest first."""
@@ -175,12 +177,12 @@ class McmockServer:
     def wait_for(self, *, count: int = 1, timeout: float = 5.0, **match: Any) -> list[Exchange]:
         """Those exchanges, as soon as there are `count`. Raises AssertionError after `timeout` seconds without them."""
         __tracebackhide__ = True
-        return self._checked(waiting(match, count, timeout))
+        return self._checked(_taken(waiting, match, count, timeout))
 
     async def wait_for_async(self, *, count: int = 1, timeout: float = 5.0, **match: Any) -> list[Exchange]:  # noqa: ASYNC109
         """`wait_for` for a test whose client runs on the same loop."""
         __tracebackhide__ = True
-        return self._accept(*await self._ask_async(waiting(match, count, timeout)))
+        return self._accept(*await self._ask_async(_taken(waiting, match, count, timeout)))
 
     def assert_received(
         self,
@@ -198,20 +200,26 @@ class McmockServer:
         Raises AssertionError that shows what came instead.
         """
         __tracebackhide__ = True
-        asked = check(
-            match, count=count, at_least=at_least, at_most=at_most, within=within, allow_no_sessions=allow_no_sessions
+        asked = _taken(
+            check,
+            match,
+            count=count,
+            at_least=at_least,
+            at_most=at_most,
+            within=within,
+            allow_no_sessions=allow_no_sessions,
         )
         return self._checked(asked)
 
     def assert_never(self, *, within: float = 0.0, allow_no_sessions: bool = False, **match: Any) -> None:
         """No exchange matches, nor comes in the next `within` seconds. Fails where there is no session at all."""
         __tracebackhide__ = True
-        self._checked(check(match, count=0, within=within, allow_no_sessions=allow_no_sessions))
+        self._checked(_taken(check, match, count=0, within=within, allow_no_sessions=allow_no_sessions))
 
     async def assert_never_async(self, *, within: float = 0.0, allow_no_sessions: bool = False, **match: Any) -> None:
         """`assert_never` for a test whose client runs on the same loop."""
         __tracebackhide__ = True
-        asked = check(match, count=0, within=within, allow_no_sessions=allow_no_sessions)
+        asked = _taken(check, match, count=0, within=within, allow_no_sessions=allow_no_sessions)
         self._accept(*await self._ask_async(asked))
 
     def assert_sequence(
@@ -229,7 +237,9 @@ class McmockServer:
         stand before, between and after. Only accepted events are looked at, unless `match` asks for others.
         """
         __tracebackhide__ = True
-        self._checked(check(match, sequence=sequence, gaps=gaps, within=within, allow_no_sessions=allow_no_sessions))
+        self._checked(
+            _taken(check, match, sequence=sequence, gaps=gaps, within=within, allow_no_sessions=allow_no_sessions)
+        )
 
     def _checked(self, asked: Check) -> list[Exchange]:
         __tracebackhide__ = True
@@ -265,6 +275,20 @@ class McmockServer:
         self._expected.clear()
 
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _taken(make: Callable[P, T], *arguments: P.args, **options: P.kwargs) -> T:
+    """What `make` makes of a test's words. Where it refuses them, the traceback ends at the test's own line."""
+    __tracebackhide__ = True
+    try:
+        return make(*arguments, **options)
+    except ValueError as error:
+        refusal = error
+    raise refusal.with_traceback(None)
+
+
 def overlaid(options: Wanted, changes: Wanted) -> dict[str, Any]:
     """`options` with `changes` over them: of strict and loose, the later word stands."""
     exclusive = {"strict": "loose", "loose": "strict"}
@@ -272,9 +296,22 @@ def overlaid(options: Wanted, changes: Wanted) -> dict[str, Any]:
     return {**{name: value for name, value in options.items() if name not in dropped}, **changes}
 
 
-def _rules(faults: FaultRule | Wanted | Sequence[FaultRule | Wanted]) -> Iterator[FaultRule]:
-    for one in [faults] if isinstance(faults, FaultRule | Mapping) else faults:
-        yield one if isinstance(one, FaultRule) else rule_from_json(one)
+def _rules(faults: object) -> list[FaultRule]:
+    """One rule or several, in lists or not, each as mcmock.faults makes it or in JSON's form. Raises ValueError otherwise."""
+    if isinstance(faults, FaultRule | Mapping) or not isinstance(faults, Iterable) or isinstance(faults, str):
+        return [_rule(faults)]
+    return [rule for one in faults for rule in _rules(one)]
+
+
+def _rule(one: object) -> FaultRule:
+    if isinstance(one, FaultRule):
+        return one
+    if not isinstance(one, Mapping):
+        raise ValueError(
+            f"a fault is what mcmock.faults.reset() and its like return, or a mapping, not {one!r}; "
+            "the name of a preset goes to preset"
+        )
+    return rule_from_json(one)
 
 
 def _preset_rules(names: str | Sequence[str]) -> Iterator[FaultRule]:
@@ -320,17 +357,20 @@ class TestFaults:
     def __init__(self, emulator: Emulator) -> None:
         self._emulator = emulator
 
-    def add(self, rule: FaultRule) -> FaultRule:
+    def add(self, rule: FaultRule | Wanted) -> FaultRule:
         """Put a rule behind those in force; returns it with its name. Raises ValueError for a name that is taken."""
-        return self._emulator.add_fault(rule)
+        __tracebackhide__ = True
+        return _taken(self._emulator.add_fault, _taken(_rule, rule))
 
     def preset(self, name: str) -> tuple[FaultRule, ...]:
         """Put the rules of a preset behind those in force. Raises ValueError, naming those there are, for another name."""
-        return self._emulator.put_faults(preset(name))
+        __tracebackhide__ = True
+        return self._emulator.put_faults(_taken(preset, name))
 
-    def replace(self, *rules: FaultRule) -> tuple[FaultRule, ...]:
-        """These rules instead of those in force."""
-        return self._emulator.replace_faults(rules)
+    def replace(self, *rules: FaultRule | Wanted | Sequence[FaultRule | Wanted]) -> tuple[FaultRule, ...]:
+        """These rules, or lists of rules, instead of those in force."""
+        __tracebackhide__ = True
+        return _taken(self._emulator.replace_faults, _taken(_rules, rules))
 
     def remove(self, name: str) -> bool:
         """Lift the fault of that name, and free what it holds. False if there is none."""

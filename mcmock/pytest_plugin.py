@@ -203,6 +203,13 @@ def _listed(exchanges: list[Exchange]) -> str:
     return narrate.listed(exchanges)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Nothing is left of an earlier run of the test: plugins that try a failing test again run the same item."""
+    item.stash[_SERVERS] = []
+    item.stash[_TOLD] = False
+
+
 # -- the report of a failing test -----------------------------------------------------------------------------------------
 
 

@@ -10,6 +10,7 @@ import textwrap
 
 import pytest
 
+from mcmock import faults
 from mcmock.fixture import McmockServer
 
 pytest_plugins = ["pytester"]
@@ -353,6 +354,7 @@ def test_options_of_the_project_come_from_conftest(project: pytest.Pytester) -> 
         ("strict=True, loose=True", "strict and loose exclude each other"),
         ("clock='stopped'", "clock must be 'running' or 'frozen', not 'stopped'"),
         ("seed='x'", "seed must be a whole number, not 'x'"),
+        ("faults='outage'", "or a mapping, not 'outage'; the name of a preset goes to preset"),
         ("True", "takes options by name only"),
     ],
 )
@@ -364,6 +366,71 @@ def test_a_wrong_mark_is_one_line(project: pytest.Pytester, mark: str, message: 
     assert message in found.stdout.str()
     assert "Traceback" not in found.stdout.str()
     assert "During handling" not in found.stdout.str()
+
+
+def test_what_a_test_asks_wrongly_is_told_at_its_own_line(project: pytest.Pytester) -> None:
+    """Neither frames of mcmock's nor their source stand between the line and the message."""
+    found = run(
+        project,
+        """
+        from mcmock import faults
+
+        def test_match(mcmock_server):
+            mcmock_server.requests(evnt="ping")
+
+        def test_count(mcmock_server):
+            mcmock_server.assert_received(event="ping", count="1")
+
+        def test_wait(mcmock_server):
+            mcmock_server.wait_for(event="ping", timeout="long")
+
+        def test_sequence(mcmock_server):
+            mcmock_server.assert_sequence(["pnig"])
+
+        def test_rule(mcmock_server):
+            mcmock_server.faults.add("outage")
+
+        def test_function(mcmock_server):
+            mcmock_server.faults.replace([faults.reset])
+
+        def test_preset(mcmock_server):
+            mcmock_server.faults.preset("outrage")
+        """,
+    )
+    found.assert_outcomes(failed=7)
+    for message in ("match.evnt is not known", "count must be", "timeout must be", "sequence item 1",
+                    "or a mapping, not 'outage'", "or a mapping, not <function reset", "there is no preset"):  # fmt: skip
+        found.stdout.fnmatch_lines([f"E*{message}*"])
+    assert "/mcmock/" not in found.stdout.str().replace("/__admin", "")
+
+
+def test_faults_are_taken_as_rules_mappings_and_lists(mcmock_server: McmockServer) -> None:
+    mcmock_server.faults.add({"effect": "reset", "name": "one"})
+    assert [one.name for one in mcmock_server.faults.replace([faults.close(name="two")], {"effect": "hang"})] == [
+        "two", "hang",
+    ]  # fmt: skip
+    with pytest.raises(ValueError, match="there is already a fault"):
+        mcmock_server.faults.replace([faults.close(name="two")] * 2)
+    assert [state.rule.name for state in mcmock_server.faults] == ["two", "hang"]
+
+
+def test_a_test_that_is_run_again_is_told_again(project: pytest.Pytester) -> None:
+    """As plugins do that rerun failing tests: it is the last report that people see."""
+    project.makeconftest(
+        """
+        from _pytest.runner import runtestprotocol
+
+        def pytest_runtest_protocol(item, nextitem):
+            runtestprotocol(item, nextitem=nextitem, log=False)
+            item._initrequest()
+            for report in runtestprotocol(item, nextitem=nextitem, log=False):
+                item.ihook.pytest_runtest_logreport(report=report)
+            return True
+        """
+    )
+    found = run(project, "def test_it(mcmock_server):\n    assert mcmock_server.requests()\n")
+    found.assert_outcomes(failed=1)
+    assert [line.strip("- ") for line in found.outlines if line.startswith("--")] == ["mcmock"]
 
 
 def test_a_wrong_option_of_a_server_names_the_nearest() -> None:
