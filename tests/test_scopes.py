@@ -293,6 +293,36 @@ def test_the_control_api_changes_one_scope_only(url: str) -> None:
     assert ask(f"{url}/__admin/reset?scope=a%20b", "POST") == 400
 
 
+@pytest.mark.parametrize("path", ["requests/find", "verify"])
+def test_a_question_about_a_misspelt_scope_is_not_answered_as_if_nothing_went_wrong(url: str, path: str) -> None:
+    nothing_bad = {"match": {"outcome": "bad"}, "count": 0, "allowNoSessions": True} if path == "verify" else {}
+    assert ask(f"{url}/__admin/{path}?scope=mispelt", "POST", nothing_bad) == 404
+    assert ask(f"{url}/~mispelt/__admin/{path}", "POST", nothing_bad) == 404
+    assert [one["name"] for one in ask(f"{url}/__admin/scopes")["scopes"]] == ["default"]
+
+
+@pytest.mark.parametrize(
+    ("path", "question"),
+    [("requests/wait", {"match": {"event": "play"}, "timeout": 0.01}), ("verify", {"count": 1, "within": 0.01})],
+)
+def test_one_can_wait_for_the_first_request_of_a_scope(url: str, path: str, question: Any) -> None:
+    assert ask(f"{url}/~one/__admin/{path}", "POST", question)["matched"] == 0
+    assert [one["name"] for one in ask(f"{url}/__admin/scopes")["scopes"]] == ["default", "one"]
+
+
+@pytest.mark.parametrize("path", ["health", "", "/", "inspector/app.js", "vocabulary", "openapi.json", "presets"])
+def test_what_is_the_servers_is_answered_under_a_scopes_name_before_its_first_request(url: str, path: str) -> None:
+    with urlopen(f"{url}/~one/__admin{'/' if path.strip('/') else ''}{path}", timeout=10) as answer:
+        assert answer.status == 200
+        assert answer.url.startswith(f"{url}/~one/__admin/")
+    assert [one["name"] for one in ask(f"{url}/__admin/scopes")["scopes"]] == ["default"]
+
+
+def test_the_way_to_the_page_keeps_the_scope_that_was_asked_for(url: str) -> None:
+    with urlopen(f"{url}/__admin?scope=one", timeout=10) as answer:
+        assert answer.url == f"{url}/__admin/?scope=one"
+
+
 PLAYER = """
 import json, sys
 from urllib.request import Request, urlopen

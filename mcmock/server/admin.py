@@ -10,6 +10,8 @@ import asyncio
 import json
 import logging
 import re
+from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -46,6 +48,8 @@ class AdminRoute(NamedTuple):
     """Whether it answers without the token: what a device, a browser or a health check needs before it has one."""
     is_question: bool = False
     """Whether a POST changes nothing, and is one for the sake of its body."""
+    is_of_server: bool = False
+    """Whether it tells nothing of a scope, and so answers under the name of one that is not there, too."""
 
     @property
     def changes(self) -> bool:
@@ -160,7 +164,8 @@ async def _reset(asked: Asked) -> Reply:
 
 
 async def _to_page(asked: Asked) -> Reply:
-    return pages.redirect(PREFIX + "/")
+    query = asked.request.rel_url.raw_query_string
+    return pages.redirect(PREFIX[1:] + "/" + (f"?{query}" if query else ""))  # relative, so that a scope's prefix stays
 
 
 async def _page_file(asked: Asked) -> Reply:
@@ -180,14 +185,36 @@ async def _openapi(asked: Asked) -> Reply:
 
 
 ROUTES: tuple[AdminRoute, ...] = (
-    AdminRoute("GET", "", _to_page, "to the inspector page", also=(307,), is_open=True),
-    AdminRoute("GET", "/", _page_file, "the inspector page", "text/html", is_open=True),
-    AdminRoute("GET", "/inspector/{file}", _page_file, "a file of the inspector page", "text/*", is_open=True),
-    AdminRoute("GET", "/vocabulary", _vocabulary, "what the rules, metrics and Match fields mean", "Vocabulary"),
-    AdminRoute("GET", "/openapi.json", _openapi, "this document", "OpenApi"),
-    AdminRoute("GET", "/health", _health, "200 once the server answers", "Health", is_open=True),
+    AdminRoute("GET", "", _to_page, "to the inspector page", also=(307,), is_open=True, is_of_server=True),
+    AdminRoute("GET", "/", _page_file, "the inspector page", "text/html", is_open=True, is_of_server=True),
+    AdminRoute(
+        "GET",
+        "/inspector/{file}",
+        _page_file,
+        "a file of the inspector page",
+        "text/*",
+        is_open=True,
+        is_of_server=True,
+    ),
+    AdminRoute(
+        "GET",
+        "/vocabulary",
+        _vocabulary,
+        "what the rules, metrics and Match fields mean",
+        "Vocabulary",
+        is_of_server=True,
+    ),
+    AdminRoute("GET", "/openapi.json", _openapi, "this document", "OpenApi", is_of_server=True),
+    AdminRoute("GET", "/health", _health, "200 once the server answers", "Health", is_open=True, is_of_server=True),
     AdminRoute("GET", "/summary", listing.handle_summary, "counts by outcome", "Summary"),
-    AdminRoute("GET", "/scopes", _list_scopes, "every scope, how long it has been idle, and its counts", "Scopes"),
+    AdminRoute(
+        "GET",
+        "/scopes",
+        _list_scopes,
+        "every scope, how long it has been idle, and its counts",
+        "Scopes",
+        is_of_server=True,
+    ),
     AdminRoute("DELETE", "/scopes/{name}", _forget_scope, "forgets a named scope with all that is in it", "Empty"),
     AdminRoute("GET", "/requests", listing.handle_requests, "the log", "Exchanges", query=("match", *listing.LISTING)),
     AdminRoute(
@@ -242,15 +269,43 @@ ROUTES: tuple[AdminRoute, ...] = (
     AdminRoute("DELETE", "/faults", faulting.handle_clear, "lifts all, and frees what they hold", "Empty"),
     AdminRoute("GET", "/faults/{name}", faulting.handle_one, "one fault", "FaultRule"),
     AdminRoute("DELETE", "/faults/{name}", faulting.handle_remove, "lifts it, and frees what it holds", "Empty"),
-    AdminRoute("GET", "/faults.schema.json", faulting.handle_schema, "a FaultRule as JSON Schema", "JsonSchema"),
-    AdminRoute("GET", "/presets", faulting.handle_presets, "named sets of faults", "Presets"),
+    AdminRoute(
+        "GET",
+        "/faults.schema.json",
+        faulting.handle_schema,
+        "a FaultRule as JSON Schema",
+        "JsonSchema",
+        is_of_server=True,
+    ),
+    AdminRoute("GET", "/presets", faulting.handle_presets, "named sets of faults", "Presets", is_of_server=True),
     AdminRoute("POST", "/presets/{name}", faulting.handle_apply, "adds the faults of a preset", "Faults"),
     AdminRoute("GET", "/losses", faulting.handle_losses, "what became of each faulted request", "Losses"),
     AdminRoute(
-        "GET", "/ca.pem", trust.handle_certificate, "the authority to trust", trust.CERTIFICATE_TYPE, is_open=True
+        "GET",
+        "/ca.pem",
+        trust.handle_certificate,
+        "the authority to trust",
+        trust.CERTIFICATE_TYPE,
+        is_open=True,
+        is_of_server=True,
     ),
-    AdminRoute("GET", "/trust", trust.handle_page, "how a device comes to trust it", "text/html", is_open=True),
-    AdminRoute("GET", "/metrics", metrics.handle_metrics, "what operators watch, for Prometheus", metrics.CONTENT_TYPE),
+    AdminRoute(
+        "GET",
+        "/trust",
+        trust.handle_page,
+        "how a device comes to trust it",
+        "text/html",
+        is_open=True,
+        is_of_server=True,
+    ),
+    AdminRoute(
+        "GET",
+        "/metrics",
+        metrics.handle_metrics,
+        "what operators watch, for Prometheus",
+        metrics.CONTENT_TYPE,
+        is_of_server=True,
+    ),
     AdminRoute("GET", "/clock", _clock, "the emulator's time", "Clock"),
     AdminRoute("POST", "/clock/advance", _advance, 'moves it forward by {"seconds"}', "Clock", "Advance"),
     AdminRoute("POST", "/clock/freeze", _freeze, "stops it", "Clock"),
@@ -276,8 +331,8 @@ class ControlApi:
         """Answer a control request: `path` is without the scope's prefix, if there was one, and `scope` what it named."""
         try:
             route, arguments = self._find(request, urlsplit(path).path[len(PREFIX) :])
-            emulator = await self._emulator(request, scope)
             body = await _body(request, changes=route.changes)
+            emulator = await self._emulator(request, partial(self._scope, _name(request, scope), route, body))
             reply = await route.handler(
                 Asked(emulator, request, arguments, body, self.lasting, self._scopes, self._place)
             )
@@ -294,27 +349,27 @@ class ControlApi:
             return _error(500, "broken", f"mcmock failed: {error!r}")
         return _json(reply) if isinstance(reply, dict) else reply
 
-    async def _emulator(self, request: web.BaseRequest, scope: str | None) -> Emulator:
+    async def _emulator(self, request: web.BaseRequest, find: Callable[[], Emulator]) -> Emulator:
         """The scope that is asked about, with all that was answered anywhere up to now."""
         if not self._scopes.default.blocks:
-            return self._scope(request, scope)
-        emulator = await asyncio.to_thread(self._scope, request, scope)
+            return find()
+        emulator = await asyncio.to_thread(find)
         await asyncio.to_thread(self._scopes.catch_up if _asks_all(request) else emulator.catch_up)
         return emulator
 
-    def _scope(self, request: web.BaseRequest, scope: str | None) -> Emulator:
-        """What changes something makes its scope, what only looks does not."""
-        name = scope or request.query.get(listing.SCOPE)
-        if name is None or (name == listing.EVERY and urlsplit(request.raw_path).path == PREFIX + "/summary"):
+    def _scope(self, name: str | None, route: AdminRoute, body: Any) -> Emulator:
+        """What changes something, or waits for what comes, makes its scope; what only looks does not."""
+        if name is None:
             return self._scopes.default
-        if request.method != "GET":
+        if route.changes or waiting.waits(route.handler, body):
             return self._scopes.named(name)
-        emulator = self._scopes.get(name)
-        if emulator is None:
-            raise AdminError(
-                404, "unknown-scope", f"there is no scope {name!r}: its first request makes it, idling ends it"
-            )
-        return emulator
+        if (emulator := self._scopes.get(name)) is not None:
+            return emulator
+        if route.is_of_server:
+            return self._scopes.default
+        raise AdminError(
+            404, "unknown-scope", f"there is no scope {name!r}: its first request makes it, idling ends it"
+        )
 
     def _find(self, request: web.BaseRequest, path: str) -> tuple[AdminRoute, dict[str, str]]:
         """The route of a request that may use it."""
@@ -337,6 +392,12 @@ class ControlApi:
 
 OF_ALL = ("/scopes", "/metrics")
 """The routes that tell of every scope."""
+
+
+def _name(request: web.BaseRequest, prefix: str | None) -> str | None:
+    """The scope that is named, None for the default one."""
+    name = prefix or request.query.get(listing.SCOPE)
+    return None if name == listing.EVERY and urlsplit(request.raw_path).path == PREFIX + "/summary" else name
 
 
 def _asks_all(request: web.BaseRequest) -> bool:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from typing import Any
 
 from aiohttp import web
 
 from mcmock import shapes
 from mcmock.emulator import Emulator
-from mcmock.server.asked import Asked, Reply
+from mcmock.server.asked import Asked, Handler, Reply
 from mcmock.verify import Check, Verification, check_from_json, wait_from_json
 from mcmock.watch import Watch
 
@@ -61,6 +62,11 @@ async def handle_verify(asked: Asked) -> Reply:
 
 async def handle_wait(asked: Asked) -> Reply:
     return await _answered(asked, wait_from_json(asked.body))
+
+
+def waits(handler: Handler, body: Any) -> bool:
+    """Whether a request to that handler is about what is yet to come."""
+    return handler is handle_wait or (handler is handle_verify and isinstance(body, dict) and bool(body.get("within")))
 
 
 async def _answered(asked: Asked, check: Check) -> Reply:
