@@ -183,7 +183,7 @@ class Match:
 def phrase(wanted: Any) -> str:
     """A wanted value as a reader would write it: `ping`, `play|ping`, `10..20`, `/^ad/`, `present`."""
     if isinstance(wanted, list):
-        return "|".join(map(str, wanted))
+        return "|".join(dict.fromkeys(map(str, wanted)))  # a query's 7 is the number or the text
     if not isinstance(wanted, dict):
         return str(wanted)
     parts = []

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import re
 import textwrap
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import accumulate
 from typing import Any, NamedTuple, Protocol
 
 from mcmock.match import Match
@@ -129,9 +131,21 @@ def sent(value: Any) -> str:
 
 
 def clip(text: str, width: int) -> str:
-    """`text` on one line of at most `width`."""
+    """`text` on one line of at most `width` columns."""
     flat = "".join(char if char.isprintable() else "?" for char in text)
-    return flat if len(flat) <= width else f"{flat[: width - 1]}…"
+    if columns(flat) <= width:
+        return flat
+    ends = accumulate(map(_cells, flat))
+    return f"{''.join(char for char, end in zip(flat, ends, strict=True) if end < width)}…"
+
+
+def columns(text: str) -> int:
+    """How wide a terminal shows it: the letters of East Asia take two columns each, marks on a letter none."""
+    return len(text) if text.isascii() else sum(map(_cells, text))
+
+
+def _cells(char: str) -> int:
+    return 0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1
 
 
 def sentence(text: str) -> str:
@@ -175,7 +189,8 @@ def _media(exchanges: Sequence[Exchange]) -> str:
 
 def _row(one: Exchange, start: float, mark: str, told: set[str]) -> _Row:
     event = clip(name(one), 18)
-    cells = f"{mark}{one.seq:>5} {one.at - start:>9.3f}  {_playhead(one.playhead):>8}  {event:<18}  {one.status:>6}"
+    event += " " * (18 - columns(event))
+    cells = f"{mark}{one.seq:>5} {one.at - start:>9.3f}  {_playhead(one.playhead):>8}  {event}  {one.status:>6}"
     rules = [finding.rule for finding in one.findings]
     notes = [*_notes(one), *dict.fromkeys(rule for rule in rules if rule in told)]
     details = _details(one, told)
@@ -183,7 +198,7 @@ def _row(one: Exchange, start: float, mark: str, told: set[str]) -> _Row:
     if len(line) > WIDTH:
         line, details = cells, [*_wrapped(", ".join(notes), _INDENT), *details]
     plain = (event, one.status, tuple(notes)) if mark == " " and not details else (one.seq,)
-    return _Row(one.seq, line, tuple(details), event, plain)
+    return _Row(one.seq, line, tuple(details), event.rstrip(), plain)
 
 
 def _playhead(value: float | None) -> str:

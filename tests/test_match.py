@@ -201,6 +201,7 @@ def test_it_reads_aloud() -> None:
     assert str(match) == "event=play|ping playhead=10.. params.media.id=absent"
     assert str(Match({"path": {"matches": "^/api"}, "playhead": {"min": 1, "max": 2}})) == "path=/^/api/ playhead=1..2"
     assert str(Match()) == "anything"
+    assert str(from_query([("params.media.length", "60")])) == "params.media.length=60"
 
 
 def test_bodies_that_are_no_objects_have_no_parts(emulator: Emulator) -> None:

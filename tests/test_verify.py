@@ -128,6 +128,30 @@ def test_a_misspelled_event_is_told_by_what_it_resembles(emulator: Emulator) -> 
         check({"event": "sesionComplete"}, count=0)
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("abcdefgh", "abcdefgh"),
+        ("abcdefghi", "abcdefg…"),
+        ("映画映画", "映画映画"),
+        ("映画映画映", "映画映…"),
+        ("e\N{COMBINING ACUTE ACCENT}" * 8, "e\N{COMBINING ACUTE ACCENT}" * 8),
+        ("a\nb", "a?b"),
+    ],
+)
+def test_a_line_is_as_long_as_a_terminal_shows_it(text: str, shown: str) -> None:
+    assert narrate.clip(text, 8) == shown
+
+
+def test_an_event_of_wide_letters_keeps_the_columns(emulator: Emulator) -> None:
+    session_id = start(emulator)
+    send(emulator, session_id, "再生再生再生再生再生再生")
+    lines = ask(emulator, {"event": "play"}).message.splitlines()
+    (line,) = [line for line in lines if "再生" in line]
+    assert line.split() == ["2", "0.000", "0.0", "再生再生再生再生…", "400"]
+    assert narrate.columns(line) == len("     2     0.000       0.0  sessionStart           400")
+
+
 def test_what_belongs_to_no_session_is_shown_too(emulator: Emulator) -> None:
     play(emulator)
     emulator.handle(post("/api/v1/sessions", b"{"))
