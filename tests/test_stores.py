@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from shutil import copytree, rmtree
 from typing import Any
 
 import pytest
@@ -621,6 +622,58 @@ def test_a_redis_that_comes_back_empty_is_begun_anew() -> None:
         emulator.close()
     finally:
         server.stop()
+
+
+@needs_redis
+@pytest.mark.parametrize("lazy", [False, True])
+def test_a_redis_that_lost_its_last_requests_is_followed_from_where_it_stands(tmp_path: Path, lazy: bool) -> None:
+    """Their places have gone to other requests by the time somebody asks."""
+    kept, earlier = tmp_path / "kept", tmp_path / "earlier"
+    kept.mkdir()
+    server = RedisServer(kept)
+    try:
+        stores = [open_store(server.url), open_store(server.url)]
+        one, other = (store.emulator(lazy=lazy) for store in stores)
+        sid = start(one)
+        copytree(kept, earlier)
+        assert [status(one, sid) for _ in range(3)] == [204, 204, 204]
+        one.catch_up()
+        other.catch_up()
+        server.stop()
+        rmtree(kept)
+        earlier.rename(kept)
+        server.start()
+        deadline = time.monotonic() + 10
+        while status(other, sid, "pauseStart") == 503 and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert [status(other, sid, "play") for _ in range(5)] == [204] * 5
+        for emulator in (one, other):
+            emulator.catch_up()
+            counted = [exchange.event_type for exchange in emulator.requests() if exchange.status != 503]
+            assert counted == ["sessionStart", "pauseStart", *["play"] * 5]
+            assert [exchange.seq for exchange in emulator.requests()] == list(range(1, emulator.summary().total + 1))
+        for store in stores:
+            store.close()
+    finally:
+        server.stop()
+
+
+@needs_redis
+@pytest.mark.parametrize("lazy", [False, True])
+def test_a_redis_that_drops_a_key_to_make_room_is_loaded_anew(
+    request: pytest.FixtureRequest, redis_server: RedisServer, lazy: bool
+) -> None:
+    url = f"{redis_server.url}?prefix={request.node.name}"
+    emulator = open_store(url).emulator(seed=5, lazy=lazy)
+    sid = start(emulator)
+    import redis
+
+    with redis.Redis.from_url(redis_server.url) as client:
+        client.delete(f"{request.node.name}:{{default}}:cells")
+    assert status(emulator, sid) == 404
+    assert status(emulator, start(emulator)) == 204
+    assert emulator.seed == 5
+    emulator.close()
 
 
 # -- a file ---------------------------------------------------------------------------------------------------------------

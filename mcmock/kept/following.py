@@ -54,7 +54,9 @@ class Following(Trying):
                     self._apply(change)
             if self._fresh and taken.news:
                 self._tidy()
-            return not taken.lost and (not taken.news or taken.news[-1].position <= self._position)
+            if not taken.news:  # refused though nothing is new: what it rests on was taken away behind our back
+                return taken.accepted and not taken.lost
+            return not taken.lost and taken.news[-1].position <= self._position
 
     def _take_in_cells(self, batch: list[Tried], answers: list[Taken]) -> bool:
         """Take in the places that were written, or were found to be otherwise; the log, and all else, is read later.

@@ -9,10 +9,13 @@ Rules of this file:
    date afterwards, and whoever was too late knows why.
 2. The entry is in the stream before `commit` returns, and so before the first byte of the answer leaves.
 3. A Redis that is away is tried again by one thread, and by nobody else: requests are turned away at once.
+4. A Redis that was started again may have lost its last Changes, and given their places to others since: everything is
+   loaded anew. Each connection asks it which run this is.
 """
 
 from __future__ import annotations
 
+import re
 import secrets
 import threading
 from collections.abc import Callable, Iterator
@@ -174,12 +177,15 @@ class RedisStore:
     def __init__(self, url: str) -> None:
         address, self._prefix = _without_prefix(url)
         try:
-            self._client = redis.Redis.from_url(address, decode_responses=True, **_WAITING)
-            self._follower = redis.Redis.from_url(address, decode_responses=True, **_WAITING)
+            self._client, self._follower = (
+                redis.Redis.from_url(address, decode_responses=True, redis_connect_func=self._connected, **_WAITING)
+                for _ in range(2)
+            )
         except ValueError as error:
             raise ValueError(f"{_public(url)} is no address of a Redis: {error}") from None
         self.name = f"the Redis at {_public(address)}"
         self._failure: str | None = None
+        self._run, self.runs = "", 0
         self._ahead = 0.0
         self._ledgers: dict[str, RedisLedger] = {}
         self._calls: set[Callable[[], None]] = set()
@@ -203,6 +209,14 @@ class RedisStore:
             raise ValueError(f"{self.name} cannot be used: {_why(error)}") from None
         if int(version.partition(".")[0]) < 7:
             raise ValueError(f"{self.name} is of version {version}; it takes 7 or later")
+
+    def _connected(self, connection: Any) -> None:
+        """Rule 4."""
+        connection.on_connect()
+        connection.send_command("INFO", "server")
+        found = re.search(r"run_id:(\w+)", str(connection.read_response()))
+        known, self._run = self._run, found[1] if found else ""
+        self.runs += self._run != known
 
     def _compare_clocks(self) -> tuple[float, float]:
         """How long it took, and how many seconds Redis is ahead, give or take half of that."""
@@ -354,13 +368,14 @@ class RedisLedger:
         self._keys = store.keys(scope)
         self.log_key = self._keys[1]
         self.seen = 0
-        self._epoch = ""
+        self._epoch, self._runs = "", -1
         self.wake: Callable[[], None] = lambda: None
 
     def check(self) -> None:
         self._store.check()
 
     def load(self) -> Snapshot:
+        runs = self._store.runs
         arguments = [secrets.token_hex(8), FORMAT, self._scope, self._lives]
         counts, cells = self._store.ask(lambda client: _run(client, OPEN, self._keys, arguments))
         known, places = _pairs(counts), _pairs(cells)
@@ -370,7 +385,7 @@ class RedisLedger:
             )
         self._epoch, position = known["epoch"], int(known["position"])
         log = self._read(1, position)
-        self.seen = position
+        self.seen, self._runs = position, runs
         return Snapshot(
             tuple(cell_from(place, value) for place, value in places.items()), tuple(log),
             int(known["seq"]) + 1, int(known["evicted"]), position,
@@ -396,6 +411,8 @@ class RedisLedger:
 
     def commit_all(self, changes: list[Change], since: int, news: bool) -> list[Taken]:
         """In one round trip."""
+        if self._is_of_another_run():
+            return [Taken(False, lost=True)] * len(changes)
         arguments = [self._epoch, since, self._lives, self._max_log_bytes, len(changes), int(news)]
         for change in changes:
             arguments += _arguments(change)
@@ -403,6 +420,8 @@ class RedisLedger:
         if answer[0] == "lost":
             return [Taken(False, lost=True)] * len(changes)
         told = list(_told(changes, answer[2], answer[3]))
+        if self._is_of_another_run():  # it was started again just now
+            return [told[0]._replace(lost=True), *told[1:]]
         if not news:
             return told
         fresh = [_change(place, _pairs(fields)) for place, fields in answer[1]]
@@ -421,13 +440,17 @@ class RedisLedger:
             return list(pipe.execute())
 
         (epoch, position), found = self._store.ask(question)
-        if epoch != self._epoch or int(position) < since:
+        if self._is_of_another_run() or epoch != self._epoch or int(position) < since:
             return Taken(True, lost=True)
         news = tuple(_change(place, fields) for place, fields in found)
         if int(position) > (news[-1].position if news else since):
             return Taken(True, lost=True)
         self.seen = max(self.seen, int(position))
         return Taken(True, news=news)
+
+    def _is_of_another_run(self) -> bool:
+        """Rule 4."""
+        return self._runs != self._store.runs
 
     def follow(self, wake: Callable[[], None]) -> None:
         self.wake = wake
