@@ -203,7 +203,11 @@ QUERY: dict[str, Schema] = {
     "since": {**COUNT, "description": "only what comes after this seq"},
     "limit": {**COUNT, "description": "at most so many"},
     "order": {"type": "string", "enum": ["asc", "desc"], "description": "oldest or newest first"},
-    "brief": {"type": "string", "enum": ["0", "1"], "description": "1: without headers, bodies and lists"},
+    "brief": {
+        "type": "string",
+        "enum": ["0", "1"],
+        "description": "1: without headers, bodies, lists, and counts of scopes",
+    },
     "scope": {"type": "string", "description": "the scope that is meant; without it, the default one"},
     "strict": {"type": "string", "enum": ["0", "1"], "description": "1: status 409 unless it passes"},
     "match": {

@@ -121,11 +121,11 @@ def _wanted(what: str, value: Any) -> Match:
 
 
 class ScopeView(NamedTuple):
-    """A scope at a glance. `idle` is in real seconds; the default scope is never forgotten."""
+    """A scope, and for how long nobody has used it, in real seconds; the default one is never forgotten."""
 
     name: str
     idle: float
-    summary: Summary
+    emulator: Emulator
 
 
 class _Held(NamedTuple):
@@ -263,12 +263,12 @@ class Scopes:
     def views(self) -> list[ScopeView]:
         self.forget_idle()
         now, named = self._now(), dict(self._named)
-        first = ScopeView(DEFAULT_SCOPE, 0.0, self.default.summary())
-        return [first, *(ScopeView(name, now - at.used, at.emulator.summary()) for name, at in named.items())]
+        first = ScopeView(DEFAULT_SCOPE, 0.0, self.default)
+        return [first, *(ScopeView(name, now - at.used, at.emulator) for name, at in named.items())]
 
     def summary(self) -> Summary:
         """The counts over all scopes."""
-        return Summary(*map(sum, zip(*(view.summary for view in self.views()), strict=True)))
+        return Summary(*map(sum, zip(*(view.emulator.summary() for view in self.views()), strict=True)))
 
     def forget(self, name: str) -> bool:
         """Drop a named scope with all that is in it. False if there is none."""

@@ -187,6 +187,7 @@ SHAPES: dict[str, Schema] = {
                 _object(
                     "a scope",
                     {"name": TEXT, "idle": {**NUMBER, "description": "real seconds"}, "summary": ref("Summary")},
+                    optional=("summary",),
                 )
             )
         },

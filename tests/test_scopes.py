@@ -323,6 +323,14 @@ def test_the_way_to_the_page_keeps_the_scope_that_was_asked_for(url: str) -> Non
         assert answer.url == f"{url}/__admin/?scope=one"
 
 
+def test_the_scopes_in_brief_have_no_counts(url: str) -> None:
+    ask(f"{url}/__admin/reset?scope=one", "POST")
+    whole, brief = ask(f"{url}/__admin/scopes")["scopes"], ask(f"{url}/__admin/scopes?brief=1")["scopes"]
+    assert [one["name"] for one in brief] == [one["name"] for one in whole] == ["default", "one"]
+    assert [set(one) for one in brief] == [{"name", "idle"}] * 2
+    assert [set(one) for one in whole] == [{"name", "idle", "summary"}] * 2
+
+
 PLAYER = """
 import json, sys
 from urllib.request import Request, urlopen

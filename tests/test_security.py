@@ -412,7 +412,7 @@ def crowded() -> Iterator[McmockServer]:
         yield server
 
 
-QUESTIONS = ["/summary", "/requests?playhead.min=5&limit=5", "/requests?limit=5000", "/sessions?brief=1", "/requests.ndjson",
+QUESTIONS = ["/summary", "/scopes", "/requests?playhead.min=5&limit=5", "/requests?limit=5000", "/sessions?brief=1", "/requests.ndjson",
              "/requests?outcome=bad", "/requests?order=desc&event=play"]  # fmt: skip
 
 

@@ -21,7 +21,7 @@ import mcmock
 from mcmock import exports, openapi, shapes
 from mcmock.emulator import Emulator
 from mcmock.ledger import StoreAway
-from mcmock.scopes import Scopes
+from mcmock.scopes import Scopes, ScopeView
 from mcmock.server import download, emulated, faulting, listing, metrics, pages, stream, trust, waiting
 from mcmock.server.asked import AdminError, Asked, Handler, Reply
 from mcmock.server.lasting import Lasting
@@ -67,8 +67,12 @@ async def _health(asked: Asked) -> Reply:
 
 
 async def _list_scopes(asked: Asked) -> Reply:
-    views = asked.scopes.views()
-    return {"scopes": [{"name": one.name, "idle": one.idle, "summary": one.summary._asdict()} for one in views]}
+    return {"scopes": [await _scope_to_json(view, brief=listing.is_brief(asked)) for view in asked.scopes.views()]}
+
+
+async def _scope_to_json(view: ScopeView, *, brief: bool) -> dict[str, Any]:
+    named = {"name": view.name, "idle": view.idle}
+    return named if brief else {**named, "summary": (await listing.summary(view.emulator))._asdict()}
 
 
 async def _forget_scope(asked: Asked) -> Reply:
@@ -213,6 +217,7 @@ ROUTES: tuple[AdminRoute, ...] = (
         _list_scopes,
         "every scope, how long it has been idle, and its counts",
         "Scopes",
+        query=("brief",),
         is_of_server=True,
     ),
     AdminRoute("DELETE", "/scopes/{name}", _forget_scope, "forgets a named scope with all that is in it", "Empty"),
