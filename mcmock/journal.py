@@ -24,6 +24,9 @@ from mcmock.model import Delivery, FaultHit, Finding, Headers, Kind, RawHeaders,
 ENTRY_COST = 400
 """Bytes an entry costs beside its body, its own headers and its answer's body; measured by bench/log.py."""
 
+FINDING_COST = 200
+"""Bytes a finding costs beside its own words."""
+
 BLOCK = 256
 """Entries stored together."""
 
@@ -75,12 +78,18 @@ class Notice(NamedTuple):
 
 Listener = Callable[[Notice], None]
 
+
+def weight_of_findings(findings: tuple[Finding, ...]) -> int:
+    """What they count in the log's bound: one body can have more of them than it has bytes of its own."""
+    return sum(FINDING_COST + len(one.path) + len(one.message) for one in findings) if findings else 0
+
+
 _DELIVERIES = tuple(Delivery)
 _DELIVERY_CODES = {delivery: code for code, delivery in enumerate(_DELIVERIES)}
 
 
 class Journal:
-    """A bounded log of entries. `max_bytes` counts bodies, headers and `ENTRY_COST` an entry."""
+    """A bounded log of entries. `max_bytes` counts bodies, headers, findings and `ENTRY_COST` an entry."""
 
     def __init__(self, max_bytes: int) -> None:
         self.max_bytes = max_bytes

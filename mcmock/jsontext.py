@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from typing import Any, NoReturn
 
 try:
@@ -50,8 +51,8 @@ def duplicate_keys(text: bytes) -> list[str]:
     def gather(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         result = dict(pairs)
         if len(result) < len(pairs):
-            names = [name for name, _ in pairs]
-            doubles.extend(name for name in result if names.count(name) > 1)
+            times = Counter(name for name, _ in pairs)
+            doubles.extend(name for name in result if times[name] > 1)
         return result
 
     json.loads(text, object_pairs_hook=gather)

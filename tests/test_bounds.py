@@ -89,3 +89,12 @@ def test_what_is_watched_may_have_a_name_of_any_length(small: Emulator) -> None:
     again = start(small, params={**START_PARAMS, "media.id": "x" * 500_000})
     assert sid != again
     assert max(map(len, small._issued)) <= LONGEST_CONTENT
+
+
+def test_findings_count_in_the_bound_of_the_log() -> None:
+    """A body of unknown keys has a finding for each, and they take more room than it does."""
+    emulator = Emulator(seed=1, max_log_bytes=500_000)
+    sid = start(emulator)
+    for _ in range(20):
+        assert send(emulator, sid, "ping", **{f"key{number}": 1 for number in range(1_000)}).response.status == 400
+    assert emulator.evicted >= 19

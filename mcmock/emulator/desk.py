@@ -20,6 +20,7 @@ from mcmock.emulator.terms import (
     content_of,
     playhead_of,
 )
+from mcmock.journal import weight_of_findings
 from mcmock.model import (
     Answer,
     Finding,
@@ -150,7 +151,8 @@ class Desk(State):
         request, response, journal = call.request, decision.response, self._journal
         headers, cost = journal.intern(request.headers)
         seq = journal.next_seq
-        journal.append(self._entry(call, decision, headers), len(request.body) + len(response.body) + cost)
+        size = len(request.body) + len(response.body) + cost + weight_of_findings(decision.findings)
+        journal.append(self._entry(call, decision, headers), size)
         return Answer(
             seq, response, decision.steps, decision.hold, call.now, call.route.kind, decision.verdict, decision.fault
         )

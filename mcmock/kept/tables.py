@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeVar
 from mcmock import clock, ledger, wire
 from mcmock.faults.force import Standing
 from mcmock.faults.plan import Tally
-from mcmock.journal import ENTRY_COST, Entry
+from mcmock.journal import ENTRY_COST, Entry, weight_of_findings
 from mcmock.ledger import Cell, Change, Snapshot
 from mcmock.model import RawHeaders
 
@@ -154,6 +154,5 @@ def same_rules(one: Standing, other: Standing) -> bool:
 def weight_of(entry: tuple[Any, ...]) -> int:
     """What an entry counts in the log's bound, wherever it is kept."""
     one = Entry._make(entry)
-    return (
-        ENTRY_COST + len(one.body) + len(one.response_body) + sum(len(name) + len(value) for name, value in one.headers)
-    )
+    headers = sum(len(name) + len(value) for name, value in one.headers)
+    return ENTRY_COST + len(one.body) + len(one.response_body) + headers + weight_of_findings(one.findings)
