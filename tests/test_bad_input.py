@@ -191,8 +191,15 @@ def test_a_compressed_body_is_refused_whole(mcmock_server: McmockServer, packed:
     assert mcmock_server.request(status=415).findings[0].rule == "body-encoded"
 
 
-def test_identity_is_no_compression(mcmock_server: McmockServer) -> None:
-    assert exchange(mcmock_server, request(START, "Content-Encoding: identity")) == (201, "")
+@pytest.mark.parametrize("encoding", ["identity", "Identity", ""])
+def test_identity_is_no_compression(mcmock_server: McmockServer, encoding: str) -> None:
+    assert exchange(mcmock_server, request(START, f"Content-Encoding: {encoding}")) == (201, "")
+
+
+def test_a_second_line_of_encodings_is_read(mcmock_server: McmockServer) -> None:
+    lines = ("Content-Encoding: identity", "Content-Encoding: gzip")
+    refused = (415, "a body in identity, gzip is not taken: send it as it is")
+    assert exchange(mcmock_server, request(gzip.compress(START), *lines)) == refused
 
 
 @pytest.mark.parametrize(

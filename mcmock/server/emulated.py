@@ -49,11 +49,14 @@ async def handle(scopes: Scopes, request: web.BaseRequest) -> web.StreamResponse
     return Raw(emulator, answer, keep_alive=request.keep_alive) if refusal is None else _Last(emulator, answer)
 
 
+def _encoding(request: web.BaseRequest) -> str:
+    return ", ".join(line for line in request.headers.getall("Content-Encoding") if line)
+
+
 async def read(request: web.BaseRequest, limit: int) -> tuple[bytes, Refusal | None]:
     """The body, and why it could not be taken, if so; what came until then is kept for the log."""
-    if "Content-Encoding" in request.headers and request.headers["Content-Encoding"].lower() != "identity":
-        message = f"a body in {request.headers['Content-Encoding']} is not taken: send it as it is"
-        return b"", Refusal("body-encoded", 415, message)
+    if "Content-Encoding" in request.headers and (encoding := _encoding(request)).lower() not in ("", "identity"):
+        return b"", Refusal("body-encoded", 415, f"a body in {encoding} is not taken: send it as it is")
     if request.content_length is not None and request.content_length > limit:
         return b"", _too_large(limit)
     content = request.content
