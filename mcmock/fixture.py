@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from inspect import signature
@@ -38,6 +39,9 @@ STORE: Final = "store"
 _ASKED_FOR: Final = ("outcome", "verdict", "status", "rule")
 """A test that names one of these knows what it gets: bad requests found that way are expected."""
 
+PAST: Final = 10_000
+"""Sessions from before a reset whose late requests are still told from those that nothing accounts for."""
+
 
 class McmockServer:
     """A server on a thread of its own; a context manager. `options` are those of Emulator, `prepare`, Place, and `store`."""
@@ -56,6 +60,7 @@ class McmockServer:
         self.faults = TestFaults(self.emulator)
         self.goldens = Goldens(Path.cwd(), frozen=on_build_server())
         self._expected: set[int] = set()
+        self._past: deque[str] = deque(maxlen=PAST)
         # A test's certificate authority is its own, and gone with it, unless it asks for the one that is kept.
         self._thread = ServiceThread(Service(self.emulator, throwaway="state_dir" not in at, **at))
         self._ca_folder: TemporaryDirectory[str] | None = None
@@ -263,13 +268,16 @@ class McmockServer:
     def unexpected(self) -> list[Exchange]:
         """The rejected requests that nothing in the test accounts for.
 
-        Accounted for are those the test asked for by outcome, verdict, status or rule, those a fault met, and those to
-        sessions that the test let time out, expire or be forgotten.
+        Accounted for are those the test asked for by outcome, verdict, status or rule, those a fault met, those to
+        sessions that the test let time out, expire or be forgotten, and those to sessions from before the last reset.
         """
-        return [one for one in self.emulator.rejected() if one.seq not in self._expected]
+        rejected = [one for one in self.emulator.rejected() if one.seq not in self._expected]
+        past = set(self._past).difference(self.emulator.session_ids()) if rejected else set()
+        return [one for one in rejected if one.session_id not in past]
 
     def reset(self) -> None:
         """Empty the log, forget every session and every named scope, let the clock run."""
+        self._past.extend(self.emulator.session_ids())
         self.emulator.reset()
         self._thread.service.scopes.forget_all()
         self._expected.clear()

@@ -255,9 +255,25 @@ def test_nothing_leaks_from_one_test_into_the_next(project: pytest.Pytester) -> 
             Player(mcmock_server.url)
             assert late[0].send("ping")[0] == 404
             mcmock_server.assert_received(event="ping", verdict="unknown")
+
+        def test_three(mcmock_server):
+            assert late[0].send("ping")[0] == 404
+            assert late[0].send("ping", "ten")[0] == 400
+            mcmock_server.reset()
+            assert late[0].send("ping")[0] == 404
+
+        @pytest.mark.mcmock(seed=5)
+        def test_four(mcmock_server):
+            late.append(Player(mcmock_server.url))
+
+        @pytest.mark.mcmock(seed=5)
+        def test_five_has_the_session_of_four(mcmock_server):
+            assert Player(mcmock_server.url).path == late[1].path
+            assert late[1].send("ping", "ten")[0] == 400
         """,
     )
-    found.assert_outcomes(passed=2)
+    found.assert_outcomes(passed=5, errors=1)
+    found.stdout.fnmatch_lines(["*ERROR at teardown of test_five*", "mcmock rejected 1 request:"])
 
 
 def test_a_mark_changes_the_options_of_one_test_on_the_same_server(project: pytest.Pytester) -> None:
