@@ -612,6 +612,8 @@ def test_find_takes_a_match_as_body(mcmock_server: McmockServer) -> None:
     status, found = control(mcmock_server, "/requests/find?order=desc&limit=1", {"event": "ping"})
     assert status == 200
     assert (found["matched"], [one["playhead"] for one in map(_time, found["requests"])]) == (2, [3])
+    status, refused = control(mcmock_server, "/requests/find", {"match": {"event": "ping"}})
+    assert (status, "the body is the match itself" in refused["error"]["message"]) == (400, True)
     assert control(mcmock_server, "/requests/find", {"evnt": "x"}) == (
         400, {"error": {"code": "bad-request", "message": str(_error({"evnt": "x"}))}},
     )  # fmt: skip

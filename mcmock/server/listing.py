@@ -39,6 +39,8 @@ async def handle_requests(asked: Asked) -> Reply:
 async def handle_find(asked: Asked) -> Reply:
     if not isinstance(asked.body or {}, dict):
         raise ValueError('the body must be a match such as {"event": "ping"}')
+    if asked.body and "match" in asked.body:
+        raise ValueError('here the body is the match itself, such as {"event": "ping"}: leave "match" out')
     return await _listed(asked, Match(asked.body))
 
 
