@@ -7,6 +7,7 @@ names the field. Keys are camelCase, the API's own style; times are seconds, `ts
 from __future__ import annotations
 
 import base64
+from contextlib import suppress
 from typing import Any
 
 from mcmock.faults import FaultState, Preset, rule_to_json
@@ -73,6 +74,15 @@ def exchange_to_json(exchange: Exchange) -> Json:
         "fault": fault_hit_to_json(exchange.fault) if exchange.fault else None,
         "delivery": exchange.delivery,
     }
+
+
+def whole_to_json(exchange: Exchange) -> Json:
+    """An exchange with its body as it was sent, too: a value has no spaces, no order, and no key twice."""
+    shape = exchange_to_json(exchange)
+    with suppress(UnicodeDecodeError):
+        if exchange.body_bytes:
+            shape["bodyText"] = exchange.body_bytes.decode()
+    return shape
 
 
 def brief_to_json(exchange: Exchange) -> Json:

@@ -244,6 +244,53 @@ def test_the_copied_curl_sends_the_same_request_again(
     assert list(tmp_path.iterdir()) == []
 
 
+def copied(page: Page) -> str:
+    page.get_by_role("button", name="Copy as curl").click()
+    return str(page.evaluate("navigator.clipboard.readText()"))
+
+
+def again(command: str, folder: Path) -> None:
+    if shutil.which("curl") is None:
+        pytest.skip("curl is not installed")
+    subprocess.run(["bash", "-c", command], cwd=folder, check=True, capture_output=True, timeout=20)
+
+
+CLIPBOARD = ["clipboard-read", "clipboard-write"]
+
+
+def test_a_body_is_shown_and_sent_again_as_it_was_written(
+    open_page: Open, mcmock_server: McmockServer, tmp_path: Path
+) -> None:
+    """A key that came twice, numbers that JavaScript cannot hold: what a value would lose is often what was wrong."""
+    shown = open_page(mcmock_server.admin_url + "/", permissions=CLIPBOARD)
+    sent = b'{"eventType": "ping",  "eventType": "play", "n": 12345678901234567890, "f": 1.0, "e": [ ], "s": "a, {b}"}'
+    Player(mcmock_server, "As written").raw(sent)
+    row(shown, "duplicate-key").click()
+    body = shown.get_by_role("region", name="Request body").locator("pre")
+    expect(body).to_have_text(
+        '{\n  "eventType": "ping",\n  "eventType": "play",\n  "n": 12345678901234567890,\n  "f": 1.0,\n  "e": [],\n'
+        '  "s": "a, {b}"\n}'
+    )
+    again(copied(shown), tmp_path)
+    first, second = mcmock_server.requests(rule="duplicate-key")
+    assert second.body_bytes == first.body_bytes == sent
+
+
+@pytest.mark.parametrize("path", ["/api/v1/sessions/{sid}/events", "/api/v1/../v1/sessions/[1-3]/events"])
+def test_a_path_that_curl_would_read_as_a_pattern_is_sent_again_as_it_was(
+    open_page: Open, mcmock_server: McmockServer, tmp_path: Path, wire: Wire, path: str
+) -> None:
+    shown = open_page(mcmock_server.admin_url + "/#/log", permissions=CLIPBOARD)
+    wire.send(f"POST {path} HTTP/1.1\r\nHost: x\r\nX-Empty:\r\nContent-Length: 2\r\n\r\n{{}}".encode())
+    shown.get_by_role("grid", name="All requests").locator("tr", has_text="POST").click()
+    again(copied(shown), tmp_path)
+    first, second = mcmock_server.requests()
+    assert first.path == second.path == path
+    assert "content-type" not in {name.lower() for name, _ in second.request_headers}
+    assert ("X-Empty", "") in second.request_headers
+    assert second.status == first.status
+
+
 def test_what_was_recorded_stays_text(page: Page, mcmock_server: McmockServer) -> None:
     player = Player(mcmock_server, MARKUP, MARKUP)
     player.send(1, "ping", 0, customMetadata={"note": MARKUP})
@@ -533,6 +580,21 @@ def test_a_session_is_expired_and_forgotten(page: Page, mcmock_server: McmockSer
     assert player.send(2, "ping", 0) == 404
 
 
+def test_a_command_that_failed_says_so(open_page: Open, mcmock_server: McmockServer) -> None:
+    shown = open_page(mcmock_server.admin_url + "/", quiet=False)  # Chromium notes the lost request on its console
+    Player(mcmock_server, "Lost")
+    shown.route("**/expire", lambda route: route.abort())
+    shown.get_by_role("button", name="Expire").click()
+    expect(shown.locator(".toast")).to_contain_text("This did not work")
+
+
+def test_the_command_that_does_the_same_is_in_reach_while_the_drawer_is_open(page: Page) -> None:
+    drawer = controls(page)
+    drawer.get_by_role("button", name="Freeze").click()
+    drawer.locator(".toast").get_by_role("button", name="copy").click()
+    expect(drawer.locator(".toast")).to_contain_text("Copied")
+
+
 def test_the_log_is_downloaded_and_cleared(page: Page, mcmock_server: McmockServer) -> None:
     Player(mcmock_server, "Kept").send(1, "play", 0)
     drawer = controls(page)
@@ -583,6 +645,63 @@ def test_each_scope_is_looked_at_by_itself(page: Page, mcmock_server: McmockServ
     page.get_by_role("button", name="Expire").click()
     expect(page.locator(".session-head .state")).to_have_text("expired")
     expect(page.locator(".toast code")).to_contain_text("scope=mine")
+
+
+def test_the_address_names_the_scope_so_that_a_link_leads_to_what_one_sees(
+    page: Page, open_page: Open, mcmock_server: McmockServer
+) -> None:
+    Player(mcmock_server, "Of all")
+    started(mcmock_server, "mine")
+    page.reload()
+    page.get_by_label("Scope").select_option("mine")
+    page.get_by_role("link", name="Mine").click()
+    assert "?scope=mine#/session/" in page.url
+    colleague = open_page(page.url)
+    expect(colleague.get_by_role("heading", name="Mine")).to_be_visible()
+    expect(colleague.get_by_label("Scope")).to_have_value("mine")
+    colleague.get_by_label("Scope").select_option("default")
+    expect(colleague.get_by_role("heading", name="Of all")).to_be_visible()
+    assert "scope" not in colleague.url
+
+
+def test_under_a_scopes_own_address_the_page_shows_that_scope(open_page: Open, mcmock_server: McmockServer) -> None:
+    Player(mcmock_server, "Of all")
+    started(mcmock_server, "mine")
+    shown = open_page(mcmock_server.url + "/~mine/__admin/")
+    expect(shown.get_by_role("heading", name="Mine")).to_be_visible()
+    expect(shown.get_by_label("Scope")).to_have_value("mine")
+    shown.get_by_label("Scope").select_option("default")
+    expect(shown.get_by_role("heading", name="Of all")).to_be_visible()
+    expect(shown.locator("[data-session]")).to_have_count(1)
+
+
+def test_the_page_waits_for_the_first_request_of_a_scope(open_page: Open, mcmock_server: McmockServer) -> None:
+    shown = open_page(mcmock_server.admin_url + "/?scope=mine", quiet=False)  # Chromium notes each 404 on its console
+    expect(shown.get_by_role("heading", name="Waiting for a player")).to_be_visible()
+    expect(shown.locator("#main")).to_contain_text(f"Point it at {mcmock_server.url}/~mine and")
+    expect(shown.locator(".connection")).to_have_text("waiting")
+    expect(shown.locator("[data-notice=lost]")).to_have_count(0)
+    started(mcmock_server, "mine")
+    expect(shown.get_by_role("heading", name="Mine")).to_be_visible()
+    expect(shown.locator(".connection")).to_have_text("live")
+
+
+def test_a_sessionstart_copied_from_a_scope_is_sent_to_that_scope(
+    open_page: Open, mcmock_server: McmockServer, tmp_path: Path
+) -> None:
+    started(mcmock_server, "mine")
+    shown = open_page(mcmock_server.admin_url + "/?scope=mine", permissions=CLIPBOARD)
+    row(shown, "sessionStart").click()
+    again(copied(shown), tmp_path)
+    assert mcmock_server.summary().total == 0
+    assert get(mcmock_server, "summary?scope=mine")["sessions"] == 2
+
+
+def started(server: McmockServer, scope: str) -> None:
+    """Open a session called Mine in that scope."""
+    params = {**START_PARAMS, "media.name": "Mine"}
+    start = {"eventType": "sessionStart", "playerTime": {"playhead": 0, "ts": 1}, "params": params}
+    assert posted(f"{server.url}/~{scope}/api/v1/sessions", start).status == 201
 
 
 # -- for everyone ---------------------------------------------------------------------------------------------------------
@@ -641,6 +760,33 @@ def test_the_timeline_is_walked_and_told_by_keyboard(page: Page, mcmock_server: 
     expect(page.locator(".request h2")).to_be_focused()
     page.get_by_role("button", name="Close the request").press("Enter")
     expect(cursor).to_be_focused()
+
+
+def test_on_a_phone_a_number_brings_the_timeline_into_sight_and_clear_leads_back(
+    open_page: Open, mcmock_server: McmockServer
+) -> None:
+    mcmock_server.clock.freeze()
+    evening(mcmock_server)
+    shown = open_page(f"{mcmock_server.admin_url}/#/session/{mcmock_server.session().id}", viewport=PHONE)
+    settled(shown, mcmock_server)
+    number(shown, "bufferTime").click()
+    expect(shown.locator(".stage")).to_be_in_viewport(ratio=1)
+    expect(shown.locator(".why")).to_be_in_viewport(ratio=1)
+    shown.get_by_role("button", name="Clear", exact=True).click()
+    expect(number(shown, "bufferTime")).to_be_focused()
+    expect(number(shown, "bufferTime")).to_be_in_viewport()
+
+
+def test_a_number_keeps_the_focus_while_the_report_changes(page: Page, mcmock_server: McmockServer) -> None:
+    player = Player(mcmock_server, "Live")
+    player.send(0.1, "play", 0)
+    player.send(10, "ping", 10)
+    spent = number(page, "contentTimeSpent")
+    expect(spent).to_contain_text("9.9 s")
+    spent.focus()
+    player.send(20, "ping", 20)
+    expect(spent).to_contain_text("19.9 s")
+    expect(spent).to_be_focused()
 
 
 STATES = ("session", "request", "controls", "log", "dark", "phone-list", "phone-session", "waiting")

@@ -2,14 +2,27 @@
 
 import { controlCommand } from "./curl.js";
 
-export const ADMIN = new URL("../", import.meta.url);
+const HERE = new URL("../", import.meta.url);
+const PREFIX = /\/~([^/]+)(?=\/[^/]+\/$)/;
+export const ADMIN = new URL(HERE.href.replace(PREFIX, ""));
+export const DEFAULT = "default";
+
+/** The scope that the page's address names, by `?scope=` or by its path; null for the default one. */
+function scopeOfAddress() {
+  const name = new URLSearchParams(location.search).get("scope") ?? PREFIX.exec(HERE.pathname)?.[1];
+  return name && name !== DEFAULT ? name : null;
+}
+
+/** What stands before the path of an emulated route, so that it belongs to a scope. */
+export const emulated = (scope) => ADMIN.origin + (scope && scope !== DEFAULT ? `/~${scope}` : "");
+
 const TOKEN = "mcmock-admin-token";
 
 /** An answer other than 2xx, with the server's own sentence. */
 export class ApiError extends Error {
-  constructor(status, message) {
+  constructor(status, message, code) {
     super(message);
-    this.status = status;
+    Object.assign(this, { status, code });
   }
 }
 
@@ -18,12 +31,18 @@ export class Api {
   constructor(askToken, onCommand) {
     this.askToken = askToken;
     this.onCommand = onCommand;
-    this.scope = null;
+    this.scope = scopeOfAddress();
     this.asking = null;
   }
 
   get token() {
     return sessionStorage.getItem(TOKEN);
+  }
+
+  /** Another scope from now on, also in the address: a link to the page is a link to what it shows. */
+  choose(scope) {
+    this.scope = scope === DEFAULT ? null : scope;
+    history.replaceState(null, "", new URL(this.scope ? `?scope=${this.scope}` : ".", ADMIN));
   }
 
   url(path) {
@@ -51,8 +70,14 @@ export class Api {
     sessionStorage.setItem(TOKEN, await this.asking);
   }
 
-  async get(path) {
-    return json(await this.fetch(path));
+  /** `before` is what there is as long as nothing has come to the scope, which is made by its first request. */
+  async get(path, before) {
+    try {
+      return await json(await this.fetch(path));
+    } catch (error) {
+      if (error.code === "unknown-scope" && before !== undefined) return before;
+      throw error;
+    }
   }
 
   /** Change something on the server, and keep the command that does the same. */
@@ -77,11 +102,11 @@ export class Api {
 async function json(response) {
   const text = await response.text();
   if (response.ok) return text ? JSON.parse(text) : {};
-  let message = `the server answered ${response.status}`;
+  let said = { message: `the server answered ${response.status}` };
   try {
-    message = JSON.parse(text).error.message;
+    said = JSON.parse(text).error ?? said;
   } catch {
     // not our shape: a proxy, or a server that is going away
   }
-  throw new ApiError(response.status, message);
+  throw new ApiError(response.status, said.message, said.code);
 }

@@ -4,7 +4,7 @@
    #/session/ID[/SEQ]  one session, one request of it
    #/log[/SEQ]         every request */
 
-import { Api } from "./api.js";
+import { Api, DEFAULT, emulated } from "./api.js";
 import { Clock } from "./clock.js";
 import { Controls } from "./controls.js";
 import { copyButton, h, icon, refill, write } from "./dom.js";
@@ -19,7 +19,7 @@ const SHOWN_SESSIONS = 500;
 const FEW = 6; // changed sessions fetched one by one; more than that, the whole list
 const OUTCOMES = ["good", "bad", "ignored", "faulted"];
 const TIMEOUTS_LOOKED_FOR = 10_000;
-const SCOPES_LOOKED_FOR = 60_000;
+const NOTHING = { good: 0, bad: 0, ignored: 0, faulted: 0, evicted: 0, broken: 0, sessions: 0 };
 
 class App {
   constructor() {
@@ -28,7 +28,7 @@ class App {
     this.sessions = new Map();
     this.changed = new Set();
     this.list = new SessionList();
-    this.panel = new SessionPanel(this.api, this.clock, { go: (sid, seq) => this.go(sid, seq) });
+    this.panel = new SessionPanel(this.api, this.clock, { go: (sid, seq) => this.go(sid, seq), failed: (text) => this.toast("error", text) });
     this.log = new LogPanel(this.api, { go: (seq) => (location.hash = seq === null ? "#/log" : `#/log/${seq}`) });
     this.controls = new Controls(this.api, this.clock, { cleared: () => this.refetch.ask() });
     this.refetch = new Refresh(() => this.fetchAll(), 500);
@@ -68,8 +68,13 @@ class App {
     await this.route();
     this.stream.run();
     setInterval(() => this.tick(), 1000);
-    setInterval(() => document.hidden || this.refetch.ask(), TIMEOUTS_LOOKED_FOR);
-    setInterval(() => document.hidden || this.fetchScopes().catch(() => null), SCOPES_LOOKED_FOR);
+    setInterval(() => document.hidden || this.lookAround(), TIMEOUTS_LOOKED_FOR);
+  }
+
+  /** What the stream does not tell: sessions that timed out, scopes of others. */
+  lookAround() {
+    this.refetch.ask();
+    this.fetchScopes().catch(() => null);
   }
 
   // -- what is on the screen ------------------------------------------------------------------------------------------------
@@ -118,10 +123,11 @@ class App {
   }
 
   welcome() {
-    const command = sampleCommand(location.origin);
+    const place = emulated(this.api.scope);
+    const command = sampleCommand(place);
     document.title = "mcmock";
     this.put(h("div.empty", {}, h("h1", {}, "Waiting for a player"),
-      h("p", {}, "Point it at ", h("code", {}, location.origin), " and its session is drawn here, as it happens."),
+      h("p", {}, "Point it at ", h("code", {}, place), " and its session is drawn here, as it happens."),
       h("p", {}, "Without a player at hand, open a session from a shell:"),
       h("pre", { tabindex: "0", "aria-label": "A command that opens a session" }, command), copyButton("Copy", () => command),
       h("p.hint", {}, "Requests that never became a session are under ", h("a", { href: "#/log" }, "All requests"), ".")));
@@ -135,8 +141,8 @@ class App {
   // -- fetching -------------------------------------------------------------------------------------------------------------
 
   async fetchAll() {
-    const [{ sessions }, clock] = await Promise.all([this.api.get(`sessions?brief=1&limit=${SHOWN_SESSIONS}`), this.api.get("clock")]);
-    this.clock.set(clock);
+    const [{ sessions }, clock] = await Promise.all([this.api.get(`sessions?brief=1&limit=${SHOWN_SESSIONS}`, { sessions: [] }), this.api.get("clock", null)]);
+    if (clock) this.clock.set(clock);
     this.sessions = new Map(sessions.map((session) => [session.id, session]));
     this.count.ask();
     this.afterChange();
@@ -158,7 +164,7 @@ class App {
   }
 
   async fetchSummary() {
-    this.summary = await this.api.get("summary");
+    this.summary = await this.api.get("summary", NOTHING);
     refill(this.totals, OUTCOMES.map((one) => h(`span.count.is-${one}${this.summary[one] ? "" : ".is-zero"}`, { title: `${one} requests` }, icon(one), h("span", {}, this.summary[one].toLocaleString("en")), h("span.word", {}, one))));
     this.notice("evicted", this.summary.evicted ? `${count(this.summary.evicted, "older request")} left the log, which is full. Raise --max-log-bytes to keep more.` : null);
     this.notice("broken", this.summary.broken ? `mcmock itself failed at ${count(this.summary.broken, "request")}: see the verdict “broken” under All requests.` : null);
@@ -167,18 +173,19 @@ class App {
   // -- scopes: several who share a server -----------------------------------------------------------------------------------
 
   async fetchScopes() {
-    const { scopes } = await this.api.get("scopes");
-    const names = scopes.map((scope) => scope.name);
+    const { scopes } = await this.api.get("scopes?brief=1");
+    const current = this.api.scope ?? DEFAULT;
+    const names = [...new Set([...scopes.map((scope) => scope.name), current])];
     this.scope.hidden = names.length < 2;
     if (names.join() === this.offered) return;
     this.offered = names.join();
     this.scope.replaceChildren(...names.map((name) => h("option", { value: name }, name)));
-    this.scope.value = this.api.scope ?? names[0];
+    this.scope.value = current;
   }
 
   /** Another scope has other sessions, another log and another clock. */
   chooseScope(name) {
-    this.api.scope = name;
+    this.api.choose(name);
     this.sessions.clear();
     this.changed.clear();
     this.log.loaded = false;
@@ -249,8 +256,8 @@ class App {
   connection(state, pause) {
     const before = this.state.dataset.state;
     this.state.dataset.state = state;
-    write(this.state, state === "live" ? "live" : "disconnected");
-    this.notice("lost", state === "live" ? null : `Disconnected: what you see may be old. Trying again every ${Math.ceil(pause / 1000)} s.`);
+    write(this.state, { live: "live", waiting: "waiting", lost: "disconnected" }[state]);
+    this.notice("lost", state !== "lost" ? null : `Disconnected: what you see may be old. Trying again every ${Math.ceil(pause / 1000)} s.`);
     if (state === "live") this.caughtUp(before === "waiting" ? this.panel.last : 0);
   }
 
@@ -286,7 +293,14 @@ class App {
 
   did(command) {
     this.controls.did(command);
-    const toast = h("p.toast", {}, h("code", {}, command), copyButton("copy", () => command));
+    this.toast("done", h("code", {}, command), copyButton("copy", () => command));
+  }
+
+  /** Say something for a moment: over the drawer, too, which else would cover it. */
+  toast(kind, ...content) {
+    const place = this.controls.dialog.open ? this.controls.dialog : document.body;
+    if (this.toasts.parentElement !== place) place.append(this.toasts);
+    const toast = h(`p.toast.is-${kind}`, {}, content);
     this.toasts.replaceChildren(toast);
     setTimeout(() => toast.remove(), 6000);
   }

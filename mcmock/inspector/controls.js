@@ -65,8 +65,8 @@ export class Controls {
 
   async refresh() {
     await this.try(async () => {
-      const [faults, presets, clock] = await Promise.all([this.api.get("faults"), this.api.get("presets"), this.api.get("clock")]);
-      this.clock.set(clock);
+      const [faults, presets, clock] = await Promise.all([this.api.get("faults", { faults: [] }), this.api.get("presets"), this.api.get("clock", null)]);
+      if (clock) this.clock.set(clock);
       this.showFaults(faults.faults);
       this.showPresets(presets.presets);
     }, false);

@@ -16,16 +16,27 @@ export function controlCommand(method, url, body, withToken) {
 export function requestCommand(exchange, origin) {
   const url = /^https?:/.test(exchange.path) ? exchange.path : origin + exchange.path;
   const headers = exchange.requestHeaders.filter(([name]) => !OWN_TO_THE_CONNECTION.has(name.toLowerCase()));
-  const lines = [`curl -i -X ${quote(exchange.method)} ${quote(url)}`];
-  for (const [name, value] of headers) lines.push(`-H ${quote(`${name}: ${value}`)}`);
+  const lines = [["curl -i", ...asWritten(url), exchange.method === "HEAD" ? "-I" : `-X ${quote(exchange.method)}`, quote(url)].join(" ")];
+  for (const [name, value] of headers) lines.push(`-H ${quote(value ? `${name}: ${value}` : `${name};`)}`);
   return withBody(exchange, lines).join(" \\\n  ");
 }
 
+/** What keeps curl from reading more into a URL than a server does. */
+function* asWritten(url) {
+  if (/[{}[\]]/.test(url)) yield "--globoff";
+  if (/\/\.{1,2}(\/|$)/.test(url)) yield "--path-as-is";
+}
+
 function withBody(exchange, lines) {
-  if (exchange.bodyBase64) {
+  const text = exchange.bodyText ?? "";
+  const typed = exchange.requestHeaders.some(([name]) => name.toLowerCase() === "content-type");
+  if (!typed && (text || exchange.bodyBase64)) lines.push("-H Content-Type:"); // curl would make one up
+  const bytes = exchange.bodyBase64 ?? (text.includes("\0") ? base64(text) : null); // no argument can hold a NUL
+  if (bytes) {
     const [command, ...rest] = lines;
-    return [`echo ${quote(exchange.bodyBase64)} | base64 -d | ${command}`, ...rest, "--data-binary @-"];
+    return [`echo ${quote(bytes)} | base64 -d | ${command}`, ...rest, "--data-binary @-"];
   }
-  const text = exchange.bodyText ?? (exchange.body === null ? "" : JSON.stringify(exchange.body));
   return text ? [...lines, `--data-raw ${quote(text)}`] : lines;
 }
+
+const base64 = (text) => btoa(Array.from(new TextEncoder().encode(text), (byte) => String.fromCharCode(byte)).join(""));

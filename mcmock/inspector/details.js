@@ -1,6 +1,6 @@
 /* One request in full: what came, what was answered, what was found in it and why that matters. */
 
-import { ADMIN } from "./api.js";
+import { emulated } from "./api.js";
 import { copyButton, h, icon } from "./dom.js";
 import { requestCommand } from "./curl.js";
 import { instant, seconds, short, timeOfDay } from "./format.js";
@@ -33,8 +33,8 @@ export function requestDetails(exchange, vocabulary, { step, close }) {
     facts(exchange),
     findings(exchange, vocabulary),
     fault(exchange.fault),
-    h("div.actions", {}, copyButton("Copy as curl", () => requestCommand(exchange, ADMIN.origin)), copyButton("Copy body", () => bodyText(exchange))),
-    part("Request body", bodyText(exchange) || "(empty)"),
+    h("div.actions", {}, copyButton("Copy as curl", () => requestCommand(exchange, emulated(exchange.scope))), copyButton("Copy body", () => bodyText(exchange))),
+    part("Request body", pretty(bodyText(exchange)) || "(empty)"),
     headers("Request headers", [[exchange.method, exchange.path], ...exchange.requestHeaders]),
     part("Response body", pretty(exchange.responseBody) || "(empty)"),
     headers("Response headers", [["Status", exchange.status ? String(exchange.status) : "none"], ...exchange.responseHeaders]),
@@ -79,15 +79,29 @@ function fault(hit) {
 
 function bodyText(exchange) {
   if (exchange.bodyBase64) return `(base64) ${exchange.bodyBase64}`;
-  return exchange.bodyText ?? (exchange.body === null ? "" : JSON.stringify(exchange.body, null, 2));
+  return exchange.bodyText ?? "";
 }
 
+const DEEPEST = 40; // levels that are indented
+const TOKENS = /"(?:[^"\\]|\\.)*"|[{[]\s*[}\]]|[{}[\],:]|[^\s"{}[\],:]+/g;
+
+/** JSON set out in lines, as it was sent: each number as it was written, and a key that came twice, twice. */
 function pretty(text) {
   try {
-    return JSON.stringify(JSON.parse(text), null, 2);
+    JSON.parse(text);
   } catch {
     return text ?? "";
   }
+  let depth = 0;
+  const line = (by) => `\n${"  ".repeat(Math.min((depth += by), DEEPEST))}`;
+  const set = (token) => {
+    if (token === "{" || token === "[") return token + line(1);
+    if (token === "}" || token === "]") return line(-1) + token;
+    if (token === ",") return token + line(0);
+    if (token === ":") return ": ";
+    return /^[{[]/.test(token) ? token[0] + token.at(-1) : token;
+  };
+  return text.match(TOKENS).map(set).join("");
 }
 
 const part = (title, text) => h("section.part", { "aria-label": title }, h("h3", {}, title), h("pre", { tabindex: "0", "aria-label": title }, text));

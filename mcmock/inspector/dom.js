@@ -19,9 +19,17 @@ function set(element, key, value) {
 
 /** Put `children` in place of what `parent` holds, and the focus back on the element with the same `data-key`. */
 export function refill(parent, ...children) {
-  const focused = parent.contains(document.activeElement) ? document.activeElement.dataset.key : null;
+  const back = parent.contains(document.activeElement) ? wayBack(parent, document.activeElement) : null;
   parent.replaceChildren(...children.flat(Infinity).filter(Boolean));
-  if (focused) [...parent.querySelectorAll("[data-key]")].find((one) => one.dataset.key === focused)?.focus();
+  back?.();
+}
+
+/** What puts the focus on `element` again, or on what has its `data-key` and its turn among those with the same one. */
+export function wayBack(parent, element) {
+  const { key } = element.dataset;
+  const alike = () => [...parent.querySelectorAll("[data-key]")].filter((one) => one.dataset.key === key);
+  const turn = alike().indexOf(element);
+  return () => key && (alike()[turn] ?? alike()[0])?.focus();
 }
 
 /** Change an element's text, if it is another. */

@@ -45,7 +45,7 @@ export class LogPanel {
 
   /** Fetch the newest requests, once the panel is first shown or after a loss. */
   async load() {
-    const { requests } = await this.api.get(`requests?brief=1&order=desc&limit=${PAGE}`);
+    const { requests } = await this.api.get(`requests?brief=1&order=desc&limit=${PAGE}`, { requests: [] });
     requests.reverse().forEach((row) => this.take(row));
     this.loaded = true;
     this.draw();

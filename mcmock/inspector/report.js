@@ -1,6 +1,6 @@
 /* The numbers of a session's report. Each is a button: pressed, it shows what it was counted from. */
 
-import { h, refill } from "./dom.js";
+import { h, refill, wayBack } from "./dom.js";
 import { duration, seconds, trimmed, words } from "./format.js";
 
 const TIMES = [
@@ -46,11 +46,22 @@ export class ReportPanel {
     this.onAsk(this.asked);
   }
 
+  press(name, button) {
+    this.back = wayBack(this.root, button);
+    this.ask(name);
+  }
+
+  /** No number is asked about any more; the focus goes back to the one that was. */
+  putOut() {
+    this.ask(this.asked);
+    this.back?.();
+  }
+
   button(name, cls, attributes, ...children) {
     const about = this.vocabulary.metrics[name]?.about;
     return h(`button.${cls}`, {
       type: "button", "data-key": name, "aria-pressed": String(this.asked === name), title: about?.replaceAll("`", ""),
-      onclick: () => this.ask(name), ...attributes,
+      onclick: (event) => this.press(name, event.currentTarget), ...attributes,
     }, ...children);
   }
 

@@ -27,15 +27,15 @@ export const columns = (origin) => [
 ];
 
 export class SessionPanel {
-  constructor(api, clock, { go }) {
-    Object.assign(this, { api, clock, go, sid: null, session: null, report: null, marks: new Marks(), vocabulary: { rules: {}, metrics: {} } });
+  constructor(api, clock, { go, failed }) {
+    Object.assign(this, { api, clock, go, failed, sid: null, session: null, report: null, marks: new Marks(), vocabulary: { rules: {}, metrics: {} } });
     this.reload = new Refresh(() => this.fetchSession(), 250);
     this.redraw = new Refresh(async () => this.draw(), 80);
     this.build();
   }
 
   build() {
-    this.timeline = new Timeline({ open: (seq) => this.go(this.sid, seq), unlight: () => this.numbers.ask(this.numbers.asked) });
+    this.timeline = new Timeline({ open: (seq) => this.go(this.sid, seq), unlight: () => this.numbers.putOut() });
     this.table = new Table({ label: "Requests of this session", columns: columns(() => this.origin), open: (mark) => this.go(this.sid, mark.seq), empty: "No request yet." });
     this.numbers = new ReportPanel(() => this.light(true));
     this.head = h("header.session-head", {});
@@ -206,7 +206,11 @@ export class SessionPanel {
   }
 
   async act(what) {
-    await this.api.command("POST", `sessions/${this.sid}/${what}`);
+    try {
+      await this.api.command("POST", `sessions/${this.sid}/${what}`);
+    } catch (error) {
+      this.failed(`This did not work: ${error.message}`);
+    }
     this.reload.ask();
   }
 

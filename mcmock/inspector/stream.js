@@ -2,21 +2,25 @@
 
 const FIRST_PAUSE = 500;
 const LONGEST_PAUSE = 8000;
+const EARLY_PAUSE = 1000;
 
 export class Stream {
-  /** `onEvent(name, value)` for each event; `onState("live" | "lost", milliseconds until the next attempt)`. */
+  /** `onEvent(name, value)` for each event; `onState(state, milliseconds until the next attempt)`: live, lost, or waiting for a
+      scope's first request. */
   constructor(api, onEvent, onState) {
     Object.assign(this, { api, onEvent, onState, lastId: null, pause: FIRST_PAUSE, stopped: false });
   }
 
   async run() {
     while (!this.stopped) {
+      this.isEarly = false;
       try {
         await this.follow();
       } catch {
         // lost or refused: either way it is tried again
       }
-      this.onState("lost", this.pause);
+      if (this.isEarly) this.pause = EARLY_PAUSE;
+      this.onState(this.isEarly ? "waiting" : "lost", this.pause);
       await new Promise((resolve) => setTimeout(resolve, this.pause));
       this.pause = Math.min(this.pause * 2, LONGEST_PAUSE);
     }
@@ -33,6 +37,7 @@ export class Stream {
     this.abort = new AbortController();
     const headers = { Accept: "text/event-stream", ...(this.lastId ? { "Last-Event-ID": this.lastId } : {}) };
     const response = await this.api.fetch("stream", { headers, signal: this.abort.signal, cache: "no-store" });
+    this.isEarly = response.status === 404; // there is no such scope yet
     if (!response.ok) throw new Error(`the stream answered ${response.status}`);
     this.pause = FIRST_PAUSE;
     this.onState("live", 0);

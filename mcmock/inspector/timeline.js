@@ -120,6 +120,7 @@ export class Timeline {
     const first = spans.find((span) => span.axis === "ts");
     if (bring && first) this.view.reveal(first.start);
     this.draw();
+    if (bring && sentence) this.root.scrollIntoView({ block: "nearest" }); // on a phone the report stands below
   }
 
   select(mark) {

@@ -87,7 +87,7 @@ async def _request(asked: Asked) -> Reply:
     exchange = asked.emulator.request(int(seq)) if seq.isdecimal() else None
     if exchange is None:
         raise AdminError(404, "unknown-request", f"there is no request {seq} in the log")
-    return shapes.exchange_to_json(exchange)
+    return shapes.whole_to_json(exchange)
 
 
 async def _clear(asked: Asked) -> Reply:
