@@ -454,6 +454,20 @@ def test_steps_are_what_the_effect_says(emulator: Emulator) -> None:
     assert isinstance(steps["malformed", "None"][0], Send)
 
 
+def test_the_log_tells_the_number_that_a_delay_was_drawn_by(emulator: Emulator) -> None:
+    sid = start(emulator)
+    emulator.add_fault(faults.delay(uniform=(2, 4), event="ping"))
+    emulator.add_fault(faults.delay(1, event="play"))
+    answer = send(emulator, sid, "ping")
+    send(emulator, sid, "play")
+    (ping,), (play,) = (emulator.requests(Match({"event": event})) for event in ("ping", "play"))
+    assert ping.fault is not None
+    assert play.fault is not None
+    assert ping.fault.draw is not None
+    assert answer.steps[0] == Wait(2 + 2 * ping.fault.draw)
+    assert play.fault.draw is None
+
+
 def test_delays_are_drawn_from_their_distribution() -> None:
     emulator = Emulator(seed=1)
     sid = start(emulator)

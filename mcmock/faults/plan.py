@@ -159,7 +159,8 @@ def _fire(armed: Armed, tally: Tally, asked: Asked, seed: int) -> Fired | None:
     if rule.times is not None and tally.up(serial, "taken", per) > rule.times:
         return None
     tally.up(serial, "hits")
-    return Fired(armed, FaultHit(rule.name, rule.effect, rule.side, drawn), dice)
+    told = dice("seconds") if drawn is None and _draws(rule) else drawn
+    return Fired(armed, FaultHit(rule.name, rule.effect, rule.side, told), dice)
 
 
 def _draws(rule: FaultRule) -> bool:
