@@ -181,6 +181,7 @@ def _read(folder: Path, now: float) -> Authority:
             f"{key}: others can read this key: chmod 600 it, or run `mcmock ca remove` for a new authority"
         )
     authority = Authority(Pair(certificate.read_bytes(), key.read_bytes()), certificate)
+    _library()  # where it is missing, say that, and not that the files are bad
     try:
         ends = authority.ends()
         authority.leaf(["localhost"], now)

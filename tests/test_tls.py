@@ -231,6 +231,15 @@ def test_a_damaged_authority_is_refused_and_left_alone(tmp_path: Path) -> None:
     assert certificate.read_text() == "nonsense"
 
 
+def test_an_authority_that_cannot_be_read_without_the_extra_is_not_called_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tls.kept(tmp_path, NOW)
+    monkeypatch.setitem(sys.modules, "cryptography", None)
+    with pytest.raises(ValueError, match=r"^HTTPS needs the extra tls: pip install 'mcmock\[tls\]'"):
+        tls.kept(tmp_path, NOW)
+
+
 def test_it_can_be_removed(tmp_path: Path) -> None:
     assert not tls.remove(tmp_path)
     tls.kept(tmp_path, NOW)
