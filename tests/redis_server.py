@@ -22,12 +22,13 @@ needs_redis = pytest.mark.skipif(
 
 
 class RedisServer:
-    """`stop` and `start` again: the same port, and with `folder` the same data (appended at once)."""
+    """`stop` and `start` again: the same port, and with `folder` the same data (appended at once). `options` are its own."""
 
-    def __init__(self, folder: Path | None = None) -> None:
+    def __init__(self, folder: Path | None = None, *options: str) -> None:
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port = int(free.getsockname()[1])
         self._kept = ["--appendonly", "yes", "--appendfsync", "always", "--dir", str(folder)] if folder else []
+        self._kept += options
         self._process: subprocess.Popen[bytes] | None = None
         self.start()
 

@@ -624,6 +624,17 @@ def test_a_redis_that_comes_back_empty_is_begun_anew() -> None:
         server.stop()
 
 
+def caught_up(emulator: Emulator) -> None:
+    """Each server tries by itself to reach a Redis that was away."""
+    deadline = time.monotonic() + 10
+    while True:
+        try:
+            return emulator.catch_up()
+        except StoreAway:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+
 @needs_redis
 @pytest.mark.parametrize("lazy", [False, True])
 def test_a_redis_that_lost_its_last_requests_is_followed_from_where_it_stands(tmp_path: Path, lazy: bool) -> None:
@@ -648,7 +659,7 @@ def test_a_redis_that_lost_its_last_requests_is_followed_from_where_it_stands(tm
             time.sleep(0.1)
         assert [status(other, sid, "play") for _ in range(5)] == [204] * 5
         for emulator in (one, other):
-            emulator.catch_up()
+            caught_up(emulator)
             counted = [exchange.event_type for exchange in emulator.requests() if exchange.status != 503]
             assert counted == ["sessionStart", "pauseStart", *["play"] * 5]
             assert [exchange.seq for exchange in emulator.requests()] == list(range(1, emulator.summary().total + 1))
@@ -674,6 +685,42 @@ def test_a_redis_that_drops_a_key_to_make_room_is_loaded_anew(
     assert status(emulator, start(emulator)) == 204
     assert emulator.seed == 5
     emulator.close()
+
+
+@needs_redis
+def test_a_redis_that_refuses_is_answered_503_with_its_reason() -> None:
+    import redis
+
+    server = RedisServer()
+    try:
+        emulator = open_store(server.url).emulator()
+        sid = start(emulator)
+        with redis.Redis.from_url(server.url) as client:
+            client.execute_command("ACL", "SETUSER", "default", "-@scripting", "-xrange")
+            answer = send(emulator, sid, "ping")
+            assert answer.response.status == 503
+            assert b"refuses (" in answer.response.body
+            with pytest.raises(StoreAway, match="refuses"):
+                emulator.catch_up()
+            with pytest.raises(StoreAway, match="refuses"):
+                open_store(server.url).emulator()
+            client.execute_command("ACL", "SETUSER", "default", "+@all")
+        assert status(emulator, sid) == 204
+        emulator.close()
+    finally:
+        server.stop()
+
+
+@needs_redis
+def test_a_cluster_is_refused_in_one_line(tmp_path: Path) -> None:
+    server = RedisServer(None, "--cluster-enabled", "yes", "--dir", str(tmp_path))
+    try:
+        with pytest.raises(
+            ValueError, match=r"^the Redis at redis://127\.0\.0\.1:\d+/0 is a cluster; it takes a Redis by itself$"
+        ):
+            open_store(server.url)
+    finally:
+        server.stop()
 
 
 # -- a file ---------------------------------------------------------------------------------------------------------------

@@ -204,11 +204,14 @@ class RedisStore:
         """See that it is a Redis that will do, and how its clock stands to ours."""
         try:
             _, self._ahead = min(self._compare_clocks() for _ in range(COMPARISONS))
-            version = str(self._client.info("server").get("redis_version", "0"))
+            server: Any = self._client.info("server")
         except RedisError as error:
             raise ValueError(f"{self.name} cannot be used: {_why(error)}") from None
+        version = str(server.get("redis_version", "0"))
         if int(version.partition(".")[0]) < 7:
             raise ValueError(f"{self.name} is of version {version}; it takes 7 or later")
+        if server.get("redis_mode") == "cluster":
+            raise ValueError(f"{self.name} is a cluster; it takes a Redis by itself")
 
     def _connected(self, connection: Any) -> None:
         """Rule 4."""
@@ -236,7 +239,7 @@ class RedisStore:
         return RedisLedger(self, scope, max_log_bytes, 0 if scope == DEFAULT_SCOPE else SCOPE_LIVES)
 
     def keys(self, scope: str) -> list[str]:
-        """A scope's keys; the braces keep them on one machine of a cluster."""
+        """A scope's keys; the braces show where its name ends."""
         base = f"{self._prefix}:{{{scope}}}"
         return [f"{base}:cells", f"{base}:log", f"{base}:counts", self._mark_key(mark(scope))]
 
@@ -266,13 +269,13 @@ class RedisStore:
             raise StoreAway(f"{self.name} is away ({self._failure})")
 
     def ask(self, question: Callable[[redis.Redis], Any]) -> Any:
-        """What Redis answers. Raises StoreAway at once while it is known to be away."""
+        """What Redis answers. Raises StoreAway if it refuses, and at once while it is known to be away."""
         self.check()
         try:
             return question(self._client)
         except RedisError as error:
             if isinstance(error, ResponseError) and not _is_passing(error):
-                raise
+                raise StoreAway(f"{self.name} refuses ({_why(error)})") from None
             self._failure = _why(error)
             self._unblock()
             self.check()
