@@ -106,7 +106,7 @@ _EXCHANGE: dict[str, Schema] = {
     "path": {"type": "string", "description": "the request target as sent"},
     "requestHeaders": HEADERS,
     "body": {"description": "the parsed JSON; null where it is not JSON"},
-    "bodyText": {"type": "string", "description": "what came, where body does not tell, and where one exchange is asked for"},
+    "bodyText": {"type": "string", "description": "what came: where body does not tell, and of a single exchange"},
     "bodyBase64": {"type": "string", "contentEncoding": "base64", "description": "the same where it is no text"},
     "eventType": {"type": ["string", "null"]},
     "sessionId": {"type": ["string", "null"]},

@@ -76,13 +76,14 @@ def test_the_page_has_steps_for_every_platform_and_keeps_its_own_policy(mcmock_s
 def test_away_from_loopback_the_page_shows_a_phone_the_way(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing listens here: the page is made from the place alone."""
     monkeypatch.setattr(addresses, "outward", lambda: ["192.0.2.7", "2001:db8::7"])
-    place = Place(host="0.0.0.0", port=8410, https_port=8443, throwaway=True)
+    place = Place(host="0.0.0.0", port=8411, https_port=8443, throwaway=True)
     place.context()
     page = trust.render(place)
-    assert "QR code: http://192.0.2.7:8410/__admin/trust" in page
+    assert "QR code: http://192.0.2.7:8411/__admin/trust" in page
+    assert "adb reverse tcp:8411 tcp:8411" in page
     assert "<code>https://192.0.2.7:8443</code>" in page
     assert Tags(page).open == []
-    assert place.reachable() == ["http://192.0.2.7:8410"]
+    assert place.reachable() == ["http://192.0.2.7:8411"]
     assert place.made_token
 
 
@@ -104,7 +105,7 @@ def test_every_platform_of_the_page_is_in_the_docs() -> None:
     for one in trust.PLATFORMS:
         assert f"## {one.platform}" in text
         if one.command:
-            assert one.command.partition("{ca}")[0].strip().partition(" -p")[0] in text
+            assert one.command.format(ca="{ca}", port=8410).partition("{ca}")[0].strip().partition(" -p")[0] in text
 
 
 # -- mcmock ca -------------------------------------------------------------------------------------------------------------

@@ -21,7 +21,8 @@ CERTIFICATE_TYPE = "application/x-x509-ca-cert"
 
 
 class Steps(NamedTuple):
-    """What to do on one platform. `command` is a line for a terminal; {ca} in it is the authority's file."""
+    """What to do on one platform. `command` is a line for a terminal; {ca} in it is the authority's file, {port} the one
+    for HTTP."""
 
     platform: str
     steps: tuple[str, ...]
@@ -48,7 +49,7 @@ PLATFORMS = (
         "Most have no screen to install an authority: put the file into the app's debug build as res/raw/mcmock_ca.pem.",
         "Name it in <debug-overrides> of the network security config: <certificates src=\"@raw/mcmock_ca\"/>.",
         "Or let the device reach this server as its own localhost, over plain HTTP:",
-    ), "adb reverse tcp:8410 tcp:8410"),
+    ), "adb reverse tcp:{port} tcp:{port}"),
     Steps("Chromium, Chrome, Edge", (
         "Linux: run the line below. macOS: open the file with Keychain Access and trust it for SSL.",
         "Windows: certutil -user -addstore Root with the file.",
@@ -92,7 +93,7 @@ def render(place: Place) -> str:
     return page.substitute(
         state=_state(place),
         code=_code(f"{reachable[0]}{PREFIX}/trust") if reachable else f"<p>{escape(_LOCAL)}</p>",
-        platforms="".join(map(_platform, PLATFORMS)) if place.authority is not None else "",
+        platforms="".join(_platform(one, place.port) for one in PLATFORMS) if place.authority is not None else "",
     )
 
 
@@ -120,7 +121,9 @@ def _code(url: str) -> str:
     return f"<figure>{drawing}<figcaption>Open <code>{escape(url)}</code> on the device.</figcaption></figure>"
 
 
-def _platform(one: Steps) -> str:
+def _platform(one: Steps, port: int) -> str:
     steps = "".join(f"<li>{escape(step)}</li>" for step in one.steps)
-    command = f"<pre><code>{escape(one.command.format(ca='mcmock-ca.pem'))}</code></pre>" if one.command else ""
+    command = (
+        f"<pre><code>{escape(one.command.format(ca='mcmock-ca.pem', port=port))}</code></pre>" if one.command else ""
+    )
     return f"<details><summary>{escape(one.platform)}</summary><ol>{steps}</ol>{command}</details>"
