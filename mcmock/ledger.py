@@ -94,7 +94,14 @@ class Snapshot(NamedTuple):
 
 
 class StoreAway(ConnectionError):
-    """The store cannot be reached. The message says which and why, in one line."""
+    """The store cannot be reached. The message says which and why, in one line.
+
+    `asked` is whether it was asked before it went away, and may have done what it was asked.
+    """
+
+    def __init__(self, message: str, *, asked: bool = False) -> None:
+        super().__init__(message)
+        self.asked = asked
 
 
 class Ledger(Protocol):

@@ -100,7 +100,7 @@ RULES: dict[str, Rule] = {
     "head-too-large": Rule(
         _REFUSE, _REFUSE, ASSUMED, "A request line or header longer than 64 KiB (414, 431), or more than 512 headers (431)."
     ),
-    "store-away": Rule(_ERROR, _ERROR, "mcmock", "The store was away: the request was answered 503 and not counted."),
+    "store-away": Rule(_ERROR, _ERROR, "mcmock", "The store was away: the request was answered 503, which says if it counted."),
     "scope-refused": Rule(_REFUSE, _REFUSE, "mcmock", "The path names a scope that cannot be: docs/scopes.md."),
     "not-http": Rule(_REFUSE, _REFUSE, ASSUMED, "Bytes that are no HTTP request."),
     # -- accepted, although the tables say otherwise --------------------------------------------------------------------

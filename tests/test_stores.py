@@ -583,6 +583,7 @@ def test_a_redis_that_goes_away_is_answered_503_and_what_was_answered_before_is_
         assert answer.response.status == 503
         assert b"is away" in answer.response.body
         assert b"try again" in answer.response.body
+        assert b"Nothing was counted" in send(emulator, sid, "ping").response.body
         with pytest.raises(StoreAway, match="is away"):
             emulator.catch_up()
         with pytest.raises(StoreAway, match="is away"):
@@ -719,6 +720,35 @@ def test_a_cluster_is_refused_in_one_line(tmp_path: Path) -> None:
             ValueError, match=r"^the Redis at redis://127\.0\.0\.1:\d+/0 is a cluster; it takes a Redis by itself$"
         ):
             open_store(server.url)
+    finally:
+        server.stop()
+
+
+@needs_redis
+def test_a_redis_that_does_not_answer_in_time_may_have_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    server = RedisServer()
+    try:
+        store = open_store(server.url)
+        emulator = store.emulator()
+        sid = start(emulator)
+
+        def lost(*_: Any) -> None:
+            run(*_)
+            raise TimeoutError("Timeout reading from socket")
+
+        from redis.exceptions import TimeoutError
+
+        from mcmock.stores import redis as redis_store
+
+        run = redis_store._run
+        with monkeypatch.context() as patched:
+            patched.setattr(redis_store, "_run", lost)
+            answer = send(emulator, sid, "play")
+        assert answer.response.status == 503
+        assert b"Whether it was counted is not known; try again." in answer.response.body
+        caught_up(emulator)
+        assert [exchange.status for exchange in emulator.requests()] == [201, 204, 503]
+        store.close()
     finally:
         server.stop()
 

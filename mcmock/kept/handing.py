@@ -100,7 +100,9 @@ class Handing(Following):
             whole = self._take_in(answers[0]) if news or answers[0].lost else self._take_in_cells(batch, answers)
         except Exception as error:
             self._put_back(settled)
-            away = error if isinstance(error, StoreAway) else StoreAway(f"{self.store.name} failed: {error!r}")
+            away = (
+                error if isinstance(error, StoreAway) else StoreAway(f"{self.store.name} failed: {error!r}", asked=True)
+            )
             for tried in batch:
                 tried.wanted.done(None, away)
             return
@@ -174,7 +176,12 @@ class Handing(Following):
 
     def _put_off(self, request: Request, away: Exception) -> Answer:
         """503 for a request that nothing can be said about; it is logged when the store is back."""
-        message = f"mcmock cannot answer, because {away}. Nothing was counted; try again."
+        counted = (
+            "Whether it was counted is not known"
+            if isinstance(away, StoreAway) and away.asked
+            else "Nothing was counted"
+        )
+        message = f"mcmock cannot answer, because {away}. {counted}; try again."
         now = self._clock.now()
         response = self._answers.error(503, message, now, request.keep_alive)
         found = Finding("store-away", Severity.ERROR, "", message, "mcmock")

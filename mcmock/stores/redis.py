@@ -278,7 +278,7 @@ class RedisStore:
                 raise StoreAway(f"{self.name} refuses ({_why(error)})") from None
             self._failure = _why(error)
             self._unblock()
-            self.check()
+            raise StoreAway(f"{self.name} is away ({_why(error)})", asked=True) from None
 
     # -- working ------------------------------------------------------------------------------------------------------
 
