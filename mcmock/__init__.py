@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mcmock import faults as faults
-    from mcmock.checkup import check as check
     from mcmock.emulator import Emulator as Emulator
     from mcmock.match import Match as Match
+    from mcmock.saved import check as check
     from mcmock.server import create_app as create_app
 
 __version__ = "0.1.0"
@@ -20,7 +20,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "Emulator": "mcmock.emulator",
     "Match": "mcmock.match",
-    "check": "mcmock.checkup",
+    "check": "mcmock.saved",
     "create_app": "mcmock.server",
 }
 __all__ = ["Emulator", "Match", "__version__", "check", "create_app", "faults"]

@@ -1,7 +1,7 @@
 """Recorded traffic, judged without a server: which requests would have been counted, and what is wrong with the rest.
 
 A recording is played into an Emulator whose clock shows the recorded time and which gives out the recorded session ids, so
-that everything said here is what a server would have said. It opens no file, except in `check`, and prints nothing.
+that everything said here is what a server would have said. It opens no file (`mcmock.saved` does), and prints nothing.
 
 Rules of this file:
 
@@ -18,8 +18,6 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from hashlib import sha256
-from os import PathLike
-from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from mcmock import body as bodies
@@ -101,20 +99,6 @@ class Checkup(NamedTuple):
 
 
 _RANK: Final = {Severity.INFO: 0, Severity.WARNING: 1, Severity.ERROR: 2}
-
-
-def check(path: str | PathLike[str], *, strict: bool = False, loose: bool = False) -> Checkup:
-    """Judge the recording in a file: a HAR, a log export, a timeline or a recording of a client.
-
-    Raises OSError if it cannot be read, and ValueError, naming the file and the line, if it is no recording.
-    """
-    if strict and loose:
-        raise ValueError("strict and loose exclude each other: choose one")
-    mode = Mode.STRICT if strict else Mode.LOOSE if loose else Mode.DEFAULT
-    try:
-        return checkup(recordings.read(Path(path).read_bytes()), str(path), mode)
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
 
 
 def checkup(

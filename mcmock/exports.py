@@ -10,6 +10,7 @@ import base64
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from itertools import chain
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
@@ -109,13 +110,18 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def read_ndjson(lines: Iterable[str | bytes]) -> Iterator[Exchange]:
-    """The exchanges of an NDJSON export, one by one. Raises ValueError naming the line that is none."""
+    """The exchanges of an NDJSON export, one by one. Raises ValueError naming the line that is none.
+
+    Lines that somebody has picked from one do, too, without the first.
+    """
     numbered = ((number, line) for number, line in enumerate(lines, 1) if line.strip())
     first = next(numbered, None)
     if first is None:
         raise ValueError('the file is empty; a log export begins with {"mcmock": 1}')
-    _check_header(first[1])
-    for number, line in numbered:
+    if not _is_exchange(first[1]):
+        _check_header(first[1])
+        first = next(numbered, None)
+    for number, line in chain([first] if first else [], numbered):
         try:
             yield exchange_from_json(_object(line))
         except ValueError as error:
@@ -124,8 +130,21 @@ def read_ndjson(lines: Iterable[str | bytes]) -> Iterator[Exchange]:
 
 def is_ndjson(first_line: str | bytes) -> bool:
     """Whether a file that begins with this line is a log export, of whatever format."""
+    return is_header(first_line) or _is_exchange(first_line)
+
+
+def is_header(line: str | bytes) -> bool:
+    """Whether a line is the first of a log export, which is no exchange."""
+    return _has(line, "mcmock")
+
+
+def _is_exchange(line: str | bytes) -> bool:
+    return _has(line, "seq", "requestHeaders")
+
+
+def _has(line: str | bytes, *keys: str) -> bool:
     try:
-        return "mcmock" in _object(first_line)
+        return _object(line).keys() >= {*keys}
     except ValueError:
         return False
 

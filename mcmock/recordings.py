@@ -39,7 +39,9 @@ def read(text: bytes) -> Recording:
     if not lines:
         raise ValueError("the file is empty")
     if exports.is_ndjson(lines[0]):
-        return Recording("a log export", map(exports.recorded, exports.read_ndjson(lines)), len(lines) - 1)
+        return Recording(
+            "a log export", map(exports.recorded, exports.read_ndjson(lines)), len(lines) - exports.is_header(lines[0])
+        )
     if _is_object(lines[0]) and not _is_whole(lines[0]):
         return Recording("a recording of a client", _client(lines), len(lines))
     document = _json(text)

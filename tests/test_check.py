@@ -309,6 +309,19 @@ def test_a_journal_is_a_recording_too(tmp_path: Path) -> None:
     done = run("--format", "json", str(path))
     [file] = json.loads(done.output)["files"]
     assert (done.exit_code, file["kind"], [one["id"] for one in file["sessions"]]) == (0, "a journal", [sid])
+    in_python = mcmock.check(path)
+    assert (in_python.kind, [view.id for view in in_python.sessions]) == ("a journal", [sid])
+
+
+def test_a_log_of_which_some_lines_were_picked_is_still_one(tmp_path: Path) -> None:
+    """As `jq -c 'select(.sessionId == …)'` leaves it: without the line that says what it is."""
+    emulator = Emulator(seed=1)
+    sid = start(emulator)
+    send(emulator, sid, "play", ts=TS + 1000)
+    path = tmp_path / "picked.ndjson"
+    path.write_bytes(b"".join(list(exports.ndjson(emulator.requests()))[1:]))
+    done = mcmock.check(path)
+    assert (done.kind, len(done.requests), [view.id for view in done.sessions]) == ("a log export", 2, [sid])
 
 
 # -- timelines and recordings of clients ----------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ CORE = (
     "emulator", "kept", "meter", "scopes", "shapes", "exports", "recordings", "replay", "checkup", "feed",
     "shape_schemas", "openapi",
 )  # fmt: skip
-SHELLS = ("tls", "stores", "server", "golden", "fixture", "pytest_plugin", "cli", "__main__")
+SHELLS = ("tls", "stores", "saved", "server", "golden", "fixture", "pytest_plugin", "cli", "__main__")
 FOREIGN = {"aiohttp", "asyncio", "pytest", "socket", "click"}
 WALL_CLOCKS = {"time", "datetime"}
 

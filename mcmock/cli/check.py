@@ -9,10 +9,9 @@ from pathlib import Path
 
 import click
 
-from mcmock import exports, recordings
+from mcmock import recordings, saved
 from mcmock.checkup import Checkup, checkup
 from mcmock.cli import checked
-from mcmock.ledger import JOURNAL
 from mcmock.model import Mode
 from mcmock.recordings import Recording
 
@@ -65,18 +64,7 @@ def _check(file: str, mode: Mode) -> Checkup:
 def _recording(file: str) -> Recording:
     if file == "-":
         return recordings.read(sys.stdin.buffer.read())
-    path = Path(file)
-    with path.open("rb") as opened:
-        if opened.read(len(JOURNAL)) == JOURNAL:
-            return _journal(path)
-    return recordings.read(path.read_bytes())
-
-
-def _journal(path: Path) -> Recording:
-    from mcmock.stores import read_journal
-
-    exchanges = list(read_journal(path))
-    return Recording("a journal", map(exports.recorded, exchanges), len(exchanges))
+    return saved.read(Path(file))
 
 
 def _judge(recording: Recording, name: str, mode: Mode) -> Checkup:
