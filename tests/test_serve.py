@@ -273,7 +273,18 @@ def test_an_address_of_somebody_else_is_exit_3_and_one_line(tmp_path: Path) -> N
     arguments = command("--host", "192.0.2.1")
     done = subprocess.run(arguments, cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=30)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (3, "", 1)
-    assert "cannot listen on 192.0.2.1:0" in done.stderr
+    assert done.stderr.startswith("mcmock: cannot listen on 192.0.2.1:0: ")
+    assert done.stderr.endswith(" (--host)\n")
+
+
+@pytest.mark.parametrize("option", ["--tls-name", "--tls-cert"])
+def test_options_of_https_without_https_are_refused(tmp_path: Path, option: str) -> None:
+    """Else somebody with a certificate would be served plain HTTP, and nobody would say so."""
+    done = subprocess.run(
+        command(option, "one"), cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=30
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"mcmock: {option} is for HTTPS, which is off: add --https-port\n"
 
 
 def test_a_ready_file_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:

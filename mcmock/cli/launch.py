@@ -26,12 +26,20 @@ def make_service(settings: Settings) -> Service:
     from mcmock.server import Service
 
     try:
+        _check_https(settings)
         faults = faults_of(settings)
         emulator = store_of(settings).emulator(lazy=True, **settings.of(EMULATOR), faults=faults)
         held = Scopes(emulator, rules=settings.values["scope"])
         return Service(held, share_port=workers.shares_port(settings), **settings.of(PLACE))
     except (ValueError, StoreAway) as error:
         raise click.UsageError(str(error)) from None
+
+
+def _check_https(settings: Settings) -> None:
+    """Raises ValueError for what is about HTTPS while that is off. (The fixtures switch it on when it is asked for.)"""
+    given = next((name for name in ("tls_cert", "tls_name") if settings.values[name]), None)
+    if given is not None and settings.values["https_port"] is None:
+        raise ValueError(f"--{given.replace('_', '-')} is for HTTPS, which is off: add --https-port")
 
 
 def store_of(settings: Settings) -> Store:

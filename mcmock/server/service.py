@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import os
 import ssl
@@ -119,7 +120,8 @@ class Service:
                 self._server, self.place.host or None, port, backlog=1024, reuse_port=self._share_port or None, **secure
             )
         except OSError as error:
-            raise OSError(error.errno, f"{_reason(error)} ({option})", f"{self.place.called}:{port}") from None
+            blamed = option if error.errno in _OF_THE_PORT else "--host"
+            raise OSError(error.errno, f"{_reason(error)} ({blamed})", f"{self.place.called}:{port}") from None
         ports = {int(one.getsockname()[1]) for one in listener.sockets}
         if len(ports) > 1:  # a name with several addresses, each of which took a free port of its own
             listener.close()
@@ -159,6 +161,10 @@ class Service:
     @property
     def admin_url(self) -> str:
         return self.place.admin_url
+
+
+_OF_THE_PORT = (errno.EADDRINUSE, errno.EACCES)
+"""What is wrong with a port; anything else is wrong with the address."""
 
 
 def _reason(error: OSError) -> str:
