@@ -7,9 +7,11 @@ import json
 import os
 import socket
 from collections.abc import Iterator
+from inspect import signature
 from typing import Any, Self
 
 import pytest
+from click.testing import CliRunner
 
 from mcmock.emulator import Emulator
 from mcmock.fixture import McmockServer
@@ -25,6 +27,13 @@ START_PARAMS: dict[str, Any] = {
     "media.playerName": "a player",
     "media.channel": "a channel",
 }
+
+
+def cli_runner() -> CliRunner:
+    """Keeps stderr apart from stdout, which click does by itself from 8.2 on."""
+    known = signature(CliRunner).parameters
+    apart: dict[str, Any] = {"mix_stderr": False} if "mix_stderr" in known else {}
+    return CliRunner(**apart)
 
 
 def body(event_type: str, playhead: float = 0, ts: int = 1_700_000_000_000, **parts: Any) -> dict[str, Any]:

@@ -6,12 +6,12 @@ import json
 import threading
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
 from mcmock.cli import main
 from mcmock.fixture import McmockServer
 from mcmock.verify import check
-from tests.conftest import send, start
+from tests.conftest import cli_runner, send, start
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def session_id(mcmock_server: McmockServer) -> str:
 
 
 def run(server: McmockServer, *arguments: str) -> Result:
-    return CliRunner().invoke(main, [arguments[0], "--url", server.url, *arguments[1:]])
+    return cli_runner().invoke(main, [arguments[0], "--url", server.url, *arguments[1:]])
 
 
 def test_find_prints_one_request_a_line(mcmock_server: McmockServer, session_id: str) -> None:
@@ -92,7 +92,7 @@ def test_a_wrong_question_is_one_line_and_exit_2(
 
 
 def test_no_server_is_one_line_and_exit_1(mcmock_server: McmockServer) -> None:
-    found = CliRunner().invoke(main, ["verify", "--url", "http://127.0.0.1:1", "event=ping"])
+    found = cli_runner().invoke(main, ["verify", "--url", "http://127.0.0.1:1", "event=ping"])
     assert found.exit_code == 1
     assert found.stderr.startswith("mcmock: http://127.0.0.1:1/__admin/verify does not answer: ")
     assert found.stderr.count("\n") == 1

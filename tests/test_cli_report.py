@@ -7,14 +7,14 @@ from typing import Any
 from urllib.request import Request, urlopen
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
 from mcmock.cli import main
 from mcmock.emulator import Emulator
 from mcmock.fixture import McmockServer
 from mcmock.report.table import report_text
 from mcmock.server import Service, ServiceThread
-from tests.conftest import START_PARAMS, body, post, send, start
+from tests.conftest import START_PARAMS, body, cli_runner, post, send, start
 
 TS = 1_700_000_000_000
 AD = {"media.ad.id": "ad-1", "media.ad.length": 5, "media.ad.podPosition": 1, "media.ad.playerName": "p"}
@@ -23,7 +23,7 @@ CHAPTER = {"media.chapter.index": 1, "media.chapter.offset": 0, "media.chapter.l
 
 
 def run(*arguments: str, **environment: str) -> Result:
-    return CliRunner().invoke(main, ["report", *arguments], env={"MCMOCK_URL": None, **environment})
+    return cli_runner().invoke(main, ["report", *arguments], env={"MCMOCK_URL": None, **environment})
 
 
 def watched(emulator: Emulator, media_id: str = "film-1") -> str:

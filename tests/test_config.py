@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
 from mcmock.cli import config, main
 from mcmock.cli.flags import server_options
@@ -16,6 +16,7 @@ from mcmock.cli.options import GROUPS, LIVE, OPTIONS, TABLES, Option, Settings, 
 from mcmock.cli.reference import reference
 from mcmock.emulator import Emulator
 from mcmock.server.place import Place
+from tests.conftest import cli_runner
 
 ROOT = Path(__file__).parent.parent
 
@@ -43,13 +44,13 @@ def _no_server_should_start(*_: object) -> None:
 
 
 def run(*arguments: str, **variables: str) -> Settings:
-    done = CliRunner().invoke(probe, arguments, env=variables, catch_exceptions=False)
+    done = cli_runner().invoke(probe, arguments, env=variables, catch_exceptions=False)
     assert done.exit_code == 0, done.output
     return seen[-1][0]
 
 
 def serve(*arguments: str, **variables: str) -> Result:
-    return CliRunner().invoke(main, ["serve", *arguments], env=variables, catch_exceptions=False)
+    return cli_runner().invoke(main, ["serve", *arguments], env=variables, catch_exceptions=False)
 
 
 def refused(*arguments: str, **variables: str) -> str:

@@ -7,13 +7,12 @@ it, moves the server's clock as the timeline says, and compares. What no timelin
 from __future__ import annotations
 
 import pytest
-from click.testing import CliRunner
 
 from mcmock.cli import main
 from mcmock.emulator import Emulator
 from mcmock.fixture import McmockServer
 from mcmock.model import Severity
-from tests.conftest import body, post, send, start
+from tests.conftest import body, cli_runner, post, send, start
 
 pytestmark = pytest.mark.mcmock(allow_bad=True)
 
@@ -83,7 +82,7 @@ ROWS: dict[str, tuple[str, ...]] = {
 )
 def test_the_timelines_of_a_row_come_out_as_expected(mcmock_server: McmockServer, timelines: tuple[str, ...]) -> None:
     names = [f"fixtures/timelines/{name}.json" for name in timelines]
-    result = CliRunner().invoke(main, ["replay", *names, "--to", mcmock_server.url, "--advance"])
+    result = cli_runner().invoke(main, ["replay", *names, "--to", mcmock_server.url, "--advance"])
     assert result.exit_code == 0, result.output
     assert "all as expected" in result.output
 
@@ -98,7 +97,7 @@ STRICT = {"C-17": "playhead-moved-in-ad", "C-29": "gap-between-ads", "C-35": "pl
 )
 def test_strict_thinks_worse_of_the_same_timeline(mcmock_server: McmockServer, name: str) -> None:
     """The answers are the same 204; what was info is a warning, what was a warning an error."""
-    CliRunner().invoke(main, ["replay", f"fixtures/timelines/{name}.json", "--to", mcmock_server.url, "--advance"])
+    cli_runner().invoke(main, ["replay", f"fixtures/timelines/{name}.json", "--to", mcmock_server.url, "--advance"])
     exchanges = mcmock_server.requests()
     assert {one.status for one in exchanges} == {201, 204}
     found = [finding for one in exchanges for finding in one.findings if finding.rule not in ON_ARRIVAL]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
 from mcmock import exports, replay
 from mcmock.cli import main
@@ -16,7 +16,7 @@ from mcmock.emulator import Emulator
 from mcmock.fixture import McmockServer
 from mcmock.model import Kind
 from mcmock.replay import Got, Plan, Planned, Run
-from tests.conftest import START_PARAMS, body, post, send, start
+from tests.conftest import START_PARAMS, body, cli_runner, post, send, start
 
 pytestmark = pytest.mark.mcmock(allow_bad=True)
 
@@ -25,7 +25,7 @@ START_MS = 1_700_000_000_000
 
 
 def run(*arguments: str) -> Result:
-    return CliRunner().invoke(main, ["replay", *arguments])
+    return cli_runner().invoke(main, ["replay", *arguments])
 
 
 def timeline(*steps: dict[str, Any], **rest: Any) -> dict[str, Any]:

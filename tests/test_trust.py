@@ -13,12 +13,12 @@ from urllib.error import HTTPError
 from urllib.request import urlopen
 
 import pytest
-from click.testing import CliRunner
 
 from mcmock.cli import main
 from mcmock.fixture import McmockServer
 from mcmock.server import addresses, trust
 from mcmock.server.place import Place
+from tests.conftest import cli_runner
 
 DOCS = Path(__file__).parent.parent / "docs" / "devices.md"
 
@@ -113,7 +113,7 @@ def test_every_platform_of_the_page_is_in_the_docs() -> None:
 
 def test_ca_finds_shows_and_removes_what_serve_made(tmp_path: Path) -> None:
     state = ["--state-dir", str(tmp_path)]
-    runner = CliRunner()
+    runner = cli_runner()
     absent = runner.invoke(main, ["ca", "path", *state])
     assert (absent.exit_code, absent.stderr.count("\n")) == (1, 1)
     assert "mcmock serve --https-port 8443" in absent.stderr

@@ -80,7 +80,10 @@ class Connection(web.RequestHandler):
         idle = self._is_idle()
         if idle and self.whole and (plain := self.lane.read(data)) is not None and self._answer_at_once(plain):
             return
-        super().data_received(data)
+        try:
+            super().data_received(data)
+        except ValueError as error:  # aiohttp before 3.14.4, of a target whose host is none
+            self._queue(InvalidURLError(str(error)))
         if self._request_count != before and self._messages:
             self.body = self._messages[-1][1]
         if not idle:
