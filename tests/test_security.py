@@ -412,8 +412,10 @@ def crowded() -> Iterator[McmockServer]:
         yield server
 
 
-QUESTIONS = ["/summary", "/scopes", "/requests?playhead.min=5&limit=5", "/requests?limit=5000", "/sessions?brief=1", "/requests.ndjson",
-             "/requests?outcome=bad", "/requests?order=desc&event=play"]  # fmt: skip
+QUESTIONS = [
+    "/summary", "/scopes", "/requests?playhead.min=5&limit=5", "/requests?limit=5000", "/sessions?brief=1",
+    "/requests.ndjson", "/requests?outcome=bad", "/requests?order=desc&event=play",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("path", QUESTIONS)
