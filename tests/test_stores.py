@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from queue import SimpleQueue
 from shutil import copytree, rmtree
 from typing import Any
 
@@ -25,6 +26,7 @@ from mcmock.model import Delivery, FaultHit, Finding, Kind, Outcome, Severity, V
 from mcmock.scopes import Scopes
 from mcmock.sessions import Phase, Session
 from mcmock.stores import Store, open_store, read_journal
+from mcmock.stores.errands import Errands
 from tests.conftest import body, post, send, start
 from tests.redis_server import RedisServer, needs_redis
 
@@ -668,6 +670,49 @@ def test_a_redis_that_lost_its_last_requests_is_followed_from_where_it_stands(tm
             store.close()
     finally:
         server.stop()
+
+
+@needs_redis
+@pytest.mark.parametrize("lazy", [False, True])
+def test_a_redis_that_a_newer_mcmock_took_over_is_answered_503_with_the_reason(
+    request: pytest.FixtureRequest, redis_server: RedisServer, lazy: bool
+) -> None:
+    import redis
+
+    prefix = request.node.name
+    emulator = open_store(f"{redis_server.url}?prefix={prefix}").emulator(lazy=lazy)
+    sid = start(emulator)
+    with redis.Redis.from_url(redis_server.url) as client:
+        client.hset(f"{prefix}:{{default}}:counts", mapping={"epoch": "another", "format": ledger.FORMAT + 1})
+    for _ in range(2):
+        answer = send(emulator, sid, "ping")
+        assert (answer.response.status, b"newer mcmock" in answer.response.body) == (503, True)
+    emulator.close()
+
+
+def test_errands_are_run_once_each_and_one_that_fails_harms_no_other(caplog: pytest.LogCaptureFixture) -> None:
+    done: SimpleQueue[str] = SimpleQueue()
+    held, begun = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        begun.set()
+        held.wait(5)
+
+    def fail() -> None:
+        raise OSError("on purpose")
+
+    def note() -> None:
+        done.put("noted")
+
+    errands = Errands("errands of a test")
+    errands.ask(hold)
+    assert begun.wait(5)
+    for call in (fail, note, note):
+        errands.ask(call)
+    held.set()
+    errands.close(5)
+    assert (done.get(timeout=5), done.empty()) == ("noted", True)
+    assert "on purpose" in caplog.text
 
 
 @needs_redis

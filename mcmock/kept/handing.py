@@ -131,8 +131,11 @@ class Handing(Following):
         late = [tried.wanted for tried, answer in judged if not answer.accepted]
         self._wanted.extendleft(reversed(late))
         if not whole:
-            with suppress(StoreAway):  # those who are late are told
+            try:
                 self._load_anew()
+            except StoreAway as away:
+                for _ in late:
+                    self._wanted.popleft().done(None, away)
         for tried, answer in judged:
             if answer.accepted:
                 tried.wanted.done(tried.result, answer.seq)
@@ -143,7 +146,10 @@ class Handing(Following):
 
     def _load_anew(self) -> None:
         """The ledger has gone on without us for too long, or was emptied behind our back."""
-        self._load()
+        try:
+            self._load()
+        except ValueError as error:  # by a newer mcmock, say
+            raise StoreAway(f"{self.store.name} cannot be read: {error}") from None
         asked = [Wanted(act, lambda *_: None) for act in self._options_asked()]
         self._wanted.extendleft(reversed(asked))
         self._ledger.work(self._commit_wanted)

@@ -46,6 +46,7 @@ from mcmock.ledger import (
     place_text,
     value_text,
 )
+from mcmock.stores.errands import Errands
 
 PREFIX = "mcmock"
 """What the keys begin with, unless the address has `?prefix=`."""
@@ -188,17 +189,13 @@ class RedisStore:
         self._run, self.runs = "", 0
         self._ahead = 0.0
         self._ledgers: dict[str, RedisLedger] = {}
-        self._calls: set[Callable[[], None]] = set()
-        self._jobs: set[Callable[[], None]] = set()
         self._lock = threading.Lock()
-        self._closed, self._called, self._hired = threading.Event(), threading.Event(), threading.Event()
+        self._closed = threading.Event()
         self._listening: int | None = None
         self._meet()
-        self._threads = [threading.Thread(target=run, name=f"mcmock redis {name}", daemon=True) for name, run in (
-            ("news", self._follow), ("soon", self._call_on), ("changes", self._work_on),
-        )]  # fmt: skip
-        for thread in self._threads:
-            thread.start()
+        self._changes, self._later = Errands("mcmock redis changes"), Errands("mcmock redis soon", rest=SOON)
+        self._news = threading.Thread(target=self._follow, name="mcmock redis news", daemon=True)
+        self._news.start()
 
     def _meet(self) -> None:
         """See that it is a Redis that will do, and how its clock stands to ours."""
@@ -252,11 +249,10 @@ class RedisStore:
 
     def close(self) -> None:
         self._closed.set()
-        self._called.set()
-        self._hired.set()
         self._unblock()
-        for thread in self._threads:
-            thread.join(timeout=2)
+        self._later.close(PATIENCE)  # first: what it is asked for may need a Change
+        self._changes.close(PATIENCE)
+        self._news.join(PATIENCE)
         self._client.close()
         self._follower.close()
 
@@ -283,16 +279,10 @@ class RedisStore:
     # -- working ------------------------------------------------------------------------------------------------------
 
     def work(self, call: Callable[[], None]) -> None:
-        self._jobs.add(call)
-        self._hired.set()
+        self._changes.ask(call)
 
-    def _work_on(self) -> None:
-        while not (self._closed.is_set() and not self._jobs):
-            self._hired.wait()
-            self._hired.clear()
-            jobs, self._jobs = self._jobs, set()
-            for job in jobs:
-                job()
+    def soon(self, call: Callable[[], None]) -> None:
+        self._later.ask(call)
 
     # -- hearing of news ----------------------------------------------------------------------------------------------
 
@@ -345,19 +335,6 @@ class RedisStore:
     def _wake(self, ledgers: list[RedisLedger]) -> None:
         for ledger in ledgers:
             ledger.wake()
-
-    def soon(self, call: Callable[[], None]) -> None:
-        self._calls.add(call)
-        self._called.set()
-
-    def _call_on(self) -> None:
-        while not self._closed.is_set():
-            self._called.wait()
-            self._closed.wait(SOON)
-            self._called.clear()
-            calls, self._calls = self._calls, set()
-            for call in calls:
-                call()
 
 
 class RedisLedger:
