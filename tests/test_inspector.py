@@ -407,6 +407,17 @@ def test_zoom_and_pan_by_wheel_buttons_and_keys(page: Page, mcmock_server: Mcmoc
     assert wait_for_span(page, lambda shown: shown == everything)
 
 
+def test_times_read_the_same_wherever_they_stand(open_page: Open, mcmock_server: McmockServer) -> None:
+    """The axis of a long session zoomed to milliseconds, and midnight, which some locales call 24 o'clock."""
+    shown = open_page(mcmock_server.admin_url + "/", locale="en-US", timezone_id="UTC")
+    told = shown.evaluate("""async () => {
+      const { duration, timeOfDay } = await import("./inspector/format.js");
+      const midnight = new Date(new Date().setUTCHours(0, 5, 9, 0)).getTime() / 1000;
+      return [duration(5549.34, 2), duration(59.96, 1), duration(7), duration(-61.2), timeOfDay(midnight)];
+    }""")
+    assert told == ["1:32:29.34", "1:00.0", "0:07", "−1:01", "00:05:09"]
+
+
 def test_two_fingers_zoom_and_one_pans(open_page: Open, mcmock_server: McmockServer) -> None:
     mcmock_server.clock.freeze()
     evening(mcmock_server)

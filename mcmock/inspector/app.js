@@ -67,6 +67,7 @@ class App {
     window.addEventListener("hashchange", () => this.route());
     await this.route();
     this.stream.run();
+    this.tick();
     setInterval(() => this.tick(), 1000);
     setInterval(() => document.hidden || this.lookAround(), TIMEOUTS_LOOKED_FOR);
   }
@@ -141,7 +142,9 @@ class App {
   // -- fetching -------------------------------------------------------------------------------------------------------------
 
   async fetchAll() {
+    const { scope } = this.api;
     const [{ sessions }, clock] = await Promise.all([this.api.get(`sessions?brief=1&limit=${SHOWN_SESSIONS}`, { sessions: [] }), this.api.get("clock", null)]);
+    if (scope !== this.api.scope) return; // another was chosen meanwhile
     if (clock) this.clock.set(clock);
     this.sessions = new Map(sessions.map((session) => [session.id, session]));
     this.count.ask();
@@ -149,10 +152,12 @@ class App {
   }
 
   async fetchChanged() {
+    const { scope } = this.api;
     const changed = [...this.changed];
     this.changed.clear();
     if (changed.length > FEW) return this.fetchAll();
     const found = await Promise.all(changed.map((sid) => this.api.get(`sessions/${sid}?brief=1`).catch(() => null)));
+    if (scope !== this.api.scope) return undefined;
     for (const session of found.filter(Boolean)) this.sessions.set(session.id, session);
     return this.afterChange();
   }
@@ -217,7 +222,8 @@ class App {
     const brief = briefOf(exchange);
     this.log.take(brief);
     if (this.log.active) this.drawLog();
-    if (brief.sessionId) this.changed.add(brief.sessionId);
+    const isKnown = brief.status !== 404 || this.sessions.has(brief.sessionId);
+    if (brief.sessionId && isKnown) this.changed.add(brief.sessionId);
     if (brief.sessionId === this.panel.sid) this.panel.take(brief);
     if (brief.fault && this.controls.dialog.open) this.controls.refresh();
     this.follow.ask();

@@ -2,13 +2,13 @@
 
 const DAY = 86400;
 
-/** Seconds as a reader writes them: 0:07, 12:30, 3:00:00; tenths where they matter. */
-export function duration(seconds, tenths = false) {
+/** Seconds as a reader writes them: 0:07, 12:30, 3:00:00; with as many `digits` behind the point as matter. */
+export function duration(seconds, digits = 0) {
   if (!Number.isFinite(seconds)) return "–";
   const sign = seconds < 0 ? "−" : "";
-  const total = tenths ? Math.round(Math.abs(seconds) * 10) / 10 : Math.round(Math.abs(seconds));
+  const total = Number(Math.abs(seconds).toFixed(digits));
   const [hours, minutes, rest] = [Math.floor(total / 3600), Math.floor((total % 3600) / 60), total % 60];
-  const last = (tenths ? rest.toFixed(1) : String(rest)).padStart(tenths ? 4 : 2, "0");
+  const last = rest.toFixed(digits).padStart(digits ? digits + 3 : 2, "0");
   return hours ? `${sign}${hours}:${String(minutes).padStart(2, "0")}:${last}` : `${sign}${minutes}:${last}`;
 }
 
@@ -24,7 +24,7 @@ export const trimmed = (value, digits) => String(Number(value.toFixed(digits)));
 /** The time of day of an instant in seconds since the epoch; with its date when that is not today's. */
 export function timeOfDay(at) {
   const date = new Date(at * 1000);
-  const time = date.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
+  const time = date.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
   return Math.abs(Date.now() / 1000 - at) < DAY ? time : `${date.toLocaleDateString()} ${time}`;
 }
 

@@ -100,7 +100,7 @@ function fillRow(session, current, link, parts) {
   if (parts.counts.dataset.text === text) return;
   parts.counts.dataset.text = text;
   const shown = ["good", ...OUTCOMES].filter((one) => session.counts[one] > 0);
-  parts.counts.replaceChildren(...shown.map((one) => h(`span.count.is-${one}`, {}, icon(one), h("span", {}, String(session.counts[one])), h("span.offstage", {}, ` ${one} `))));
+  parts.counts.replaceChildren(...shown.map((one) => h(`span.count.is-${one}`, {}, icon(one), h("span", {}, session.counts[one].toLocaleString("en")), h("span.offstage", {}, ` ${one} `))));
   const found = troubles(session);
   parts.badge.hidden = !found;
   parts.badge.classList.toggle("is-error", session.findingCounts?.error > 0);

@@ -2,7 +2,7 @@
 
 import { h, refill, write } from "./dom.js";
 import { requestDetails } from "./details.js";
-import { short, timeOfDay, trimmed, worst } from "./format.js";
+import { count, short, timeOfDay, trimmed, worst } from "./format.js";
 import { Table } from "./table.js";
 
 const KEPT = 20_000; // rows held in the page
@@ -81,7 +81,8 @@ export class LogPanel {
     const needle = this.text.value.trim().toLowerCase();
     const wanted = (row) => (!this.outcome.value || row.outcome === this.outcome.value) && (!needle || hay(row).includes(needle));
     const rows = this.rows.filter(wanted);
-    write(this.said, rows.length === this.rows.length ? `${rows.length} requests` : `${rows.length} of ${this.rows.length} requests`);
+    const all = count(this.rows.length, "request");
+    write(this.said, rows.length === this.rows.length ? all : `${rows.length.toLocaleString("en")} of ${all}`);
     this.table.show(rows, { follow: true });
   }
 

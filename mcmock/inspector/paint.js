@@ -86,7 +86,7 @@ export class Painter {
     context.lineWidth = 1;
     for (const { x, seconds, step } of ticks(scene.view, scene.origin)) {
       this.vertical(x, AXIS - 4, scene.height);
-      const label = step < 1 ? `${seconds.toFixed(step < 0.1 ? 2 : 1)} s` : duration(seconds);
+      const label = duration(seconds, step < 0.1 ? 2 : step < 1 ? 1 : 0);
       if (x >= 0 && x + 3 + this.width(label) <= scene.view.width) context.fillText(label, x + 3, AXIS / 2 - 1);
     }
   }

@@ -18,7 +18,7 @@ const note = (mark) => [mark.fault ? `fault ${mark.fault.rule}` : null, ...mark.
 /** The columns of a table of requests; times count from `origin()`. */
 export const columns = (origin) => [
   { title: "#", cls: "number", text: (mark) => mark.seq },
-  { title: "Time", cls: "number", text: (mark) => duration((mark.x - origin()) / 1000, true) },
+  { title: "Time", cls: "number", text: (mark) => duration((mark.x - origin()) / 1000, 1) },
   { title: "Event", cls: "event", icon: (mark) => mark.outcome, text: (mark) => mark.eventType ?? `${mark.method} ${mark.path}` },
   { title: "Playhead", cls: "number", text: (mark) => (mark.playhead === null ? "" : trimmed(mark.playhead, 2)) },
   { title: "Status", cls: "number", text: (mark) => mark.status || "none" },
@@ -167,7 +167,8 @@ export class SessionPanel {
   list() {
     const kept = { "": () => true, trouble: (mark) => note(mark) || mark.outcome !== "good", named: (mark) => !mark.ping }[this.only.value];
     const rows = numbered(this.marks.all).filter(kept);
-    write(this.listed, rows.length === this.marks.all.length ? String(rows.length) : `${rows.length} of ${this.marks.all.length}`);
+    const [some, all] = [rows.length, this.marks.all.length].map((number) => number.toLocaleString("en"));
+    write(this.listed, some === all ? all : `${some} of ${all}`);
     this.table.show(rows, { follow: this.isOpen });
   }
 

@@ -271,12 +271,12 @@ export class Timeline {
 
   reach(span) {
     const end = span.open ? (this.scene.now ?? span.end) : span.end;
-    const from = duration((span.start - this.scene.origin) / 1000, true);
-    return end === null ? `from ${from}` : `${from} – ${duration((end - this.scene.origin) / 1000, true)} (${seconds((end - span.start) / 1000)})`;
+    const from = duration((span.start - this.scene.origin) / 1000, 1);
+    return end === null ? `from ${from}` : `${from} – ${duration((end - this.scene.origin) / 1000, 1)} (${seconds((end - span.start) / 1000)})`;
   }
 
   lines(mark) {
-    const when = `${duration((mark.x - this.scene.origin) / 1000, true)}${mark.playhead === null ? "" : ` · playhead ${seconds(mark.playhead)}`}`;
+    const when = `${duration((mark.x - this.scene.origin) / 1000, 1)}${mark.playhead === null ? "" : ` · playhead ${seconds(mark.playhead)}`}`;
     return [`#${mark.seq} ${mark.eventType ?? `${mark.method} ${mark.path}`}`, `${mark.status || "no answer,"} ${mark.outcome}`, when,
       ...(mark.fault ? [`fault ${mark.fault.rule}`] : []), ...mark.rules];
   }
@@ -334,7 +334,7 @@ export class Timeline {
     this.cursor = mark;
     this.view.reveal(mark.x);
     const place = `${this.scene.marks.all.indexOf(mark) + 1} of ${this.scene.marks.all.length}`;
-    const when = `at ${duration((mark.x - this.scene.origin) / 1000, true)}`;
+    const when = `at ${duration((mark.x - this.scene.origin) / 1000, 1)}`;
     write(this.said, `${describe(mark)} ${when}, request ${place}`);
     write(this.handle.firstChild, `Request ${mark.seq}: ${describe(mark)} ${when}`);
     this.handle.classList.add("placed");
