@@ -222,8 +222,8 @@ async def soak(server: Server, seconds: float, players: int, seed: int) -> list[
     baseline, worst, descriptors, threads = 0, 0, server.descriptors(), server.threads()
     while time.monotonic() < deadline or number < 4:
         if number % 3 == 0:
-            server.control("POST", "/reset")
             for scope in SCOPES:
+                server.control("POST", f"/reset?scope={scope}")
                 server.control("PUT", f"/faults?scope={scope}", {"faults": FAULTS})
         crowd = await wave(server, number, players, seed)
         sent += sum(player.answered.total() + player.unanswered for player in crowd)
@@ -233,9 +233,11 @@ async def soak(server: Server, seconds: float, players: int, seed: int) -> list[
         for scope in SCOPES:
             server.control("DELETE", f"/requests?scope={scope}")
         number += 1
+        resident = server.resident()
         if number <= 3:
-            baseline = max(baseline, server.resident())
-        worst = max(worst, server.resident())
+            baseline = max(baseline, resident)
+        worst = max(worst, resident)
+        print(f"wave {number}: {resident / 2**20:.1f} MiB", file=sys.stderr, flush=True)
     print(f"{number} waves, {number * players:,} players, {sent:,} requests, {worst / 2**20:.0f} MiB at most "
           f"({baseline / 2**20:.0f} MiB after three waves)")  # fmt: skip
     await asyncio.sleep(1)
