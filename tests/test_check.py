@@ -17,7 +17,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -28,7 +28,7 @@ from mcmock.cli import main
 from mcmock.clock import Clock
 from mcmock.emulator import Emulator
 from mcmock.model import Outcome, Verdict
-from tests.conftest import START_PARAMS, body, post, send, start
+from tests.conftest import START_PARAMS, body, cli_runner, post, send, start
 from tests.test_report import documented
 
 ROOT = Path(__file__).parent.parent
@@ -467,7 +467,7 @@ def test_whatever_a_har_holds_it_is_judged_or_refused(changes: list[tuple[int, s
 
 
 def run(*arguments: str, stdin: bytes | None = None) -> Result:
-    return CliRunner().invoke(main, ["check", *arguments], input=stdin)
+    return cli_runner().invoke(main, ["check", *arguments], input=stdin)
 
 
 @pytest.fixture

@@ -40,7 +40,13 @@ class Server(NamedTuple):
             with error:  # it is the answer, too
                 raise _refused(url, error) from None
         except (OSError, HTTPException, ValueError) as error:
-            raise click.ClickException(f"{url} does not answer: {getattr(error, 'reason', error)}") from None
+            raise click.ClickException(f"{self.url} does not answer: {why(error)}; is mcmock running there?") from None
+
+
+def why(error: Exception) -> str:
+    """What kept an answer away, in words and without numbers."""
+    reason = getattr(error, "reason", error)
+    return str(getattr(reason, "strerror", None) or reason) or "the connection was lost"
 
 
 def _refused(url: str, error: HTTPError) -> click.ClickException:

@@ -19,6 +19,7 @@ from urllib.request import Request, urlopen
 
 import click
 
+from mcmock.cli.asking import why
 from mcmock.cli.ready import default_url
 from mcmock.narrate import clip
 
@@ -86,17 +87,17 @@ def _follow(place: Place, out: TextIO) -> None:
             with place.open() as answer:
                 connected, waiting = True, False
                 _read(place, answer, out)
-            why = "it has stopped"
+            lost = "it has stopped"
         except HTTPError as error:
             raise click.ClickException(_refusal(place, error)) from None
         except BrokenPipeError:
             raise
         except (OSError, HTTPException, ValueError) as error:
-            why = str(getattr(error, "reason", error)) or "the connection was lost"
+            lost = why(error)
         if not connected:
-            raise click.ClickException(f"{place.url} does not answer: {why}")
+            raise click.ClickException(f"{place.url} does not answer: {lost}")
         if not waiting:
-            click.echo(f"mcmock: {place.url}: {why}; waiting for it to come back", err=True)
+            click.echo(f"mcmock: {place.url}: {lost}; waiting for it to come back", err=True)
             waiting = True
         time.sleep(AGAIN)
 
