@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Hashable, Iterable, Mapping
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from mcmock import clock
 from mcmock.faults.force import Standing
@@ -104,14 +104,8 @@ class StoreAway(ConnectionError):
         self.asked = asked
 
 
-class Ledger(Protocol):
-    """What keeps one scope. Every method may be called from any thread. Those of a shared one, but for `work`, `soon`
-    and `check`, wait for the network and raise StoreAway: none of them is called under the emulator's lock."""
-
-    @property
-    def shared(self) -> bool:
-        """Whether others change it, too. If not, `commit` never refuses."""
-        ...
+class _Ledger(Protocol):
+    """What keeps one scope. Every method may be called from any thread."""
 
     def load(self) -> Snapshot:
         """All of it; what comes after this moment is news."""
@@ -121,24 +115,45 @@ class Ledger(Protocol):
         """Raise StoreAway if nothing can be kept at the moment."""
         ...
 
-    def commit(self, change: Change) -> None:
-        """Keep a Change. Only of a private ledger, which takes everything."""
+    def close(self) -> None:
+        """No more of this from now on; what was committed is safe."""
         ...
+
+
+class PrivateLedger(_Ledger, Protocol):
+    """One that nobody else changes: whatever was done is kept."""
+
+    shared: Literal[False]
+
+    def commit(self, change: Change) -> None:
+        """Keep a Change, without waiting for it."""
+        ...
+
+
+class SharedLedger(_Ledger, Protocol):
+    """One that other processes change, too. `load`, `commit_all` and `news` wait for the network and raise StoreAway: none
+    of them is called under the emulator's lock."""
+
+    shared: Literal[True]
 
     def commit_all(self, changes: list[Change], since: int, news: bool) -> list[Taken]:
         """Take Changes that were decided, one upon the other, by what stood there after position `since`.
 
-        Only of a shared ledger. Each is taken if what it rests on still stands. With `news`, the first answer brings all
-        of it, and with it those of the Changes that were taken.
+        Each is taken if what it rests on still stands. With `news`, the first answer brings all of it, and with it those of
+        the Changes that were taken.
         """
+        ...
+
+    def news(self, since: int) -> Taken:
+        """What was changed after position `since`."""
         ...
 
     def work(self, call: Callable[[], None]) -> None:
         """Call `call` at once, on the one thread of the store that waits for Changes to be taken; twice is once."""
         ...
 
-    def news(self, since: int) -> Taken:
-        """What was changed after position `since`."""
+    def soon(self, call: Callable[[], None]) -> None:
+        """Call `call` once, on a thread of the store, in a moment."""
         ...
 
     def follow(self, wake: Callable[[], None]) -> None:
@@ -147,14 +162,6 @@ class Ledger(Protocol):
 
     def leave(self) -> None:
         """Tell of no more news."""
-        ...
-
-    def soon(self, call: Callable[[], None]) -> None:
-        """Call `call` once, on a thread of the store, in a moment."""
-        ...
-
-    def close(self) -> None:
-        """No more of this from now on; what was committed is safe."""
         ...
 
 
@@ -170,7 +177,7 @@ class Ledgers(Protocol):
         """Seconds since the epoch, the same for all who share the store."""
         ...
 
-    def ledger(self, scope: str, max_log_bytes: int) -> Ledger: ...
+    def ledger(self, scope: str, max_log_bytes: int) -> PrivateLedger | SharedLedger: ...
 
     def scope_of(self, mark: str) -> str | None:
         """The named scope whose session ids end in `mark`, if the store has one."""

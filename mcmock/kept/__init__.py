@@ -55,7 +55,7 @@ class KeptEmulator(Handing):
         self._options_given = seed, tuple(faults)
         self._begin()
         if not lazy:
-            self._ledger.follow(self._on_news)
+            self._follow()
 
     def sibling(self, scope: str) -> Emulator:
         return KeptEmulator(self.store, scope=scope, lazy=self._lazy, **self._options())
@@ -77,14 +77,18 @@ class KeptEmulator(Handing):
             self._faults.reset(self._clock.now())
             super()._released(None, "reset")
 
+    def _follow(self) -> None:
+        if self._ledger.shared:
+            self._ledger.follow(self._on_news)
+
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         stop = super().subscribe(listener)
-        self._ledger.follow(self._on_news)
+        self._follow()
         return stop
 
     def on_release(self, wake: Callable[[], None]) -> Callable[[], None]:
         stop = super().on_release(wake)
-        self._ledger.follow(self._on_news)
+        self._follow()
         return stop
 
     def handle(self, request: Request) -> Answer:

@@ -73,7 +73,7 @@ class Following(Trying):
                     self._fresh[cell.table, cell.key] = answer.position
                     self._put(cell)
             since = self._position
-        return whole or self._take_in(self._ledger.news(since))
+        return whole or self._take_in(self._shared.news(since))
 
     def _tidy(self) -> None:
         """Forget which places were ahead of the log, and bring the sessions into the order in which they were opened."""

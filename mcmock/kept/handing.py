@@ -79,7 +79,7 @@ class Handing(Following):
 
     def _enqueue(self, wanted: Wanted) -> None:
         self._wanted.append(wanted)
-        self._ledger.work(self._commit_wanted)
+        self._shared.work(self._commit_wanted)
 
     def _commit_wanted(self) -> None:
         """Do all that is wanted, batch by batch. Runs on the ledger's thread, and nowhere else."""
@@ -96,7 +96,7 @@ class Handing(Following):
         first, *rest = [tried.change for tried in batch]
         news = self._keeps_up() or any(tried.change.notice for tried in batch)
         try:
-            answers = self._ledger.commit_all([first._replace(deliveries=settled), *rest], since, news)
+            answers = self._shared.commit_all([first._replace(deliveries=settled), *rest], since, news)
             whole = self._take_in(answers[0]) if news or answers[0].lost else self._take_in_cells(batch, answers)
         except Exception as error:
             self._put_back(settled)
@@ -152,25 +152,26 @@ class Handing(Following):
             raise StoreAway(f"{self.store.name} cannot be read: {error}") from None
         asked = [Wanted(act, lambda *_: None) for act in self._options_asked()]
         self._wanted.extendleft(reversed(asked))
-        self._ledger.work(self._commit_wanted)
+        self._shared.work(self._commit_wanted)
         with self._lock:
             super()._released(None, "reset")
 
     def catch_up(self) -> None:
         """Take in whatever others have done up to now. Raises StoreAway."""
         self._ledger.check()
-        if self._ledger.shared:
-            self._log_unlogged()
-            if self._unsettled:
-                self._run(lambda: None)  # which takes them along
-                if self._keeps_up():
-                    return
-            if not self._take_in(self._ledger.news(self._position)):
-                self._load_anew()
+        if not self._ledger.shared:
+            return
+        self._log_unlogged()
+        if self._unsettled:
+            self._run(lambda: None)  # which takes them along
+            if self._keeps_up():
+                return
+        if not self._take_in(self._ledger.news(self._position)):
+            self._load_anew()
 
     def _on_news(self) -> None:
         if not self._keeps_up():
-            self._ledger.leave()
+            self._shared.leave()
             return
         with suppress(StoreAway):  # its thread tries again, and calls
             self.catch_up()

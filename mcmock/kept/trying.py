@@ -25,7 +25,7 @@ from mcmock.kept.tables import (
     same_rules,
     weight_of,
 )
-from mcmock.ledger import Cell, Change, Ledger, Ledgers
+from mcmock.ledger import Cell, Change, Ledgers, PrivateLedger, SharedLedger
 from mcmock.model import Answer, Delivery, Finding, Outcome
 from mcmock.sessions import Session
 
@@ -64,8 +64,14 @@ class Trying(Emulator):
         self._logging = threading.Lock()
         self._unlogged: deque[Change] = deque(maxlen=MOST_UNLOGGED)
         super().__init__(seed=seed, scope=scope, time=time or clock.Clock(store.now), **options)
-        self._ledger: Ledger = store.ledger(scope, self._journal.max_bytes)
+        self._ledger: PrivateLedger | SharedLedger = store.ledger(scope, self._journal.max_bytes)
         self.blocks = self._ledger.shared
+
+    @property
+    def _shared(self) -> SharedLedger:
+        """The ledger, for what only a shared one has to do."""
+        assert self._ledger.shared
+        return self._ledger
 
     def _forget_all(self) -> None:
         super()._forget_all()

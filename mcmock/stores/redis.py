@@ -19,7 +19,7 @@ import re
 import secrets
 import threading
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import redis
@@ -340,7 +340,7 @@ class RedisStore:
 class RedisLedger:
     """One scope in Redis."""
 
-    shared = True
+    shared: Literal[True] = True
 
     def __init__(self, store: RedisStore, scope: str, max_log_bytes: int, lives: int) -> None:
         self._store, self._scope, self._lives = store, scope, lives
@@ -381,10 +381,6 @@ class RedisLedger:
 
     def _page(self, first: int, last: int) -> Any:
         return self._store.ask(lambda client: client.xrange(self.log_key, f"{first}-0", f"{last}-0", PAGE))
-
-    def commit(self, change: Change) -> None:
-        """A shared ledger is asked, not told."""
-        raise NotImplementedError
 
     def work(self, call: Callable[[], None]) -> None:
         self._store.work(call)

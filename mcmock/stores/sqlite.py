@@ -15,10 +15,10 @@ import os
 import sqlite3
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Literal
 from urllib.parse import quote
 
 from mcmock import clock
@@ -30,7 +30,6 @@ from mcmock.ledger import (
     Change,
     Snapshot,
     StoreAway,
-    Taken,
     cell_from,
     entry_from,
     entry_text,
@@ -258,7 +257,7 @@ class SqliteStore:
 class SqliteLedger:
     """One scope of the file."""
 
-    shared = False
+    shared: Literal[False] = False
 
     def __init__(self, store: SqliteStore, scope: str, max_log_bytes: int) -> None:
         self._store, self._scope, self._max_log_bytes = store, scope, max_log_bytes
@@ -272,28 +271,6 @@ class SqliteLedger:
     def commit(self, change: Change) -> None:
         if change.entry or change.writes or change.deliveries or change.notice:
             self._store.put(self._scope, change)
-
-    def commit_all(self, changes: list[Change], since: int, news: bool) -> list[Taken]:  # noqa: ARG002
-        """Nobody else writes the file, so that there is nothing to settle."""
-        for change in changes:
-            self.commit(change)
-        return [Taken(True, change.seq) for change in changes]
-
-    def work(self, call: Callable[[], None]) -> None:
-        call()
-
-    def news(self, since: int) -> Taken:  # noqa: ARG002
-        """Nobody else writes the file."""
-        return Taken(True)
-
-    def follow(self, wake: Callable[[], None]) -> None:
-        """There is never news."""
-
-    def leave(self) -> None:
-        """There never was any."""
-
-    def soon(self, call: Callable[[], None]) -> None:
-        call()
 
     def close(self) -> None:
         """The file belongs to the store."""
