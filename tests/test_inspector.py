@@ -291,6 +291,33 @@ def test_a_path_that_curl_would_read_as_a_pattern_is_sent_again_as_it_was(
     assert second.status == first.status
 
 
+def test_a_refused_request_that_names_no_session_is_not_asked_about(page: Page, wire: Wire) -> None:
+    wire.send(b"POST /api/v1/sessions/nobody/events HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}")
+    page.get_by_role("link", name="All requests").first.click()
+    expect(page.get_by_role("grid", name="All requests").locator("tr", has_text="POST")).to_be_visible()
+    page.wait_for_timeout(400)  # real time: changed sessions are asked about after 300 ms
+
+
+def test_a_request_stays_open_though_its_session_is_still_being_fetched(
+    page: Page, mcmock_server: McmockServer
+) -> None:
+    held: list[Any] = []
+
+    def hold(route: Any) -> None:
+        held.append(route)
+
+    page.route("**/sessions/*/report", hold)
+    player = Player(mcmock_server, "Slow to come")
+    player.send(1, "play", 0)
+    row(page, "play").click()
+    details = page.get_by_role("region", name="Request", exact=True)
+    expect(details).to_be_visible()
+    held[0].continue_()
+    expect(page.locator(".session-head h1")).to_have_text("Slow to come")
+    page.wait_for_timeout(200)  # real time: for what comes after the answer
+    expect(details).to_be_visible()
+
+
 def test_what_was_recorded_stays_text(page: Page, mcmock_server: McmockServer) -> None:
     player = Player(mcmock_server, MARKUP, MARKUP)
     player.send(1, "ping", 0, customMetadata={"note": MARKUP})

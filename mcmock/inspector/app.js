@@ -87,8 +87,11 @@ class App {
   async route() {
     const [, where, first, second] = location.hash.replace(/^#/, "").split("/");
     document.body.dataset.place = where || "home";
-    if (where === "log") await this.showLog(first);
-    else await this.showSession(where === "session" ? first : this.newest(), where === "session" ? second : undefined);
+    const turn = {};
+    this.turn = turn;
+    const isOver = () => this.turn !== turn; // somebody went on while this was being fetched
+    if (where === "log") await this.showLog(first, isOver);
+    else await this.showSession(where === "session" ? first : this.newest(), where === "session" ? second : undefined, isOver);
     this.showList();
   }
 
@@ -96,23 +99,26 @@ class App {
     return [...this.sessions.keys()].at(-1) ?? null;
   }
 
-  async showLog(seq) {
+  async showLog(seq, isOver) {
     this.put(this.log.root);
     document.title = "All requests · mcmock";
     await this.log.show(true);
+    if (isOver()) return;
     if (seq) await this.log.openRequest(Number(seq));
     else this.log.closeRequest();
   }
 
-  async showSession(sid, seq) {
+  async showSession(sid, seq, isOver) {
     this.log.show(false);
     if (!sid) return this.welcome();
     this.put(this.panel.root);
     try {
       await this.panel.show(sid);
+      if (isOver()) return undefined;
       if (seq) await this.panel.openRequest(Number(seq));
       else if (this.panel.opened) this.panel.closeRequest();
     } catch (error) {
+      if (isOver()) return undefined;
       this.put(h("div.empty", {}, h("h1", {}, "No such session"), h("p", {}, error.message), h("p", {}, h("a", { href: "#/" }, "The newest session"))));
       this.panel.sid = null;
     }
@@ -222,8 +228,7 @@ class App {
     const brief = briefOf(exchange);
     this.log.take(brief);
     if (this.log.active) this.drawLog();
-    const isKnown = brief.status !== 404 || this.sessions.has(brief.sessionId);
-    if (brief.sessionId && isKnown) this.changed.add(brief.sessionId);
+    if (mayBeSession(brief) || this.sessions.has(brief.sessionId)) this.changed.add(brief.sessionId);
     if (brief.sessionId === this.panel.sid) this.panel.take(brief);
     if (brief.fault && this.controls.dialog.open) this.controls.refresh();
     this.follow.ask();
@@ -335,6 +340,9 @@ function briefOf(exchange) {
   const number = (value) => (typeof value === "number" ? value : null);
   return { ...brief, playhead: number(time.playhead), ts: number(time.ts), ...parts };
 }
+
+/** Whether the id in a request is a session's: a player may name any id in a path, and be refused. */
+const mayBeSession = ({ sessionId, kind, verdict }) => sessionId !== null && (kind !== "event" || ["accepted", "gone"].includes(verdict));
 
 /** A sessionStart with the params that the API requires, as curl. */
 function sampleCommand(origin) {
