@@ -19,8 +19,8 @@ from mcmock.rules import RULES
 from mcmock.schemas import EVENT_TYPES
 
 
-class Matchable(Protocol):
-    """What a Match looks at: an Exchange, or a request that is still being judged."""
+class _Settled(Protocol):
+    """What is known of every request, and settled on arrival."""
 
     @property
     def kind(self) -> Kind: ...
@@ -29,13 +29,25 @@ class Matchable(Protocol):
     @property
     def session_id(self) -> str | None: ...
     @property
-    def scope(self) -> str: ...
-    @property
-    def outcome(self) -> Outcome: ...
-    @property
     def verdict(self) -> Verdict: ...
     @property
     def status(self) -> int: ...
+
+
+class Early(_Settled, Protocol):
+    """The part of an exchange that the log keeps in columns: cheap to look at."""
+
+    @property
+    def target(self) -> str: ...
+
+
+class Matchable(_Settled, Protocol):
+    """What a Match looks at: an Exchange, or a request that is still being judged."""
+
+    @property
+    def scope(self) -> str: ...
+    @property
+    def outcome(self) -> Outcome: ...
     @property
     def path(self) -> str: ...
     @property
@@ -48,23 +60,6 @@ class Matchable(Protocol):
     def metadata(self) -> Mapping[str, Any]: ...
     @property
     def findings(self) -> tuple[Finding, ...]: ...
-
-
-class Early(Protocol):
-    """The part of an exchange that the log keeps in columns: cheap to look at, and settled on arrival."""
-
-    @property
-    def kind(self) -> Kind: ...
-    @property
-    def event_type(self) -> str | None: ...
-    @property
-    def session_id(self) -> str | None: ...
-    @property
-    def verdict(self) -> Verdict: ...
-    @property
-    def status(self) -> int: ...
-    @property
-    def target(self) -> str: ...
 
 
 class Field(NamedTuple):

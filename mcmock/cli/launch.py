@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mcmock.cli import workers
 from mcmock.cli.options import EMULATOR, PLACE, STORE, Settings
 
 if TYPE_CHECKING:
@@ -19,8 +18,11 @@ if TYPE_CHECKING:
     from mcmock.stores import Store
 
 
-def make_service(settings: Settings) -> Service:
-    """The Service that these settings describe. Raises click.UsageError where they make no sense together."""
+def make_service(settings: Settings, *, share_port: bool = False) -> Service:
+    """The Service that these settings describe; with `share_port` others may listen on its port, too.
+
+    Raises click.UsageError where they make no sense together.
+    """
     from mcmock.ledger import StoreAway  # late: `mcmock --help` should not wait for aiohttp
     from mcmock.scopes import Scopes
     from mcmock.server import Service
@@ -30,7 +32,7 @@ def make_service(settings: Settings) -> Service:
         faults = faults_of(settings)
         emulator = store_of(settings).emulator(lazy=True, **settings.of(EMULATOR), faults=faults)
         held = Scopes(emulator, rules=settings.values["scope"])
-        return Service(held, share_port=workers.shares_port(settings), **settings.of(PLACE))
+        return Service(held, share_port=share_port, **settings.of(PLACE))
     except (ValueError, StoreAway) as error:
         raise click.UsageError(str(error)) from None
 

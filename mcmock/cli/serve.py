@@ -27,7 +27,7 @@ def serve(settings: Settings) -> None:
     """Run the emulator until SIGINT or SIGTERM."""
     workers.check(settings)
     settings = workers.as_worker(settings) if workers.is_worker() else settings
-    sys.exit(run(_serve(make_service(settings), settings)))
+    sys.exit(run(_serve(make_service(settings, share_port=workers.shares_port(settings)), settings)))
 
 
 async def _serve(service: Service, settings: Settings) -> int:

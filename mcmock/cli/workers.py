@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mcmock.cli.launch import CannotListen
 from mcmock.cli.options import Settings
 
 if TYPE_CHECKING:
@@ -54,8 +55,6 @@ def check(settings: Settings) -> None:
 
 def _see_that_it_is_free(host: str, port: int) -> None:
     """A port that is shared would be shared with whoever else shares it: other workers, of another server."""
-    from mcmock.cli.launch import CannotListen  # here: it asks this module
-
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         socket.create_server((host, port), family=family).close()
