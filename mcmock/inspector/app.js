@@ -342,7 +342,8 @@ function briefOf(exchange) {
 }
 
 /** Whether the id in a request is a session's: a player may name any id in a path, and be refused. */
-const mayBeSession = ({ sessionId, kind, verdict }) => sessionId !== null && (kind !== "event" || ["accepted", "gone"].includes(verdict));
+const mayBeSession = ({ sessionId, kind, verdict }) => sessionId !== null
+  && (kind === "event" ? ["accepted", "gone"].includes(verdict) : ["session", "downloaded"].includes(kind));
 
 /** A sessionStart with the params that the API requires, as curl. */
 function sampleCommand(origin) {
