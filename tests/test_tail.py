@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import re
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.request import Request, urlopen
 
 import click
 import pytest
@@ -21,7 +23,7 @@ from mcmock.fixture import McmockServer
 from mcmock.model import FaultHit
 from mcmock.server import Service, ServiceThread
 from mcmock.shapes import exchange_to_json, fault_hit_to_json
-from tests.conftest import post, send, start
+from tests.conftest import body, post, send, start
 
 AD = {"media.ad.id": "a", "media.ad.length": 15.0, "media.ad.podPosition": 1, "media.ad.playerName": "p"}
 COMMAND = [sys.executable, "-m", "mcmock", "tail"]
@@ -132,7 +134,7 @@ def test_it_goes_on_after_a_restart_with_everything_it_was_not_told(tmp_path: Pa
         finally:
             thread.stop()
         assert process.stderr is not None
-        assert "waiting for it to come back" in process.stderr.readline()
+        assert "; waiting" in process.stderr.readline()
         again = Emulator(seed=2)
         second = start(again)
         thread = ServiceThread(Service(again, port=port))
@@ -184,13 +186,23 @@ def test_a_token_is_asked_for_and_sent() -> None:
         url = thread.service.url
         sid = start(thread.service.emulator)
         with tailing(url) as process:
-            assert process.wait(20) == 1
+            assert process.wait(20) == 2
             assert process.stderr is not None
             assert "give --token" in process.stderr.read()
         with tailing(url, "--token", "s3cret", "--from-start") as process:
             assert sid[:8] in next_line(process)
     finally:
         thread.stop()
+
+
+def test_a_scope_is_waited_for_and_told_from_its_first_request(mcmock_server: McmockServer) -> None:
+    with tailing(f"{mcmock_server.url}/~later") as process:
+        assert process.stderr is not None
+        assert process.stderr.readline().endswith("no request has come to this scope yet; waiting\n")
+        text = json.dumps(body("sessionStart")).encode()
+        with urlopen(Request(f"{mcmock_server.url}/~later/api/v1/sessions", text)) as answer:
+            sid = answer.headers["Location"].rpartition("/")[2]
+        assert f"{sid[:8]} sessionStart" in next_line(process)
 
 
 def test_it_follows_over_https(tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ class Server(NamedTuple):
                 return json.load(answer)
         except HTTPError as error:
             with error:  # it is the answer, too
-                raise _refused(url, error) from None
+                raise refused(self.url, error.code, said(error)) from None
         except (OSError, HTTPException, ValueError) as error:
             raise click.ClickException(f"{self.url} does not answer: {why(error)}; is mcmock running there?") from None
 
@@ -49,13 +49,21 @@ def why(error: Exception) -> str:
     return str(getattr(reason, "strerror", None) or reason) or "the connection was lost"
 
 
-def _refused(url: str, error: HTTPError) -> click.ClickException:
-    if error.code == 401:
-        return click.UsageError(f"{url} wants its token: give --token, or set MCMOCK_ADMIN_TOKEN")
+def said(error: HTTPError) -> dict[str, str]:
+    """The control API's own `code` and `message` in a refusal; empty where somebody else refused."""
     try:
-        return click.UsageError(json.load(error)["error"]["message"])
+        told = json.load(error)["error"]
+        return {"code": str(told["code"]), "message": str(told["message"])}
     except (ValueError, KeyError, TypeError):
-        return click.ClickException(f"{url} answers {error.code} {error.reason}: is that a mcmock server?")
+        return {}
+
+
+def refused(url: str, status: int, told: dict[str, str]) -> click.ClickException:
+    if status == 401:
+        return click.UsageError(f"{url} wants its token: give --token, or set MCMOCK_ADMIN_TOKEN")
+    if told:
+        return click.UsageError(told["message"])
+    return click.ClickException(f"{url} answers {status}: is that a mcmock server?")
 
 
 def server_options(command: Callable[..., None]) -> Callable[..., None]:

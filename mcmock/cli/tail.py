@@ -19,7 +19,7 @@ from urllib.request import Request, urlopen
 
 import click
 
-from mcmock.cli.asking import why
+from mcmock.cli.asking import refused, said, why
 from mcmock.cli.ready import default_url
 from mcmock.narrate import clip
 
@@ -89,7 +89,11 @@ def _follow(place: Place, out: TextIO) -> None:
                 _read(place, answer, out)
             lost = "it has stopped"
         except HTTPError as error:
-            raise click.ClickException(_refusal(place, error)) from None
+            told = said(error)
+            if told.get("code") != "unknown-scope":
+                raise refused(place.url, error.code, told) from None
+            connected, lost = True, "no request has come to this scope yet"
+            place.last = place.last or 0  # those that make it are told, too
         except BrokenPipeError:
             raise
         except (OSError, HTTPException, ValueError) as error:
@@ -97,15 +101,9 @@ def _follow(place: Place, out: TextIO) -> None:
         if not connected:
             raise click.ClickException(f"{place.url} does not answer: {lost}")
         if not waiting:
-            click.echo(f"mcmock: {place.url}: {lost}; waiting for it to come back", err=True)
+            click.echo(f"mcmock: {place.url}: {lost}; waiting", err=True)
             waiting = True
         time.sleep(AGAIN)
-
-
-def _refusal(place: Place, error: HTTPError) -> str:
-    if error.code == 401:
-        return f"{place.url} wants its token: give --token, or set MCMOCK_ADMIN_TOKEN"
-    return f"{place.url} answers {error.code} {error.reason}: is that a mcmock server?"
 
 
 def _read(place: Place, lines: Iterable[bytes], out: TextIO) -> None:
