@@ -16,7 +16,6 @@ import contextlib
 import json
 import random
 import re
-import subprocess
 import sys
 import time
 from collections import Counter
@@ -24,6 +23,7 @@ from typing import Any
 from urllib.request import Request, urlopen
 
 from bodies import session_start
+from served import serve
 
 PING = b'{"eventType":"ping","playerTime":{"playhead":1.5,"ts":1700000000000},"qoeData":{"media.qoe.bitrate":3200}}'
 SID = "0" * 64
@@ -196,10 +196,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--at-once", type=int, default=16)
     chosen = parser.parse_args()
-    command = [sys.executable, "-m", "mcmock", "serve", "--port", "0", "--log-format", "json"]
-    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    assert server.stdout is not None
-    url = json.loads(server.stdout.readline())["url"]
+    server, url = serve()
     try:
         counts, failures = asyncio.run(fuzz(url, chosen.seconds, chosen.seed, chosen.at_once))
     finally:

@@ -18,7 +18,6 @@ import contextlib
 import json
 import os
 import random
-import subprocess
 import sys
 import time
 from collections import Counter
@@ -29,6 +28,7 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 from bodies import PARAMS
+from served import serve
 
 MOST_GROWTH = 24 * 2**20
 """Bytes of resident memory that may come on top of what the first waves took: the allocator's slack, not a leak."""
@@ -146,12 +146,8 @@ class Server(Reached):
     """A `mcmock serve` of our own, and what its process uses."""
 
     def __init__(self) -> None:
-        options = ("--port", "0", "--log-format", "json", "--max-log-bytes", str(2**30))
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "mcmock", "serve", *options], stdout=subprocess.PIPE, text=True
-        )
-        assert self.process.stdout is not None
-        super().__init__(json.loads(self.process.stdout.readline())["url"])
+        self.process, url = serve("--max-log-bytes", str(2**30))
+        super().__init__(url)
 
     def resident(self) -> int:
         return int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
