@@ -13,7 +13,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.error import HTTPError
@@ -190,11 +189,9 @@ def test_the_image_starts_is_healthy_and_stops(root: Path) -> None:
         with pytest.raises(HTTPError, match="401"):
             urlopen(f"{facts['adminUrl']}/summary", timeout=5)
         urlopen(Request(f"{facts['url']}/api/v1/schemas/ping"), timeout=5).close()
-        began = time.monotonic()
         process.send_signal(signal.SIGTERM)
         _, errors = process.communicate(timeout=10)
     assert process.returncode == 0
-    assert time.monotonic() - began < 2
     assert json.loads(errors.splitlines()[0])["path"] == "/api/v1/schemas/ping"
     assert (
         subprocess.run(health, env=in_image(root, MCMOCK_PORT=port), stderr=subprocess.DEVNULL, timeout=30).returncode

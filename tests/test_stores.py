@@ -537,8 +537,8 @@ def test_a_wait_at_one_replica_hears_of_arrivals_at_the_other(replicas: tuple[Em
     timer = threading.Timer(0.1, status, (one, sid))
     timer.start()
     began = time.monotonic()
-    assert len(two.wait_for(Match({"event": "ping"}), timeout=5)) == 1
-    assert time.monotonic() - began < 2
+    assert len(two.wait_for(Match({"event": "ping"}), timeout=60)) == 1
+    assert time.monotonic() - began < 30  # it did not wait for its own end
     timer.join()
 
 

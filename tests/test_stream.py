@@ -20,7 +20,7 @@ from mcmock.feed import Event, Feed
 from mcmock.fixture import McmockServer
 from mcmock.model import Delivery
 from mcmock.server import stream
-from tests.conftest import body, post, send, start
+from tests.conftest import at_best_within, body, post, send, start
 
 
 @contextmanager
@@ -291,6 +291,10 @@ def until(connection: socket.socket, wanted: bytes) -> bytes:
 
 @pytest.mark.parametrize("reading", [True, False])
 def test_streams_end_when_the_server_stops_and_do_not_hold_it_up(reading: bool) -> None:
+    assert at_best_within(0.2, lambda: _end_with_a_stream(reading))  # what it would wait for a request: STOP_SECONDS
+
+
+def _end_with_a_stream(reading: bool) -> float:
     server = McmockServer(max_log_bytes=20_000_000)
     with server:
         host, _, port = server.url.removeprefix("http://").partition(":")
@@ -302,7 +306,7 @@ def test_streams_end_when_the_server_stops_and_do_not_hold_it_up(reading: bool) 
                 request(server)
             threading.Event().wait(0.2)  # until what can be sent is sent: from here on the stream waits for its reader
         began = time.monotonic()
-    assert time.monotonic() - began < 0.25  # 50 ms on an idle machine; this one may be busy
+    took = time.monotonic() - began
     with connection:
         rest = b""
         try:
@@ -311,6 +315,7 @@ def test_streams_end_when_the_server_stops_and_do_not_hold_it_up(reading: bool) 
         except ConnectionResetError:
             assert not reading
         assert rest.endswith(b"0\r\n\r\n") or not reading
+    return took
 
 
 async def test_an_application_of_ones_own_ends_its_streams_on_shutdown(emulator: Emulator) -> None:
@@ -320,7 +325,7 @@ async def test_an_application_of_ones_own_ends_its_streams_on_shutdown(emulator:
     assert (await answer.content.readline()) == b"retry: 1000\n"
     began = time.monotonic()
     await client.close()
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 30  # aiohttp would wait a minute for it
 
 
 def test_a_reader_that_was_told_nothing_yet_knows_where_to_resume(mcmock_server: McmockServer) -> None:
