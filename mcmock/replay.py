@@ -71,17 +71,16 @@ class Got(NamedTuple):
 # -- reading --------------------------------------------------------------------------------------------------------------
 
 
-def read(text: bytes, name: str, start_ms: int) -> Plan:
-    """The plan in a file: a timeline, a HAR, a log export (NDJSON) or a recording of a client.
+def plan(recording: recordings.Recording, name: str, start_ms: int) -> Plan:
+    """What to send of a recording, which `name` stands for.
 
     `start_ms` is when a timeline's player starts, in ms since the epoch. Raises ValueError with one line that says what
     is wrong where.
     """
-    found = recordings.read(text)
-    if found.document is None:
-        return of_recording(found.records, name)
-    begins = timeline.parse(found.document, 0).steps[0].at
-    return of_timeline(timeline.parse(found.document, start_ms - round(begins * 1000)))
+    if recording.document is None:
+        return of_recording(recording.records, name)
+    begins = timeline.parse(recording.document, 0).steps[0].at
+    return of_timeline(timeline.parse(recording.document, start_ms - round(begins * 1000)))
 
 
 def of_timeline(read_in: timeline.Timeline) -> Plan:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from click.testing import Result
 
-from mcmock import exports, replay
+from mcmock import exports, recordings, replay
 from mcmock.cli import main
 from mcmock.emulator import Emulator
 from mcmock.fixture import McmockServer
@@ -50,13 +50,13 @@ def test_a_timeline_begins_with_its_first_step_whenever_that_was_recorded() -> N
         "name": "late",
         "steps": [{"at": 9000, "send": [body("sessionStart")]}, {"at": 9010, "send": {"eventType": "ping"}}],
     }
-    plan = replay.read(json.dumps(late).encode(), "late.json", START_MS)
+    plan = replay.plan(recordings.read(json.dumps(late).encode()), "late.json", START_MS)
     assert [one.at for one in plan.steps] == [0, 10]
     assert [one.kind for one in plan.steps] == [Kind.DOWNLOADED, Kind.EVENT]
 
 
 def test_a_timeline_s_missing_ts_is_filled_in_from_now() -> None:
-    plan = replay.read((FIXTURES / "timelines" / "ads.json").read_bytes(), "ads.json", START_MS)
+    plan = replay.plan(recordings.read((FIXTURES / "timelines" / "ads.json").read_bytes()), "ads.json", START_MS)
     assert json.loads(plan.steps[0].body)["playerTime"]["ts"] == START_MS
     assert json.loads(plan.steps[-1].body)["playerTime"]["ts"] == START_MS + 88_000
 
@@ -64,7 +64,7 @@ def test_a_timeline_s_missing_ts_is_filled_in_from_now() -> None:
 @pytest.mark.parametrize("path", sorted((FIXTURES / "clients").glob("*.jsonl")), ids=lambda path: path.stem)
 def test_a_recording_is_sent_byte_for_byte(path: Path) -> None:
     lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    plan = replay.read(path.read_bytes(), path.name, START_MS)
+    plan = replay.plan(recordings.read(path.read_bytes()), path.name, START_MS)
     assert [one.body.decode() for one in plan.steps] == [line["body_raw"] for line in lines]
     assert [one.status for one in plan.steps] == [line["response"]["status"] for line in lines]
     assert all(replay.SID in one.target for one in plan.steps if one.kind is Kind.EVENT)
@@ -81,7 +81,7 @@ def test_a_log_export_expects_the_answers_that_were_given(emulator: Emulator) ->
     emulator.handle(post(f"/api/v1/sessions/{sid}/events", b"{"))
     emulator.handle(post(f"/api/v1/sessions/{'0' * 64}/events", body("ping")))
     emulator.handle(post("/nothing", b""))
-    plan = replay.read(exported(emulator), "log.ndjson", START_MS)
+    plan = replay.plan(recordings.read(exported(emulator)), "log.ndjson", START_MS)
     assert [(one.target, one.status) for one in plan.steps] == [
         ("/api/v1/sessions", 201),
         ("/api/v1/sessions/{sid}/events", 204),
@@ -96,7 +96,7 @@ def test_events_of_a_session_that_began_before_the_log_are_left_out_and_counted(
     emulator.clear_log()
     send(emulator, sid, "play")
     start(emulator)
-    plan = replay.read(exported(emulator), "log.ndjson", START_MS)
+    plan = replay.plan(recordings.read(exported(emulator)), "log.ndjson", START_MS)
     assert (len(plan.steps), plan.left_out) == (1, 1)
 
 
@@ -108,7 +108,7 @@ def test_a_har_is_picked_for_requests_to_this_api_on_any_host_behind_any_prefix(
         entry("POST", f"{api}/sessions", 201, body("sessionStart"), f"/api/v1/sessions/{sid}"),
         entry("POST", f"{api}/sessions/{sid}/events", 204, body("play")),
     ]}}  # fmt: skip
-    plan = replay.read(json.dumps(har).encode(), "session.har", START_MS)
+    plan = replay.plan(recordings.read(json.dumps(har).encode()), "session.har", START_MS)
     assert [(one.target, one.status, one.words) for one in plan.steps] == [
         ("/api/v1/sessions", 201, "sessionStart at 0"),
         ("/api/v1/sessions/{sid}/events", 204, "play at 0"),
@@ -142,7 +142,7 @@ def entry(method: str, url: str, status: int, sent: Any = None, location: str | 
 )
 def test_a_file_that_cannot_be_sent_is_refused_in_one_line(text: bytes, said: str) -> None:
     with pytest.raises(ValueError, match=re.escape(said)) as refused:
-        replay.read(text, "file", START_MS)
+        replay.plan(recordings.read(text), "file", START_MS)
     assert "\n" not in str(refused.value)
 
 

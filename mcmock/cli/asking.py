@@ -15,8 +15,9 @@ from urllib.request import Request, urlopen
 
 import click
 
-from mcmock.cli.ready import DEFAULT_URL
 from mcmock.match import from_query
+
+DEFAULT_URL = "http://127.0.0.1:8410"
 
 PATIENCE = 10.0
 """Real seconds that an answer may take beyond those that were asked for."""

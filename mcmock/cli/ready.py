@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import ssl
 import sys
+from http.client import HTTPException
 from time import monotonic, sleep
-from urllib.error import URLError
 from urllib.request import urlopen
 
 import click
 
-DEFAULT_URL = "http://127.0.0.1:8410"
+from mcmock.cli.asking import DEFAULT_URL, why
 
 PAUSE = 0.05
 """Seconds between two questions."""
@@ -44,7 +44,5 @@ def _wrong(health: str, ca_file: str | None) -> str | None:
         secure = ssl.create_default_context(cafile=ca_file) if health.startswith("https") else None
         with urlopen(health, timeout=2, context=secure) as answer:
             return None if answer.status == 200 else f"status {answer.status}"
-    except URLError as error:
-        return str(error.reason)
-    except (OSError, ValueError) as error:
-        return str(error)
+    except (OSError, HTTPException, ValueError) as error:
+        return why(error)

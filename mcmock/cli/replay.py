@@ -9,7 +9,7 @@ import asyncio
 import json
 import ssl
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from importlib import resources
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,9 +19,9 @@ import aiohttp
 import click
 from yarl import URL
 
-from mcmock import clock
-from mcmock.ledger import JOURNAL
-from mcmock.replay import Got, Plan, Planned, Run, different_findings, different_report, read
+from mcmock import clock, recordings, saved
+from mcmock.recordings import Recording
+from mcmock.replay import Got, Plan, Planned, Run, different_findings, different_report, plan
 from mcmock.timeline import Timeline
 
 SUITES = ("timelines", "conformance")
@@ -72,30 +72,25 @@ def replay(
         raise click.UsageError(f"--to {to}: it must begin with http:// or https://")
     if "/api/v1" in to:
         raise click.UsageError(f"--to {to}: leave /api/v1 out, every recorded path begins with it")
-    texts = list(_texts(files, everything))
-    if not texts:
+    named = [*(name for suite in SUITES if everything for name in _names_in(suite)), *files]
+    if not named:
         raise click.UsageError("name a FILE, or give --all")
     pace = Pace(None if flat_out or advance else speed or 1, advance)
     trusted = ssl.create_default_context(cafile=ca) if ca else True
-    sys.exit(asyncio.run(_replay(texts, _Server(to.rstrip("/"), token, trusted), pace, sessions)))
+    found = [(name, _recording(name)) for name in named]
+    sys.exit(asyncio.run(_replay(found, _Server(to.rstrip("/"), token, trusted), pace, sessions)))
 
 
 # -- files ----------------------------------------------------------------------------------------------------------------
 
 
-def _texts(files: tuple[str, ...], everything: bool) -> Iterator[tuple[str, bytes]]:
-    for suite in SUITES if everything else ():
-        for name in _names_in(suite):
-            yield name, _packaged(name)
-    for name in files:
-        yield name, _text(name)
-
-
-def _text(name: str) -> bytes:
+def _recording(name: str) -> Recording:
+    """What is in a file; in one of mcmock's own where there is none of that name."""
     path = Path(name)
     try:
-        text = path.read_bytes() if path.exists() else _packaged(name)
-        return _journal(path) if text.startswith(JOURNAL) else text
+        return saved.read(path) if path.exists() else recordings.read(_packaged(name))
+    except ValueError as error:
+        raise click.UsageError(f"{name}: {error}") from None
     except OSError as error:
         hint = (
             ""
@@ -103,14 +98,6 @@ def _text(name: str) -> bytes:
             else "; mcmock itself has fixtures/timelines/…, fixtures/conformance/… and fixtures/clients/…"
         )
         raise click.UsageError(f"{name}: {error.strerror or 'cannot be read'}{hint}") from None
-
-
-def _journal(path: Path) -> bytes:
-    """What a server has kept by `--journal`, as a log export."""
-    from mcmock import exports
-    from mcmock.stores import read_journal
-
-    return b"".join(exports.ndjson(read_journal(path)))
 
 
 def _fixtures() -> Any:
@@ -202,26 +189,26 @@ def _message(body: bytes) -> str:
 # -- playing --------------------------------------------------------------------------------------------------------------
 
 
-async def _replay(texts: list[tuple[str, bytes]], server: _Server, pace: Pace, sessions: int) -> int:
+async def _replay(found: list[tuple[str, Recording]], server: _Server, pace: Pace, sessions: int) -> int:
     different = count = 0
     async with server:
         judges = pace.advance or await server.is_mcmock()
         try:
-            for name, text in texts:
+            for name, recording in found:
                 start = (await server.ask("POST", "/clock/freeze"))["now"] if pace.advance else clock.Clock().now()
-                plan = _plan(name, text, round(start * 1000))
-                count += len(plan.steps) * sessions
-                different += await _play_all(plan, server, pace, sessions, judges)
+                planned = _plan(name, recording, round(start * 1000))
+                count += len(planned.steps) * sessions
+                different += await _play_all(planned, server, pace, sessions, judges)
         finally:
             if pace.advance:
                 await server.ask("POST", "/clock/resume")
-    click.echo(_verdict(len(texts), count, different))
+    click.echo(_verdict(len(found), count, different))
     return 1 if different else 0
 
 
-def _plan(name: str, text: bytes, start_ms: int) -> Plan:
+def _plan(name: str, recording: Recording, start_ms: int) -> Plan:
     try:
-        return read(text, name, start_ms)
+        return plan(recording, name, start_ms)
     except ValueError as error:
         raise click.UsageError(f"{name}: {error}") from None
 

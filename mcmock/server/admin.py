@@ -11,6 +11,7 @@ import json
 import logging
 import re
 from collections.abc import Callable
+from enum import Enum
 from functools import partial
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -33,6 +34,14 @@ MOST_BODY = 1024 * 1024
 """Bytes of a control request's body: thousands of fault rules fit."""
 
 
+class Reach(Enum):
+    """What a route tells of. All but the first answer under the name of a scope that is not there, too."""
+
+    ONE = "the scope that is asked about"
+    NONE = "the server itself"
+    EVERY = "every scope"
+
+
 class AdminRoute(NamedTuple):
     """A route, and what the OpenAPI document says of it: see `mcmock.openapi.Row` for the last four."""
 
@@ -48,8 +57,7 @@ class AdminRoute(NamedTuple):
     """Whether it answers without the token: what a device, a browser or a health check needs before it has one."""
     is_question: bool = False
     """Whether a POST changes nothing, and is one for the sake of its body."""
-    is_of_server: bool = False
-    """Whether it tells nothing of a scope, and so answers under the name of one that is not there, too."""
+    reach: Reach = Reach.ONE
 
     @property
     def changes(self) -> bool:
@@ -189,8 +197,8 @@ async def _openapi(asked: Asked) -> Reply:
 
 
 ROUTES: tuple[AdminRoute, ...] = (
-    AdminRoute("GET", "", _to_page, "to the inspector page", also=(307,), is_open=True, is_of_server=True),
-    AdminRoute("GET", "/", _page_file, "the inspector page", "text/html", is_open=True, is_of_server=True),
+    AdminRoute("GET", "", _to_page, "to the inspector page", also=(307,), is_open=True, reach=Reach.NONE),
+    AdminRoute("GET", "/", _page_file, "the inspector page", "text/html", is_open=True, reach=Reach.NONE),
     AdminRoute(
         "GET",
         "/inspector/{file}",
@@ -198,7 +206,7 @@ ROUTES: tuple[AdminRoute, ...] = (
         "a file of the inspector page",
         "text/*",
         is_open=True,
-        is_of_server=True,
+        reach=Reach.NONE,
     ),
     AdminRoute(
         "GET",
@@ -206,10 +214,10 @@ ROUTES: tuple[AdminRoute, ...] = (
         _vocabulary,
         "what the rules, metrics and Match fields mean",
         "Vocabulary",
-        is_of_server=True,
+        reach=Reach.NONE,
     ),
-    AdminRoute("GET", "/openapi.json", _openapi, "this document", "OpenApi", is_of_server=True),
-    AdminRoute("GET", "/health", _health, "200 once the server answers", "Health", is_open=True, is_of_server=True),
+    AdminRoute("GET", "/openapi.json", _openapi, "this document", "OpenApi", reach=Reach.NONE),
+    AdminRoute("GET", "/health", _health, "200 once the server answers", "Health", is_open=True, reach=Reach.NONE),
     AdminRoute("GET", "/summary", listing.handle_summary, "counts by outcome", "Summary"),
     AdminRoute(
         "GET",
@@ -218,7 +226,7 @@ ROUTES: tuple[AdminRoute, ...] = (
         "every scope, how long it has been idle, and its counts",
         "Scopes",
         query=("brief",),
-        is_of_server=True,
+        reach=Reach.EVERY,
     ),
     AdminRoute("DELETE", "/scopes/{name}", _forget_scope, "forgets a named scope with all that is in it", "Empty"),
     AdminRoute("GET", "/requests", listing.handle_requests, "the log", "Exchanges", query=("match", *listing.LISTING)),
@@ -280,9 +288,9 @@ ROUTES: tuple[AdminRoute, ...] = (
         faulting.handle_schema,
         "a FaultRule as JSON Schema",
         "JsonSchema",
-        is_of_server=True,
+        reach=Reach.NONE,
     ),
-    AdminRoute("GET", "/presets", faulting.handle_presets, "named sets of faults", "Presets", is_of_server=True),
+    AdminRoute("GET", "/presets", faulting.handle_presets, "named sets of faults", "Presets", reach=Reach.NONE),
     AdminRoute("POST", "/presets/{name}", faulting.handle_apply, "adds the faults of a preset", "Faults"),
     AdminRoute("GET", "/losses", faulting.handle_losses, "what became of each faulted request", "Losses"),
     AdminRoute(
@@ -292,7 +300,7 @@ ROUTES: tuple[AdminRoute, ...] = (
         "the authority to trust",
         trust.CERTIFICATE_TYPE,
         is_open=True,
-        is_of_server=True,
+        reach=Reach.NONE,
     ),
     AdminRoute(
         "GET",
@@ -301,7 +309,7 @@ ROUTES: tuple[AdminRoute, ...] = (
         "how a device comes to trust it",
         "text/html",
         is_open=True,
-        is_of_server=True,
+        reach=Reach.NONE,
     ),
     AdminRoute(
         "GET",
@@ -309,7 +317,7 @@ ROUTES: tuple[AdminRoute, ...] = (
         metrics.handle_metrics,
         "what operators watch, for Prometheus",
         metrics.CONTENT_TYPE,
-        is_of_server=True,
+        reach=Reach.EVERY,
     ),
     AdminRoute("GET", "/clock", _clock, "the emulator's time", "Clock"),
     AdminRoute("POST", "/clock/advance", _advance, 'moves it forward by {"seconds"}', "Clock", "Advance"),
@@ -337,7 +345,8 @@ class ControlApi:
         try:
             route, arguments = self._find(request, urlsplit(path).path[len(PREFIX) :])
             body = await _body(request, changes=route.changes)
-            emulator = await self._emulator(request, partial(self._scope, _name(request, scope), route, body))
+            every = route.reach is Reach.EVERY or request.query.get(listing.SCOPE) == listing.EVERY
+            emulator = await self._emulator(partial(self._scope, _name(request, scope), route, body), every)
             reply = await route.handler(
                 Asked(emulator, request, arguments, body, self.lasting, self._scopes, self._place)
             )
@@ -354,12 +363,12 @@ class ControlApi:
             return _error(500, "broken", f"mcmock failed: {error!r}")
         return _json(reply) if isinstance(reply, dict) else reply
 
-    async def _emulator(self, request: web.BaseRequest, find: Callable[[], Emulator]) -> Emulator:
+    async def _emulator(self, find: Callable[[], Emulator], every: bool) -> Emulator:
         """The scope that is asked about, with all that was answered anywhere up to now."""
         if not self._scopes.default.blocks:
             return find()
         emulator = await asyncio.to_thread(find)
-        await asyncio.to_thread(self._scopes.catch_up if _asks_all(request) else emulator.catch_up)
+        await asyncio.to_thread(self._scopes.catch_up if every else emulator.catch_up)
         return emulator
 
     def _scope(self, name: str | None, route: AdminRoute, body: Any) -> Emulator:
@@ -370,7 +379,7 @@ class ControlApi:
             return self._scopes.named(name)
         if (emulator := self._scopes.get(name)) is not None:
             return emulator
-        if route.is_of_server:
+        if route.reach is not Reach.ONE:
             return self._scopes.default
         raise AdminError(
             404, "unknown-scope", f"there is no scope {name!r}: its first request makes it, idling ends it"
@@ -395,20 +404,10 @@ class ControlApi:
             raise AdminError(*refused)
 
 
-OF_ALL = ("/scopes", "/metrics")
-"""The routes that tell of every scope."""
-
-
 def _name(request: web.BaseRequest, prefix: str | None) -> str | None:
     """The scope that is named, None for the default one."""
     name = prefix or request.query.get(listing.SCOPE)
     return None if name == listing.EVERY and urlsplit(request.raw_path).path == PREFIX + "/summary" else name
-
-
-def _asks_all(request: web.BaseRequest) -> bool:
-    """Whether a request is about every scope."""
-    path = urlsplit(request.raw_path).path
-    return path.endswith(OF_ALL) or request.query.get(listing.SCOPE) == listing.EVERY
 
 
 def _pattern(template: str) -> str:
