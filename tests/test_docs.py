@@ -1,9 +1,9 @@
 """Every fenced block of the README and of docs/ is run, so that what a reader copies works.
 
 A block's language says how: `python` with a test in it is run by pytest with our plugin, and without one it is executed
-with a running `mcmock_server`; a first line `# name.py` saves the block under that name for the blocks after it, and
-`# test_fails_….py` must fail. `sh` is run by bash beside a fresh `mcmock serve`, `toml` is read as its config, `json` must
-parse. `text` is output or something done on a device, and is not run.
+with a running `mcmock_server`; a first line `# name.py` saves the block under that name for the other blocks of its page.
+`# test_fails_….py` must fail, and say what the `text` after it says. `sh` is run by bash beside a fresh `mcmock serve`, `toml`
+is read as its config, `json` must parse. Other `text` is output or something done on a device, and is not run.
 """
 
 from __future__ import annotations
@@ -56,10 +56,26 @@ def of(*languages: str) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("block", [pytest.param(one, id=f"{one.page}:{one.line}") for one in chosen])
 
 
-def save_files_before(block: Block, folder: Path) -> None:
+def save_files_around(block: Block, folder: Path) -> None:
+    """A conftest.py holds for what comes after it."""
     for other in BLOCKS:
-        if other.page == block.page and other.line < block.line and other.file and not other.file.startswith("test_"):
-            (folder / other.file).write_text(other.text)
+        named = other.file if other.page == block.page else None
+        if named and not named.startswith("test_") and (other.line < block.line or named != "conftest.py"):
+            (folder / named).write_text(other.text)
+
+
+def said_after(block: Block) -> str:
+    """The `text` that stands next after a block, and so is what it says."""
+    following = BLOCKS[BLOCKS.index(block) + 1]
+    assert (following.page, following.language) == (block.page, "text"), "what does it say when it fails?"
+    return following.text
+
+
+def lines(text: str) -> list[str]:
+    """Without pytest's margin, and without what differs from run to run: ids and times."""
+    bare = re.sub(r"^E {7}(AssertionError: )?", "", text, flags=re.M)
+    same = re.sub(r"\b\d\.\d{3}\b", "0.000", re.sub(r"\b[0-9a-f]{8}\b", "01234567", bare))
+    return [line for line in same.splitlines() if line.strip()]
 
 
 def environment() -> dict[str, str]:
@@ -87,7 +103,7 @@ def test_every_block_names_a_language_we_run() -> None:
 
 @of("python")
 def test_python(block: Block, tmp_path: Path) -> None:
-    save_files_before(block, tmp_path)
+    save_files_around(block, tmp_path)
     if "def test_" in block.text:
         name = block.file or "test_block.py"
         (tmp_path / name).write_text(block.text)
@@ -99,8 +115,14 @@ def test_python(block: Block, tmp_path: Path) -> None:
             "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
         }  # loading all of ours would take most of the time
         done = subprocess.run(command, cwd=tmp_path, env=alone, capture_output=True, text=True, timeout=120)
-        wanted = 1 if name.startswith("test_fails") else 0
-        assert done.returncode == wanted, done.stdout + done.stderr
+        fails = name.startswith("test_fails")
+        assert done.returncode == (1 if fails else 0), done.stdout + done.stderr
+        if fails:
+            printed = iter(lines(done.stdout))
+            missing = [
+                line for line in lines(said_after(block)) if line not in printed
+            ]  # `in` reads on: the order counts
+            assert missing == [], done.stdout
     elif block.file is None:
         with McmockServer() as server:
             exec(compile(block.text, f"{block.page}:{block.line}", "exec"), {"mcmock_server": server})
@@ -108,7 +130,7 @@ def test_python(block: Block, tmp_path: Path) -> None:
 
 @of("sh")
 def test_shell(block: Block, tmp_path: Path) -> None:
-    save_files_before(block, tmp_path)
+    save_files_around(block, tmp_path)
     with served() as url:
         script = block.text.replace(DEFAULT_URL, url)
         done = subprocess.run(
