@@ -7,6 +7,8 @@ in the real service (validating requests page).
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Any, NamedTuple
 
 from mcmock import advice, jsontext, rules, schemas
@@ -15,6 +17,9 @@ from mcmock.schemas import Violation, sent_phrase
 
 MOST_NAMED = 10
 """How many violations an error message names before it says how many more there are."""
+
+MOST_FOUND = 1000
+"""How many violations of a body are looked for that is refused anyway: a megabyte has room for 300,000, which take seconds."""
 
 
 class Judged(NamedTuple):
@@ -37,13 +42,13 @@ def judge(kind: Kind, text: bytes, mode: Mode) -> Judged:
         return Judged(value["eventType"], (value,))
     doubled = _doubled(text, value)
     if isinstance(value, list) and kind is not Kind.EVENT:
-        found = doubled + _array(value, kind)
+        found = _enough(chain(doubled, _array(value, kind)), mode)
         events = tuple(item for item in value if isinstance(item, dict))
         return _conclude(_event_type(value[0]) if value else None, events, found, mode)._replace(whole=True)
     event_type = _event_type(value)
     if not isinstance(value, dict) or kind is Kind.DOWNLOADED:
         return _conclude(event_type, (), [_wrong_shape(value, kind is Kind.DOWNLOADED)], mode)
-    found = doubled + _single(event_type, value, kind is Kind.SESSION)
+    found = _enough(chain(doubled, _single(event_type, value, kind is Kind.SESSION)), mode)
     return _conclude(event_type, (value,), found, mode) if found else Judged(event_type, (value,))
 
 
@@ -60,16 +65,29 @@ def _is_plain(text: bytes, value: Any) -> bool:
 _PLAIN_TYPES = schemas.ACCEPTS.types - {"sessionStart"}
 
 
+def _enough(found: Iterable[Violation], mode: Mode) -> list[Violation]:
+    """All violations; the first so many where one of them refuses the body."""
+    kept: list[Violation] = []
+    refused = False
+    for violation in found:
+        kept.append(violation)
+        refused = refused or rules.refuses(violation.rule, mode)
+        if refused and len(kept) >= MOST_FOUND:
+            break
+    return kept
+
+
 def _conclude(event_type: str | None, events: tuple[dict[str, Any], ...], found: list[Violation], mode: Mode) -> Judged:
     refused = [violation.message for violation in found if rules.refuses(violation.rule, mode)]
     findings = (rules.finding(violation.rule, mode, violation.path, violation.message) for violation in found)
     kept = tuple(one for one in findings if one is not None)
-    return Judged(event_type, events, kept, _listed(refused) if refused else None)
+    return Judged(event_type, events, kept, _listed(refused, len(found) >= MOST_FOUND) if refused else None)
 
 
-def _listed(messages: list[str]) -> str:
+def _listed(messages: list[str], at_least: bool) -> str:
     more = len(messages) - MOST_NAMED
-    return "; ".join(messages[:MOST_NAMED]) + (f"; and {more} more" if more > 0 else "")
+    count = f"at least {more}" if at_least else more
+    return "; ".join(messages[:MOST_NAMED]) + (f"; and {count} more" if more > 0 else "")
 
 
 def _event_type(value: Any) -> str | None:
@@ -80,13 +98,13 @@ def _event_type(value: Any) -> str | None:
 # -- one event ------------------------------------------------------------------------------------------------------------
 
 
-def _single(event_type: str | None, value: dict[str, Any], starts: bool) -> list[Violation]:
+def _single(event_type: str | None, value: dict[str, Any], starts: bool) -> Iterator[Violation]:
     if misplaced := _endpoint(event_type, value, starts):
-        return [misplaced]
-    found = _event(value)
+        yield misplaced
+        return
+    yield from _event(value)
     if starts and _downloaded_flag(value) is True:
-        found.append(Violation("downloaded-flag-live", _FLAG_PATH, f"{_FLAG} must not be true on a live session"))
-    return found
+        yield Violation("downloaded-flag-live", _FLAG_PATH, f"{_FLAG} must not be true on a live session")
 
 
 def _endpoint(event_type: str | None, value: dict[str, Any], starts: bool, at: str = "$") -> Violation | None:
@@ -105,12 +123,14 @@ def _endpoint(event_type: str | None, value: dict[str, Any], starts: bool, at: s
 _HARMLESS = frozenset({"integral-float", "fractional-quality", "length-null", "location-hint-null"})
 
 
-def _event(value: dict[str, Any], at: str = "$") -> list[Violation]:
+def _event(value: dict[str, Any], at: str = "$") -> Iterator[Violation]:
     event_type = value["eventType"]
-    found = schemas.violations(event_type, value, at)
-    if found and not all(violation.rule in _HARMLESS for violation in found):
-        return found
-    return found + [_moved(violation, at) for violation in advice.advise(event_type, value)]
+    shaped = True
+    for violation in schemas.violations(event_type, value, at):
+        shaped = shaped and violation.rule in _HARMLESS
+        yield violation
+    if shaped:
+        yield from (_moved(violation, at) for violation in advice.advise(event_type, value))
 
 
 def _moved(violation: Violation, at: str) -> Violation:
@@ -136,40 +156,40 @@ def _wrong_shape(value: Any, array: bool) -> Violation:
     return Violation("not-an-object", "$", f"the body must be {wanted}, but {sent_phrase(value)} was sent")
 
 
-def _array(value: list[Any], kind: Kind) -> list[Violation]:
+def _array(value: list[Any], kind: Kind) -> Iterator[Violation]:
     if not value:
-        return [
-            Violation("downloaded-order", "$", "the body is an array without events: it must begin with sessionStart")
-        ]
-    found: list[Violation] = []
+        yield Violation("downloaded-order", "$", "the body is an array without events: it must begin with sessionStart")
+        return
     for index, item in enumerate(value):
-        found += _element(item, index)
-    return found + _flags(value[0], kind)
+        yield from _element(item, index)
+    if isinstance(value[0], dict):
+        yield from _flags(value[0], kind)
 
 
-def _element(item: Any, index: int) -> list[Violation]:
+def _element(item: Any, index: int) -> Iterator[Violation]:
     at = f"$[{index}]"
     if not isinstance(item, dict):
-        return [Violation("not-an-object", at, f"[{index}] must be an object, but {sent_phrase(item)} was sent")]
+        yield Violation("not-an-object", at, f"[{index}] must be an object, but {sent_phrase(item)} was sent")
+        return
     event_type = _event_type(item)
     if (event_type == "sessionStart") is not (index == 0) and event_type in schemas.ACCEPTS.types:
         rule = "must be sessionStart" if index == 0 else "must not be sessionStart: one array holds one session"
-        return [Violation("downloaded-order", f"{at}.eventType", f"[{index}].eventType {rule}")]
-    if misplaced := _endpoint(event_type, item, index == 0, at):
-        return [misplaced]
-    return _event(item, at)
+        yield Violation("downloaded-order", f"{at}.eventType", f"[{index}].eventType {rule}")
+    elif misplaced := _endpoint(event_type, item, index == 0, at):
+        yield misplaced
+    else:
+        yield from _event(item, at)
 
 
-def _flags(start: Any, kind: Kind) -> list[Violation]:
-    if not isinstance(start, dict):
-        return []
+def _flags(start: dict[str, Any], kind: Kind) -> Iterator[Violation]:
     flag, path = _downloaded_flag(start), "$[0]" + _FLAG_PATH[1:]
     if kind is Kind.DOWNLOADED:
-        false = [Violation("downloaded-flag-false", path, f"[0].{_FLAG} is false although the session was downloaded")]
-        return false if flag is False else []
-    if flag is not True:
-        return [Violation("downloaded-flag-missing", path, f"[0].{_FLAG} must be true for an array on /sessions")]
-    return [Violation("array-on-sessions", "$", "an array on /sessions is deprecated: send it to /api/v1/downloaded")]
+        if flag is False:
+            yield Violation("downloaded-flag-false", path, f"[0].{_FLAG} is false although the session was downloaded")
+    elif flag is not True:
+        yield Violation("downloaded-flag-missing", path, f"[0].{_FLAG} must be true for an array on /sessions")
+    else:
+        yield Violation("array-on-sessions", "$", "an array on /sessions is deprecated: send it to /api/v1/downloaded")
 
 
 # -- the same key twice ---------------------------------------------------------------------------------------------------

@@ -140,11 +140,11 @@ class _Accepts(dict[str, Callable[[Any], bool]]):
 ACCEPTS = _Accepts()
 
 
-def violations(event_type: str, body: Any, at: str = "$") -> list[Violation]:
-    """Everything in `body` that its schema does not allow; `at` is where the body stands in a larger one ("$[3]")."""
-    if ACCEPTS[event_type](body):
-        return []
-    return [_name(item, event_type, at) for item in _flatten(_judge(event_type).iter_errors(body))]
+def violations(event_type: str, body: Any, at: str = "$") -> Iterator[Violation]:
+    """What in `body` its schema does not allow, as it is found; `at` is where it stands in a larger one ("$[3]")."""
+    if not ACCEPTS[event_type](body):
+        for breach in _flatten(_judge(event_type).iter_errors(body)):
+            yield _name(breach, event_type, at)
 
 
 # -- messages -------------------------------------------------------------------------------------------------------------

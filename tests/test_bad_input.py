@@ -134,7 +134,7 @@ def test_a_very_wide_body_is_judged_in_time_and_named_in_short(
     path = f"{SESSIONS}/{sid[1].decode()}/events"
     status, message = exchange(mcmock_server, request(wide(doubled), path=path))
     assert status == 400
-    assert message.endswith("and 39990 more")
+    assert re.search(r"and at least 9\d\d more$", message)
     assert len(message) < 2000
     rules = {one.rule for one in mcmock_server.request(verdict="malformed").findings}
     assert ("duplicate-key" in rules) is (doubled != "none")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -211,6 +212,35 @@ def test_a_message_names_ten_violations_and_counts_the_rest() -> None:
     assert refusal is not None
     assert refusal.count("; ") == 10
     assert refusal.endswith("; and 15 more")
+
+
+WIDE = {
+    "unknown keys": (Kind.EVENT, body("ping", **{f"key{number}": number for number in range(5_000)})),
+    "values of a wrong type": (
+        Kind.SESSION,
+        {**FULL["sessionStart"], "customMetadata": {f"key{number}": number for number in range(5_000)}},
+    ),
+    "elements that are no events": (Kind.DOWNLOADED, [FULL["sessionStart"], *range(5_000)]),
+    "bad elements": (Kind.DOWNLOADED, [FULL["sessionStart"], *({"eventType": "ping"} for _ in range(5_000))]),
+}
+
+
+@pytest.mark.parametrize(("kind", "value"), WIDE.values(), ids=WIDE)
+def test_no_more_than_a_thousand_violations_of_a_refused_body_are_looked_for(kind: Kind, value: Any) -> None:
+    judged = bodies.judge(kind, sent(value), Mode.DEFAULT)
+    assert judged.refusal is not None
+    assert re.search(r"; and at least (989|990) more$", judged.refusal)  # one of them may be a mere warning
+    assert len(judged.findings) <= bodies.MOST_FOUND
+
+
+@pytest.mark.parametrize("wrong", ["", "playerTime"])
+def test_what_would_not_refuse_a_body_hides_nothing_that_does(wrong: str) -> None:
+    """Unknown keys do not refuse it in loose mode; what is missing does, however many of them there are."""
+    value = body("ping", **{f"key{number}": number for number in range(2_000)})
+    value.pop(wrong, None)
+    judged = bodies.judge(Kind.EVENT, sent(value), Mode.LOOSE)
+    assert (judged.refusal is not None) is bool(wrong)
+    assert any(found.rule == "unknown-key" for found in judged.findings)
 
 
 def test_an_element_of_an_array_is_named_by_its_place() -> None:

@@ -139,7 +139,7 @@ def test_a_valid_body_never_wakes_the_slow_judge(monkeypatch: pytest.MonkeyPatch
         raise AssertionError("asked the judge about a valid body")
 
     monkeypatch.setattr(schemas, "_judge", must_not)
-    assert violations("ping", body("ping", 12.5, qoeData={"media.qoe.bitrate": 3200})) == []
+    assert list(violations("ping", body("ping", 12.5, qoeData={"media.qoe.bitrate": 3200}))) == []
 
 
 def test_the_documentation_of_a_pattern_is_what_python_and_rust_both_read() -> None:
