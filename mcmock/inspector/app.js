@@ -30,7 +30,7 @@ class App {
     this.list = new SessionList();
     this.panel = new SessionPanel(this.api, this.clock, { go: (sid, seq) => this.go(sid, seq), failed: (text) => this.toast("error", text) });
     this.log = new LogPanel(this.api, { go: (seq) => (location.hash = seq === null ? "#/log" : `#/log/${seq}`) });
-    this.controls = new Controls(this.api, this.clock, { cleared: () => this.refetch.ask() });
+    this.controls = new Controls(this.api, this.clock, { cleared: () => this.refetch.hurry() });
     this.refetch = new Refresh(() => this.fetchAll(), 500);
     this.follow = new Refresh(() => this.fetchChanged(), 300);
     this.count = new Refresh(() => this.fetchSummary(), 500);

@@ -212,7 +212,7 @@ export class SessionPanel {
     } catch (error) {
       this.failed(`This did not work: ${error.message}`);
     }
-    this.reload.ask();
+    this.reload.hurry();
   }
 
   light(bring) {
