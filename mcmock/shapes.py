@@ -24,7 +24,7 @@ from mcmock.model import (
     Severity,
     Verdict,
 )
-from mcmock.report.metrics import METRICS, camel
+from mcmock.report import METRICS, Report, camel
 from mcmock.rules import RULES
 from mcmock.schemas import EVENT_TYPES
 from mcmock.verify import Miss, Verification
@@ -179,7 +179,6 @@ def _body_bytes(value: Json) -> bytes:
 
 def session_to_json(view: SessionView) -> Json:
     session = view.session
-    start = next((one for one in view.exchanges if one.verdict is Verdict.CREATED), None)
     return {
         "id": session.id,
         "state": view.state,
@@ -192,7 +191,7 @@ def session_to_json(view: SessionView) -> Json:
         "events": view.events,
         "counts": {outcome: sum(one.outcome == outcome for one in view.exchanges) for outcome in Outcome},
         "findings": [finding_to_json(finding) for finding in view.judgement.session_findings],
-        "media": _media(start),
+        "media": _media(view.report),
     }
 
 
@@ -211,17 +210,13 @@ def outline_to_json(outline: SessionOutline) -> Json:
         "counts": dict(outline.counts),
         "findingCounts": dict(outline.severities),
         "findings": [finding_to_json(finding) for finding in outline.judgement.session_findings],
-        "media": {key: outline.report.params[key] for key in MEDIA_KEYS if key in outline.report.params},
+        "media": _media(outline.report),
     }
 
 
-def _media(start: Exchange | None) -> Json:
+def _media(report: Report) -> Json:
     """What identifies the session to a person: content, player, visitor."""
-    if start is None or start.body is None:
-        return {}
-    first = start.body[0] if isinstance(start.body, list) else start.body
-    params = first.get("params", {})
-    return {key: params[key] for key in MEDIA_KEYS if key in params}
+    return {key: report.params[key] for key in MEDIA_KEYS if key in report.params}
 
 
 def vocabulary_to_json() -> Json:

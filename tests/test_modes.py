@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mcmock.emulator import Emulator
@@ -64,6 +64,7 @@ def look_at_everything(emu: Emulator) -> None:
 
 @settings(max_examples=150, deadline=None)
 @given(made=st.lists(almost_valid(), min_size=1, max_size=4), mode=st.sampled_from(list(Mode)))
+@example(made=[("sessionStart", {**body("sessionStart"), "params": None})], mode=Mode.LOOSE)
 def test_nothing_that_a_mode_accepts_breaks_what_is_made_of_it(made: list[tuple[str, Any]], mode: Mode) -> None:
     emu = emulator(mode)
     sid = start(emu)
