@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 import re
+import socket
 
 import pytest
 
+from mcmock.emulator import Emulator
 from mcmock.fixture import McmockServer
+from mcmock.server import Service
+from mcmock.server.service import TAKERS
 from tests.conftest import Wire, body
 
 CORS = [
@@ -151,3 +157,29 @@ def test_a_body_past_the_limit_is_answered_413_with_cors(mcmock_server: McmockSe
     assert answer[0] == "HTTP/1.1 413 Request Entity Too Large"
     assert answer[-4:] == CORS
     assert mcmock_server.request(status=413).verdict == "malformed"
+
+
+# -- many connections at once ---------------------------------------------------------------------------------------------
+
+
+def test_uvloop_takes_connections_that_come_at_once_in_few_turns() -> None:
+    """By one handle it would take one in a turn, and the last would wait for the requests of all others."""
+    uvloop = pytest.importorskip("uvloop", reason="uvloop is not installed")
+    many = 64
+
+    async def wait() -> int:
+        service = Service(Emulator(seed=1))
+        await service.start()
+        address = ("127.0.0.1", service.port)
+        with contextlib.ExitStack() as stack:
+            for _ in range(many):
+                stack.enter_context(socket.create_connection(address))  # the backlog takes it: the loop stands still
+            turns = 0
+            while service._server is not None and len(service._server.connections) < many:
+                await asyncio.sleep(0)
+                turns += 1
+        await service.stop()
+        return turns
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        assert runner.run(wait()) <= many / TAKERS + 4

@@ -6,8 +6,10 @@ import asyncio
 import errno
 import logging
 import os
+import socket
 import ssl
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
@@ -29,6 +31,13 @@ RESERVED = 64
 
 MOST_CONNECTIONS = 16_384
 """Connections at a time, where the system allows that many descriptors; a new one beyond is closed at once."""
+
+BACKLOG = 1024
+"""Connections that may wait to be taken."""
+
+TAKERS = 8
+"""Handles that listen at one port where the loop is uvloop's: each takes one connection in a turn of the loop, so that of 64 that
+come at once, the last would wait for the others' requests, a tenth of a second. asyncio's loop takes all that wait."""
 
 STOP_SECONDS = 0.2
 """How long answers in progress may take to finish when the server stops; then they are broken off, which may take as long."""
@@ -117,7 +126,12 @@ class Service:
         secure: dict[str, Any] = {"ssl": context, "ssl_shutdown_timeout": 0.2} if context is not None else {}
         try:
             listener = await asyncio.get_running_loop().create_server(
-                self._server, self.place.host or None, port, backlog=1024, reuse_port=self._share_port or None, **secure
+                self._server,
+                self.place.host or None,
+                port,
+                backlog=BACKLOG,
+                reuse_port=self._share_port or None,
+                **secure,
             )
         except OSError as error:
             blamed = option if error.errno in _OF_THE_PORT else "--host"
@@ -126,8 +140,12 @@ class Service:
         if len(ports) > 1:  # a name with several addresses, each of which took a free port of its own
             listener.close()
             return await self._listen(min(ports), option, context)
-        self._listeners.append(listener)
+        self._listeners += [listener, *[await self._listen_beside(one, secure) for one in _once_more(listener)]]
         return ports.pop()
+
+    async def _listen_beside(self, beside: socket.socket, secure: dict[str, Any]) -> asyncio.Server:
+        assert self._server is not None
+        return await asyncio.get_running_loop().create_server(self._server, sock=beside, backlog=BACKLOG, **secure)
 
     async def stop(self) -> None:
         """Stop listening, let answers in progress finish for a moment, close every connection."""
@@ -161,6 +179,13 @@ class Service:
     @property
     def admin_url(self) -> str:
         return self.place.admin_url
+
+
+def _once_more(listener: asyncio.Server) -> Iterator[socket.socket]:
+    """The sockets of a listener, as often as it takes; see TAKERS."""
+    if not isinstance(listener.get_loop(), asyncio.BaseEventLoop):
+        for one in listener.sockets:
+            yield from (socket.fromfd(one.fileno(), one.family, one.type) for _ in range(TAKERS - 1))
 
 
 _OF_THE_PORT = (errno.EADDRINUSE, errno.EACCES)
