@@ -370,6 +370,24 @@ def test_every_number_of_the_report_can_be_asked_why(page: Page, mcmock_server: 
         assert "NaN" not in why.inner_text()
 
 
+def test_a_press_is_not_lost_when_the_page_changes_under_it(page: Page, mcmock_server: McmockServer) -> None:
+    """An event comes while the button is down: what would be drawn anew is drawn after the click."""
+    player = Player(mcmock_server, "Pressed")
+    player.send(0, "play", 0)
+    player.send(10, "ping", 10)
+    asked = number(page, "contentTimeSpent")
+    expect(asked).to_contain_text("10 s")
+    asked.hover()
+    page.mouse.down()
+    player.send(20, "ping", 20)
+    expect(page.locator(".session-head .counts")).to_contain_text("4 good")  # it has the new report, too
+    expect(asked).to_contain_text("10 s")
+    page.mouse.up()
+    expect(asked).to_contain_text("20 s")
+    expect(asked).to_have_attribute("aria-pressed", "true")
+    expect(page.locator(".why")).to_contain_text("= 20 s")
+
+
 TOLD_ELSEWHERE = ("closeReason", "firstTs", "lastTs", "sessionId", "state")
 """What the page's head and axis say already."""
 

@@ -17,10 +17,32 @@ function set(element, key, value) {
   else element.setAttribute(key, value === true ? "" : String(value));
 }
 
-/** Put `children` in place of what `parent` holds, and the focus back on the element with the same `data-key`. */
+let pressed = null; // what a finger or a mouse button is down on: taken away now, it would never be clicked
+const held = new Map();
+
+document.addEventListener("pointerdown", (event) => (pressed = event.target), true);
+document.addEventListener("click", () => (pressed = null), true);
+for (const end of ["pointerup", "pointercancel"]) document.addEventListener(end, () => setTimeout(release), true);
+window.addEventListener("blur", release);
+
+function release() {
+  pressed = null;
+  const late = [...held];
+  held.clear();
+  for (const [parent, children] of late) refill(parent, ...children);
+}
+
+/** Put `children` in place of what `parent` holds, and the focus back on the element with the same `data-key`. Where something in
+    `parent` is being pressed, after that; `children` may be a function that makes them then. */
 export function refill(parent, ...children) {
+  held.delete(parent);
+  if (pressed !== null && parent.contains(pressed)) {
+    held.set(parent, children);
+    return;
+  }
   const back = parent.contains(document.activeElement) ? wayBack(parent, document.activeElement) : null;
-  parent.replaceChildren(...children.flat(Infinity).filter(Boolean));
+  const made = children.map((one) => (typeof one === "function" ? one() : one));
+  parent.replaceChildren(...made.flat(Infinity).filter(Boolean));
   back?.();
 }
 

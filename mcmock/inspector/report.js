@@ -36,8 +36,7 @@ export class ReportPanel {
     this.report = report;
     if (text === this.text) return;
     this.text = text;
-    if (report) refill(this.root, this.bar(), this.progress(), ...this.groups(), this.ads(), this.chapters(), this.states());
-    else refill(this.root, h("p.none", {}, "No report yet."));
+    refill(this.root, () => this.report ? this.parts() : h("p.none", {}, "No report yet."));
   }
 
   ask(name) {
@@ -66,6 +65,10 @@ export class ReportPanel {
   }
 
   // -- the parts --------------------------------------------------------------------------------------------------------
+
+  parts() {
+    return [this.bar(), this.progress(), ...this.groups(), this.ads(), this.chapters(), this.states()];
+  }
 
   /** Where the session's time went, to scale. */
   bar() {
