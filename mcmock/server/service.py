@@ -140,7 +140,9 @@ class Service:
         if len(ports) > 1:  # a name with several addresses, each of which took a free port of its own
             listener.close()
             return await self._listen(min(ports), option, context)
-        self._listeners += [listener, *[await self._listen_beside(one, secure) for one in _once_more(listener)]]
+        self._listeners.append(listener)
+        for one in _once_more(listener):
+            self._listeners.append(await self._listen_beside(one, secure))
         return ports.pop()
 
     async def _listen_beside(self, beside: socket.socket, secure: dict[str, Any]) -> asyncio.Server:
