@@ -117,7 +117,7 @@ class Raw(web.StreamResponse):
         else:
             transport.write(self._answer.response.raw)
             self._emulator.settle(self._answer.seq, Delivery.SENT)
-        if transport.get_write_buffer_size():
+        if not transport.is_closing() and transport.get_write_buffer_size():
             await request.writer.drain()
         return None
 

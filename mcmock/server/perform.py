@@ -52,7 +52,8 @@ class _Stage:
 
     def __exit__(self, *error: object) -> None:
         self._stop()
-        self.transport.set_protocol(self._protocol)
+        if not self.gone:  # what the lookout hears of a connection that ends, it passes on
+            self.transport.set_protocol(self._protocol)
 
     def _ring(self) -> None:
         with suppress(RuntimeError):  # the loop is closed: nobody waits any more
@@ -67,8 +68,10 @@ class _Stage:
         due = None if seconds is None else self.at + seconds
         while True:
             self._news.clear()
-            if self.gone or (due is None and self._has_ended()):
-                self.transport.close()
+            if self.gone:
+                return Delivery.CLIENT_GONE
+            if due is None and self._has_ended():
+                self.close()
                 return Delivery.CLIENT_GONE
             hold = self.emulator.hold(self.answer)
             if hold is Hold.DROPPED:
@@ -94,7 +97,9 @@ class _Stage:
                 await self._news.wait()
 
     def close(self) -> Delivery:
-        self.transport.close()
+        """Once only: asyncio's TLS transport that is closed twice answers no question any more."""
+        if not self.gone:
+            self.transport.close()
         return Delivery.ABORTED
 
     def reset(self) -> Delivery:
