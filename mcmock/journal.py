@@ -3,10 +3,11 @@
 Rules of this file:
 
 1. An entry is a plain tuple of atoms (strings, bytes, numbers, tuples of them): Python's garbage collector forgets such
-   tuples after one look, so that a log of a million entries costs no pause. Header lines are interned, because a player
-   sends the same ones with every ping.
+   tuples after one look, so that a log of a million entries costs no pause.
 2. An entry never changes. What becomes of its answer, the one late fact, is a byte in an array beside it.
 3. When the log is full the oldest entries go, and are counted. No verdict depends on what was evicted.
+4. What entries share (header lines, a session's id and path) is kept once, counts once, and goes with the last of them:
+   `bytes` is what the process pays for the log.
 
 It knows neither sessions nor outcomes: those are derived by the Emulator, which also holds the lock around every call.
 """
@@ -16,25 +17,18 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
+from sys import getsizeof
 from typing import Any, NamedTuple
 
-from mcmock import wire
+from mcmock import schemas, weights, wire
 from mcmock.model import Delivery, FaultHit, Finding, Headers, Kind, RawHeaders, Verdict
-
-ENTRY_COST = 400
-"""Bytes an entry costs beside its body, its own headers and its answer's body; measured by bench/log.py."""
-
-FINDING_COST = 200
-"""Bytes a finding costs beside its own words."""
+from mcmock.weights import ENTRY_COST
 
 BLOCK = 256
 """Entries stored together."""
 
-MOST_LEFT = 200_000
-"""Session ids, known or made up, of which it is remembered how many entries had to go."""
-
 MOST_INTERNED = 4096
-"""Distinct header sets remembered; past that, interning starts over."""
+"""Distinct header sets that are looked for; past that, the oldest ones are kept only as long as entries have them."""
 
 
 class Entry(NamedTuple):
@@ -64,9 +58,30 @@ _KINDS = {str(kind.value): kind for kind in Kind}
 _VERDICTS = {str(verdict.value): verdict for verdict in Verdict}
 
 
-def _entry(row: tuple[Any, ...]) -> Entry:
-    """A stored row with its names, and its words, given back."""
-    return Entry._make((*row[:2], _KINDS[row[2]], *row[3:9], _VERDICTS[row[9]], *row[10:]))
+# A body's event type is a new string each time; those that the API knows are kept once.
+_EVENT_TYPES: dict[str | None, str | None] = {None: None, **{name: name for name in schemas.EVENT_TYPES}}
+
+# The methods whose name the HTTP parser has but once.
+_METHODS = frozenset({"POST", "GET", "OPTIONS", "HEAD", "PUT", "DELETE", "PATCH"})
+
+
+def weight_of(entry: Entry) -> int:
+    """What an entry weighs that shares nothing with others, as one in a file does."""
+    return (
+        ENTRY_COST + len(entry.body) + weights.of_headers(entry.headers) + weights.of_text(entry.target)
+        + weights.of_text(entry.session_id) + weights.of_answer(len(entry.response_headers), entry.response_body)
+        + _weight_of_oddities(entry.method, entry.event_type, entry.findings, entry.fault)
+    )  # fmt: skip
+
+
+def _weight_of_oddities(
+    method: str, event_type: str | None, findings: tuple[Finding, ...], fault: FaultHit | None
+) -> int:
+    """What a plain ping has none of."""
+    weight = weights.of_findings(findings) + weights.of_fault(fault)
+    if method not in _METHODS:
+        weight += getsizeof(method)
+    return weight + (getsizeof(event_type) if event_type not in _EVENT_TYPES else 0)
 
 
 class Notice(NamedTuple):
@@ -79,33 +94,63 @@ class Notice(NamedTuple):
 Listener = Callable[[Notice], None]
 
 
-def weight_of_findings(findings: tuple[Finding, ...]) -> int:
-    """What they count in the log's bound: one body can have more of them than it has bytes of its own."""
-    return sum(FINDING_COST + len(one.path) + len(one.message) for one in findings) if findings else 0
-
-
 _DELIVERIES = tuple(Delivery)
 _DELIVERY_CODES = {delivery: code for code, delivery in enumerate(_DELIVERIES)}
 
 
-class Journal:
-    """A bounded log of entries. `max_bytes` counts bodies, headers, findings and `ENTRY_COST` an entry."""
+class _Block(NamedTuple):
+    """Entries that follow each other, and beside them what each weighs for itself, and what became of its answer."""
 
-    def __init__(self, max_bytes: int) -> None:
+    rows: list[tuple[Any, ...]]
+    sizes: array[int]
+    deliveries: bytearray
+
+
+class _Trail:
+    """The entries of one session id: what they share, and where they are. `gone` of them have left the log."""
+
+    __slots__ = ("gone", "id", "seqs", "target", "weight")
+
+    def __init__(self, session_id: str, target: str, gone: int) -> None:
+        self.id, self.target, self.gone = session_id, target, gone
+        self.seqs = array("Q")
+        self.weight = weights.SESSION_COST + getsizeof(session_id) + getsizeof(target)
+
+
+class _Lines:
+    """One set of header lines, as it came and as it is kept, and how many entries have it."""
+
+    __slots__ = ("came", "kept", "number", "uses", "weight")
+
+    def __init__(self, came: RawHeaders, number: int) -> None:
+        self.came, self.number, self.uses = came, number, 0
+        self.kept = wire.without_secrets(came)
+        self.weight = weights.of_headers(came)
+        if self.kept != came:
+            self.weight += weights.of_headers(self.kept)
+
+
+class Journal:
+    """A bounded log of entries. `max_bytes` bounds all that is kept for them.
+
+    `is_session` tells whether a session id is known beside the log: of those it is remembered how many entries had to go.
+    """
+
+    def __init__(self, max_bytes: int, is_session: Callable[[str], bool] = lambda _: False) -> None:
         self.max_bytes = max_bytes
+        self._is_session = is_session
         self._next = 1
         self._listeners: list[Listener] = []
         self._empty()
 
     def _empty(self) -> None:
-        self._blocks: dict[int, list[tuple[object, ...]]] = {}
-        self._sizes: dict[int, array[int]] = {}
-        self._deliveries: dict[int, bytearray] = {}
-        self._sessions: dict[str, array[int]] = {}
-        self._targets: dict[str, str] = {}
-        self._leaving: set[str] = set()  # sessions with entries evicted from the oldest block
-        self._left: dict[str, int] = {}  # how many entries of a session were evicted
-        self._interned: dict[RawHeaders, RawHeaders] = {}
+        self._blocks: dict[int, _Block] = {}
+        self._trails: dict[str, _Trail] = {}
+        self._left: dict[str, int] = {}  # how many entries had to go of a session that has none here any more
+        self._lines: dict[int, _Lines] = {}
+        self._interned: dict[RawHeaders, _Lines] = {}
+        self._lines_made = 0
+        self._answer: Headers = ()  # the header lines of the latest answer: others may be the same ones
         self._first = self._origin = self._next  # the oldest entry kept; the first since the log was empty
         self.bytes = 0
         self.evicted = 0
@@ -116,56 +161,63 @@ class Journal:
     def next_seq(self) -> int:
         return self._next
 
-    def append(self, entry: tuple[object, ...], size: int) -> None:
-        """Add an entry, the columns of Entry with `seq` = `next_seq`; `size` is what it weighs beside ENTRY_COST."""
-        seq = self._next
+    def append(self, entry: tuple[Any, ...]) -> None:
+        """Add an entry, the columns of Entry with `seq` = `next_seq`. Secrets among its headers are not kept."""
+        (
+            seq, at, kind, method, target, headers, body, event_type, session_id, verdict, status, answer, answer_body,
+            findings, fault, after_end,
+        ) = entry  # fmt: skip
         self._next = seq + 1
         if seq % BLOCK == 0 or seq == self._origin:
-            self._open_block(seq // BLOCK)
-        rows, sizes, deliveries = self._open
-        rows.append((*entry[:2], _TEXTS[entry[2]], *entry[3:9], _TEXTS[entry[9]], *entry[10:]))  # type: ignore[index]
-        deliveries.append(0)
-        weight = size + ENTRY_COST
-        sizes.append(weight)
-        self.bytes += weight
-        session_id = entry[8]
+            self._open = self._blocks[seq // BLOCK] = _Block([], array("Q"), bytearray())
+        weight = ENTRY_COST + len(body)
+        shared = None
         if session_id is not None:
-            seqs = self._sessions.get(session_id)  # type: ignore[call-overload]
-            if seqs is None:
-                seqs = self._sessions[session_id] = array("Q")  # type: ignore[index]
-            seqs.append(seq)
+            trail = self._trails.get(session_id) or self._new_trail(session_id, target)
+            trail.seqs.append(seq)
+            session_id, shared = trail.id, trail.target
+        if target == shared:
+            target = shared
+        else:
+            weight += getsizeof(target)
+        lines = self._interned.get(headers) or self._new_lines(headers)
+        lines.uses += 1
+        event_type = _EVENT_TYPES.get(event_type, event_type)
+        if findings or fault or method not in _METHODS or event_type not in _EVENT_TYPES:
+            weight += _weight_of_oddities(method, event_type, findings, fault)
+        if answer is not self._answer:
+            self._answer = answer
+            weight += weights.of_answer(len(answer), answer_body)
+        block = self._open
+        block.rows.append((
+            seq, at, _TEXTS[kind], method, target, lines.number, body, event_type, session_id, _TEXTS[verdict], status,
+            answer, answer_body, findings, fault, after_end,
+        ))  # fmt: skip
+        block.sizes.append(weight)
+        block.deliveries.append(0)
+        self.bytes += weight
         if self.bytes > self.max_bytes:
             self._evict()
         if self._listeners:
             self.tell("exchange", seq)
 
-    def intern_target(self, session_id: str | None, target: str) -> str:
-        """The stored copy of a request target: a session's events all have the same."""
-        if session_id is None:
-            return target
-        known = self._targets.get(session_id)
-        if known is None:
-            known = self._targets[session_id] = target
-        return known if known == target else target
+    def _new_trail(self, session_id: str, target: str) -> _Trail:
+        trail = self._trails[session_id] = _Trail(session_id, target, self._left.pop(session_id, 0))
+        self.bytes += trail.weight
+        return trail
 
-    def intern(self, headers: RawHeaders) -> tuple[RawHeaders, int]:
-        """The stored copy of these header lines, and how many bytes it costs to keep: none if they are known.
-
-        Secrets are not stored, whoever may ask for the entry later.
-        """
-        known = self._interned.get(headers)
-        if known is not None:
-            return known, 0
-        if len(self._interned) >= MOST_INTERNED:
-            self._interned.clear()
-        stored = self._interned[headers] = wire.without_secrets(headers)
-        return stored, sum(len(name) + len(value) + 2 * 33 for name, value in stored)
+    def _new_lines(self, headers: RawHeaders) -> _Lines:
+        self._lines_made += 1
+        lines = self._interned[headers] = self._lines[self._lines_made] = _Lines(headers, self._lines_made)
+        self.bytes += lines.weight
+        weights.drop_oldest(self._interned, MOST_INTERNED)
+        return lines
 
     def settle(self, seq: int, delivery: Delivery) -> None:
         """Note what became of the answer. A seq that is no longer in the log is passed over."""
         if self._first <= seq < self._next:
-            number, place = self._place(seq)
-            self._deliveries[number][place] = _DELIVERY_CODES[delivery]
+            block, place = self._place(seq)
+            block.deliveries[place] = _DELIVERY_CODES[delivery]
             if self._listeners:
                 self.tell("delivery", seq)
 
@@ -180,41 +232,47 @@ class Journal:
         self._empty()
         self.evicted = evicted
 
-    def _open_block(self, number: int) -> None:
-        rows: list[tuple[object, ...]] = []
-        self._open = rows, array("Q"), bytearray()
-        self._blocks[number], self._sizes[number], self._deliveries[number] = self._open
+    def bound(self, max_bytes: int) -> None:
+        """Keep no more than this from now on."""
+        self.max_bytes = max_bytes
+        if self.bytes > max_bytes:
+            self._evict()
 
     def _evict(self) -> None:
         """Drop the oldest entries until the rest fits; the newest one always stays."""
         while self.bytes > self.max_bytes and self._first < self._next - 1:
-            number, place = self._place(self._first)
-            block = self._blocks[number]
-            session_id = block[place][8]
-            if session_id is not None:
-                self._leaving.add(str(session_id))
-                self._left[str(session_id)] = self._left.get(str(session_id), 0) + 1
-            self.bytes -= self._sizes[number][place]
-            block[place] = ()
+            block, place = self._place(self._first)
+            row = block.rows[place]
             self._first += 1
+            self._let_go_of_lines(row[5])
+            if row[8] is not None:
+                self._shorten(self._trails[row[8]])
+            self.bytes -= block.sizes[place]
+            block.rows[place] = ()
             self.evicted += 1
             if self._first % BLOCK == 0:
-                self._drop_block(number)
+                del self._blocks[self._first // BLOCK - 1]
         self.tell("evicted", 0)
 
-    def _drop_block(self, number: int) -> None:
-        del self._blocks[number], self._sizes[number], self._deliveries[number]
-        for session_id in self._leaving:
-            seqs = self._sessions[session_id]
-            stale = bisect_left(seqs, self._first)
-            if stale == len(seqs):
-                del self._sessions[session_id]
-                self._targets.pop(session_id, None)
-            elif stale * 2 > len(seqs):  # not each time: a session as long as the log would be copied for every block
-                del seqs[:stale]
-        self._leaving.clear()
-        while len(self._left) > MOST_LEFT:
-            del self._left[next(iter(self._left))]
+    def _let_go_of_lines(self, number: int) -> None:
+        lines = self._lines[number]
+        lines.uses -= 1
+        if not lines.uses:
+            del self._lines[number]
+            if self._interned.get(lines.came) is lines:
+                del self._interned[lines.came]
+            self.bytes -= lines.weight
+
+    def _shorten(self, trail: _Trail) -> None:
+        """One more entry of that session has left."""
+        trail.gone += 1
+        if trail.seqs[-1] < self._first:
+            del self._trails[trail.id]
+            self.bytes -= trail.weight
+            if self._is_session(trail.id):
+                self._left[trail.id] = trail.gone
+        elif trail.gone % BLOCK == 0:  # not each time: a session as long as the log would be copied for every entry
+            del trail.seqs[: bisect_left(trail.seqs, self._first)]
 
     # -- reading ------------------------------------------------------------------------------------------------------
 
@@ -225,38 +283,48 @@ class Journal:
         """The entry of that number, or None if there is none (any more)."""
         if not self._first <= seq < self._next:
             return None
-        number, place = self._place(seq)
-        return _entry(self._blocks[number][place])
+        block, place = self._place(seq)
+        return self._entry(block.rows[place])
 
     def delivery(self, seq: int) -> Delivery:
-        number, place = self._place(seq)
-        return _DELIVERIES[self._deliveries[number][place]]
+        block, place = self._place(seq)
+        return _DELIVERIES[block.deliveries[place]]
+
+    def _entry(self, row: tuple[Any, ...]) -> Entry:
+        """A stored row with its names, and its words, given back."""
+        seq, at, kind, method, target, number, *rest = row
+        body, event_type, session_id, verdict, *others = rest
+        return Entry(
+            seq, at, _KINDS[kind], method, target, self._lines[number].kept, body, event_type, session_id, _VERDICTS[verdict],
+            *others,
+        )  # fmt: skip
 
     def entries(self, since: int = 0, *, newest_first: bool = False) -> Iterator[Entry]:
         """The entries after seq `since`, as they are while you iterate: an entry evicted meanwhile is left out."""
         first = max(self._first, since + 1)
         numbers = range(first // BLOCK, (self._next - 1) // BLOCK + 1)
         for number in reversed(numbers) if newest_first else numbers:
-            rows = self._blocks.get(number, [])
+            block = self._blocks.get(number)
+            rows = block.rows if block is not None else []
             if number == first // BLOCK:
                 rows = rows[first - max(number * BLOCK, self._origin) :]
             for row in reversed(rows) if newest_first else rows:
                 if row:
-                    yield _entry(row)
+                    yield self._entry(row)
 
     def seqs_of(self, session_id: str, since: int = 0) -> array[int]:
         """The numbers, after `since`, of a session's entries that are still in the log."""
-        seqs = self._sessions.get(session_id)
-        return seqs[bisect_left(seqs, max(self._first, since + 1)) :] if seqs is not None else array("Q")
+        trail = self._trails.get(session_id)
+        return trail.seqs[bisect_left(trail.seqs, max(self._first, since + 1)) :] if trail is not None else array("Q")
 
     def evicted_of(self, session_id: str) -> int:
         """How many of a session's entries had to go since the log was last emptied."""
-        return self._left.get(session_id, 0)
+        trail = self._trails.get(session_id)
+        return trail.gone if trail is not None else self._left.get(session_id, 0)
 
     def knows(self, session_id: str) -> bool:
         """Whether an entry of that session is in the log."""
-        seqs = self._sessions.get(session_id)
-        return seqs is not None and seqs[-1] >= self._first
+        return session_id in self._trails
 
     def forget(self, session_id: str) -> None:
         """Keep nothing of a session without entries, not even how many it had."""
@@ -264,12 +332,12 @@ class Journal:
 
     def session_ids(self) -> list[str]:
         """The ids named by requests in the log, known or not, in the order they first appeared."""
-        return list(self._sessions)
+        return list(self._trails)
 
-    def _place(self, seq: int) -> tuple[int, int]:
+    def _place(self, seq: int) -> tuple[_Block, int]:
         """The block of a seq and its place there: the log may have been emptied in the midst of its first block."""
         number = seq // BLOCK
-        return number, seq - max(number * BLOCK, self._origin)
+        return self._blocks[number], seq - max(number * BLOCK, self._origin)
 
     # -- listeners ----------------------------------------------------------------------------------------------------
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from mcmock import journal as logging
 from mcmock.emulator import Emulator
 from mcmock.emulator.terms import LONGEST_CONTENT
+from mcmock.weights import ENTRY_COST
 from tests.conftest import START_PARAMS, body, post, send, start
 
 SMALL_LOG = 20_000
@@ -16,7 +16,6 @@ SMALL_LOG = 20_000
 def small(monkeypatch: pytest.MonkeyPatch) -> Emulator:
     monkeypatch.setattr("mcmock.emulator.desk.MOST_SESSIONS", 50)
     monkeypatch.setattr("mcmock.emulator.analyst.MOST_JUDGED", 20)
-    monkeypatch.setattr(logging, "MOST_LEFT", 100)
     return Emulator(seed=1, max_log_bytes=SMALL_LOG)
 
 
@@ -73,14 +72,14 @@ def test_events_are_not_kept_for_reports_without_end(small: Emulator) -> None:
         assert small.outline(sid) is not None
         if number % 50 == 49:
             small.advance(1)
-    assert len(small._judges) < 20 + SMALL_LOG // logging.ENTRY_COST + 5
+    assert len(small._judges) < 20 + SMALL_LOG // ENTRY_COST + 5
 
 
 def test_made_up_session_ids_leave_nothing_behind(small: Emulator) -> None:
     for number in range(2000):
         small.handle(post(f"/api/v1/sessions/{number:064}/events", body("ping")))
-    assert len(small._journal._left) <= 100 + logging.BLOCK
-    assert len(small._journal._sessions) < 600
+    assert small._journal._left == {}
+    assert small._journal.session_ids() == [f"{number:064}" for number in range(2000 - len(small.kept()), 2000)]
     assert small.summary().sessions == 0
 
 

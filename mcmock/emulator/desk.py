@@ -20,12 +20,10 @@ from mcmock.emulator.terms import (
     content_of,
     playhead_of,
 )
-from mcmock.journal import weight_of_findings
 from mcmock.model import (
     Answer,
     Finding,
     Kind,
-    RawHeaders,
     Request,
     Verdict,
 )
@@ -148,22 +146,19 @@ class Desk(State):
         return (found,) if found else ()
 
     def _record(self, call: Call, decision: Decision) -> Answer:
-        request, response, journal = call.request, decision.response, self._journal
-        headers, cost = journal.intern(request.headers)
+        response, journal = decision.response, self._journal
         seq = journal.next_seq
-        size = len(request.body) + len(response.body) + cost + weight_of_findings(decision.findings)
-        journal.append(self._entry(call, decision, headers), size)
+        journal.append(self._entry(call, decision))
         return Answer(
             seq, response, decision.steps, decision.hold, call.now, call.route.kind, decision.verdict, decision.fault
         )
 
-    def _entry(self, call: Call, decision: Decision, headers: RawHeaders) -> tuple[Any, ...]:
+    def _entry(self, call: Call, decision: Decision) -> tuple[Any, ...]:
         """What the log keeps, with the number it will have there."""
         request, response = call.request, decision.response
-        target = self._journal.intern_target(decision.session_id, request.target)
         event_type = call.judged.event_type if call.judged is not None else None
         return (
-            self._journal.next_seq, call.now, call.route.kind, request.method, target, headers, request.body,
+            self._journal.next_seq, call.now, call.route.kind, request.method, request.target, request.headers, request.body,
             event_type, decision.session_id, decision.verdict, response.status, response.headers, response.body,
             decision.findings, decision.fault, decision.after_end,
         )  # fmt: skip

@@ -79,7 +79,7 @@ class Meddling(Analyst):
         if decision is None:
             seen = Seen(*place)
         else:
-            entry = Entry._make(self._entry(call, decision, request.headers))
+            entry = Entry._make(self._entry(call, decision))
             seen = Seen(*place, decision.verdict, decision.response.status, lambda: self._foresee(entry))
         return Asked(side, seen, scene, session_id or content_of(call), call.now)
 

@@ -63,7 +63,7 @@ class State:
             "cors_headers": cors_headers, "cors_max_age": cors_max_age,
         }  # fmt: skip
         self._answers = wire.Answers(cors_headers, cors_max_age)
-        self._journal = Journal(max_log_bytes)
+        self._journal = Journal(max_log_bytes, self._is_session)
         self._lock = threading.RLock()
         self._faults = InForce(faults, self._clock.now())
         self._wakes: list[Callable[[], None]] = []
@@ -132,6 +132,10 @@ class State:
         if current is not session:
             self._sessions[session_id] = current
         return current
+
+    def _is_session(self, session_id: str) -> bool:
+        """Whether it was opened and is remembered. No decision: a kept emulator notes what those look at."""
+        return dict.__contains__(self._sessions, session_id)
 
     def _forget_old(self, now: float) -> None:
         """Look at two of the oldest sessions for each new one, so that no request pays for all of them."""

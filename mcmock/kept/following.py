@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mcmock import clock, ledger
-from mcmock.journal import ENTRY_COST, Entry
+from mcmock.journal import Entry
 from mcmock.kept.tables import (
     NO_RULES,
     Table,
@@ -126,10 +126,7 @@ class Following(Trying):
     def _apply_to_log(self, change: Change) -> None:
         if change.entry is not None:
             entry = Entry._make(change.entry)
-            headers, _ = self._journal.intern(entry.headers)
-            self._journal.append(
-                entry._replace(seq=self._journal.next_seq, headers=headers), change.weight - ENTRY_COST
-            )
+            self._journal.append(entry._replace(seq=self._journal.next_seq))
             self._broken += entry.verdict is Verdict.BROKEN
         for seq, delivery in change.deliveries:
             if seq in self.kept() and self._journal.delivery(seq) is not delivery:

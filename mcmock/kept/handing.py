@@ -10,11 +10,11 @@ from typing import Any, TypeVar
 
 from mcmock import ledger, wire
 from mcmock.faults import FaultRule
+from mcmock.journal import Entry, weight_of
 from mcmock.kept.following import Following
 from mcmock.kept.tables import (
     Tried,
     Wanted,
-    weight_of,
 )
 from mcmock.ledger import Change, StoreAway, Taken
 from mcmock.model import Answer, Delivery, Finding, Kind, Request, Severity, Verdict
@@ -196,7 +196,7 @@ class Handing(Following):
             0, now, Kind.OTHER, request.method, request.target, wire.without_secrets(request.headers), request.body, None, None,
             Verdict.BROKEN, response.status, response.headers, response.body, (found,), None, False,
         )  # fmt: skip
-        self._unlogged.append(Change(entry=entry, weight=weight_of(entry)))
+        self._unlogged.append(Change(entry=entry, weight=weight_of(Entry._make(entry))))
         return Answer(0, response, at=now)
 
     def _log_unlogged(self) -> None:

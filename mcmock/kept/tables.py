@@ -9,9 +9,7 @@ from typing import Any, NamedTuple, TypeVar
 from mcmock import clock, ledger, wire
 from mcmock.faults.force import Standing
 from mcmock.faults.plan import Tally
-from mcmock.journal import ENTRY_COST, Entry, weight_of_findings
 from mcmock.ledger import Cell, Change, Snapshot
-from mcmock.model import RawHeaders
 
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
@@ -112,14 +110,8 @@ class Desk:
     def __init__(self) -> None:
         self.entry: tuple[Any, ...] = ()
 
-    def append(self, entry: tuple[Any, ...], size: int) -> None:  # noqa: ARG002
-        self.entry = entry
-
-    def intern(self, headers: RawHeaders) -> tuple[RawHeaders, int]:
-        return wire.without_secrets(headers), 0
-
-    def intern_target(self, session_id: str | None, target: str) -> str:  # noqa: ARG002
-        return target
+    def append(self, entry: tuple[Any, ...]) -> None:
+        self.entry = (*entry[:5], wire.without_secrets(entry[5]), *entry[6:])
 
 
 class TableTally(Tally):
@@ -149,10 +141,3 @@ def new_version() -> str:
 def same_rules(one: Standing, other: Standing) -> bool:
     """Whether they are the same rules, at a price that every request can pay."""
     return one.armed is other.armed and one.initial is other.initial and one[1:3] == other[1:3]
-
-
-def weight_of(entry: tuple[Any, ...]) -> int:
-    """What an entry counts in the log's bound, wherever it is kept."""
-    one = Entry._make(entry)
-    headers = sum(len(name) + len(value) for name, value in one.headers)
-    return ENTRY_COST + len(one.body) + len(one.response_body) + headers + weight_of_findings(one.findings)

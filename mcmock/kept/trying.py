@@ -11,7 +11,7 @@ from mcmock import clock, ledger, sessions
 from mcmock.emulator import DEFAULT_SCOPE, Emulator
 from mcmock.faults.effects import AFTER
 from mcmock.faults.plan import Tally
-from mcmock.journal import Entry, Journal
+from mcmock.journal import Entry, Journal, weight_of
 from mcmock.kept.tables import (
     COVERED,
     FACTS,
@@ -23,7 +23,6 @@ from mcmock.kept.tables import (
     Wanted,
     new_version,
     same_rules,
-    weight_of,
 )
 from mcmock.ledger import Cell, Change, Ledgers, PrivateLedger, SharedLedger
 from mcmock.model import Answer, Delivery, Finding, Outcome
@@ -128,7 +127,9 @@ class Trying(Emulator):
         writes = tuple(cell for table in tables for cell in table.writes())
         if not self._staged:
             return Change(reads, writes, notice=self._notice)
-        return Change(reads, writes, self._staged, weight_of(self._staged), notice=self._notice, seq=self._staged[0])
+        return Change(
+            reads, writes, self._staged, weight_of(Entry._make(self._staged)), notice=self._notice, seq=self._staged[0]
+        )
 
     def _undoing(self, before: Before, tables: list[Table[Any, Any]]) -> Callable[[], None]:
         """How to make it as it was."""
