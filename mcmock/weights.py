@@ -24,7 +24,7 @@ HEADERS_COST = 400
 LINE_COST = 144
 """Bytes a header line of a request costs beside its text."""
 
-ANSWER_LINE_COST = 136
+ANSWER_LINE_COST = 80
 """Bytes a header line of an answer costs where the answer is one of its own: its name is the same everywhere."""
 
 FINDING_COST = 120
