@@ -11,6 +11,7 @@ import os
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -63,7 +64,7 @@ def request(method: str, target: str, value: bytes = b"", *lines: str) -> bytes:
     return "\r\n".join(head).encode() + b"\r\n\r\n" + value
 
 
-def event(event_type: str = "ping", **parts: object) -> bytes:
+def event(event_type: str = "ping", **parts: Any) -> bytes:
     return json.dumps(body(event_type, **parts)).encode()
 
 
