@@ -121,9 +121,11 @@ class KeptEmulator(Handing):
     def settle(self, seq: int, delivery: Delivery) -> None:
         """Known here at once, and to others in a moment."""
         super().settle(seq, delivery)
+        if not seq:
+            return  # a request that was put off has no entry yet
         if not self._ledger.shared:
             self._ledger.commit(Change(deliveries=((seq, delivery),)))
-        elif seq:
+        else:
             with self._lock:
                 self._unsettled.append((seq, delivery))
             self._ledger.soon(self._tell_settled)

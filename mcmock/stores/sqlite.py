@@ -7,18 +7,24 @@ Rules of this file:
    there; after a power cut, what the operating system had put on the disk.
 2. A file that is damaged, of another program, or of a newer mcmock is never written to, and never opened for writing.
 3. What cannot be written (the disk is full) is kept and tried again, and until then no request is answered but by 503.
+   Whatever the reason is: nothing ends the writer but closing, and a Change that cannot be written holds up no earlier one.
+4. Before each batch, and once a `LOOK` when there is nothing to write, it is seen that the file is still the same. What was
+   answered up to then follows it, if it was moved; after that it is as if the file could not be written.
+5. Whatever comes from outside can be written: texts stand in the file as JSON in ASCII. The columns beside it, which are for
+   other tools, have an escape for what is no character.
 """
 
 from __future__ import annotations
 
-import os
+import logging
 import sqlite3
 import threading
 from collections import deque
-from collections.abc import Iterator
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from itertools import islice
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import Any, Literal
 from urllib.parse import quote
 
 from mcmock import clock
@@ -37,6 +43,9 @@ from mcmock.ledger import (
     value_text,
 )
 from mcmock.model import Delivery
+from mcmock.stores.journal_file import JournalFile, real, refuse_other_name
+
+_logger = logging.getLogger("mcmock")
 
 MOMENT = 0.5
 """Seconds after its answer left by which a request is in the file, on a machine that keeps up."""
@@ -45,10 +54,13 @@ GATHERING = 0.01
 """Seconds that the writer lets Changes gather."""
 
 LONGEST_WAIT = 5.0
-"""Seconds that a request waits for a writer that is behind."""
+"""Seconds that a request waits for a writer that is behind. One that has written nothing for so long is held to be unable to."""
 
 PAUSE = 0.5
 """Seconds between attempts to write to a file that cannot be written."""
+
+LOOK = 1.0
+"""Seconds between two looks at a file to which nothing is written."""
 
 MOST_BEHIND = 0.1
 """Seconds that the writer may be behind before requests wait for it: so that `MOMENT` holds under any load."""
@@ -83,25 +95,31 @@ class SqliteStore:
     ) -> None:
         self.path = path
         self._max_bytes, self._max_age = DEFAULT_JOURNAL_BYTES if max_bytes is None else max_bytes, max_age
-        self._read_only = read_only
         self._queue: deque[tuple[float, str, Change]] = deque()
         self._failure: str | None = None
         self._held, self._retained = 0, -RETAINING
-        self._wake, self._room, self._closed = threading.Event(), threading.Event(), False
+        self._wake, self._room, self._closing = threading.Event(), threading.Event(), threading.Event()
         self._room.set()
+        self._file: JournalFile | None = None
         fresh = not path.exists() or path.stat().st_size == 0
         if fresh and read_only:
             raise ValueError(f"{path}: there is no such journal")
         if not fresh:
+            refuse_other_name(path)
             _inspect(path)
-        self._lock_file = None if read_only else _lock(path)
+        if read_only:
+            self._reading = _opened(path, lambda: _connect(path, "ro"))
+            return
+        self._file = JournalFile(path)
         try:
-            self._reading = self._open(fresh)
-        except sqlite3.Error as error:
-            raise ValueError(f"{path} cannot be opened as a journal: {error}") from None
-        if not read_only:
-            self._thread = threading.Thread(target=self._write_on, name="mcmock journal", daemon=True)
-            self._thread.start()
+            self._reading = _opened(path, lambda: self._open(fresh))
+            self._writing = _opened(path, lambda: self._open(fresh=False))
+            self._file.note()
+        except BaseException:
+            self._file.release()
+            raise
+        self._thread = threading.Thread(target=self._write_on, name="mcmock journal", daemon=True)
+        self._thread.start()
 
     @property
     def name(self) -> str:
@@ -126,19 +144,21 @@ class SqliteStore:
 
     def close(self) -> None:
         """Write what is waiting, and let go of the file."""
-        if self._closed:
+        if self._closing.is_set():
             return
-        self._closed = True
-        if not self._read_only:
-            self._wake.set()
-            self._thread.join()
+        self._closing.set()
+        if self._file is None:
+            self._reading.close()
+            return
+        self._wake.set()
+        self._thread.join()
+        self._writing.close()
         self._reading.close()
-        if self._lock_file is not None:
-            self._lock_file.close()
+        self._file.release()
+        if self._queue:
+            _logger.error("%s: the last %d changes were not written: %s", self.path, len(self._queue), self._failure)
 
     def _open(self, fresh: bool) -> sqlite3.Connection:
-        if self._read_only:
-            return _connect(self.path, "ro")
         connection = _connect(self.path, "rwc")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
@@ -156,14 +176,17 @@ class SqliteStore:
 
     def put(self, scope: str, change: Change) -> None:
         """Have it written. Waits only if the writer has fallen far behind."""
-        if self._read_only or self._closed:
+        if self._file is None or self._closing.is_set():
             return
         now = clock.monotonic()
         self._room.clear()
         self._queue.append((now, scope, change))
         self._wake.set()
-        if now - self._oldest(now) > MOST_BEHIND and self._failure is None:
-            self._room.wait(LONGEST_WAIT)
+        if now - self._oldest(now) <= MOST_BEHIND or self._failure is not None:
+            return
+        if not self._room.wait(LONGEST_WAIT):
+            self._fail(f"nothing was written for {LONGEST_WAIT:g} seconds")
+            self._wake.set()  # a writer that has caught up just now says so again
 
     def _oldest(self, now: float) -> float:
         """Since when the Change that waits longest has been waiting."""
@@ -173,38 +196,76 @@ class SqliteStore:
             return now
 
     def _write_on(self) -> None:
-        with closing(_connect(self.path, "rw")) as connection:
-            connection.execute("PRAGMA synchronous = NORMAL")
-            pause = threading.Event()
-            while True:
-                self._wake.wait()
-                self._wake.clear()
-                closing_down = self._closed
-                pause.wait(0 if closing_down else GATHERING)
-                written = self._write_batch(connection)
-                if not written and not closing_down:
-                    pause.wait(PAUSE)
-                    self._wake.set()
-                if closing_down:
-                    return
-
-    def _write_batch(self, connection: sqlite3.Connection) -> bool:
-        """Write what has gathered, whole or not at all."""
-        batch = [(scope, change) for _, scope, change in list(self._queue)]
         try:
-            with connection:
-                connection.execute("BEGIN IMMEDIATE")
-                _Batch(connection, clock.wall()).write(batch)
-                self._retain(connection, batch)
-        except sqlite3.Error as error:
-            self._failure = str(error)
-            self._room.set()
+            while not self._closing.is_set():
+                self._wake.wait(LOOK)
+                self._wake.clear()
+                self._closing.wait(GATHERING)
+                if not self._write_waiting():
+                    self._closing.wait(PAUSE)
+                    self._wake.set()
+            self._write_waiting()
+        finally:
+            self._failure = self._failure or "its writer has ended"
+
+    def _write_waiting(self) -> bool:
+        """Write what waits; False, and the reason is known, if that cannot be."""
+        assert self._file is not None
+        try:
+            happened = self._file.what_happened()
+            if happened is None or self._file.is_whole():  # one that was moved gets what was answered up to now
+                self._write(len(self._queue))
+            if happened is not None:
+                self._gather_in_the_file()
+                self._fail(happened)
+                return False
+        except (sqlite3.Error, OSError) as error:
+            self._fail(str(error))
+            return False
+        except Exception as error:  # a bug of ours: rule 3
+            self._fail(f"{type(error).__name__}: {error}", trace=True)
             return False
         self._failure = None
-        for _ in batch:
-            self._queue.popleft()
         self._room.set()
         return True
+
+    def _gather_in_the_file(self) -> None:
+        """Leave nothing in the log that SQLite keeps beside it: it is not by the same name any more, or not there."""
+        assert self._file is not None
+        if self._file.is_whole():
+            self._writing.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            self._file.note()
+
+    def _fail(self, why: str, *, trace: bool = False) -> None:
+        """Say so to whoever asks and, when it is news, in the server's own log."""
+        known, self._failure = self._failure, why
+        self._room.set()
+        if known != why:
+            _logger.error("%s cannot be written: %s", self.path, why, exc_info=trace)
+
+    def _write(self, count: int) -> None:
+        """Write as many of those that wait. If one of them cannot be written, write those before it, and raise."""
+        try:
+            self._write_batch(count)
+        except sqlite3.OperationalError:  # it is the file that cannot be written
+            raise
+        except Exception:
+            if count <= 1:
+                raise
+            self._write(count // 2)
+            self._write(count - count // 2)
+
+    def _write_batch(self, count: int) -> None:
+        """Write the first that wait, whole or not at all."""
+        assert self._file is not None
+        batch = [(scope, change) for _, scope, change in islice(self._queue, count)]
+        with self._writing as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            _Batch(connection, clock.wall()).write(batch)
+            self._retain(connection, batch)
+        for _ in batch:
+            self._queue.popleft()
+        self._file.note()
 
     def _retain(self, connection: sqlite3.Connection, batch: list[tuple[str, Change]]) -> None:
         """Let the oldest requests go that are too old, or too many; the bytes are counted anew when that was done."""
@@ -308,7 +369,7 @@ class _Batch:
         assert change.entry is not None
         _, at, kind, _, _, _, _, event, session, verdict, status, *_ = change.entry
         self._rows[scope, change.seq] = [
-            scope, change.seq, self._now, at, kind, event, session, verdict, status, None, change.weight,
+            scope, change.seq, self._now, at, kind, _column(event), _column(session), verdict, status, None, change.weight,
             entry_text(change.entry),
         ]  # fmt: skip
         self._next[scope] = change.seq + 1
@@ -332,8 +393,20 @@ class _Batch:
         self._cells, self._next, self._rows = {}, {}, {}
 
 
+def _column(text: str | None) -> str | None:
+    """A text that other tools may read, and nothing reads back: what is no character is escaped. Rule 5."""
+    return None if text is None else text.encode("utf-8", "backslashreplace").decode()
+
+
+def _opened(path: Path, connect: Callable[[], sqlite3.Connection]) -> sqlite3.Connection:
+    try:
+        return connect()
+    except sqlite3.Error as error:
+        raise ValueError(f"{path} cannot be opened as a journal: {error}") from None
+
+
 def _connect(path: Path, mode: str) -> sqlite3.Connection:
-    address = f"file:{quote(str(path.absolute()))}?mode={mode}"
+    address = f"file:{quote(str(real(path)))}?mode={mode}"
     return sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False, timeout=10)
 
 
@@ -355,28 +428,3 @@ def _inspect(path: Path) -> None:
     if sound != "ok":
         words = str(sound).replace("\n", " ")
         raise ValueError(f"{path} is damaged ({words}): move it away, or restore a copy")
-
-
-def _lock(path: Path) -> IO[Any] | None:
-    """Hold the file for this process: two servers on one journal would each miss what the other does."""
-    try:
-        import fcntl
-    except ImportError:  # Windows: SQLite's own locks keep the file sound
-        return None
-    beside = path.with_name(path.name + ".lock")
-    try:
-        held = beside.open("a+")
-    except OSError as error:
-        raise ValueError(f"{path} cannot be opened as a journal: {error.strerror}") from None
-    try:
-        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        held.seek(0)
-        owner = held.read().strip()
-        held.close()
-        raise ValueError(f"{path} is in use by another mcmock (process {owner}): choose another file") from None
-    with suppress(OSError):
-        held.truncate(0)
-        held.write(str(os.getpid()))
-        held.flush()
-    return held
