@@ -21,7 +21,7 @@ import pytest
 from mcmock.emulator import Emulator, asking
 from mcmock.fixture import McmockServer
 from mcmock.match import Match, from_query
-from mcmock.server import admin, connection, emulated, listing, service
+from mcmock.server import admin, connection, emulated, listing, taking
 from mcmock.server.admin import ROUTES
 from tests.conftest import Wire, body, post, send, start
 from tests.test_guard import ask, path_of
@@ -230,7 +230,7 @@ def test_a_client_that_never_reads_its_answers_is_not_answered_without_end(toget
 def test_connections_have_a_limit_and_room_is_made_by_closing_one(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(service, "MOST_CONNECTIONS", 5)
+    monkeypatch.setattr(taking, "MOST_CONNECTIONS", 5)
     with McmockServer() as server:
         wires = [Wire(server.url) for _ in range(5)]
         for wire in wires:
@@ -262,7 +262,7 @@ def test_the_limit_leaves_room_for_files() -> None:
     import resource
 
     allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    assert service.most_connections() <= min(service.MOST_CONNECTIONS, allowed - service.RESERVED)
+    assert taking.most_connections() <= min(taking.MOST_CONNECTIONS, allowed - taking.RESERVED)
 
 
 # -- secrets --------------------------------------------------------------------------------------------------------------

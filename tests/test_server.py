@@ -13,7 +13,7 @@ import pytest
 from mcmock.emulator import Emulator
 from mcmock.fixture import McmockServer
 from mcmock.server import Service
-from mcmock.server.service import TAKERS
+from mcmock.server.taking import AT_ONCE
 from tests.conftest import Wire, body
 
 CORS = [
@@ -162,10 +162,11 @@ def test_a_body_past_the_limit_is_answered_413_with_cors(mcmock_server: McmockSe
 # -- many connections at once ---------------------------------------------------------------------------------------------
 
 
-def test_uvloop_takes_connections_that_come_at_once_in_few_turns() -> None:
-    """By one handle it would take one in a turn, and the last would wait for the requests of all others."""
-    uvloop = pytest.importorskip("uvloop", reason="uvloop is not installed")
-    many = 64
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_connections_that_come_at_once_are_taken_in_few_turns(loop: str) -> None:
+    """Taken one in a turn, the last would wait for the requests of all others."""
+    made = pytest.importorskip(loop, reason="uvloop is not installed").new_event_loop
+    many = 2 * AT_ONCE
 
     async def wait() -> int:
         service = Service(Emulator(seed=1))
@@ -181,5 +182,5 @@ def test_uvloop_takes_connections_that_come_at_once_in_few_turns() -> None:
         await service.stop()
         return turns
 
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        assert runner.run(wait()) <= many / TAKERS + 4
+    with asyncio.Runner(loop_factory=made) as runner:
+        assert runner.run(wait()) <= many / AT_ONCE + 6

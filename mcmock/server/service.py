@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import logging
 import os
 import socket
 import ssl
 import threading
-from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from aiohttp import web
 
@@ -23,21 +22,7 @@ from mcmock.server.app import make_handler
 from mcmock.server.connection import Connection
 from mcmock.server.lane import Lane
 from mcmock.server.place import Place
-
-_logger = logging.getLogger("mcmock")
-
-RESERVED = 64
-"""Descriptors that connections leave to files, the store and the loop itself."""
-
-MOST_CONNECTIONS = 16_384
-"""Connections at a time, where the system allows that many descriptors; a new one beyond is closed at once."""
-
-BACKLOG = 1024
-"""Connections that may wait to be taken."""
-
-TAKERS = 8
-"""Handles that listen at one port where the loop is uvloop's: each takes one connection in a turn of the loop, so that of 64 that
-come at once, the last would wait for the others' requests, a tenth of a second. asyncio's loop takes all that wait."""
+from mcmock.server.taking import Taking, bind
 
 STOP_SECONDS = 0.2
 """How long answers in progress may take to finish when the server stops; then they are broken off, which may take as long."""
@@ -51,37 +36,14 @@ class _Server(web.Server):
         self._scopes = held
         self._lane = Lane(held.default.max_body_bytes)
         self._options = options
-        self._most = most_connections()
-        self._is_full = False
+        self.taking = Taking(self, lambda: len(self._connections))
 
-    def __call__(self) -> asyncio.Protocol:  # type: ignore[override]
-        if len(self._connections) >= self._most:
-            self._say_full()
-            return _Full()
+    def __call__(self) -> Connection:
         return Connection(self._scopes, self._lane, self, loop=self._loop, **self._options)
 
-    def _say_full(self) -> None:
-        """One line in the server's own log: the emulated API's log is about requests, and there is none."""
-        if not self._is_full:
-            self._is_full = True
-            _logger.warning("%d connections are open: more are closed at once (see ulimit -n)", self._most)
-
-
-class _Full(asyncio.Protocol):
-    """What a connection too many gets: its end, before anything is read."""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        cast(asyncio.Transport, transport).abort()
-
-
-def most_connections() -> int:
-    """How many connections may be open: as many as there are descriptors for, up to MOST_CONNECTIONS."""
-    try:
-        import resource
-    except ImportError:  # Windows has no such limit
-        return MOST_CONNECTIONS
-    allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    return MOST_CONNECTIONS if allowed == resource.RLIM_INFINITY else max(1, min(MOST_CONNECTIONS, allowed - RESERVED))
+    def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
+        super().connection_made(handler, transport)
+        self.taking.made(handler)
 
 
 class Service:
@@ -95,7 +57,6 @@ class Service:
         self.emulator = self.scopes.default
         self.place = Place(**options)
         self._share_port = share_port
-        self._listeners: list[asyncio.Server] = []
         self._starting_https = asyncio.Lock()
         self._server: _Server | None = None
         self._control = ControlApi(self.scopes, self.place)
@@ -123,37 +84,42 @@ class Service:
     async def _listen(self, port: int, option: str, context: ssl.SSLContext | None = None) -> int:
         """Listen on `port`, and return the port it is; 0 is another one each time, the same for all addresses of a name."""
         assert self._server is not None
-        secure: dict[str, Any] = {"ssl": context, "ssl_shutdown_timeout": 0.2} if context is not None else {}
         try:
-            listener = await asyncio.get_running_loop().create_server(
-                self._server,
-                self.place.host or None,
-                port,
-                backlog=BACKLOG,
-                reuse_port=self._share_port or None,
-                **secure,
-            )
+            bound = await self._bind(port)
         except OSError as error:
             blamed = option if error.errno in _OF_THE_PORT else "--host"
             raise OSError(error.errno, f"{_reason(error)} ({blamed})", f"{self.place.called}:{port}") from None
-        ports = {int(one.getsockname()[1]) for one in listener.sockets}
-        if len(ports) > 1:  # a name with several addresses, each of which took a free port of its own
-            listener.close()
-            return await self._listen(min(ports), option, context)
-        self._listeners.append(listener)
-        for one in _once_more(listener):
-            self._listeners.append(await self._listen_beside(one, secure))
-        return ports.pop()
+        for one in bound:
+            self._server.taking.begin(one, context)
+        return int(bound[0].getsockname()[1])
 
-    async def _listen_beside(self, beside: socket.socket, secure: dict[str, Any]) -> asyncio.Server:
-        assert self._server is not None
-        return await asyncio.get_running_loop().create_server(self._server, sock=beside, backlog=BACKLOG, **secure)
+    async def _bind(self, port: int) -> list[socket.socket]:
+        """A socket for each address of the host that this system has. Raises OSError if one is taken, or there is none."""
+        found = await asyncio.get_running_loop().getaddrinfo(
+            self.place.host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+        absent: OSError | None = None
+        with ExitStack() as closing:
+            bound: list[socket.socket] = []
+            for family, _, _, _, (host, _, *rest) in dict.fromkeys(found):
+                try:
+                    one = bind(family, (host, port, *rest), share_port=self._share_port)
+                except OSError as error:
+                    if family != socket.AF_INET6 or error.errno not in _OF_NO_IPV6:
+                        raise
+                    absent = error
+                else:
+                    bound.append(closing.enter_context(one))
+                    port = int(one.getsockname()[1])
+            if absent is not None and not bound:
+                raise absent
+            closing.pop_all()
+        return bound
 
     async def stop(self) -> None:
         """Stop listening, let answers in progress finish for a moment, close every connection."""
-        for listener in self._listeners:
-            listener.close()
-        self._listeners.clear()
+        if self._server is not None:
+            await self._server.taking.end()
         self._control.lasting.end()
         if self._server is not None:
             self._server.pre_shutdown()
@@ -183,15 +149,11 @@ class Service:
         return self.place.admin_url
 
 
-def _once_more(listener: asyncio.Server) -> Iterator[socket.socket]:
-    """The sockets of a listener, as often as it takes; see TAKERS."""
-    if not isinstance(listener.get_loop(), asyncio.BaseEventLoop):
-        for one in listener.sockets:
-            yield from (socket.fromfd(one.fileno(), one.family, one.type) for _ in range(TAKERS - 1))
-
-
 _OF_THE_PORT = (errno.EADDRINUSE, errno.EACCES)
 """What is wrong with a port; anything else is wrong with the address."""
+
+_OF_NO_IPV6 = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
+"""A name may have an address of IPv6 where the system has none: the others do."""
 
 
 def _reason(error: OSError) -> str:
