@@ -15,11 +15,16 @@ from tests.conftest import body
 
 
 class Serving:
-    """A context manager. `arguments` are those of `mcmock serve`; it listens on a free port unless they name one."""
+    """A context manager. `arguments` are those of `mcmock serve`; it listens on a free port unless they name one.
 
-    def __init__(self, *arguments: str) -> None:
+    `first` is Python that its process runs before anything else. `facts` are those of the ready line.
+    """
+
+    def __init__(self, *arguments: str, first: str = "") -> None:
         port = [] if "--port" in arguments else ["--port", "0"]
-        command = [sys.executable, "-m", "mcmock", "serve", "--log-format", "json", *port, *arguments]
+        script = f"{first}\nfrom mcmock.cli import main\nmain(prog_name='mcmock')"
+        run = ["-c", script] if first else ["-m", "mcmock"]
+        command = [sys.executable, *run, "serve", "--log-format", "json", *port, *arguments]
         quiet = {name: value for name, value in os.environ.items() if not name.startswith("MCMOCK_")}
         self.process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=quiet
@@ -27,7 +32,8 @@ class Serving:
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         assert line, self.process.communicate()[1]
-        self.url = str(json.loads(line)["url"])
+        self.facts: dict[str, Any] = json.loads(line)
+        self.url = str(self.facts["url"])
 
     def __enter__(self) -> Self:
         return self
@@ -35,8 +41,13 @@ class Serving:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self.process.poll() is None:
+            self.stop()
+
+    def stop(self) -> str:
+        """End it by SIGTERM; what it wrote to stderr. Raises subprocess.TimeoutExpired after 20 seconds."""
         self.process.terminate()
-        self.process.communicate(timeout=20)
+        return self.process.communicate(timeout=20)[1]
 
     def kill(self) -> None:
         """As by `kill -9`."""
