@@ -104,9 +104,11 @@ def test_silent_connections_leave_what_the_rest_needs_and_one_line_says_so(
         assert player.send(path) == 204
         player.close()
         assert said(server.stop()) == [f"{ROOM} connections are open: more are closed at once (see ulimit -n)"]
-    with serving(tmp_path, "") as again:  # what was sent in between is in the journal
-        with closing(Client(again.url)) as reader:
-            assert reader.admin("GET", "summary")["total"] == 3
+    with (
+        serving(tmp_path, "") as again,
+        closing(Client(again.url)) as reader,
+    ):  # the journal has what was sent meanwhile
+        assert reader.admin("GET", "summary")["total"] == 3
 
 
 def test_what_else_the_process_has_open_counts(tmp_path: Path, loop: str) -> None:
