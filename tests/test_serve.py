@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,6 +26,8 @@ from mcmock.cli.serve import _remarks
 from mcmock.emulator import Emulator
 from mcmock.server import Service, addresses
 from tests.conftest import Wire, at_best_within, body
+from tests.serving import Client
+from tests.serving import Serving as Started
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="Windows has no SIGTERM to handle")
 
@@ -269,6 +271,57 @@ def test_idle_it_ends_at_once(tmp_path: Path) -> None:
         return float(done.stdout)
 
     assert at_best_within(0.05, ending)
+
+
+@POSIX
+def test_a_long_log_does_not_hold_up_its_end() -> None:
+    """An interpreter that ends has its collector look through all it holds, again and again; what is frozen is left out."""
+    count = "import atexit, gc, sys\natexit.register(lambda: print(len(gc.get_objects()), file=sys.stderr))"
+    with Started(first=count) as server:
+        player = Client(server.url)
+        path = player.start()
+        for number in range(1500):
+            player.send(path, "ping", number)
+        player.close()
+        assert int(server.stop()) < 1000
+
+
+@POSIX
+def test_it_ends_with_all_that_a_client_can_leave_open_over_https(tmp_path: Path) -> None:
+    (tmp_path / "faults.toml").write_text('[[fault]]\neffect = {type = "hang"}\nmatch = {event = "ping"}')
+    assert at_best_within(1, lambda: _end_with_much_open_over_https(tmp_path))
+
+
+def _end_with_much_open_over_https(folder: Path) -> float:
+    with (
+        serving("--faults", "faults.toml", "--https-port", "0", "--state-dir", "state", folder=folder) as server,
+        ExitStack() as stack,
+    ):
+        trusting = ssl.create_default_context(cafile=folder / server.facts["caFile"])
+        port = int(urlsplit(server.facts["httpsUrl"]).port or 0)
+        path = urlsplit(open_session(server.url)).path
+        text = json.dumps(body("ping")).encode()
+
+        def left(*sent: bytes, secure: bool = True) -> None:
+            wire = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=5))
+            if secure:
+                wire = stack.enter_context(trusting.wrap_socket(wire, server_hostname="127.0.0.1"))
+            for part in sent:
+                wire.sendall(part)
+
+        left(secure=False)
+        left(b"\x16\x03\x01\x02", secure=False)
+        left()
+        left(b"POST /api/v1/sessions HT")
+        left(b"POST /api/v1/sessions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 50\r\n\r\n{")
+        left(f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(text)}\r\n\r\n".encode(), text)
+        left(b"GET /__admin/stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        left(b"GET /__admin/inspector/app.js HTTP/1.1\r\nHost: localhost\r\n\r\n" * 200)
+        while get(f"{server.url}/__admin/summary")["total"] < 2:
+            time.sleep(0.01)
+        code, seconds, _, err = server.stop()
+    assert (code, err) == (0, "")
+    return seconds
 
 
 # -- what cannot be --------------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 from collections.abc import Coroutine
@@ -68,13 +69,17 @@ def faults_of(settings: Settings) -> tuple[FaultRule, ...]:
 
 
 def run(main: Coroutine[Any, Any, int]) -> int:
-    """asyncio.run, on uvloop where the extra `speed` has put it."""
+    """asyncio.run, on uvloop where the extra `speed` has put it. What it leaves is for the end of the process."""
     try:
         import uvloop
     except ImportError:
-        return asyncio.run(main)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(main)
+        made = None
+    else:
+        made = uvloop.new_event_loop
+    with asyncio.Runner(loop_factory=made) as runner:
+        code = runner.run(main)
+    gc.freeze()  # an interpreter that ends looks through all it holds, a dozen times: seconds, where the log is long
+    return code
 
 
 async def start(service: Service) -> None:
