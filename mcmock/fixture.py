@@ -251,7 +251,7 @@ class McmockServer:
         return self._accept(asked, self.emulator.verify(asked))
 
     async def _ask_async(self, asked: Check) -> tuple[Check, Verification]:
-        return asked, await verify_async(self.emulator, asked)
+        return asked, await self._thread.ask(verify_async(self.emulator, asked))
 
     def _accept(self, asked: Check, answer: Verification) -> list[Exchange]:
         __tracebackhide__ = True

@@ -27,7 +27,7 @@ def _state(given: Path | None) -> Path:
 
 def _existing(given: Path | None) -> tls.Authority:
     try:
-        authority = tls.existing(_state(given), clock.Clock().now())
+        authority = tls.existing(_state(given), clock.wall())
     except (ValueError, OSError) as error:
         raise click.ClickException(str(error)) from None
     if authority is None:

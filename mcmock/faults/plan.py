@@ -58,9 +58,10 @@ class Tally:
         """Whether one more request is within the rate: a bucket that holds a second's worth, and at least one."""
         size = max(1.0, per_second)
         tokens, at = self.buckets.get((serial, key), (size, now))
-        tokens = min(size, tokens + max(0.0, now - at) * per_second)
+        latest = max(at, now)  # a step back neither fills the bucket now nor when the time comes by again
+        tokens = min(size, tokens + (latest - at) * per_second)
         within = tokens >= 1.0 - 1e-9
-        self.buckets[serial, key] = (tokens - 1.0 if within else tokens, now)
+        self.buckets[serial, key] = (tokens - 1.0 if within else tokens, latest)
         return within
 
     def forget(self, serial: int) -> None:

@@ -33,6 +33,8 @@ class Following(Trying):
             for change in held.log:
                 self._apply_to_log(change)
             self._position = held.position
+            if not self._ledger.shared:  # the machine's clock may have been set back while nobody ran
+                self._clock.not_before(max((entry.at for entry in self._journal.entries()), default=0.0))
 
     def _empty(self) -> None:
         self._forget_all()

@@ -61,7 +61,7 @@ class Place:
         """The certificate to show. Raises ValueError, in one line, where there can be none."""
         if self._cert is not None:
             return tls.own_context(self._cert, self._key)
-        now = clock.Clock().now()
+        now = clock.wall()
         self.authority = tls.made(now, "of a test") if self._throwaway else self._kept(now)
         return tls.server_context(self.authority.leaf(addresses.names(self.host, self._names), now))
 

@@ -8,13 +8,15 @@ import os
 import socket
 import ssl
 import threading
+from collections.abc import Coroutine
+from concurrent.futures import Future
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from aiohttp import web
 
-from mcmock import scopes
+from mcmock import clock, scopes
 from mcmock.emulator import Emulator
 from mcmock.scopes import Scopes
 from mcmock.server.admin import ControlApi
@@ -161,12 +163,20 @@ def _reason(error: OSError) -> str:
     return os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or str(error)
 
 
+Answered = TypeVar("Answered")
+
+
 class ServiceThread:
     """A Service on a thread and loop of its own, so that sync tests, async tests and browsers can all talk to it."""
 
     def __init__(self, service: Service) -> None:
         self.service = service
         self._loop = asyncio.new_event_loop()
+        if isinstance(
+            self._loop, asyncio.BaseEventLoop
+        ):  # uvloop's time is its own, whoever stops time.monotonic for a test
+            self._loop.time = clock.monotonic  # type: ignore[method-assign]
+        self._asked: set[Future[Any]] = set()
         self._thread = threading.Thread(target=self._run, name="mcmock", daemon=True)
 
     def start(self) -> None:
@@ -183,7 +193,23 @@ class ServiceThread:
         asyncio.run_coroutine_threadsafe(self.service.start_https(), self._loop).result()
         return str(self.service.https_url)
 
+    async def ask(self, question: Coroutine[Any, Any, Answered]) -> Answered:
+        """The answer of `question`, which runs on the service's loop while there is one: its time passes for certain.
+
+        Cancelled when the service stops before the answer has come.
+        """
+        if not self._thread.is_alive():
+            return await question
+        asked = asyncio.run_coroutine_threadsafe(question, self._loop)
+        self._asked.add(asked)
+        try:
+            return await asyncio.wrap_future(asked)
+        finally:
+            self._asked.discard(asked)
+
     def stop(self) -> None:
+        for asked in list(self._asked):
+            asked.cancel()
         asyncio.run_coroutine_threadsafe(self.service.stop(), self._loop).result()
         self._end_loop()
 

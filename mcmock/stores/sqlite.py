@@ -129,7 +129,7 @@ class SqliteStore:
         return clock.wall()
 
     def emulator(self, *, lazy: bool = False, **options: Any) -> Emulator:
-        return KeptEmulator(self, lazy=lazy, **options)
+        return KeptEmulator(self, lazy=lazy, **{"time": clock.Clock(), **options})  # of its own: nobody shares the file
 
     def ledger(self, scope: str, max_log_bytes: int) -> SqliteLedger:
         return SqliteLedger(self, scope, max_log_bytes)
