@@ -104,6 +104,8 @@ def test_every_block_names_a_language_we_run() -> None:
 @of("python")
 def test_python(block: Block, tmp_path: Path) -> None:
     save_files_around(block, tmp_path)
+    if "freezegun" in block.text:
+        pytest.importorskip("freezegun", reason="it belongs to the extra: pip install -e '.[test]'")
     if "def test_" in block.text:
         name = block.file or "test_block.py"
         (tmp_path / name).write_text(block.text)
