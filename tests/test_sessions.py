@@ -63,6 +63,11 @@ def test_the_timeout_that_came_first_is_the_one_that_closed_it() -> None:
     assert at(session, NOW + 1e6).phase is Phase.IDLE
 
 
+def test_of_two_timeouts_at_one_moment_silence_is_the_reason() -> None:
+    session = take(opened(), "ping", 0, NOW + STALLED_AFTER - IDLE_AFTER)
+    assert at(session, NOW + STALLED_AFTER).phase is Phase.IDLE
+
+
 def test_only_session_end_ends_it() -> None:
     assert take(opened(), "sessionComplete", 60, NOW + 1).phase is Phase.OPEN
     ended = take(opened(), "sessionEnd", 60, NOW + 1)
