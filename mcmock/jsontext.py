@@ -6,6 +6,8 @@ by the standard library, whose answer stands. So the parser changes the time a b
 Refused, each with a sentence that says why: text that is not UTF-8 (a byte order mark included), numbers JSON does not
 have (NaN, Infinity) or no float can hold (1e400), lone surrogates, and nesting deeper than `MAX_DEPTH`. An integer that
 64 bits cannot hold is read as a float, and so is none for a schema that asks for an integer.
+
+`plain` asks the same of a value that came by another way: from TOML, from YAML, or from Python itself.
 """
 
 from __future__ import annotations
@@ -13,6 +15,8 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from collections.abc import Mapping
+from math import isfinite
 from typing import Any, NoReturn
 
 try:
@@ -22,6 +26,9 @@ except ImportError:  # not a CPython
 
 MAX_DEPTH = 64
 """Levels of nesting we follow. The deepest body this API knows has five."""
+
+SHOWN = 200
+"""Characters that a message shows of a wrong value."""
 
 _MIN_INT, _MAX_INT = -(2**63), 2**64 - 1
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
@@ -42,6 +49,43 @@ def decode(text: bytes) -> Any:
     if text.count(b"[") + text.count(b"{") > MAX_DEPTH:
         _check_depth(value)
     return value
+
+
+def plain(value: Any, depth: int = 0) -> Any:
+    """The value as JSON has it: its mappings are dicts, its sequences and sets are lists.
+
+    Raises ValueError, in words that follow "it holds", for what JSON cannot hold, or we cannot.
+    """
+    if depth > MAX_DEPTH:
+        raise ValueError(f"more than {MAX_DEPTH} levels of nesting")
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {str(key): plain(inner, depth + 1) for key, inner in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(inner, depth + 1) for inner in value]
+    if isinstance(value, int) and not _MIN_INT <= value <= _MAX_INT:
+        raise ValueError("a number that 64 bits cannot hold")
+    if isinstance(value, float) and not isfinite(value):
+        raise ValueError(f"{value}, which is no JSON number")
+    if value is not None and not isinstance(value, int | float):
+        raise ValueError(f"a {type(value).__name__}, which JSON does not know")
+    return value
+
+
+def shown(value: object) -> str:
+    """A wrong value for a message, in short: whatever it is, and however large."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # an int of 5,000 digits, a list in a list in a list …
+        text = f"a {type(value).__name__} beyond measure"
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
+
+
+def named(key: object) -> str:
+    """A wrong key for a message: itself, unless it is long or unprintable."""
+    text = str(key)
+    return text if len(text) <= SHOWN and text.isprintable() else shown(text)
 
 
 def duplicate_keys(text: bytes) -> list[str]:

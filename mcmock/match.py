@@ -8,13 +8,14 @@ A Match is a mapping of fields to wanted values. A value is exact, a list (any o
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from operator import attrgetter
 from typing import Any, NamedTuple, Protocol
 
+from mcmock.jsontext import named, plain, shown
 from mcmock.model import Finding, Kind, Outcome, Verdict
+from mcmock.regex import searcher
 from mcmock.rules import RULES
 from mcmock.schemas import EVENT_TYPES
 
@@ -98,6 +99,10 @@ NAMES = (*FIELDS, *PARTS, RULE)
 DERIVED = ("outcome", RULE)
 """The fields that a later event of the same session may change."""
 OPERATORS = ("min", "max", "matches", "exists")
+MOST = 100
+"""Conditions of one Match: each may cost a look at every request."""
+MOST_CHOICES = 1000
+"""Values in a list that is gone through one by one."""
 
 
 class Difference(NamedTuple):
@@ -121,10 +126,12 @@ class Match:
 
     def __init__(self, wanted: Mapping[str, Any] | None = None) -> None:
         """Raises ValueError, naming the field and what is allowed there, for anything the vocabulary does not know."""
-        self.wanted = {field: _plain(value) for field, value in (wanted or {}).items() if value is not None}
+        self.wanted = _wanted(wanted)
         self._conditions = [
             condition for field, value in self.wanted.items() for condition in _conditions(field, value)
         ]
+        if len(self._conditions) > MOST:
+            raise ValueError(f"match has {len(self._conditions):,} conditions; at most {MOST} are taken")
         self._early = [(at.early, at.holds) for at in self._conditions if at.early is not None]
         allows = [at.holds for at in self._conditions if at.field == "outcome"]
         self._outcomes = {outcome for outcome in Outcome if all(holds(outcome) for holds in allows)}
@@ -195,10 +202,10 @@ def refuse_misspelled(match: Match) -> None:
     """Raises ValueError where an event is asked for that is nearly a known one: nothing would ever match, and who says
     "never", or waits for a fault, would take that slip for a result."""
     wanted = match.wanted.get("event")
-    for event in wanted if isinstance(wanted, list) else [wanted]:
+    for event in wanted[:MOST] if isinstance(wanted, list) else [wanted]:
         if isinstance(event, str) and event not in EVENT_TYPES and (close := get_close_matches(event, EVENT_TYPES, 1)):
             raise ValueError(
-                f"match.event {event!r} is no event type (did you mean {close[0]}?), so that it never comes; "
+                f"match.event {shown(event)} is no event type (did you mean {close[0]}?), so that it never comes; "
                 f'if that is meant, ask for {{"matches": "^{event}$"}}'
             )
 
@@ -206,12 +213,17 @@ def refuse_misspelled(match: Match) -> None:
 # -- compiling ------------------------------------------------------------------------------------------------------------
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, list | tuple | set | frozenset):
-        return [_plain(item) for item in value]
-    if isinstance(value, Mapping):
-        return {str(key): _plain(inner) for key, inner in value.items()}
-    return str(value) if isinstance(value, str) else value
+def _wanted(wanted: Any) -> dict[str, Any]:
+    """What is wanted of which field, as JSON has it. None stands for a field that is left out."""
+    if wanted is not None and not isinstance(wanted, Mapping):
+        raise ValueError(f'match must be an object such as {{"event": "ping"}}, not {shown(wanted)}')
+    plainly = {}
+    for field, value in (wanted or {}).items():
+        try:
+            plainly[str(field)] = plain(value)
+        except ValueError as error:
+            raise ValueError(f"match.{named(field)} holds {error}") from None
+    return {field: value for field, value in plainly.items() if value is not None}
 
 
 def _conditions(field: str, value: Any) -> Iterable[_Condition]:
@@ -222,17 +234,19 @@ def _conditions(field: str, value: Any) -> Iterable[_Condition]:
         return _part_conditions(field, value)
     if field == RULE:
         return [_Condition(field, value, _rules, _rule_test(value))]
-    raise ValueError(f"match.{field} is not known{_suggest(field, NAMES)}; the fields are {', '.join(NAMES)}")
+    raise ValueError(f"match.{named(field)} is not known{_suggest(field, NAMES)}; the fields are {', '.join(NAMES)}")
 
 
 def _part_conditions(field: str, value: Any) -> list[_Condition]:
     if not isinstance(value, dict):
         raise ValueError(
-            f'match.{field} must map names to wanted values, such as {{"media.id": "film"}}, not {value!r}'
+            f'match.{field} must map names to wanted values, such as {{"media.id": "film"}}, not {shown(value)}'
         )
     anything = Field(PARTS[field].read, "", object)
     return [
-        _Condition(f"{field}.{key}", wanted, _part_reader(PARTS[field], key), _test(f"{field}.{key}", wanted, anything))
+        _Condition(
+            f"{field}.{key}", wanted, _part_reader(PARTS[field], key), _test(f"{field}.{named(key)}", wanted, anything)
+        )
         for key, wanted in value.items()
     ]
 
@@ -250,7 +264,7 @@ def _rule_test(value: Any) -> Callable[[Any], bool]:
     for rule in [] if isinstance(value, dict) else value if isinstance(value, list) else [value]:
         if rule not in RULES:
             raise ValueError(
-                f"match.rule is {rule!r}{_suggest(rule, RULES)}, which no finding has; docs/findings.md lists the rules"
+                f"match.rule is {shown(rule)}{_suggest(rule, RULES)}, which no finding has; docs/findings.md lists the rules"
             )
     if isinstance(value, dict) and "exists" in value:
         return lambda found: bool(found) is value["exists"]
@@ -269,6 +283,8 @@ def _test(field: str, value: Any, row: Field) -> Callable[[Any], bool]:
         _check_choice(field, choice, row)
     if row.early is not None:
         return frozenset(choices).__contains__  # asked of every entry of the log: no Python in it
+    if len(choices) > MOST_CHOICES:
+        raise ValueError(f"match.{field} has {len(choices):,} values; at most {MOST_CHOICES:,} are taken")
     if len(choices) == 1:
         return lambda got: _equal(got, choices[0])
     return lambda got: any(_equal(got, choice) for choice in choices)
@@ -282,12 +298,12 @@ def _equal(got: Any, wanted: Any) -> bool:
 def _check_choice(field: str, choice: Any, row: Field) -> None:
     if row.words and choice not in row.words:
         raise ValueError(
-            f"match.{field} is {choice!r}{_suggest(choice, row.words)}; it is one of {', '.join(row.words)}"
+            f"match.{field} is {shown(choice)}{_suggest(choice, row.words)}; it is one of {', '.join(row.words)}"
         )
     wanted = (int, float) if row.type is float else row.type
     if not isinstance(choice, wanted) or (row.type is not object and isinstance(choice, bool)):
         name = {str: "text", int: "a whole number", float: "a number"}[row.type]
-        raise ValueError(f"match.{field} must be {name}, not {choice!r}")
+        raise ValueError(f"match.{field} must be {name}, not {shown(choice)}")
 
 
 def _operator(field: str, value: dict[str, Any]) -> Callable[[Any], bool]:
@@ -299,31 +315,29 @@ def _operator(field: str, value: dict[str, Any]) -> Callable[[Any], bool]:
 
 def _known_operator(field: str, name: str) -> str:
     if name not in OPERATORS:
-        raise ValueError(f"match.{field}.{name} is no operator{_suggest(name, OPERATORS)}; use {', '.join(OPERATORS)}")
+        raise ValueError(
+            f"match.{field}.{named(name)} is no operator{_suggest(name, OPERATORS)}; use {', '.join(OPERATORS)}"
+        )
     return name
 
 
 def _bound(field: str, wanted: Any, holds: Callable[[Any, Any], bool]) -> Callable[[Any], bool]:
     if isinstance(wanted, bool) or not isinstance(wanted, int | float):
-        raise ValueError(f"match.{field} must be bounded by a number, not {wanted!r}")
+        raise ValueError(f"match.{field} must be bounded by a number, not {shown(wanted)}")
     return lambda got: isinstance(got, int | float) and not isinstance(got, bool) and holds(got, wanted)
 
 
 def _pattern(field: str, wanted: Any) -> Callable[[Any], bool]:
     try:
-        with (
-            warnings.catch_warnings()
-        ):  # Python's doubts about the pattern are for its author, not for the server's log
-            warnings.simplefilter("ignore", FutureWarning)
-            pattern = re.compile(wanted)
-    except (re.error, TypeError) as error:
-        raise ValueError(f"match.{field}.matches is no regular expression: {error}") from None
-    return lambda got: isinstance(got, str) and pattern.search(got) is not None
+        found = searcher(wanted)
+    except ValueError as error:
+        raise ValueError(f"match.{field}.matches is {error}") from None
+    return lambda got: isinstance(got, str) and found(got)
 
 
 def _presence(field: str, wanted: Any) -> Callable[[Any], bool]:
     if not isinstance(wanted, bool):
-        raise ValueError(f"match.{field}.exists must be true or false, not {wanted!r}")
+        raise ValueError(f"match.{field}.exists must be true or false, not {shown(wanted)}")
     return lambda got: (got is not None) is wanted
 
 
@@ -353,7 +367,7 @@ def from_query(pairs: Iterable[tuple[str, str]]) -> Match:
         place, key = _place(wanted, name)
         value = _value(name, text)
         if isinstance(place.get(key), dict):
-            raise ValueError(f"{name} is asked for both as a value and by an operator: choose one")
+            raise ValueError(f"{named(name)} is asked for both as a value and by its parts: choose one")
         place[key] = [*_several(place[key]), *_several(value)] if key in place else value
     return Match(wanted)
 
@@ -364,15 +378,21 @@ def _several(value: Any) -> list[Any]:
 
 def _place(wanted: dict[str, Any], name: str) -> tuple[dict[str, Any], str]:
     """Where in `wanted` a dotted name points: operators and the keys of params, qoe and metadata are nested."""
+    whole_name = name
     field, _, rest = name.partition(".")
     if field in PARTS and rest:
-        wanted, name = wanted.setdefault(field, {}), rest
+        wanted, name = _inner(wanted, field, field), rest
     stem, _, operator = name.rpartition(".")
     if operator in OPERATORS and stem:
-        if not isinstance(wanted.setdefault(stem, {}), dict):
-            raise ValueError(f"{stem} is asked for both as a value and by an operator: choose one")
-        return wanted[stem], operator
+        return _inner(wanted, stem, whole_name.removesuffix(f".{operator}")), operator
     return wanted, name
+
+
+def _inner(wanted: dict[str, Any], name: str, whole_name: str) -> dict[str, Any]:
+    """What the keys or operators of `name` are gathered in; `whole_name` is what it is called in the query."""
+    if not isinstance(wanted.setdefault(name, {}), dict):
+        raise ValueError(f"{named(whole_name)} is asked for both as a value and by its parts: choose one")
+    return wanted[name]  # type: ignore[no-any-return]
 
 
 _WORDS = {"true": True, "false": False}
@@ -396,4 +416,4 @@ def _number(name: str, text: str) -> int | float:
     try:
         return float(text) if "." in text else int(text)
     except ValueError:
-        raise ValueError(f"{name} must be a number, not {text!r}") from None
+        raise ValueError(f"{named(name)} must be a number, not {shown(text)}") from None

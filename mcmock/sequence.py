@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, NamedTuple
 
+from mcmock.jsontext import named, shown
 from mcmock.match import Match, phrase
 from mcmock.model import Exchange
 from mcmock.schemas import EVENT_TYPES
@@ -27,8 +28,10 @@ ANY = "any"
 GAP = "..."
 MOST = 1000
 """The largest number a `{…}` may hold."""
+MOST_STEPS = 2000
+"""Steps of a pattern with its numbers written out: each may have to be looked at for each event."""
 
-_WORD = re.compile(r"(?P<no>!?)(?P<names>\w+(?:\|\w+)*)(?P<often>[?*+]|\{\d+(?:,\d*)?\})?")
+_WORD = re.compile(r"(?P<no>!?)(?P<names>\w+(?:\|\w+)*)(?P<often>[?*+]|\{[0-9]{1,9}(?:,[0-9]{0,9})?\})?")
 _OFTEN: dict[str | None, tuple[int, int | None]] = {None: (1, 1), "?": (0, 1), "*": (0, None), "+": (1, None)}
 
 Test = Callable[[Exchange], bool]
@@ -61,7 +64,7 @@ class Pattern:
         """Raises ValueError, naming the item, for what the language does not know."""
         self.items = _listed(items)
         self.gaps = gaps
-        parts = [_compile(item, number) for number, item in enumerate(self.items, 1)]
+        parts = _compiled(self.items)
         gap = _atoms(GAP, _anything, 0, None)
         between = gap if gaps else []
         self._atoms = [*between, *(atom for part in parts for atom in (*part, *between))]
@@ -86,9 +89,11 @@ class Pattern:
     def _skip(self, places: set[int]) -> set[int]:
         """Those places, and those reached from them by leaving optional steps out."""
         reached = set(places)
-        for place, atom in enumerate(self._atoms):
-            if place in reached and atom.optional:
-                reached.add(place + 1)
+        for place in places:
+            behind = place + 1
+            while behind not in reached and behind <= len(self._atoms) and self._atoms[behind - 1].optional:
+                reached.add(behind)
+                behind += 1
         return reached
 
     def _wanted(self, places: set[int]) -> tuple[str, ...]:
@@ -109,20 +114,31 @@ def _listed(items: Iterable[str | Mapping[str, Any]]) -> list[str | Mapping[str,
     return listed
 
 
+def _compiled(items: Sequence[str | Mapping[str, Any]]) -> list[list[_Atom]]:
+    parts, steps = [], 0
+    for number, item in enumerate(items, 1):
+        parts.append(_compile(item, number))
+        steps += len(parts[-1])
+        if steps > MOST_STEPS:
+            raise ValueError(f"sequence has more than {MOST_STEPS:,} steps, its numbers written out")
+    return parts
+
+
 def _compile(item: str | Mapping[str, Any], number: int) -> list[_Atom]:
     if isinstance(item, str):
-        return _compile_word(item, f"sequence item {number}, {item!r},")
+        return _compile_word(item, f"sequence item {number}, {shown(item)},")
     if isinstance(item, Mapping):
         return _compile_match(item, number)
-    raise ValueError(f"sequence item {number} must be text or a match, not {item!r}")
+    raise ValueError(f"sequence item {number} must be text or a match, not {shown(item)}")
 
 
 def _compile_match(item: Mapping[str, Any], number: int) -> list[_Atom]:
     word, rest = item.get("event"), {field: value for field, value in item.items() if field != "event"}
     match = Match(rest)
     if not isinstance(word, str):
-        return _atoms(_described(item), Match(item).holds, 1, 1)
-    (atom, *_), (least, most) = _compile_word(word, f"sequence item {number}, {word!r},"), _often(word)
+        whole = Match(item)
+        return _atoms(_described(item), whole.holds, 1, 1)
+    (atom, *_), (least, most) = _compile_word(word, f"sequence item {number}, {shown(word)},"), _often(word)
     return _atoms(_described(item), lambda one: atom.fits(one) and match.holds(one), least, most)
 
 
@@ -144,7 +160,7 @@ def _often(word: str) -> tuple[int, int | None]:
     low, comma, high = str(sign)[1:-1].partition(",")
     least, most = int(low), int(high) if high else None if comma else int(low)
     if max(least, most or 0) > MOST or (most is not None and most < max(least, 1)):
-        raise ValueError(f"in {word!r} the numbers must rise and be at most {MOST}")
+        raise ValueError(f"in {shown(word)} the numbers must rise and be at most {MOST}")
     return least, most
 
 
@@ -155,7 +171,7 @@ def _test(negated: bool, names: list[str], where: str) -> Test:
         if name not in EVENT_TYPES:
             close = get_close_matches(name, EVENT_TYPES, 1)
             hint = f" (did you mean {close[0]}?)" if close else f"; the types are {', '.join(EVENT_TYPES)}"
-            raise ValueError(f"{where} names no event type {name}{hint}")
+            raise ValueError(f"{where} names no event type {named(name)}{hint}")
     return lambda one: (one.event_type in names) is not negated
 
 

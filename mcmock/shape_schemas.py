@@ -14,6 +14,7 @@ from mcmock.faults import rule_schema
 from mcmock.losses import Fate
 from mcmock.match import FIELDS, PARTS, RULE
 from mcmock.model import Delivery, Kind, Outcome, Severity, Verdict
+from mcmock.regex import MOST_PATTERN
 from mcmock.report import METRICS, camel
 from mcmock.rules import RULES
 from mcmock.schemas import EVENT_TYPES
@@ -79,7 +80,12 @@ STATUS: Schema = {"type": "integer", "minimum": 100, "maximum": 599}
 
 _OPERATOR: Schema = _asked(
     "bounds, a regular expression to be found in the text, or whether there must be a value",
-    {"min": NUMBER, "max": NUMBER, "matches": {"type": "string", "format": "regex"}, "exists": FLAG},
+    {
+        "min": NUMBER,
+        "max": NUMBER,
+        "matches": {"type": "string", "format": "regex", "maxLength": MOST_PATTERN},
+        "exists": FLAG,
+    },
 ) | {"minProperties": 1}
 _TYPES: dict[type, Schema] = {str: TEXT, int: {"type": "integer"}, float: NUMBER}
 

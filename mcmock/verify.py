@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple, Protocol
 
 from mcmock import narrate
+from mcmock.jsontext import named, shown
 from mcmock.match import Difference, Match, phrase, refuse_misspelled
 from mcmock.model import Exchange, Kind, Verdict
 from mcmock.schemas import EVENT_TYPES
@@ -130,7 +131,7 @@ def check_from_json(body: object) -> Check:
     asked = _known(body, tuple(_KEYS))
     for flag in _FLAGS:
         if not isinstance(asked.get(flag, False), bool):
-            raise ValueError(f"{flag} must be true or false, not {asked[flag]!r}")
+            raise ValueError(f"{flag} must be true or false, not {shown(asked[flag])}")
     return check(**{_KEYS[key]: value for key, value in asked.items() if value is not None})
 
 
@@ -156,10 +157,10 @@ def _known(body: object, keys: tuple[str, ...]) -> dict[str, Any]:
         if key not in keys:
             close = get_close_matches(str(key), keys, 1)
             raise ValueError(
-                f"{key} is not known{f' (did you mean {close[0]}?)' if close else ''}; use {', '.join(keys)}"
+                f"{named(key)} is not known{f' (did you mean {close[0]}?)' if close else ''}; use {', '.join(keys)}"
             )
-    if not isinstance(body.get("match") or {}, dict):
-        raise ValueError(f"match must be an object of fields and wanted values, not {body['match']!r}")
+    if body.get("match") is not None and not isinstance(body["match"], dict):
+        raise ValueError(f"match must be an object of fields and wanted values, not {shown(body['match'])}")
     return body
 
 
@@ -180,13 +181,13 @@ def _bounds(count: int | None, at_least: int | None, at_most: int | None) -> tup
 
 def _whole(name: str, value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise ValueError(f"{name} must be a whole number of 0 or more, not {value!r}")
+        raise ValueError(f"{name} must be a whole number of 0 or more, not {shown(value)}")
     return value
 
 
 def _seconds(name: str, value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= LONGEST:
-        raise ValueError(f"{name} must be 0 to {LONGEST:g} seconds, not {value!r}")
+        raise ValueError(f"{name} must be 0 to {LONGEST:g} seconds, not {shown(value)}")
     return float(value)
 
 
@@ -400,6 +401,8 @@ def _told(nearest: Sequence[Miss]) -> str:
 _WEIGHTS = {"event": 3.0, "session": 2.0, "kind": 2.0}
 _ALIKE = 0.75
 """From this ratio on two event types count as spelled alike."""
+_LONGEST_TYPE = 64
+"""Characters: what is longer is like no event type. Comparing takes the square of it, and a client may send any."""
 # Events that are easily taken for each other.
 _KIN = (
     {"sessionComplete", "sessionEnd"},
@@ -452,4 +455,6 @@ def _alike(at: Difference) -> float:
         return 0.0
     if any({at.wanted, at.got} <= kin for kin in _KIN):
         return _ALIKE
+    if max(len(at.wanted), len(at.got)) > _LONGEST_TYPE:
+        return 0.0
     return SequenceMatcher(None, at.wanted, at.got).ratio()

@@ -33,6 +33,8 @@ MATCHING: list[dict[str, Any]] = [
     {"verdict": "accepted", "status": 204},
     {"scope": "default"},
     {"session": {"exists": True}},
+    {"event": {"matches": "^(p|q)+i.*$"}},
+    {"path": {"matches": "(/[a-z0-9]+)+/events"}},
     {"path": {"matches": "/events$"}},
     {"playhead": 12.5},
     {"playhead": {"min": 12.5}},
@@ -105,6 +107,24 @@ def _with_params(emulator: Emulator, session_id: str, params: dict[str, Any]) ->
     return emulator.requests()[-1]
 
 
+@pytest.mark.parametrize("value", [0, "", False, 0.0, [], {}])
+def test_what_is_there_exists_however_empty_it_is(emulator: Emulator, value: Any) -> None:
+    one = _with_params(emulator, start(emulator), {"x": value})
+    assert one.params["x"] == value
+    assert Match({"params": {"x": {"exists": True}}}).holds(one)
+    assert not Match({"params": {"x": {"exists": False}}}).holds(one)
+    assert not Match({"params": {"y": {"exists": True}}}).holds(one)
+
+
+@pytest.mark.parametrize(("bound", "number"), [("min", 0), ("max", 1), ("min", 1), ("max", 0)])
+@pytest.mark.parametrize("value", [True, False, "1", None, [1]])
+def test_only_a_number_is_within_bounds(emulator: Emulator, bound: str, number: int, value: Any) -> None:
+    """In Python True is 1, in JSON it is no number."""
+    one = _with_params(emulator, start(emulator), {"x": value})
+    assert not Match({"params": {"x": {bound: number}}}).holds(one)
+    assert Match({"params": {"x": {bound: number}}}).holds(_with_params(emulator, start(emulator), {"x": number}))
+
+
 def test_a_rule_is_any_of_the_findings(emulator: Emulator) -> None:
     emulator.handle(post("/api/v1/sessions", b"{"))
     start(emulator)
@@ -124,6 +144,13 @@ def test_an_outcome_is_matched_as_it_stands_now(emulator: Emulator) -> None:
     for outcome, seq in by_outcome.items():
         assert [one.seq for one in emulator.requests(Match({"outcome": outcome}))] == [seq]
     assert set(by_outcome) == {"good", "ignored", "bad", "other"}
+
+
+def nested(levels: int) -> Any:
+    value: Any = 1
+    for _ in range(levels):
+        value = [value]
+    return value
 
 
 @pytest.mark.parametrize(
@@ -155,10 +182,44 @@ def test_an_outcome_is_matched_as_it_stands_now(emulator: Emulator) -> None:
             "match.rule is 'ad-outside-brake' (did you mean ad-outside-break?), which no finding has; docs/findings.md",
         ),
         ({"rule": 3}, "match.rule must be text, not 3"),
+        (
+            {"path": {"matches": "a{99999999999}"}},
+            "match.path.matches is no regular expression: the repetition number is",
+        ),
+        (
+            {"path": {"matches": "(" * 5000}},
+            "match.path.matches is too long: 5,000 characters, and at most 1,000 are taken",
+        ),
+        ({"path": {"matches": "(" * 490 + ")" * 490}}, "match.path.matches is nested too deep"),
+        (
+            {"path": {"matches": "(a{30}){30}"}},
+            "match.path.matches is too large: with its repeats written out it has more",
+        ),
+        (
+            {"path": {"matches": "^(?!/api)"}},
+            "match.path.matches is refused: it has lookaround, (?!…) or (?<!…), which",
+        ),
+        (
+            {"path": {"matches": r"(a)\1"}},
+            r"match.path.matches is refused: it has a backreference, such as \1, which takes",
+        ),
+        ({"path": {"matches": 5}}, "match.path.matches is no regular expression: it must be text"),
+        ({"path": nested(900)}, "match.path holds more than 64 levels of nesting"),
+        ({"params": {"x": nested(900)}}, "match.params holds more than 64 levels of nesting"),
+        ({"playhead": float("nan")}, "match.playhead holds nan, which is no JSON number"),
+        ({"playhead": {"min": float("-inf")}}, "match.playhead holds -inf, which is no JSON number"),
+        ({"status": 10**5000}, "match.status holds a number that 64 bits cannot hold"),
+        ({"params": {"x": b"1"}}, "match.params holds a bytes, which JSON does not know"),
+        ({"kind": "y" * 5000}, f"match.kind is '{'y' * 199}…; it is one of"),
+        ({"e" * 5000: 1}, f"match.'{'e' * 199}… is not known; the fields are"),
+        ({"e\nvent": 1}, "match.'e\\nvent' is not known"),
+        ([["event", "ping"]], """match must be an object such as {"event": "ping"}, not [['event', 'ping']]"""),
+        ({"params": {str(n): 1 for n in range(101)}}, "match has 101 conditions; at most 100 are taken"),
+        ({"playhead": [*range(1001)]}, "match.playhead has 1,001 values; at most 1,000 are taken"),
         ({"params": "x"}, 'match.params must map names to wanted values, such as {"media.id": "film"}, not \'x\''),
     ],
 )
-def test_a_wrong_match_names_the_field_and_what_is_allowed(wanted: dict[str, Any], message: str) -> None:
+def test_a_wrong_match_names_the_field_and_what_is_allowed(wanted: Any, message: str) -> None:
     with pytest.raises(ValueError) as raised:  # noqa: PT011 - the whole message is compared
         Match(wanted)
     assert str(raised.value).startswith(message)
@@ -189,10 +250,14 @@ def test_a_query_string_says_the_same(query: str, wanted: dict[str, Any]) -> Non
 
 @pytest.mark.parametrize(
     "query",
-    ["playhead=soon", "status=4.5", "playhead=1&playhead.min=2", "playhead.min=2&playhead=1", "nothing=1", "params=1"],
-)
+    [
+        "playhead=soon", "status=4.5", "playhead=1&playhead.min=2", "playhead.min=2&playhead=1", "nothing=1", "params=1",
+        "params=1&params.x=2", "params.x=2&params=1", "params.x=1&params.x.min=2", "params.x.min=2&params.x=1",
+        "qoe=1&qoe.x.exists=true", "playhead.min=1.0e999", "playhead=" + "9" * 5000, "playhead.min=1&playhead.min=2",
+    ],
+)  # fmt: skip
 def test_a_wrong_query_is_a_value_error(query: str) -> None:
-    with pytest.raises(ValueError, match=r"playhead|status|nothing|params"):
+    with pytest.raises(ValueError, match=r"playhead|status|nothing|params|qoe"):
         from_query(parse_qsl(query))
 
 

@@ -14,8 +14,10 @@ from collections.abc import Callable, Mapping
 from statistics import NormalDist
 from types import MappingProxyType
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 from mcmock import wire
+from mcmock.jsontext import plain, shown
 from mcmock.model import Close, Drip, Headers, Reset, Response, Send, Step, Wait
 
 Attributes = Mapping[str, Any]
@@ -51,10 +53,16 @@ class Change(NamedTuple):
 
 REQUIRED = object()
 
-MOST = 1e12
+MOST = 10**12
 """No number of seconds, bytes or requests is beyond this: 30,000 years are enough, and sums stay finite."""
 
 MOST_SIGMA = 10
+
+MOST_BODY = 1024 * 1024
+"""Bytes of a body that a fault answers with."""
+
+MOST_HEADERS, MOST_NAME, MOST_VALUE = 64, 128, 4096
+"""Headers that a fault adds, and characters of a name and a value: a client's parser takes as much."""
 
 
 class Attribute(NamedTuple):
@@ -70,73 +78,88 @@ def is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and -MOST <= value <= MOST
 
 
-def whole(least: int, most: int | None = None) -> tuple[Callable[[Any], Any], dict[str, Any]]:
-    span = f"of {least} or more" if most is None else f"from {least} to {most}"
+def whole(least: int, most: int = MOST) -> tuple[Callable[[Any], Any], dict[str, Any]]:
+    span = f"of {least} or more" if most == MOST else f"from {least} to {most}"
 
     def check(value: Any) -> Any:
-        if (
-            isinstance(value, bool)
-            or not isinstance(value, int)
-            or value < least
-            or (most is not None and value > most)
-        ):
-            raise ValueError(f"must be a whole number {span}, not {value!r}")
+        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+            raise ValueError(f"must be a whole number {_span(span, value)}, not {shown(value)}")
         return value
 
-    limits = {"minimum": least} if most is None else {"minimum": least, "maximum": most}
-    return check, {"type": "integer", **limits}
+    return check, {"type": "integer", "minimum": least, "maximum": most}
 
 
-def number(
-    least: float, most: float | None = None, *, above: bool = False
-) -> tuple[Callable[[Any], Any], dict[str, Any]]:
-    span = f"above {least}" if above else f"of {least} or more" if most is None else f"from {least} to {most}"
+def number(least: float, most: float = MOST, *, above: bool = False) -> tuple[Callable[[Any], Any], dict[str, Any]]:
+    span = f"above {least}" if above else f"of {least} or more" if most == MOST else f"from {least} to {most}"
 
     def check(value: Any) -> Any:
-        low = not is_number(value) or value < least or (above and value == least)
-        if low or (most is not None and value > most):
-            raise ValueError(f"must be a number {span}, not {value!r}")
+        if not is_number(value) or not least <= value <= most or (above and value == least):
+            raise ValueError(f"must be a number {_span(span, value)}, not {shown(value)}")
         return value
 
-    limits = {} if most is None else {"maximum": most}
-    return check, {"type": "number", "exclusiveMinimum" if above else "minimum": least, **limits}
+    return check, {"type": "number", "exclusiveMinimum" if above else "minimum": least, "maximum": most}
+
+
+def _span(span: str, value: object) -> str:
+    """What a number may be, with the limit of all numbers where that is what `value` is beyond."""
+    return f"{span}, at most {MOST:,}" if isinstance(value, int | float) and value > MOST else span
 
 
 def _body(value: Any) -> Any:
     try:
-        json.dumps(value, allow_nan=False)
-    except (TypeError, ValueError):
-        raise ValueError(f"must be text, or what JSON knows, not {value!r}") from None
+        value = plain(value)
+        json.dumps(value, ensure_ascii=False).encode()  # half a character stays hidden in \ud800
+        size = len(body_bytes(value))
+    except UnicodeEncodeError:
+        raise ValueError("must be text that UTF-8 can hold, but it has half of a surrogate pair") from None
+    except ValueError as error:
+        raise ValueError(f"must be text, or what JSON knows, but it holds {error}") from None
+    if size > MOST_BODY:
+        raise ValueError(f"must be at most {MOST_BODY:,} bytes, not {size:,}")
     return value
+
+
+def body_bytes(value: Any) -> bytes:
+    """The bytes of a body: text as it is, everything else as JSON."""
+    return (value if isinstance(value, str) else json.dumps(value)).encode()
 
 
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
-_VALUE = re.compile(r"[^\r\n\0\u0100-\U0010ffff]*")
+
+_UNFIT = re.compile(r"[^\t\x20-\x7e\x80-\xff]")
 
 
 def _header_name(value: Any) -> str:
     if not isinstance(value, str) or not _NAME.fullmatch(value):
-        raise ValueError(f"must be the name of a header, such as Location, not {value!r}")
-    return value
+        raise ValueError(f"must be the name of a header, such as Location, not {shown(value)}")
+    return _no_longer_than(MOST_NAME, value)
 
 
 def _header_value(value: Any) -> str:
-    if not isinstance(value, str) or not _VALUE.fullmatch(value):
-        raise ValueError(f"must be text on one line, in Latin-1 as headers are, not {value!r}")
-    return value
+    if not isinstance(value, str) or _UNFIT.search(value):
+        raise ValueError(f"must be text on one line, in Latin-1 as headers are, not {shown(value)}")
+    return _no_longer_than(MOST_VALUE, value)
+
+
+def _no_longer_than(most: int, text: str) -> str:
+    if len(text) > most:
+        raise ValueError(f"must be at most {most:,} characters, not {len(text):,}")
+    return text
 
 
 def _headers(value: Any) -> dict[str, str]:
     if not isinstance(value, Mapping):
-        raise ValueError(f'must map names to values, such as {{"Retry-After": "30"}}, not {value!r}')
+        raise ValueError(f'must map names to values, such as {{"Retry-After": "30"}}, not {shown(value)}')
+    if len(value) > MOST_HEADERS:
+        raise ValueError(f"must be at most {MOST_HEADERS} headers, not {len(value):,}")
     return {_header_name(name): _header_value(text) for name, text in value.items()}
 
 
 def _uniform(value: Any) -> list[float]:
     pair = list(value) if isinstance(value, list | tuple) else []
     if len(pair) != 2 or not all(map(is_number, pair)) or not 0 <= pair[0] <= pair[1]:
-        raise ValueError(f"must be two numbers of seconds, [least, most], not {value!r}")
+        raise ValueError(f"must be two numbers of seconds, [least, most], not {shown(value)}")
     return pair
 
 
@@ -144,13 +167,13 @@ def _lognormal(value: Any) -> dict[str, float]:
     given = dict(value) if isinstance(value, Mapping) else {}
     median, sigma = given.pop("median", None), given.pop("sigma", None)
     if given or not is_number(median) or not is_number(sigma) or median <= 0 or not 0 <= sigma <= MOST_SIGMA:
-        raise ValueError(f'must be {{"median": seconds above 0, "sigma": 0 to {MOST_SIGMA}}}, not {value!r}')
+        raise ValueError(f'must be {{"median": seconds above 0, "sigma": 0 to {MOST_SIGMA}}}, not {shown(value)}')
     return {"median": median, "sigma": sigma}
 
 
 def _flag(value: Any) -> bool:
     if not isinstance(value, bool):
-        raise ValueError(f"must be true or false, not {value!r}")
+        raise ValueError(f"must be true or false, not {shown(value)}")
     return value
 
 
@@ -163,8 +186,8 @@ _SECONDS = number(0)
 _RATE = number(0, above=True)
 _COUNT = whole(0)
 _CODE = whole(200, 599)
-_NAME_SCHEMA = {"type": "string", "pattern": f"^{_NAME.pattern}$"}
-_VALUE_SCHEMA = {"type": "string", "pattern": "^[\\u0001-\\u0009\\u000b\\u000c\\u000e-\\u00ff]*$"}
+_NAME_SCHEMA = {"type": "string", "pattern": f"^{_NAME.pattern}$", "maxLength": MOST_NAME}
+_VALUE_SCHEMA = {"type": "string", "pattern": "^[\\t\\u0020-\\u007e\\u0080-\\u00ff]*$", "maxLength": MOST_VALUE}
 _EVERY = {
     "every": Attribute(_flag, {"type": "boolean"}, "all open sessions at once, not only that of the request", False),
 }
@@ -200,7 +223,7 @@ def seconds(effect: Attributes, dice: Dice) -> float:
         return float(least + (most - least) * drawn)
     median, sigma = effect["lognormal"]["median"], effect["lognormal"]["sigma"]
     # 0 has no place on a normal curve; half a step of the draw's 53 bits stands for it
-    return float(median * math.exp(sigma * NormalDist().inv_cdf(max(drawn, 2.0**-54))))
+    return min(float(median * math.exp(sigma * NormalDist().inv_cdf(max(drawn, 2.0**-54)))), MOST)
 
 
 def _reset(effect: Attributes, scene: Scene, dice: Dice) -> Change:
@@ -243,7 +266,9 @@ def _drop_header(effect: Attributes, scene: Scene, dice: Dice) -> Change:
 def _set_header(effect: Attributes, scene: Scene, dice: Dice) -> Change:
     truth = _true(scene)
     name, value = effect["name"], effect["value"]
-    places = {"{value}": header(truth, name) or "", "{session}": scene.session_id or "", "{host}": scene.host}
+    # The client names the session and the host: neither may end the line that it is put into.
+    session, host = quote(scene.session_id or "", "", errors="surrogateescape"), _UNFIT.sub("?", scene.host)
+    places = {"{value}": header(truth, name) or "", "{session}": session, "{host}": host}
     value = re.sub(r"\{(?:value|session|host)\}", lambda place: places[place[0]], value)
     return Change(with_header(truth, name, value, head=scene.head))
 
@@ -267,8 +292,7 @@ def answer(scene: Scene, code: int, body: Any, headers: Mapping[str, str]) -> Re
     response = scene.error(code, wire.REASONS.get(code, "A fault answered"))
     if body is not None:
         kind = "text/plain; charset=utf-8" if isinstance(body, str) else wire.JSON
-        text = body if isinstance(body, str) else json.dumps(body)
-        response = _with_body(response, text.encode(), kind)
+        response = _with_body(response, body_bytes(body), kind)
     if code in _BODILESS:
         kept = tuple(one for one in response.headers if one[0] not in ("Content-Type", "Content-Length"))
         response = Response(code, kept, b"", b"")
@@ -346,7 +370,9 @@ EFFECTS: dict[str, Effect] = {
     "status": Effect("that answer instead", _status, _EITHER, {
         "code": Attribute(*_CODE, "a status"),
         "body": Attribute(_body, {}, 'text, or JSON; left out: {"message": …} as the API has it', None),
-        "headers": Attribute(_headers, {"type": "object", "additionalProperties": _VALUE_SCHEMA}, "added or replaced", {}),
+        "headers": Attribute(_headers, {
+            "type": "object", "additionalProperties": _VALUE_SCHEMA, "propertyNames": _NAME_SCHEMA, "maxProperties": MOST_HEADERS,
+        }, "added or replaced", {}),
     }, check=_no_body_on_204),
     "delay": Effect("the true answer, later", _delay, _ONLY_AFTER, {
         "seconds": Attribute(*_SECONDS, "always that long", None),

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 import tomllib
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from mcmock.faults.rule import FaultRule, rule_from_json
+from mcmock.jsontext import duplicate_keys, named, shown
 
 _KEYS = ("fault", "faults")
 
@@ -42,12 +44,12 @@ def load_value(value: Any) -> tuple[FaultRule, ...]:
     if isinstance(value, dict) and "effect" not in value:
         other = [key for key in value if key not in _KEYS]
         if other:
-            raise ValueError(f"{other[0]!r} is not known here; faults stand in [[fault]] tables, or in a list")
+            raise ValueError(f"{shown(other[0])} is not known here; faults stand in [[fault]] tables, or in a list")
         value = value.get("fault", value.get("faults", []))
     if isinstance(value, dict):
         value = [value]
     if not isinstance(value, list):
-        raise ValueError(f"faults must be a list of objects, not {value!r}")
+        raise ValueError(f"faults must be a list of objects, not {shown(value)}")
     return rules_from(value)
 
 
@@ -59,22 +61,25 @@ def rules_from(values: Iterable[Any]) -> tuple[FaultRule, ...]:
             rules.append(rule_from_json(value))
         except ValueError as error:
             raise ValueError(f"fault {number}: {str(error).removeprefix('fault: ')}") from None
-    names = [rule.name for rule in rules if rule.name]
-    for number, name in enumerate(names):
-        if name in names[:number]:
-            raise ValueError(f'fault "{name}" is there twice; each needs a name of its own, or none')
+    names = Counter(rule.name for rule in rules if rule.name)
+    if doubles := [name for name, times in names.items() if times > 1]:
+        raise ValueError(f'fault "{doubles[0]}" is there twice; each needs a name of its own, or none')
     return tuple(rules)
 
 
 def _toml(text: str) -> Any:
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # an int of 5,000 digits; a list in a list in a list …
         raise ValueError(f"not TOML: {error}") from None
 
 
 def _json(text: str) -> Any:
     try:
-        return json.loads(text)
+        value = json.loads(text)
+        doubles = duplicate_keys(text.encode())
     except (ValueError, RecursionError) as error:
         raise ValueError(f"not JSON: {error}") from None
+    if doubles:
+        raise ValueError(f"{named(doubles[0])} stands twice in one object: which one is meant?")
+    return value

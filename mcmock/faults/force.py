@@ -5,12 +5,16 @@ Not locked: the Emulator, which owns it, holds its lock around every call. It kn
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from enum import StrEnum
 from typing import NamedTuple
 
 from mcmock.faults.plan import Armed, Asked, Fired, Tally, decide, is_active
 from mcmock.faults.rule import FaultRule
+
+MOST_RULES = 5000
+"""Rules in force at once."""
 
 
 class Hold(StrEnum):
@@ -83,40 +87,36 @@ class InForce:
 
     def add(self, rule: FaultRule, now: float) -> FaultRule:
         """Put the rule behind the others; returns it with its name. Raises ValueError for a name that is taken."""
-        taken = {one.rule.name for one in self.armed}
-        if rule.name in taken:
-            raise ValueError(f'there is already a fault "{rule.name}": remove that one first, or choose another name')
-        named = rule if rule.name else rule.named(_free_name(rule.effect.replace("_", "-"), taken))
-        self._serial += 1
-        self.armed = (*self.armed, Armed(named, self._serial, now))
-        return named
+        return self.extend([rule], now)[0]
 
     def extend(self, rules: Iterable[FaultRule], now: float) -> tuple[FaultRule, ...]:
         """`add` for several: all of them, or none."""
-        before = self.armed
-        try:
-            return tuple(self.add(rule, now) for rule in rules)
-        except ValueError:
-            self.armed = before
-            raise
+        return self._arm(self.armed, rules, now)
 
     def put(self, rules: Iterable[FaultRule], now: float) -> tuple[FaultRule, ...]:
-        """Add the rules, each in exchange for the one of its name, if there is one."""
+        """Add the rules, each in exchange for the one of its name, if there is one: all of them, or none."""
         rules = tuple(rules)
-        for rule in rules:
-            self.remove(rule.name)
-        return tuple(self.add(rule, now) for rule in rules)
+        names = {rule.name for rule in rules}
+        gone = [one for one in self.armed if one.rule.name in names]
+        named = self._arm(tuple(one for one in self.armed if one.rule.name not in names), rules, now)
+        for one in gone:
+            self._tally.forget(one.serial)
+        return named
 
     def replace(self, rules: Iterable[FaultRule], now: float) -> tuple[FaultRule, ...]:
         """These rules instead of all others, counted afresh. Raises ValueError, and changes nothing, if two share a name."""
-        before = self.armed
-        self.armed = ()
-        try:
-            named = tuple(self.add(rule, now) for rule in rules)
-        except ValueError:
-            self.armed = before
-            raise
+        named = self._arm((), rules, now)
         self._tally = Tally()
+        return named
+
+    def _arm(self, others: tuple[Armed, ...], rules: Iterable[FaultRule], now: float) -> tuple[FaultRule, ...]:
+        """Let the rules be in force behind those others, and nothing else; returns them with their names."""
+        named = _with_names([one.rule.name for one in others], tuple(rules))
+        if len(others) + len(named) > MOST_RULES:
+            raise ValueError(f"at most {MOST_RULES:,} faults may be in force: each is looked at for every request")
+        armed = tuple(Armed(rule, self._serial + number, now) for number, rule in enumerate(named, 1))
+        self._serial += len(named)
+        self.armed = (*others, *armed)
         return named
 
     def remove(self, name: str) -> bool:
@@ -148,8 +148,23 @@ class InForce:
         return FaultState(one.rule, hits, matched, is_active(one, self._tally, now))
 
 
-def _free_name(wanted: str, taken: set[str]) -> str:
-    number = 1
-    while (name := wanted if number == 1 else f"{wanted}-{number}") in taken:
-        number += 1
+def _with_names(others: Iterable[str], rules: tuple[FaultRule, ...]) -> tuple[FaultRule, ...]:
+    """The rules, each with a name of its own. Raises ValueError where one has a name that is taken."""
+    taken = set(others)
+    for rule in rules:
+        if rule.name in taken:
+            raise ValueError(f'there is already a fault "{rule.name}": remove that one first, or choose another name')
+        if rule.name:
+            taken.add(rule.name)
+    tried: Counter[str] = Counter()
+    return tuple(rule if rule.name else rule.named(_free_name(rule, taken, tried)) for rule in rules)
+
+
+def _free_name(rule: FaultRule, taken: set[str], tried: Counter[str]) -> str:
+    """A name by the rule's effect, from now on taken; `tried` is up to which number all names of that effect are."""
+    name = wanted = rule.effect.replace("_", "-")
+    while name in taken or not tried[wanted]:
+        tried[wanted] += 1
+        name = wanted if tried[wanted] == 1 else f"{wanted}-{tried[wanted]}"
+    taken.add(name)
     return name

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from typing import Any, TypedDict, Unpack
 
 from mcmock.faults.rule import FaultRule, rule_from_json
-from mcmock.match import NAMES
+from mcmock.jsontext import shown
+from mcmock.match import NAMES, Match
 
 _SHARED = {"name": "name", "side": "side", "skip": "skip", "times": "times", "probability": "probability", "per": "per",
            "for_seconds": "forSeconds"}  # fmt: skip
@@ -47,7 +48,7 @@ def status(
     code: int, body: Any = None, headers: Mapping[str, str] | None = None, **envelope: Unpack[Envelope]
 ) -> FaultRule:
     """That answer instead of the true one. `body` is text or JSON; without it the API's own `{"message": …}`."""
-    return _make("status", envelope, code=code, body=body, headers=dict(headers or {}))
+    return _make("status", envelope, code=code, body=body, headers={} if headers is None else headers)
 
 
 def delay(
@@ -120,7 +121,7 @@ def rate_limit(
 
 def _make(effect: str, envelope: Mapping[str, Any], **attributes: Any) -> FaultRule:
     value: dict[str, Any] = {"effect": {"type": effect, **attributes}}
-    match = dict(getattr(envelope.get("match"), "wanted", envelope.get("match")) or {})
+    match = _given(envelope.get("match"))
     for key, given in envelope.items():
         if key in _SHARED:
             value[_SHARED[key]] = given
@@ -129,3 +130,11 @@ def _make(effect: str, envelope: Mapping[str, Any], **attributes: Any) -> FaultR
         elif key != "match":
             raise ValueError(f"faults.{effect} knows no {key}; it takes {', '.join((*_SHARED, 'match', *NAMES))}")
     return rule_from_json({**value, "match": match})
+
+
+def _given(match: Any) -> dict[str, Any]:
+    """What is asked by a Match, or by a mapping that could be one."""
+    wanted = match.wanted if isinstance(match, Match) else match
+    if wanted is not None and not isinstance(wanted, Mapping):
+        raise ValueError(f'fault: match must be a mapping such as {{"event": "ping"}}, not {shown(match)}')
+    return dict(wanted or {})

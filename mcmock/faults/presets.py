@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from mcmock.faults import make
 from mcmock.faults.rule import FaultRule
+from mcmock.jsontext import shown
 from mcmock.model import Kind
 
 COUNTED = [str(Kind.SESSION), str(Kind.EVENT), str(Kind.DOWNLOADED)]
@@ -76,6 +77,6 @@ PRESETS: dict[str, Preset] = {preset.name: preset for preset in (
 
 def preset(name: str) -> tuple[FaultRule, ...]:
     """The rules of the preset of that name. Raises ValueError naming those there are."""
-    if name not in PRESETS:
-        raise ValueError(f"there is no preset {name!r}; the presets are {', '.join(PRESETS)}")
+    if not isinstance(name, str) or name not in PRESETS:
+        raise ValueError(f"there is no preset {shown(name)}; the presets are {', '.join(PRESETS)}")
     return PRESETS[name].rules

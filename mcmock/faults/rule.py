@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from mcmock.faults.effects import AFTER, BEFORE, EFFECTS, REQUIRED, Attribute, Attributes, Effect, number, whole
+from mcmock.jsontext import named, shown
 from mcmock.match import NAMES, Match, refuse_misspelled
 
 ALL, SESSION = "all", "session"
@@ -86,7 +87,7 @@ def rule_to_json(rule: FaultRule) -> dict[str, Any]:
 def rule_from_json(value: Any) -> FaultRule:
     """The rule that `value` describes. Raises ValueError naming the field and the values allowed."""
     if not isinstance(value, Mapping):
-        raise ValueError(f'a fault must be an object such as {{"effect": {{"type": "reset"}}}}, not {value!r}')
+        raise ValueError(f'a fault must be an object such as {{"effect": {{"type": "reset"}}}}, not {shown(value)}')
     name = _name(value.get("name"))
     try:
         return _rule(name, value)
@@ -98,7 +99,7 @@ def rule_from_json(value: Any) -> FaultRule:
 def _rule(name: str, value: Mapping[str, Any]) -> FaultRule:
     for key in value:
         if key not in ENVELOPE and key not in READ_ONLY:
-            raise ValueError(f"{key} is not known; a fault has {', '.join(ENVELOPE)}")
+            raise ValueError(f"{named(key)} is not known; a fault has {', '.join(ENVELOPE)}")
     effect, attributes = _effect(value.get("effect"))
     row = EFFECTS[effect]
     side = _side(value.get("side"), effect)
@@ -115,7 +116,7 @@ def _name(value: Any) -> str:
         return ""
     if not isinstance(value, str) or not _NAME.fullmatch(value):
         raise ValueError(
-            f"fault: name must be letters, digits, dots, dashes and underscores, at most 64, not {value!r}"
+            f"fault: name must be letters, digits, dots, dashes and underscores, at most 64, not {shown(value)}"
         )
     return value
 
@@ -124,12 +125,12 @@ def _effect(value: Any) -> tuple[str, Attributes]:
     given = {"type": value} if isinstance(value, str) else value
     kind = given.get("type") if isinstance(given, Mapping) else given
     if not isinstance(kind, str) or kind not in EFFECTS:
-        raise ValueError(f"effect.type must be one of {', '.join(EFFECTS)}, not {kind!r}")
+        raise ValueError(f"effect.type must be one of {', '.join(EFFECTS)}, not {shown(kind)}")
     row = EFFECTS[kind]
     for key in given:
         if key != "type" and key not in row.attributes:
             known = ", ".join(row.attributes) or "none"
-            raise ValueError(f"effect.{key} is not known for {kind}; its attributes are: {known}")
+            raise ValueError(f"effect.{named(key)} is not known for {kind}; its attributes are: {known}")
     attributes = {key: _attribute(row, kind, key, given) for key in row.attributes}
     if row.check is not None:
         row.check(attributes)
@@ -157,7 +158,7 @@ def _side(value: Any, effect: str) -> str:
     if value is None:
         return sides[0]
     if value not in (BEFORE, AFTER):
-        raise ValueError(f"side must be before or after, not {value!r}")
+        raise ValueError(f"side must be before or after, not {shown(value)}")
     if value not in sides:
         raise ValueError(f"side must be after: {effect} changes a true answer, and before processing there is none")
     return str(value)
@@ -167,7 +168,7 @@ def _match(value: Any, side: str) -> Match:
     if isinstance(value, Match):
         value = value.wanted
     if value is not None and not isinstance(value, Mapping):
-        raise ValueError(f'match must be an object such as {{"event": "ping"}}, not {value!r}')
+        raise ValueError(f'match must be an object such as {{"event": "ping"}}, not {shown(value)}')
     early = [field for field in KNOWN_AFTER if value and value.get(field) is not None]
     if side == BEFORE and early:
         raise ValueError(f"match.{early[0]} is not known before the request is processed; it needs side after")
@@ -179,7 +180,7 @@ def _match(value: Any, side: str) -> Match:
 def _word(*words: str) -> Callable[[Any], str]:
     def check(value: Any) -> str:
         if value not in words:
-            raise ValueError(f"must be {' or '.join(words)}, not {value!r}")
+            raise ValueError(f"must be {' or '.join(words)}, not {shown(value)}")
         return str(value)
 
     return check

@@ -7,7 +7,6 @@ Never logged, never faulted, no CORS. No state changes on GET. Errors have one s
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import re
 from collections.abc import Callable
@@ -19,7 +18,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 import mcmock
-from mcmock import exports, openapi, shapes
+from mcmock import exports, jsontext, openapi, shapes
 from mcmock.emulator import Emulator
 from mcmock.ledger import StoreAway
 from mcmock.scopes import Scopes, ScopeView
@@ -86,15 +85,15 @@ async def _scope_to_json(view: ScopeView, *, brief: bool) -> dict[str, Any]:
 async def _forget_scope(asked: Asked) -> Reply:
     name = asked.arguments["name"]
     if not asked.scopes.forget(name):
-        raise AdminError(404, "unknown-scope", f"there is no named scope {name!r} to forget")
+        raise AdminError(404, "unknown-scope", f"there is no named scope {jsontext.shown(name)} to forget")
     return {}
 
 
 async def _request(asked: Asked) -> Reply:
     seq = asked.arguments["seq"]
-    exchange = asked.emulator.request(int(seq)) if seq.isdecimal() else None
+    exchange = asked.emulator.request(int(seq)) if listing.is_whole(seq) else None
     if exchange is None:
-        raise AdminError(404, "unknown-request", f"there is no request {seq} in the log")
+        raise AdminError(404, "unknown-request", f"there is no request {jsontext.named(seq)} in the log")
     return shapes.whole_to_json(exchange)
 
 
@@ -139,7 +138,7 @@ async def _forget(asked: Asked) -> Reply:
 
 
 def _no_session(asked: Asked) -> AdminError:
-    return AdminError(404, "unknown-session", f"there is no session {asked.arguments['sid']}")
+    return AdminError(404, "unknown-session", f"there is no session {jsontext.named(asked.arguments['sid'])}")
 
 
 # -- time and rest --------------------------------------------------------------------------------------------------------
@@ -184,7 +183,7 @@ async def _page_file(asked: Asked) -> Reply:
     name = asked.arguments.get("file", pages.INDEX)
     response = pages.file(name)
     if response is None:
-        raise AdminError(404, "no-file", f"the inspector has no file {name!r}")
+        raise AdminError(404, "no-file", f"the inspector has no file {jsontext.shown(name)}")
     return response
 
 
@@ -382,7 +381,9 @@ class ControlApi:
         if route.reach is not Reach.ONE:
             return self._scopes.default
         raise AdminError(
-            404, "unknown-scope", f"there is no scope {name!r}: its first request makes it, idling ends it"
+            404,
+            "unknown-scope",
+            f"there is no scope {jsontext.shown(name)}: its first request makes it, idling ends it",
         )
 
     def _find(self, request: web.BaseRequest, path: str) -> tuple[AdminRoute, dict[str, str]]:
@@ -397,7 +398,9 @@ class ControlApi:
         self._admit(request)
         if allowed:
             raise AdminError(405, "method-not-allowed", f"{method} is not for this path; it takes {', '.join(allowed)}")
-        raise AdminError(404, "no-route", f"the control API has no {PREFIX}{path}; see {PREFIX}/openapi.json")
+        raise AdminError(
+            404, "no-route", f"the control API has no {PREFIX}{jsontext.named(path)}; see {PREFIX}/openapi.json"
+        )
 
     def _admit(self, request: web.BaseRequest, is_open: bool = False) -> None:
         if refused := self._place.guard.refuse(request.headers, is_open=is_open):
@@ -425,10 +428,10 @@ async def _body(request: web.BaseRequest, *, changes: bool) -> Any:
         raise AdminError(refusal.status, refusal.rule, refusal.message, ends=True)
     if not text:
         return None
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"the body is not JSON: {error}") from None
+    value = jsontext.decode(text)
+    if doubles := jsontext.duplicate_keys(text):
+        raise ValueError(f"{jsontext.named(doubles[0])} stands twice in one object of the body: which one is meant?")
+    return value
 
 
 def _json(value: dict[str, Any], status: int = 200) -> web.Response:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mcmock import faults, shapes
+from mcmock.jsontext import shown
 from mcmock.server.asked import AdminError, Asked, Reply
 
 
@@ -53,7 +54,7 @@ async def handle_apply(asked: Asked) -> Reply:
     name = asked.arguments["name"]
     if name not in faults.PRESETS:
         raise AdminError(
-            404, "unknown-preset", f"there is no preset {name!r}; the presets are {', '.join(faults.PRESETS)}"
+            404, "unknown-preset", f"there is no preset {shown(name)}; the presets are {', '.join(faults.PRESETS)}"
         )
     return {"faults": [_state(asked, rule.name) for rule in asked.emulator.put_faults(faults.preset(name))]}
 
@@ -70,4 +71,4 @@ def _state(asked: Asked, name: str) -> dict[str, Any]:
 
 
 def _no_fault(name: str) -> AdminError:
-    return AdminError(404, "unknown-fault", f"there is no fault {name!r}")
+    return AdminError(404, "unknown-fault", f"there is no fault {shown(name)}")

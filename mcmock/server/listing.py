@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from aiohttp import web
 
-from mcmock import shapes
+from mcmock import jsontext, shapes
 from mcmock.emulator import TURN, Emulator, Summary
 from mcmock.match import Match, from_query
 from mcmock.model import Exchange
@@ -28,6 +28,9 @@ EVERY = "*"
 PAGE = 1000
 """How many requests one answer lists unless `limit` says otherwise."""
 
+MOST_DIGITS = 15
+"""Digits of a number in a path or a query."""
+
 _One = TypeVar("_One")
 
 
@@ -37,7 +40,7 @@ async def handle_requests(asked: Asked) -> Reply:
 
 
 async def handle_find(asked: Asked) -> Reply:
-    if not isinstance(asked.body or {}, dict):
+    if asked.body is not None and not isinstance(asked.body, dict):
         raise ValueError('the body must be a match such as {"event": "ping"}')
     if asked.body and "match" in asked.body:
         raise ValueError('here the body is the match itself, such as {"event": "ping"}: leave "match" out')
@@ -48,7 +51,7 @@ async def _listed(asked: Asked, match: Match) -> Reply:
     since, limit = whole(asked, "since", 0), whole(asked, "limit", PAGE)
     order = asked.request.query.get("order", "asc")
     if order not in ("asc", "desc"):
-        raise ValueError(f"order must be asc or desc, not {order!r}")
+        raise ValueError(f"order must be asc or desc, not {jsontext.shown(order)}")
     # Where everything matches, the log's length says how many: a page of a long log costs no more than the page.
     everything = None if match.wanted else asked.emulator.kept()
     shown, matched = await _found(
@@ -140,6 +143,11 @@ def whole(asked: Asked, name: str, otherwise: int) -> int:
     text = asked.request.query.get(name)
     if text is None:
         return otherwise
-    if not text.isdecimal():
-        raise ValueError(f"{name} must be a whole number, not {text!r}")
+    if not is_whole(text):
+        raise ValueError(f"{name} must be a whole number of at most {MOST_DIGITS} digits, not {jsontext.shown(text)}")
     return int(text)
+
+
+def is_whole(text: str) -> bool:
+    """Whether the text is a whole number that every store can hold."""
+    return text.isdecimal() and text.isascii() and len(text) <= MOST_DIGITS

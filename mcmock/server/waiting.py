@@ -14,6 +14,7 @@ from aiohttp import web
 
 from mcmock import shapes
 from mcmock.emulator import Emulator
+from mcmock.jsontext import shown
 from mcmock.server.asked import Asked, Handler, Reply
 from mcmock.verify import Check, Verification, check_from_json, wait_from_json
 from mcmock.watch import Watch
@@ -73,7 +74,7 @@ async def _answered(asked: Asked, check: Check) -> Reply:
     """The verification, with status 409 instead of 200 where `?strict=1` asks for that and it did not pass."""
     strict = asked.request.query.get("strict", "0")
     if strict not in ("0", "1"):
-        raise ValueError(f"strict must be 0 or 1, not {strict!r}")
+        raise ValueError(f"strict must be 0 or 1, not {shown(strict)}")
     answer = await verify(asked.emulator, check)
     status = 409 if strict == "1" and not answer.passed else 200
     return web.json_response(shapes.verification_to_json(answer), status=status)
