@@ -22,7 +22,7 @@ from mcmock import shapes
 from mcmock.emulator import Emulator
 from mcmock.journal import Notice
 from mcmock.match import Match
-from mcmock.model import Delivery, Exchange, Finding, Outcome
+from mcmock.model import Delivery, Exchange
 from mcmock.report.judge import WINDOW_EVENTS, WINDOW_SECONDS
 
 BATCH = 64
@@ -54,7 +54,9 @@ class Event(NamedTuple):
     seq: int | None = None
 
 
-_Standing = tuple[Outcome, tuple[Finding, ...]]
+def _standing(exchange: Exchange) -> int:
+    """What stands for its outcome and findings: one body may have megabytes of them."""
+    return hash((exchange.outcome, exchange.findings))
 
 
 class Feed:
@@ -74,7 +76,7 @@ class Feed:
         self._settled_many = False
         self._evicted = False
         self._pending: set[int] = set()
-        self._recent: OrderedDict[str, dict[int, tuple[float, _Standing]]] = OrderedDict()
+        self._recent: OrderedDict[str, dict[int, tuple[float, int]]] = OrderedDict()
         kept = emulator.kept()
         self._told = kept.stop - 1 if since is None else since or kept.start - 1
         if self._told >= kept.stop:
@@ -172,7 +174,7 @@ class Feed:
     def _remember(self, session_id: str, exchange: Exchange) -> None:
         recent = self._recent.setdefault(session_id, {})
         self._recent.move_to_end(session_id)
-        recent[exchange.seq] = exchange.at, (exchange.outcome, exchange.findings)
+        recent[exchange.seq] = exchange.at, _standing(exchange)
         settled = exchange.at - WINDOW_SECONDS
         for seq in [seq for seq, (at, _) in recent.items() if at < settled]:
             del recent[seq]
@@ -190,8 +192,8 @@ class Feed:
             for exchange in self._emulator.requests(match, since=before, limit=len(recent)):
                 yield from self._change(recent, exchange)
 
-    def _change(self, recent: dict[int, tuple[float, _Standing]], exchange: Exchange) -> Iterator[Event]:
-        standing = exchange.outcome, exchange.findings
+    def _change(self, recent: dict[int, tuple[float, int]], exchange: Exchange) -> Iterator[Event]:
+        standing = _standing(exchange)
         told = recent.get(exchange.seq)
         if told is None or told[1] == standing:
             return

@@ -309,7 +309,7 @@ class Journal:
             if number == first // BLOCK:
                 rows = rows[first - max(number * BLOCK, self._origin) :]
             for row in reversed(rows) if newest_first else rows:
-                if row:
+                if row and row[0] >= self._first:  # the log may have been emptied meanwhile
                     yield self._entry(row)
 
     def seqs_of(self, session_id: str, since: int = 0) -> array[int]:

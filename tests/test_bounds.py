@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from mcmock import faults
 from mcmock.emulator import Emulator
-from mcmock.emulator.terms import LONGEST_CONTENT
+from mcmock.emulator.standing import JUDGE_COST
+from mcmock.emulator.terms import JUDGED_OF_LOG, LONGEST_CONTENT
+from mcmock.feed import Feed
+from mcmock.model import Outcome
 from mcmock.weights import ENTRY_COST
 from tests.conftest import START_PARAMS, body, post, send, start
 
@@ -15,7 +19,7 @@ SMALL_LOG = 20_000
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> Emulator:
     monkeypatch.setattr("mcmock.emulator.desk.MOST_SESSIONS", 50)
-    monkeypatch.setattr("mcmock.emulator.analyst.MOST_JUDGED", 20)
+    monkeypatch.setattr("mcmock.emulator.analyst.MOST_JUDGED", 20 * JUDGE_COST)
     return Emulator(seed=1, max_log_bytes=SMALL_LOG)
 
 
@@ -97,3 +101,102 @@ def test_findings_count_in_the_bound_of_the_log() -> None:
     for _ in range(20):
         assert send(emulator, sid, "ping", **{f"key{number}": 1 for number in range(1_000)}).response.status == 400
     assert emulator.evicted >= 19
+
+
+def test_ids_stay_unlike_when_what_was_watched_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mcmock.emulator.state.MOST_CONTENTS", 100)
+    emulator = Emulator(seed=1)
+    films = [f"film {number % 150}" for number in range(1_000)]
+    sids = [start(emulator, params={**START_PARAMS, "media.id": film}) for film in films]
+    assert len(set(sids)) == len(sids)
+    assert len(emulator._issued) <= 101
+    emulator.reset()
+    assert [start(emulator, params={**START_PARAMS, "media.id": film}) for film in films] == sids
+
+
+def test_open_sessions_are_bounded_too_and_the_one_that_plays_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mcmock.emulator.desk.MOST_SESSIONS", 20)
+    monkeypatch.setattr("mcmock.emulator.state.MOST_AT_ALL", 50)
+    emulator = Emulator(seed=1)
+    played = start(emulator)
+    silent = [start(emulator)]
+    for _ in range(300):
+        emulator.advance(0.5)
+        assert send(emulator, played, "ping").response.status == 204
+        silent.append(start(emulator))
+    summary = emulator.summary()
+    assert summary.sessions == 50
+    assert summary.forgotten == 302 - 50
+    assert send(emulator, silent[0], "ping").response.status == 404
+    assert len(emulator.sessions()) == len(emulator.outlines()) == 50
+
+
+def test_what_faults_count_per_session_is_bounded_and_a_session_that_plays_keeps_its_count(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("mcmock.faults.plan.MOST_TALLIED", 100)
+    rules = faults.load_value({"faults": [
+        {"name": "once", "per": "session", "times": 1, "effect": {"type": "status", "code": 503}},
+        {"name": "rare", "probability": 1e-9, "times": None, "effect": {"type": "status", "code": 500}},
+        {"name": "rate", "per": "session", "times": None, "effect": {"type": "rate_limit", "perSecond": 1e6}},
+    ]})  # fmt: skip
+    emulator = Emulator(seed=1)
+    played = start(emulator)
+    emulator.add_faults(rules)
+    assert send(emulator, played, "ping").response.status == 503
+    for number in range(1_000):
+        emulator.handle(post(f"/api/v1/sessions/{number:0500}/events", body("ping")))
+        emulator.handle(post(f"/{number:0500}", body("ping")))
+        assert send(emulator, played, "ping").response.status == 204
+    tally = emulator._faults.tally
+    assert len(tally.counts) <= 100
+    assert len(tally.buckets) <= 100
+    assert max(len(place[-1]) for place in tally.counts) <= LONGEST_CONTENT
+    assert {state.rule.name: state.matched for state in emulator.faults()}["once"] > 3_000
+
+
+def test_reports_keep_what_the_log_lets_go_within_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One session as long as you like, and reports asked for all the time."""
+    monkeypatch.setattr("mcmock.emulator.analyst.MOST_JUDGED", 50_000)
+    emulator = Emulator(seed=1, max_log_bytes=SMALL_LOG)
+    sid = start(emulator)
+    for number in range(500):
+        send(emulator, sid, "ping", playhead=number)
+        report = emulator.sessions()[0].report
+    most = 50_000 + JUDGED_OF_LOG * SMALL_LOG
+    assert emulator._judged == sum(fed.weight for fed in emulator._judges.values())
+    assert emulator._judged < most + 5_000
+    assert report.evicted > 100
+    assert emulator.evicted > 300
+
+
+def test_reports_of_many_sessions_in_the_log_are_all_told_though_not_all_are_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("mcmock.emulator.analyst.MOST_JUDGED", 100_000)
+    monkeypatch.setattr("mcmock.emulator.analyst.JUDGED_OF_LOG", 0)
+    emulator = Emulator(seed=1)
+    sids = [ended(emulator, number) for number in range(50)]
+    assert [one.session.id for one in emulator.outlines()] == sids
+    assert all(one.counts[Outcome.GOOD] == 2 and one.judgement.report.evicted == 0 for one in emulator.outlines())
+    assert len(emulator._judges) < 10
+
+
+def test_viewers_of_any_length_are_compared_and_not_kept(emulator: Emulator) -> None:
+    params = {**START_PARAMS, "analytics.visitorId": "v" * 100_000}
+    first = start(emulator, params=params)
+    start(emulator, params=params)
+    emulator.advance(601)
+    view = emulator.session(first)
+    assert view is not None
+    assert "two-sessions-for-one-view" in {finding.rule for finding in view.findings}
+    assert max(len(text) for viewer, film in emulator._views for text in (*viewer, film)) <= LONGEST_CONTENT
+
+
+def test_a_follower_keeps_nothing_of_what_it_told_but_a_number(emulator: Emulator) -> None:
+    sid = start(emulator)
+    with Feed(emulator, None, lambda: None) as feed:
+        send(emulator, sid, "ping", **{f"key{number}": 1 for number in range(500)})
+        feed.take()
+        kept = [told for recent in feed._recent.values() for _, told in recent.values()]
+    assert [type(one) for one in kept] == [int]

@@ -427,7 +427,7 @@ def test_a_question_about_a_long_log_does_not_hold_up_players(
         monkeypatch.setattr(module, "TURN", 0.0002)  # shorter turns make up for a log that is not so long
     emulator = crowded.emulator
     with emulator._lock:
-        emulator._judges.clear()
+        emulator._forget_judges()
     rounds = 0
     loop = crowded._thread._loop
     stopped = threading.Event()

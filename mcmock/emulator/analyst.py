@@ -10,12 +10,13 @@ from mcmock import clock, jsontext, rules
 from mcmock.emulator.desk import Desk
 from mcmock.emulator.standing import Fed
 from mcmock.emulator.terms import (
+    JUDGED_OF_LOG,
     MOST_JUDGED,
     NEIGHBOURS,
     close_of,
     part_of,
     settled_outcome,
-    turn,
+    short,
 )
 from mcmock.journal import Entry
 from mcmock.model import (
@@ -84,20 +85,42 @@ class Analyst(Desk):
 
     def _judgement(self, session_id: str) -> Judgement:
         """What the session's events come to, in processing order; kept until another event or its end changes it."""
+        return self._standing(session_id, self._fed(session_id))
+
+    def _standing(self, session_id: str, fed: Fed) -> Judgement:
+        missing = max(0, self._journal.evicted_of(session_id) + len(self._journal.seqs_of(session_id)) - fed.count)
+        return fed.judgement(close_of(self._session(session_id, self._clock.now()))._replace(evicted=missing))
+
+    def _fed(self, session_id: str) -> Fed:
+        """The session's Judge, told of all that is in the log."""
+        self._make_room_for_reports()
         fed = self._judges.get(session_id)
-        session = self._session(session_id, self._clock.now())
         if fed is None:
+            session = self._session(session_id, self._clock.now())
             downloaded = session is not None and session.downloaded
-            if len(self._judges) >= MOST_JUDGED:
-                for old in turn(self._reported, self._judges):
-                    if not self._journal.knows(old):
-                        self._judges.pop(old, None)
             fed = self._judges[session_id] = Fed(Judge(session_id, self.mode, downloaded))
+            self._judged += fed.weight
         for seq in self._journal.seqs_of(session_id, fed.upto):
             if (entry := self._journal.get(seq)) is not None:
-                fed.feed(entry)
-        missing = max(0, self._journal.evicted_of(session_id) + len(self._journal.seqs_of(session_id)) - fed.count)
-        return fed.judgement(close_of(session)._replace(evicted=missing))
+                self._feed(fed, entry)
+        return fed
+
+    def _feed(self, fed: Fed, entry: Entry) -> None:
+        before = fed.weight
+        fed.feed(entry)
+        self._judged += fed.weight - before
+
+    def _make_room_for_reports(self) -> None:
+        """Forget what reports are made from, an eighth at once: first where the log has it all, then the oldest."""
+        most = MOST_JUDGED + JUDGED_OF_LOG * self._journal.bytes
+        if self._judged <= most:
+            return
+        for whole in (True, False):
+            for session_id in list(self._judges):
+                if self._judged <= most - most // 8:
+                    return
+                if not whole or not self._journal.evicted_of(session_id):
+                    self._drop_judge(session_id)
 
     def _note_views(self) -> None:
         """Look up, in the log, whose view each session is that was opened since the last time."""
@@ -114,7 +137,8 @@ class Analyst(Desk):
             entry = self._journal.get(seq)
             if entry is not None and entry.verdict is Verdict.CREATED:
                 body = jsontext.decode(entry.body)
-                return view_of(part_of(body[0] if isinstance(body, list) else body, "params"))
+                view = view_of(part_of(body[0] if isinstance(body, list) else body, "params"))
+                return (tuple(map(short, view[0])), short(view[1])) if view is not None else None
         return None
 
     def _compared(self, session_id: str, judgement: Judgement) -> Judgement:
@@ -128,5 +152,4 @@ class Analyst(Desk):
         return replace(judgement, session_findings=judgement.session_findings + found) if found else judgement
 
     def _summary(self, session_id: str) -> SessionSummary:
-        self._judgement(session_id)
-        return self._judges[session_id].summary(close_of(self._session(session_id, self._clock.now())))
+        return self._fed(session_id).summary(close_of(self._session(session_id, self._clock.now())))

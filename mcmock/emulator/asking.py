@@ -214,6 +214,7 @@ class Asking(Meddling):
     def _outline(self, session_id: str) -> SessionOutline:
         session = self._session(session_id, self._clock.now())
         assert session is not None
-        judgement = self._compared(session_id, self._judgement(session_id))
-        counts, severities = self._judges[session_id].standing(judgement)
+        fed = self._fed(session_id)
+        judgement = self._compared(session_id, self._standing(session_id, fed))
+        counts, severities = fed.standing(judgement)
         return SessionOutline(session, judgement, counts, severities)

@@ -83,7 +83,7 @@ class Emulator(Asking):
         """Forget every request; sessions live on."""
         with self._lock:
             self._journal.clear()
-            self._judges.clear()
+            self._forget_judges()
             self._broken = 0
 
     def expire(self, session_id: str) -> bool:

@@ -15,6 +15,7 @@ from mcmock.emulator.terms import (
     changed,
     content_of,
     settled_outcome,
+    short,
 )
 from mcmock.faults.effects import AFTER, BEFORE, NO_ANSWER, Scene
 from mcmock.faults.force import FaultState, Hold
@@ -81,13 +82,12 @@ class Meddling(Analyst):
         else:
             entry = Entry._make(self._entry(call, decision))
             seen = Seen(*place, decision.verdict, decision.response.status, lambda: self._foresee(entry))
-        return Asked(side, seen, scene, session_id or content_of(call), call.now)
+        return Asked(side, seen, scene, short(session_id) if session_id else content_of(call), call.now)
 
     def _foresee(self, entry: Entry) -> tuple[Outcome, tuple[Finding, ...]]:
         """The outcome and all findings of an entry that is not in the log yet."""
         if settled_outcome(entry) is None:
-            self._judgement(str(entry.session_id))  # all that came before it
-            self._judges[str(entry.session_id)].feed(entry)
+            self._feed(self._fed(str(entry.session_id)), entry)  # which knows all that came before it
         return self._derived(entry)
 
     def _strike(self, fired: Fired, session_id: str, now: float) -> None:

@@ -17,6 +17,15 @@ from mcmock.model import (
 from mcmock.report import Close, Judge, Judgement, event_from
 from mcmock.report import Summary as SessionSummary
 
+JUDGE_COST = 16_000
+"""Bytes that a session's Judge and its report take before the first event."""
+
+EVENT_COST = 500
+"""Bytes that an event takes there, beside what it says."""
+
+TEXT_COST = 3
+"""How many times as long as a body is what is read from it."""
+
 
 class Fed:
     """A session's Judge, and up to where in the log it has been told."""
@@ -24,6 +33,7 @@ class Fed:
     def __init__(self, judge: Judge) -> None:
         self.upto = 0
         self.count = 0
+        self.weight = JUDGE_COST  # what it takes in bytes, about
         self._counts = dict.fromkeys(Outcome, 0)
         self._severities = dict.fromkeys(Severity, 0)
         self._dropped: set[int] = set()
@@ -61,6 +71,7 @@ class Fed:
     def feed(self, entry: Entry) -> None:
         self.upto = entry.seq
         self.count += 1
+        self.weight += EVENT_COST + TEXT_COST * len(entry.body)
         self._known = None
         self._count(entry)
         if entry.verdict not in (Verdict.CREATED, Verdict.ACCEPTED) or entry.kind not in COUNTED:

@@ -9,13 +9,15 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from mcmock import clock, sessions, wire
+from mcmock import clock, sessions, weights, wire
 from mcmock.emulator.standing import Fed
 from mcmock.emulator.terms import (
     DEFAULT_BODY_BYTES,
     DEFAULT_LOG_BYTES,
     DEFAULT_SCOPE,
     MARK_LENGTH,
+    MOST_AT_ALL,
+    MOST_CONTENTS,
     AfterEnd,
     Anything,
     mark,
@@ -89,12 +91,11 @@ class State:
         self._sessions: dict[str, Session] = {}
         self._issued: dict[str, int] = {}
         self._doomed: dict[str, FaultHit] = {}  # sessions that a fault has closed
-        self._judges: dict[str, Fed] = {}
+        self._forget_judges()
         self._views: dict[View, list[str]] = {}  # sessions of the same viewer and content, oldest first
         self._view_of: dict[str, tuple[View | None, int]] = {}  # which of them a session is
         self._broken = self._forgotten = 0
         self._aging: deque[str] = deque()  # sessions to look at before others are forgotten
-        self._reported: deque[str] = deque()  # the same for their reports
 
     def on_release(self, wake: Callable[[], None]) -> Callable[[], None]:
         """Call `wake`, under the lock, whenever held answers may go on: time or faults changed. Returns how to stop."""
@@ -120,7 +121,10 @@ class State:
         It depends on what is watched and on how often that was before, not on the order in which players arrive: so that
         parallel load gets the same ids, and with them the same faults, each time.
         """
-        number = self._issued[content] = self._issued.get(content, 0) + 1
+        number = (self._issued.get(content) or self._issued.get("", 0)) + 1
+        self._issued[content] = number
+        if forgotten := weights.drop_oldest(self._issued, MOST_CONTENTS, lambda content: not content):
+            self._issued[""] = max(self._issued.get("", 0), *forgotten)
         drawn = hashlib.sha256(f"{self.seed}/{self.scope}/{content}/{number}".encode()).hexdigest()
         return drawn if self.scope == DEFAULT_SCOPE else drawn[:-MARK_LENGTH] + mark(self.scope)
 
@@ -139,15 +143,23 @@ class State:
 
     def _forget_old(self, now: float) -> None:
         """Look at two of the oldest sessions for each new one, so that no request pays for all of them."""
+        looked_at = []
         for session_id in turn(self._aging, self._sessions):
             session = self._session(session_id, now)
-            if session is not None and session.phase is not Phase.OPEN and not self._journal.knows(session_id):
+            if session is None:
+                continue
+            looked_at.append(session)
+            if session.phase is not Phase.OPEN and not self._journal.knows(session_id):
                 self._drop_session(session_id)
+        if len(self._sessions) > MOST_AT_ALL and looked_at:
+            silent = min(looked_at, key=lambda session: session.touched_at)
+            if silent.id in self._sessions:
+                self._drop_session(silent.id)
 
     def _drop_session(self, session_id: str) -> None:
         del self._sessions[session_id]
         self._doomed.pop(session_id, None)
-        self._judges.pop(session_id, None)
+        self._drop_judge(session_id)
         self._journal.forget(session_id)
         self._forgotten += 1
         view, place = self._view_of.pop(session_id, (None, 0))
@@ -159,6 +171,15 @@ class State:
             alike.pop()
         if not alike:
             del self._views[view]
+
+    def _forget_judges(self) -> None:
+        self._judges: dict[str, Fed] = {}
+        self._judged = 0  # bytes that they take together
+
+    def _drop_judge(self, session_id: str) -> None:
+        fed = self._judges.pop(session_id, None)
+        if fed is not None:
+            self._judged -= fed.weight
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Tell `listener` of every exchange, delivery and reset, under the lock: it may only hand over, never wait."""

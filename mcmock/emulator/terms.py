@@ -36,14 +36,26 @@ MOST_SESSIONS = 100_000
 """Sessions remembered: some 50 MB. Beyond, closed ones that the log has no request of go, the oldest first, and are counted;
 an event to one of them is answered 404, no longer 410."""
 
-MOST_JUDGED = 10_000
-"""Sessions whose events are kept for their report though the log has let them go. Beyond, the oldest reports shrink."""
+MOST_AT_ALL = 500_000
+"""Sessions remembered, open ones and those in the log included: some 250 MB. Beyond, one goes for each that is opened: of two
+that were opened before all others, the one that has been silent for longer."""
+
+MOST_CONTENTS = 100_000
+"""Contents of which it is remembered how often they were watched: some 25 MB. Beyond, the oldest ones go, and what is new is
+numbered as if it had been watched as often as any of those: no id is issued twice."""
+
+MOST_JUDGED = 64 * 1024 * 1024
+"""Bytes of what reports are made from beside JUDGED_OF_LOG times the log. Beyond, what can be read in the log again goes, then
+the oldest, whose reports shrink."""
+
+JUDGED_OF_LOG = 3
+"""How many times as many bytes as in the log an event has in its session's report."""
 
 TURN = 0.002
 """Seconds that a question about the whole log takes before others get their turn."""
 
-LONGEST_CONTENT = 512
-"""Characters that stand for what is watched; more are stood for by their hash."""
+LONGEST_CONTENT = 128
+"""Characters that stand for what is watched, or for a request; more are stood for by their hash."""
 
 MARK_LENGTH = 12
 """Characters at the end of a session id that say which named scope issued it."""
@@ -176,10 +188,14 @@ def content_of(call: Call) -> str:
     """What stands for a session that is not open yet: what is watched; for other requests, their target."""
     events = call.judged.events if call.judged is not None else ()
     if call.route.kind not in (Kind.SESSION, Kind.DOWNLOADED) or not events:
-        return call.request.target
+        return short(call.request.target)
     params = part_of(events[0], "params")
-    content = "/".join([str(params.get(key)) for key in CONTENT])
-    return content if len(content) <= LONGEST_CONTENT else hashlib.sha256(content.encode()).hexdigest()
+    return short("/".join([str(params.get(key)) for key in CONTENT]))
+
+
+def short(text: str) -> str:
+    """A text to remember: itself, or what stands for it if it is long."""
+    return text if len(text) <= LONGEST_CONTENT else hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
 
 
 def turn(waiting: deque[str], every: Iterable[str]) -> list[str]:

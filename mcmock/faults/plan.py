@@ -8,6 +8,8 @@ Rules of this file:
 3. The number drawn for a request depends on the seed, the rule's name, the session and the how-manieth matching request
    of that session it is, and on nothing else: other sessions, and how many connections they use, cannot change it.
 
+4. What is counted per session is bounded: those of MOST_TALLIED that have had no request for longest are forgotten.
+
 It knows no clock (time is an argument) and no random generator (numbers are hashes of what is written in rule 3).
 """
 
@@ -18,9 +20,13 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Any, NamedTuple
 
+from mcmock import weights
 from mcmock.faults.effects import Dice, Scene
 from mcmock.faults.rule import SESSION, FaultRule
 from mcmock.model import BodyParts, FaultHit, Finding, Kind, Outcome, Verdict
+
+MOST_TALLIED = 100_000
+"""Counts, and buckets of rates, that are kept per session, made-up ones and requests without one included: some 30 MB."""
 
 
 class Armed(NamedTuple):
@@ -48,7 +54,13 @@ class Tally:
 
     def up(self, serial: int, what: str, key: str = "") -> int:
         """One more; returns how many that makes."""
-        count = self.counts[serial, what, key] = self.counts.get((serial, what, key), 0) + 1
+        place = serial, what, key
+        if not key:
+            count = self.counts[place] = self.counts.get(place, 0) + 1
+            return count
+        count = self.counts.pop(place, 0) + 1
+        self.counts[place] = count  # behind all others: the first ones are those that had no request for longest
+        weights.drop_oldest(self.counts, MOST_TALLIED, _is_total)
         return count
 
     def count(self, serial: int, what: str, key: str = "") -> int:
@@ -57,11 +69,12 @@ class Tally:
     def takes(self, serial: int, key: str, per_second: float, now: float) -> bool:
         """Whether one more request is within the rate: a bucket that holds a second's worth, and at least one."""
         size = max(1.0, per_second)
-        tokens, at = self.buckets.get((serial, key), (size, now))
+        tokens, at = self.buckets.pop((serial, key), (size, now))
         latest = max(at, now)  # a step back neither fills the bucket now nor when the time comes by again
         tokens = min(size, tokens + (latest - at) * per_second)
         within = tokens >= 1.0 - 1e-9
         self.buckets[serial, key] = (tokens - 1.0 if within else tokens, latest)
+        weights.drop_oldest(self.buckets, MOST_TALLIED, _is_total)
         return within
 
     def forget(self, serial: int) -> None:
@@ -69,6 +82,11 @@ class Tally:
             del self.counts[place]
         for key in [key for key in self.buckets if key[0] == serial]:
             del self.buckets[key]
+
+
+def _is_total(place: tuple[int, str, str] | tuple[int, str]) -> bool:
+    """Whether it is counted over all sessions."""
+    return not place[-1]
 
 
 class Seen(BodyParts):

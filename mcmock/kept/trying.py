@@ -161,7 +161,7 @@ class Trying(Emulator):
 
     def _foresee(self, entry: Entry) -> tuple[Outcome, tuple[Finding, ...]]:
         foreseen = super()._foresee(entry)
-        self._judges.pop(str(entry.session_id), None)  # it was told of an entry that may not come
+        self._drop_judge(str(entry.session_id))  # it was told of an entry that may not come
         return foreseen
 
     def _drop_session(self, session_id: str) -> None:
