@@ -256,3 +256,38 @@ def test_duplicate_keys_are_found_at_every_depth(kind: Kind) -> None:
     for key in ("eventType", "playhead", "ts"):
         text = sent(value).replace(f'"{key}": '.encode(), f'"{key}": 0, "{key}": '.encode(), 1)
         assert [one.rule for one in same(kind, text).findings].count("duplicate-key") == 1
+
+
+def test_everything_that_was_found_in_an_accepted_body_is_kept() -> None:
+    """Only what is refused is not looked at to its end."""
+    value = body("ping", **{f"key{number}": number for number in range(bodies.MOST_FOUND + 1)})
+    judged = bodies.judge(Kind.EVENT, sent(value), Mode.LOOSE)
+    assert judged.refusal is None
+    assert len(judged.findings) == bodies.MOST_FOUND + 1 == 1_001
+    assert len({found.path for found in judged.findings}) == 1_001
+
+
+def decode_slowly(text: bytes) -> Any:
+    return slow(lambda: jsontext.decode(text))
+
+
+@pytest.mark.parametrize("opening", ["[", '{"a":', '[{"a":'])
+def test_exactly_64_levels_of_nesting_pass(opening: str) -> None:
+    levels = sum(map(opening.count, "[{"))
+    for times in (64 // levels, 64 // levels + 1):
+        closing = "".join({"[": "]", "{": "}"}[one] for one in reversed(opening) if one in "[{")
+        text = (opening * times + "1" + closing * times).encode()
+        for decode in (jsontext.decode, decode_slowly):
+            if times * levels <= 64:
+                assert decode(text) == json.loads(text)
+            else:
+                with pytest.raises(jsontext.BadJson, match="deeper than 64 levels"):
+                    decode(text)
+
+
+def test_65_levels_are_refused_and_empty_ones_count() -> None:
+    assert jsontext.decode(b"[" * 64 + b"]" * 64)
+    with pytest.raises(jsontext.BadJson, match="deeper than 64 levels"):
+        jsontext.decode(b"[" * 65 + b"]" * 65)
+    wide = b"[" + b",".join([b"{}"] * 1_000) + b"]"
+    assert len(jsontext.decode(wide)) == 1_000, "many beside each other are not deep"

@@ -9,6 +9,7 @@ from mcmock.emulator import Emulator
 from mcmock.emulator.standing import JUDGE_COST
 from mcmock.emulator.terms import JUDGED_OF_LOG, LONGEST_CONTENT
 from mcmock.feed import Feed
+from mcmock.journal import MOST_INTERNED
 from mcmock.model import Outcome
 from mcmock.weights import ENTRY_COST
 from tests.conftest import START_PARAMS, body, post, send, start
@@ -200,3 +201,78 @@ def test_a_follower_keeps_nothing_of_what_it_told_but_a_number(emulator: Emulato
         feed.take()
         kept = [told for recent in feed._recent.values() for _, told in recent.values()]
     assert [type(one) for one in kept] == [int]
+
+
+# -- the log ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", ["/" + "x" * SMALL_LOG * 2, "/api/v1/sessions/" + "x" * SMALL_LOG * 2 + "/events"])
+def test_one_entry_larger_than_the_bound_stays_until_the_next_one(path: str) -> None:
+    emulator = Emulator(seed=1, max_log_bytes=SMALL_LOG)
+    emulator.handle(post("/small", {}))
+    large = emulator.handle(post(path, {}))
+    assert [one.seq for one in emulator.requests()] == [large.seq]
+    assert emulator.log_size().bytes > SMALL_LOG
+    small = emulator.handle(post("/small", {}))
+    assert [one.seq for one in emulator.requests()] == [small.seq]
+    assert emulator.log_size().bytes < SMALL_LOG
+
+
+def test_of_five_thousand_header_sets_no_more_than_4096_are_looked_for() -> None:
+    emulator = Emulator(seed=1)
+    for number in range(5_000):
+        emulator.handle(post("/", {}, (b"X", b"%d" % number)))
+    assert 4_000 <= len(emulator._journal._interned) <= MOST_INTERNED == 4_096
+    sent = [dict(one.request_headers)["X"] for one in emulator.requests()]
+    assert sent == [str(number) for number in range(5_000)], "those that are not looked for are in the log all the same"
+
+
+def test_a_session_that_left_the_log_leaves_nothing_in_it() -> None:
+    emulator = Emulator(seed=1, max_log_bytes=SMALL_LOG)
+    sid = start(emulator)
+    send(emulator, sid, "ping")
+    for number in range(100):
+        emulator.handle(post(f"/{number}", {}))
+    journal = emulator._journal
+    assert journal.session_ids() == []
+    assert journal._trails == {}
+    assert not journal.knows(sid)
+    assert list(journal.seqs_of(sid)) == []
+    assert journal.evicted_of(sid) == 2
+    assert len(journal._blocks) <= 2
+    send(emulator, sid, "ping", 1)
+    assert journal.evicted_of(sid) == 2, "it is remembered when the session comes back"
+    assert len(journal.seqs_of(sid)) == 1
+
+
+def test_header_lines_go_with_the_last_entry_that_has_them() -> None:
+    emulator = Emulator(seed=1, max_log_bytes=SMALL_LOG)
+    for number in range(200):
+        emulator.handle(post(f"/{number}", {}, (b"X", b"%d" % (number // 2)), (b"Authorization", b"%d" % number)))
+    journal = emulator._journal
+    assert len(journal._interned) == len(journal._lines) == len(journal)
+
+
+def test_an_emptied_log_weighs_nothing_and_a_full_one_what_its_entries_do() -> None:
+    """However entries came and went: what is shared is counted once, and given back once."""
+    emulator = Emulator(seed=1, max_log_bytes=SMALL_LOG)
+    sids = [start(emulator) for _ in range(3)]
+    for number in range(600):
+        send(
+            emulator,
+            sids[number % 3],
+            ("ping", "play", "no such")[number % 3],
+            number,
+            params={"k": "v" * (number % 99)},
+        )
+        emulator.handle(post(f"/api/v1/sessions/{number % 7}/events", {}, (b"X", b"%d" % (number % 5))))
+    journal = emulator._journal
+    entries = sum(
+        sum(block.sizes[place] for place, row in enumerate(block.rows) if row) for block in journal._blocks.values()
+    )
+    shared = sum(trail.weight for trail in journal._trails.values()) + sum(
+        one.weight for one in journal._lines.values()
+    )
+    assert journal.bytes == entries + shared <= SMALL_LOG
+    emulator.clear_log()
+    assert journal.bytes == 0

@@ -220,3 +220,24 @@ def test_schemas_are_served_self_contained(emulator: Emulator) -> None:
 def test_time_cannot_be_moved_past_all_dates(emulator: Emulator, seconds: float) -> None:
     with pytest.raises(ValueError, match="seconds must"):
         emulator.advance(seconds)
+
+
+@pytest.mark.parametrize("how", ["expired", "idle", "stalled"])
+def test_only_a_session_that_was_ended_drops_events_in_silence(how: str) -> None:
+    emulator = Emulator(seed=1, after_end="drop")
+    sid = start(emulator)
+    if how == "expired":
+        emulator.expire(sid)
+    for _ in range({"expired": 0, "idle": 1, "stalled": 4}[how]):
+        emulator.advance(601 if how == "idle" else 599)
+        if how == "stalled":
+            status(emulator, sid)
+    assert status(emulator, sid) == 410
+    late = emulator.requests()[-1]
+    assert (late.verdict, late.outcome) == (Verdict.GONE, Outcome.BAD)
+
+
+def test_the_playhead_of_a_downloaded_array_is_that_of_its_last_event(emulator: Emulator) -> None:
+    whole = [body("sessionStart", 3), body("play", 7, 1_700_000_001_000), body("sessionEnd", 42.5, 1_700_000_060_000)]
+    assert emulator.handle(post("/api/v1/downloaded", whole)).response.status == 201
+    assert [view.session.playhead for view in emulator.sessions()] == [42.5]
