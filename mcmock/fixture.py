@@ -71,7 +71,8 @@ class McmockServer:
 
         `strict`, `loose`, `seed` and `after_end` are Emulator's; `faults` are rules, or mappings in their JSON form,
         `preset` is the name of one or a list of names, in force now and after each reset; `clock="frozen"` stops the
-        clock. Raises TypeError and ValueError as the constructor does.
+        clock. What is half there, as a request whose rest has not come, is broken off: nobody waits for it any more.
+        Raises TypeError and ValueError as the constructor does.
         """
         _refuse_unknown(changes, PER_TEST)
         options = overlaid(self._options, changes)
@@ -79,9 +80,10 @@ class McmockServer:
             raise ValueError(f"clock must be 'running' or 'frozen', not {running!r}")
         rules = [*_rules(options.pop("faults", ())), *_preset_rules(options.pop("preset", ()))]
         seed = options.pop("seed", None)
+        self._thread.break_off()
         self.emulator.configure(seed=self.first_seed if seed is None else seed, **options)
         self.emulator.begin_with_faults(rules)
-        self.reset()
+        self._forget()
         if running == "frozen":
             self.emulator.freeze()
 
@@ -270,13 +272,19 @@ class McmockServer:
 
         Accounted for are those the test asked for by outcome, verdict, status or rule, those a fault met, those to
         sessions that the test let time out, expire or be forgotten, and those to sessions from before the last reset.
+        What was sent until now is read first, whether its answer was waited for or not.
         """
+        self._thread.read_all()
         rejected = [one for one in self.emulator.rejected() if one.seq not in self._expected]
         past = set(self._past).difference(self.emulator.session_ids()) if rejected else set()
         return [one for one in rejected if one.session_id not in past]
 
     def reset(self) -> None:
-        """Empty the log, forget every session and every named scope, let the clock run."""
+        """Empty the log, forget every session and every named scope, let the clock run. What had arrived is gone with it."""
+        self._thread.read_all()
+        self._forget()
+
+    def _forget(self) -> None:
         self._past.extend(self.emulator.session_ids())
         self.emulator.reset()
         self._thread.service.scopes.forget_all()

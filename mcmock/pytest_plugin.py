@@ -180,13 +180,14 @@ def _attend(server: McmockServer, request: pytest.FixtureRequest) -> None:
 
 
 def _check(server: McmockServer, item: pytest.Item, allow_bad: bool) -> None:
+    bad = server.unexpected()
     broken = server.emulator.requests(_match(verdict="broken"))
     if broken:
         traces = "\n".join(finding.message for one in broken[:1] for finding in one.findings)
         pytest.fail(f"mcmock itself failed on {_listed(broken)}\nThis is a bug of mcmock.\n\n{traces}", pytrace=False)
     if allow_bad or item.stash.get(_ENDED_EARLY, False):
         return
-    if bad := server.unexpected():
+    if bad:
         hint = "If that is meant, ask for them (by status, verdict or rule) or mark the test @pytest.mark.mcmock(allow_bad=True)."
         pytest.fail(f"mcmock rejected {_listed(bad)}\n{hint}", pytrace=False)
 

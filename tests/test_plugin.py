@@ -276,6 +276,112 @@ def test_nothing_leaks_from_one_test_into_the_next(project: pytest.Pytester) -> 
     found.stdout.fnmatch_lines(["*ERROR at teardown of test_five*", "mcmock rejected 1 request:"])
 
 
+LEFT = """
+import json, socket, ssl, threading
+from urllib.parse import urlsplit
+from player import Player
+from mcmock import faults
+
+left = []
+PING = b'{"eventType":"ping","playerTime":{"playhead":1,"ts":1700000000000}}'
+HEAD = b"POST /api/v1/sessions HTTP/1.1\\r\\nHost: x\\r\\n"
+
+def leave(url, *sent):
+    place = urlsplit(url)
+    wire = socket.create_connection((place.hostname, place.port), timeout=5)
+    left.append(wire)
+    for part in sent:
+        wire.sendall(part)
+    return wire
+
+def ping(path):
+    return f"POST {path} HTTP/1.1\\r\\nHost: x\\r\\nContent-Length: {len(PING)}\\r\\n\\r\\n".encode() + PING
+
+def test_next(mcmock_server):
+    assert mcmock_server.summary().total == 0
+    Player(mcmock_server.url)
+    for wire in left:
+        wire.close()
+
+def test_after_that(mcmock_server):
+    Player(mcmock_server.url)
+    assert mcmock_server.summary().total == 1
+"""
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        'leave(url, HEAD[:20])',
+        'leave(url, HEAD)',
+        'leave(url, ping(path)); left[0].recv(4096); left[0].sendall(HEAD)',
+        'leave(url, HEAD + b"Content-Length: 50\\r\\n\\r\\n{")',
+        'leave(url, HEAD + b"Expect: 100-continue\\r\\nContent-Length: 50\\r\\n\\r\\n")',
+        'leave(url, HEAD + b"Transfer-Encoding: chunked\\r\\n\\r\\n5\\r\\n{")',
+        'leave(url, b"POST /__admin/reset HTTP/1.1\\r\\nHost: x\\r\\nContent-Length: 50\\r\\n\\r\\n{")',
+        'leave(url, b"GET /__admin/stream HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n")',
+        'mcmock_server.faults.add(faults.hang(event="ping")); leave(url, ping(path), ping(path), HEAD)',
+        'mcmock_server.faults.add(faults.delay(600, event="ping")); leave(url, ping(path) + ping(path), HEAD)',
+        'mcmock_server.faults.add(faults.drip(0.001, event="ping")); leave(url, ping(path) + ping("/x"))',
+        'leave(mcmock_server.https_url, b"\\x16\\x03\\x01")',
+        'leave(url)',
+    ],
+)  # fmt: skip
+def test_what_a_test_leaves_half_done_is_none_of_the_next_one_s(project: pytest.Pytester, sent: str) -> None:
+    first = f"""
+def test_first(mcmock_server):
+    url, path = mcmock_server.url, Player(mcmock_server.url).path
+    {sent}
+"""
+    before, after = LEFT.split("def test_next")
+    found = run(project, f"{before}{first}\ndef test_next{after}")
+    found.assert_outcomes(passed=3)
+
+
+def test_a_test_answers_for_what_it_sent_and_did_not_wait_for(project: pytest.Pytester) -> None:
+    """Whoever is quick does not pass it on to the next test."""
+    before, after = LEFT.split("def test_next")
+    first = """
+import pytest
+
+@pytest.mark.parametrize("number", range(20))
+def test_first(mcmock_server, number):
+    leave(mcmock_server.url, b"POST /api/v1/sessions HTTP/1.1\\r\\nHost: x\\r\\nContent-Length: 0\\r\\n\\r\\n")
+"""
+    found = run(project, f"{before}{first}\ndef test_next{after}")
+    found.assert_outcomes(passed=22, errors=20)
+
+
+def test_a_connection_between_two_requests_outlives_a_test(project: pytest.Pytester) -> None:
+    """Clients of a wider scope keep them; whose answer is on its way is answered."""
+    found = run(
+        project,
+        """
+        import json
+        from http.client import HTTPConnection
+        import pytest
+        from player import START
+
+        @pytest.fixture(scope="module")
+        def client(mcmock_running):
+            client = HTTPConnection(mcmock_running.url.removeprefix("http://"), timeout=5)
+            client.connect()
+            client.auto_open = 0
+            yield client
+            client.close()
+
+        @pytest.mark.parametrize("number", range(3))
+        def test_it(mcmock_server, client, number):
+            start = {"eventType": "sessionStart", "playerTime": {"playhead": 0, "ts": 1700000000000}, "params": START}
+            client.request("POST", "/api/v1/sessions", json.dumps(start))
+            with client.getresponse() as answer:
+                assert answer.status == 201
+                answer.read()
+        """,
+    )
+    found.assert_outcomes(passed=3)
+
+
 def test_a_mark_changes_the_options_of_one_test_on_the_same_server(project: pytest.Pytester) -> None:
     found = run(
         project,

@@ -182,6 +182,10 @@ class Connection(web.RequestHandler):
         if not isinstance(options.get("exc_info"), web.RequestPayloadError):
             super().log_exception(*args, **options)
 
+    def is_amid_request(self) -> bool:
+        """Whether a part of a request has come, and the rest of it has not."""
+        return not self.whole or (self.body is not None and not self.body.is_eof())
+
     def _is_idle(self) -> bool:
         """Whether no request is being answered, or waits for it."""
         return self._request_count == 0 or (self._waiter is not None and not self._waiter.done())

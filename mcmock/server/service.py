@@ -8,9 +8,9 @@ import os
 import socket
 import ssl
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -30,6 +30,16 @@ STOP_SECONDS = 0.2
 """How long answers in progress may take to finish when the server stops; then they are broken off, which may take as long."""
 
 
+TURNS = 10
+"""Turns of the loop in which it has read what had arrived: a connection is taken, made, read and answered in six."""
+
+TURNS_TO_TAKE = 3
+"""Turns in which it has taken whoever waits to be connected."""
+
+PATIENCE = 1.0
+"""Seconds that others wait for the server to have read what had arrived."""
+
+
 class _Server(web.Server):
     """aiohttp's server, with our connections."""
 
@@ -46,6 +56,23 @@ class _Server(web.Server):
     def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
         super().connection_made(handler, transport)
         self.taking.made(handler)
+
+    async def break_off(self) -> None:
+        """Let those go that are amid a request, or whose answer a fault holds back, and wait until they are in the log."""
+        leaving = [one for one in self._connections if _is_unfinished(one)]
+        for one in leaving:
+            self._connections[one].abort()
+        if tasks := [one._task_handler for one in leaving if one._task_handler is not None]:
+            await asyncio.wait(tasks, timeout=PATIENCE)
+
+
+def _is_unfinished(one: web.RequestHandler) -> bool:
+    """While a fault has a hand in an answer, its lookout is the transport's protocol."""
+    assert isinstance(one, Connection)
+    transport = one.transport
+    if transport is None or transport.is_closing():
+        return False
+    return one.is_amid_request() or transport.get_protocol() is not one
 
 
 class Service:
@@ -117,6 +144,19 @@ class Service:
                 raise absent
             closing.pop_all()
         return bound
+
+    async def read_all(self) -> None:
+        """Return when what has arrived by now is read, and answered unless it is held back."""
+        for turn in range(TURNS):
+            if turn > TURNS_TO_TAKE and self._server is not None and not self._server.taking.open_now():
+                return
+            await asyncio.sleep(0)
+
+    async def break_off(self) -> None:
+        """End what is half there: requests that have not come whole, and answers that a fault holds back."""
+        await self.read_all()
+        if self._server is not None:
+            await self._server.break_off()
 
     async def stop(self) -> None:
         """Stop listening, let answers in progress finish for a moment, close every connection."""
@@ -206,6 +246,20 @@ class ServiceThread:
             return await asyncio.wrap_future(asked)
         finally:
             self._asked.discard(asked)
+
+    def read_all(self) -> None:
+        """Return when what has arrived by now is read, and answered unless it is held back."""
+        self._do(self.service.read_all)
+
+    def break_off(self) -> None:
+        """End what is half there: requests that have not come whole, and answers that a fault holds back."""
+        self._do(self.service.break_off)
+
+    def _do(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Nothing while it does not run. It gives up where the loop waits for whoever asks, as under the emulator's lock."""
+        if self._thread.is_alive() and threading.current_thread() is not self._thread:
+            with suppress(TimeoutError):
+                asyncio.run_coroutine_threadsafe(work(), self._loop).result(PATIENCE)
 
     def stop(self) -> None:
         for asked in list(self._asked):

@@ -87,6 +87,10 @@ class Taking:
         """The connection has begun to speak: from now on `count` counts it."""
         self._coming.discard(connection)
 
+    def open_now(self) -> int:
+        """How many connections are open, those that shake hands included."""
+        return self._count() + len(self._coming)
+
     async def end(self) -> None:
         """Take no more, close what listens, and let those go that have not shaken hands."""
         for task in self._tasks:
@@ -117,7 +121,7 @@ class Taking:
 
     def _take(self, one: socket.socket, context: ssl.SSLContext | None) -> None:
         """The descriptor's number tells of want, too: it is the lowest free one, whoever in the process has the others."""
-        open_now = self._count() + len(self._coming)
+        open_now = self.open_now()
         if open_now >= self._most or (self._beyond is not None and one.fileno() >= self._beyond):
             one.close()
             self._say(f"{open_now} connections are open: more are closed at once (see ulimit -n)")
