@@ -273,6 +273,16 @@ def test_workers_end_when_the_process_that_started_them_is_killed(redis_server: 
     assert not Path(f"/proc/{worker}").exists()
 
 
+def test_a_worker_that_does_not_end_is_killed(redis_server: RedisServer) -> None:
+    """One that a signal or a debugger has stopped hears of nothing, and would keep the others from ending."""
+    with Serving("--store", redis_server.url, "--workers", "2") as server:
+        (worker,) = children(server.process.pid)
+        os.kill(worker, signal.SIGSTOP)
+        server.stop()
+    assert server.process.returncode == 0
+    assert not Path(f"/proc/{worker}").exists()
+
+
 def test_workers_do_not_share_a_port_with_those_of_another_server(redis_server: RedisServer) -> None:
     with Serving("--store", redis_server.url, "--workers", "2") as server:
         port = server.url.rpartition(":")[2]

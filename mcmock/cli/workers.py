@@ -29,6 +29,9 @@ READY = b"ready\n"
 RESTING = 1.0
 """Seconds before a worker that ended is started again."""
 
+ENDING = 5.0
+"""Seconds that a worker has to end before it is killed: one that is stopped by a signal or a debugger never would."""
+
 PATIENCE = 30.0
 """Seconds that the workers have to begin."""
 
@@ -138,4 +141,10 @@ class _Crew:
         if process.returncode is None:
             with suppress(ProcessLookupError):
                 process.terminate()
-            await process.wait()
+            try:
+                async with asyncio.timeout(ENDING):
+                    await process.wait()
+            except TimeoutError:
+                with suppress(ProcessLookupError):
+                    process.kill()
+                await process.wait()
