@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from mcmock.model import Exchange, FaultHit, Kind, Verdict
+from mcmock.printable import printable
 
 VIEWING = ("visitor.marketingCloudUserId", "analytics.visitorId", "analytics.aid", "media.id")
 """The params of sessionStart that tell who watches what."""
@@ -78,7 +79,7 @@ class Losses(NamedTuple):
         """`5 requests met a fault: 3 retried, 0 moved, 1 duplicated, 0 counted, 1 lost`, and a line for each lost one."""
         totals = ", ".join(f"{len(self.of(fate))} {fate}" for fate in Fate)
         lines = [f"{self.faulted} {'request' if self.faulted == 1 else 'requests'} met a fault: {totals}"]
-        lines += [f"  {_line(one)}" for one in self.requests if one.fate in (Fate.LOST, Fate.DUPLICATED)]
+        lines += [f"  {printable(_line(one))}" for one in self.requests if one.fate in (Fate.LOST, Fate.DUPLICATED)]
         return "\n".join(lines)
 
 

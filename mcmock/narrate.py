@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, Protocol
 
 from mcmock.match import Match
 from mcmock.model import Exchange, Kind, Outcome, Verdict
+from mcmock.printable import printable
 from mcmock.views import SessionView
 
 WIDTH = 76
@@ -132,7 +133,7 @@ def sent(value: Any) -> str:
 
 def clip(text: str, width: int) -> str:
     """`text` on one line of at most `width` columns."""
-    flat = "".join(char if char.isprintable() else "?" for char in text)
+    flat = printable(text)
     if columns(flat) <= width:
         return flat
     ends = accumulate(map(_cells, flat))
@@ -150,7 +151,9 @@ def _cells(char: str) -> int:
 
 def sentence(text: str) -> str:
     """A message's first sentence, wrapped; its first line leaves room for the word AssertionError."""
-    return textwrap.fill(text, WIDTH, initial_indent=" " * 16, break_long_words=False, break_on_hyphens=False).lstrip()
+    return textwrap.fill(
+        printable(text), WIDTH, initial_indent=" " * 16, break_long_words=False, break_on_hyphens=False
+    ).lstrip()
 
 
 def wrapped(text: str, indent: str) -> str:
@@ -192,7 +195,7 @@ def _row(one: Exchange, start: float, mark: str, told: set[str]) -> _Row:
     event += " " * (18 - columns(event))
     cells = f"{mark}{one.seq:>5} {one.at - start:>9.3f}  {_playhead(one.playhead):>8}  {event}  {one.status:>6}"
     rules = [finding.rule for finding in one.findings]
-    notes = [*_notes(one), *dict.fromkeys(rule for rule in rules if rule in told)]
+    notes = [*map(printable, _notes(one)), *dict.fromkeys(rule for rule in rules if rule in told)]
     details = _details(one, told)
     line = f"{cells}  {', '.join(notes)}".rstrip()
     if len(line) > WIDTH:

@@ -183,8 +183,13 @@ def _check(server: McmockServer, item: pytest.Item, allow_bad: bool) -> None:
     bad = server.unexpected()
     broken = server.emulator.requests(_match(verdict="broken"))
     if broken:
-        traces = "\n".join(finding.message for one in broken[:1] for finding in one.findings)
-        pytest.fail(f"mcmock itself failed on {_listed(broken)}\nThis is a bug of mcmock.\n\n{traces}", pytrace=False)
+        from mcmock.printable import printable_lines
+
+        traces = printable_lines("\n".join(finding.message for one in broken[:1] for finding in one.findings))
+        pytest.fail(
+            f"mcmock itself failed on {_listed(broken)}\nThis is a bug of mcmock.\n\n{traces}",
+            pytrace=False,
+        )
     if allow_bad or item.stash.get(_ENDED_EARLY, False):
         return
     if bad:
@@ -223,9 +228,13 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     if not report.failed or not servers or item.stash.get(_TOLD, False):
         return
     item.stash[_TOLD] = True
+    from mcmock.printable import printable
+
     for number, server in enumerate(servers, 1):
         seed = f"{server.url}, seed {server.emulator.seed}"
-        report.sections.append(("mcmock" if len(servers) == 1 else f"mcmock {number}", f"{seed}\n\n{server.story()}"))
+        report.sections.append(
+            ("mcmock" if len(servers) == 1 else f"mcmock {number}", f"{printable(seed)}\n\n{server.story()}")
+        )
     if folder := item.config.getoption("mcmock_log"):
         _write_logs(item.config.invocation_params.dir / folder, item.nodeid, servers)
 
@@ -255,6 +264,8 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     ]
     written = dict.fromkeys(value for report in reports for name, value in report.user_properties if name == GOLDEN)
     if written:
+        from mcmock.printable import printable
+
         terminalreporter.section("mcmock", sep="-")
         for path in written:
-            terminalreporter.write_line(f"wrote {path}")
+            terminalreporter.write_line(f"wrote {printable(path)}")

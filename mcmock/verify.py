@@ -17,6 +17,7 @@ from mcmock import narrate
 from mcmock.jsontext import named, shown
 from mcmock.match import Difference, Match, phrase, refuse_misspelled
 from mcmock.model import Exchange, Kind, Verdict
+from mcmock.printable import printable
 from mcmock.schemas import EVENT_TYPES
 from mcmock.sequence import Pattern
 from mcmock.views import SessionView
@@ -257,7 +258,7 @@ class _Judged(NamedTuple):
 def _verify_order(log: Log, asked: Check, pattern: Pattern) -> Verification:
     views = [view for session_id in _concerned(log, asked.match) if (view := log.session(session_id)) is not None]
     judged = [_judge_order(log, asked, pattern, view) for view in views]
-    sentence = f"expected {'the session' if len(judged) == 1 else 'every session'} to send {pattern}"
+    sentence = printable(f"expected {'the session' if len(judged) == 1 else 'every session'} to send {pattern}")
     if not judged:
         result = Result.PASS if asked.allow_no_sessions else Result.FAIL
         return Verification(result, expected(asked), 0, (), (), f"{sentence}, but {_NO_SESSION}")
@@ -344,7 +345,7 @@ def expected(asked: Check) -> dict[str, Any]:
 def _wanted(asked: Check) -> str:
     within = f" within {asked.within:g} s" if asked.within else ""
     wanted = f" with {asked.match}" if asked.match.wanted else ""
-    return f"expected {_amount(asked.least, asked.most)}{wanted}{within}"
+    return printable(f"expected {_amount(asked.least, asked.most)}{wanted}{within}")
 
 
 def _amount(least: int, most: int | None) -> str:

@@ -15,9 +15,9 @@ PACKAGE = Path(mcmock.__file__).parent
 
 # A module imports those above it, never one below: docs/architecture.md shows the same list with what each one is for.
 CORE = (
-    "jsontext", "regex", "model", "weights", "clock", "rules", "schemas", "advice", "body", "sessions", "wire", "match",
-    "report",
-    "timeline", "faults", "journal", "losses", "views", "narrate", "sequence", "verify", "watch", "ledger",
+    "jsontext", "regex", "printable", "model", "weights", "clock", "rules", "schemas", "advice", "body", "sessions",
+    "wire", "match",
+    "report", "timeline", "faults", "journal", "losses", "views", "narrate", "sequence", "verify", "watch", "ledger",
     "emulator", "kept", "meter", "scopes", "shapes", "exports", "recordings", "replay", "checkup", "feed",
     "shape_schemas", "openapi",
 )  # fmt: skip

@@ -8,11 +8,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from io import TextIOWrapper
 from typing import Any
 
 import click
 
 import mcmock
+from mcmock.cli.saying import remark
 
 COMMANDS = ("serve", "exec", "tail", "find", "wait", "verify", "ready", "check", "report", "replay", "ca")
 """Each is a module of this package with a click command of the same name; imported when it is called."""
@@ -40,10 +42,13 @@ class _Commands(click.Group):
     ) -> Any:
         if not standalone_mode:
             return super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, TextIOWrapper):  # a terminal of few letters gets the others as escapes
+                stream.reconfigure(errors="backslashreplace")
         try:
             done = super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
         except click.ClickException as error:
-            click.echo(f"mcmock: {error.format_message()}", err=True)
+            remark(error.format_message())
             sys.exit(error.exit_code)
         except click.Abort:
             sys.exit(130)

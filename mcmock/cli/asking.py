@@ -15,6 +15,7 @@ from urllib.request import Request, urlopen
 
 import click
 
+from mcmock.cli.saying import say
 from mcmock.match import from_query
 
 DEFAULT_URL = "http://127.0.0.1:8410"
@@ -94,5 +95,5 @@ def wanted(match: Sequence[str]) -> dict[str, Any]:
 
 def conclude(answer: dict[str, Any], as_json: bool) -> None:
     """Print a verification, and exit 1 unless it passed."""
-    click.echo(json.dumps(answer) if as_json else answer["message"])
+    say(json.dumps(answer) if as_json else answer["message"])
     sys.exit(0 if answer["result"] == "pass" else 1)

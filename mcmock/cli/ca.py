@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from mcmock import clock, tls
+from mcmock.cli.saying import say
 
 NONE = "there is no certificate authority yet: `mcmock serve --https-port 8443` makes one"
 
@@ -44,7 +45,7 @@ def ca() -> None:
 @_with_state
 def path(state_dir: Path | None) -> None:
     """Print where its certificate is."""
-    click.echo(_existing(state_dir).path)
+    click.echo(_existing(state_dir).path)  # as it is: for scripts
 
 
 @ca.command()
@@ -52,10 +53,10 @@ def path(state_dir: Path | None) -> None:
 def show(state_dir: Path | None) -> None:
     """Print the certificate, its fingerprint and its end."""
     authority = _existing(state_dir)
-    click.echo(f"file         {authority.path}")
-    click.echo(f"fingerprint  {authority.fingerprint()}")
-    click.echo(f"valid until  {authority.ends():%Y-%m-%d}")
-    click.echo(authority.pem.decode(), nl=False)
+    say(f"file         {authority.path}")
+    say(f"fingerprint  {authority.fingerprint()}")
+    say(f"valid until  {authority.ends():%Y-%m-%d}")
+    say(authority.pem.decode().rstrip())
 
 
 @ca.command()
@@ -69,4 +70,4 @@ def remove(state_dir: Path | None) -> None:
         raise click.ClickException(f"{error.filename}: {error.strerror}") from None
     if not removed:
         raise click.ClickException(NONE)
-    click.echo(f"removed {state / 'ca'}; remove it from the devices that trusted it, too")
+    say(f"removed {state / 'ca'}; remove it from the devices that trusted it, too")

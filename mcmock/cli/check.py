@@ -12,7 +12,9 @@ import click
 from mcmock import recordings, saved
 from mcmock.checkup import Checkup, checkup
 from mcmock.cli import checked
+from mcmock.cli.saying import say
 from mcmock.model import Mode
+from mcmock.printable import printable
 from mcmock.recordings import Recording
 
 LONG = 5_000
@@ -47,7 +49,7 @@ def check(files: tuple[str, ...], form: str, fail_on: str, strict: bool, loose: 
         raise click.UsageError("--strict and --loose exclude each other: choose one")
     mode = Mode.STRICT if strict else Mode.LOOSE if loose else Mode.DEFAULT
     done = [_check(file, mode) for file in files]
-    click.echo(FORMATS[form](done, fail_on, with_reports))
+    say(FORMATS[form](done, fail_on, with_reports))
     sys.exit(1 if any(one.fails(fail_on) for one in done) else 0)
 
 
@@ -70,5 +72,5 @@ def _recording(file: str) -> Recording:
 def _judge(recording: Recording, name: str, mode: Mode) -> Checkup:
     if recording.length < LONG or not sys.stderr.isatty():
         return checkup(recording, name, mode)
-    with click.progressbar(length=2 * recording.length, file=sys.stderr, label=name) as bar:
+    with click.progressbar(length=2 * recording.length, file=sys.stderr, label=printable(name)) as bar:
         return checkup(recording, name, mode, bar.update)

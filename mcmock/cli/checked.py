@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Any
@@ -11,13 +10,13 @@ from xml.etree import ElementTree
 from mcmock import narrate, shapes
 from mcmock.checkup import Checkup, Problem
 from mcmock.model import Severity
+from mcmock.printable import printable, printable_lines
 from mcmock.report.table import report_text
 
 PLACES = 2
 """Places that are named of one problem; the rest is counted."""
 
 _ORDER = {severity: place for place, severity in enumerate(Severity)}  # the worst first
-_UNPRINTABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 # -- text -----------------------------------------------------------------------------------------------------------------
@@ -34,7 +33,7 @@ def text(done: list[Checkup], fail_on: str, with_reports: bool = False) -> str:
 def _file(one: Checkup, with_reports: bool) -> Iterator[str]:
     total = len(one.requests) + one.others
     count = f"{len(one.requests)} of {total} requests" if one.others else narrate.plural(total, "request")
-    yield f"{one.name}: {one.kind}, {count} to this API, {narrate.plural(len(one.sessions), 'session')}"
+    yield f"{printable(one.name)}: {one.kind}, {count} to this API, {narrate.plural(len(one.sessions), 'session')}"
     yield from _problems([problem for problem in one.problems if not _session_of(problem, one)], "  ")
     clean = 0
     for view in one.sessions:
@@ -121,7 +120,7 @@ def junit(done: list[Checkup], fail_on: str) -> str:
     """A suite a file, a test case a session, and one for what belongs to no session."""
     root = ElementTree.Element("testsuites", name="mcmock check")
     for one in done:
-        suite = ElementTree.SubElement(root, "testsuite", name=_xml(one.name))
+        suite = ElementTree.SubElement(root, "testsuite", name=printable(one.name))
         failed = list(_cases(one, suite, fail_on))
         suite.set("tests", str(len(failed)))
         suite.set("failures", str(sum(failed)))
@@ -137,10 +136,10 @@ def _cases(one: Checkup, suite: ElementTree.Element, fail_on: str) -> Iterator[b
 
 
 def _case(one: Checkup, suite: ElementTree.Element, name: str, found: list[Problem], fail_on: str) -> bool:
-    case = ElementTree.SubElement(suite, "testcase", classname=_xml(one.name), name=_xml(name))
+    case = ElementTree.SubElement(suite, "testcase", classname=printable(one.name), name=printable(name))
     failing = [problem for problem in found if one._replace(problems=(problem,)).fails(fail_on)]
     for problem in failing[:1]:
-        failure = ElementTree.SubElement(case, "failure", type=problem.rule, message=_xml(problem.message))
+        failure = ElementTree.SubElement(case, "failure", type=problem.rule, message=printable(problem.message))
         failure.text = _xml("\n".join(_problems(failing, "")))
     if len(failing) < len(found):
         rest = [problem for problem in found if problem not in failing]
@@ -149,5 +148,5 @@ def _case(one: Checkup, suite: ElementTree.Element, name: str, found: list[Probl
 
 
 def _xml(value: str) -> str:
-    """Text that XML can hold."""
-    return _UNPRINTABLE.sub("?", value)
+    """Text that XML can hold: what it forbids is among what cannot be seen."""
+    return printable_lines(value)

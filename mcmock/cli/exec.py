@@ -20,6 +20,7 @@ from mcmock.cli.flags import server_options
 from mcmock.cli.launch import make_service, run
 from mcmock.cli.options import Settings
 from mcmock.cli.running import running
+from mcmock.cli.saying import remark, say
 
 if TYPE_CHECKING:
     from mcmock.emulator import Emulator
@@ -65,7 +66,7 @@ async def _main(service: Service, settings: Settings, command: tuple[str, ...], 
         bad = [text for emulator in scopes if (text := _rejected(emulator))] if fail_on_bad else []
         reported = [_reported(scopes)] if report else []
     for text in [*bad, *reported]:
-        click.echo(f"\n{text}", err=True)
+        say(f"\n{text}", err=True)
     return 1 if bad and code == 0 else code
 
 
@@ -109,7 +110,7 @@ async def _run(service: Service, command: tuple[str, ...]) -> int:
 
 
 def _cannot(code: int, why: str) -> int:
-    click.echo(f"mcmock: {why}", err=True)
+    remark(why)
     return code
 
 

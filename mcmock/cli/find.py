@@ -7,6 +7,7 @@ import json
 import click
 
 from mcmock.cli.asking import Server, server_options, wanted
+from mcmock.cli.saying import remark, say
 
 
 @click.command()
@@ -18,7 +19,7 @@ def find(url: str, token: str | None, match: tuple[str, ...], limit: int, newest
     order = "desc" if newest_first else "asc"
     answer = Server(url, token).ask(f"/requests/find?limit={limit}&order={order}", wanted(match))
     for exchange in answer["requests"]:
-        click.echo(json.dumps(exchange))
+        say(json.dumps(exchange))
     left_out = answer["matched"] - len(answer["requests"])
     if left_out:
-        click.echo(f"mcmock: {left_out} more match; --limit shows more", err=True)
+        remark(f"{left_out} more match; --limit shows more")

@@ -11,6 +11,7 @@ from click.core import ParameterSource
 
 from mcmock.cli import config
 from mcmock.cli.options import CONFIG_FILE, OPTIONS, File, Option, Switch
+from mcmock.cli.saying import say
 
 
 class Flag(click.Option):
@@ -53,7 +54,7 @@ def server_options(command: Callable[..., Any]) -> Callable[..., Any]:
     def run(**params: Any) -> Any:
         context = click.get_current_context()
         if params.pop("print_config"):
-            click.echo(config.printed(context))
+            say(config.printed(context))
             return 0
         return command(
             config.settings(context), **{name: value for name, value in params.items() if name not in OPTIONS}

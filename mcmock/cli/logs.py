@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TextIO
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from mcmock import clock
 from mcmock.journal import Notice
 from mcmock.model import Exchange
+from mcmock.printable import printable, printable_json, printable_word
 
 if TYPE_CHECKING:
     from mcmock.emulator import Emulator
@@ -32,12 +34,14 @@ class Logs:
         self._waiting: list[tuple[Emulator, int]] = []
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    def say(self, text: str, level: str = "info") -> None:
-        """Write one line about the server itself; as JSON, one whatever is in it."""
+    def say(self, text: str, level: str = "info", trace: str = "") -> None:
+        """Write one line about the server itself; a `trace` stands under it, set in so that it passes for no other line."""
         if self._json:
             facts = {"event": "message", "at": clock.iso(self._now()), "level": level}
-            text = json.dumps({**facts, "message": text.removeprefix("mcmock: ")}, ensure_ascii=False)
-        self._write([text])
+            message = "\n".join(filter(None, [text.removeprefix("mcmock: "), trace]))
+            self._write([_json_line({**facts, "message": message})])
+        else:
+            self._write([printable(text), *(f"  {printable(line)}" for line in trace.split("\n") if line)])
 
     @contextmanager
     def heard(self) -> Iterator[None]:
@@ -74,12 +78,21 @@ class Logs:
     def _line(self, exchange: Exchange) -> str:
         facts = request_facts(exchange)
         if self._json:
-            return json.dumps(facts, ensure_ascii=False)
+            return _json_line(facts)
         named = [
-            f"{name}={value}" for name, value in facts.items() if name not in _PLAIN and value not in (None, [], "")
+            f"{name}={_value(value)}"
+            for name, value in facts.items()
+            if name not in _PLAIN and value not in (None, [], "")
         ]
         return " ".join(
-            [facts["at"], facts["outcome"].upper(), facts["method"], facts["path"], str(facts["status"]), *named]
+            [
+                facts["at"],
+                facts["outcome"].upper(),
+                _value(facts["method"]),
+                _value(facts["path"]),
+                str(facts["status"]),
+                *named,
+            ]
         )
 
     def _write(self, lines: list[str]) -> None:
@@ -90,6 +103,14 @@ class Logs:
             self._out.flush()
 
 
+def _json_line(facts: dict[str, Any]) -> str:
+    return printable_json(json.dumps(facts, ensure_ascii=False))
+
+
+def _value(value: Any) -> str:
+    return printable_word(value) if isinstance(value, str) else printable(str(value))
+
+
 class _Handler(logging.Handler):
     """Hands the records of Python's logging to Logs."""
 
@@ -98,7 +119,12 @@ class _Handler(logging.Handler):
         self._logs = logs
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._logs.say(f"mcmock: {self.format(record)}", record.levelname.lower())
+        try:
+            message = record.getMessage()
+        except (TypeError, ValueError) as error:  # the arguments do not fit: the library's mistake, but no end of ours
+            message = f"{record.msg} ({error})"
+        trace = "".join(traceback.format_exception(*record.exc_info)).rstrip() if record.exc_info else ""
+        self._logs.say(f"mcmock: {message}", record.levelname.lower(), trace)
 
 
 _PLAIN = ("event", "at", "outcome", "method", "path", "status", "sessionId", "verdict", "kind")

@@ -12,6 +12,7 @@ from urllib.request import urlopen
 import click
 
 from mcmock.cli.asking import DEFAULT_URL, why
+from mcmock.cli.saying import remark
 
 PAUSE = 0.05
 """Seconds between two questions."""
@@ -34,7 +35,7 @@ def ready(url: str | None, wait: float, ca_file: str | None) -> None:
     while (wrong := _wrong(health, ca_file)) is not None and monotonic() < until:
         sleep(PAUSE)
     if wrong is not None:
-        click.echo(f"mcmock: {health} does not answer: {wrong}", err=True)
+        remark(f"{health} does not answer: {wrong}")
     sys.exit(0 if wrong is None else 1)
 
 

@@ -20,6 +20,8 @@ import click
 from yarl import URL
 
 from mcmock import clock, recordings, saved
+from mcmock.cli.saying import say
+from mcmock.printable import printable
 from mcmock.recordings import Recording
 from mcmock.replay import Got, Plan, Planned, Run, different_findings, different_report, plan
 from mcmock.timeline import Timeline
@@ -202,7 +204,7 @@ async def _replay(found: list[tuple[str, Recording]], server: _Server, pace: Pac
         finally:
             if pace.advance:
                 await server.ask("POST", "/clock/resume")
-    click.echo(_verdict(len(found), count, different))
+    say(_verdict(len(found), count, different))
     return 1 if different else 0
 
 
@@ -221,7 +223,7 @@ def _verdict(files: int, requests: int, different: int) -> str:
 async def _play_all(plan: Plan, server: _Server, pace: Pace, sessions: int, judges: bool) -> int:
     """Play `plan` so many times at once; the number of differences. `judges`: the server is mcmock, and can be asked."""
     left_out = f" ({plan.left_out} requests left out: their sessions began earlier)" if plan.left_out else ""
-    click.echo(plan.name + left_out)
+    say(printable(plan.name) + left_out)
     if sessions == 1:
         return await _play(plan, server, pace, judges, _print_step)
     bar = click.progressbar(
@@ -238,7 +240,7 @@ async def _play_all(plan: Plan, server: _Server, pace: Pace, sessions: int, judg
         plays = [_play(plan, server, pace, False, tell) for _ in range(sessions)]
         await asyncio.gather(*plays)
     for line in dict.fromkeys(different):
-        click.echo(f"  {different.count(line)} × {line}")
+        say(f"  {different.count(line)} × {printable(line)}")
     return len(different)
 
 
@@ -248,7 +250,8 @@ Tell = Callable[[Planned, Got, str | None], None]
 def _print_step(step: Planned, got: Got, line: str | None) -> None:
     answer = got.status if got.error is None else got.error
     differs = f"  DIFFERS: {line}" if line else ""
-    click.echo(f"  {step.at:8.3f} s  {step.words:<32} expected {step.status or '-'}  got {answer}{differs}")
+    told = f"{step.at:8.3f} s  {step.words:<32} expected {step.status or '-'}  got {answer}{differs}"
+    say(f"  {printable(told)}")
 
 
 async def _play(plan: Plan, server: _Server, pace: Pace, judges: bool, tell: Tell) -> int:
@@ -302,5 +305,5 @@ async def _compare_judgement(plan: Plan, timeline: Timeline, run: Run, server: _
                 await server.ask("POST", f"/sessions/{quote(sid)}/expire")
             lines += different_report(timeline, await server.ask("GET", f"/sessions/{quote(sid)}/report"))
     for line in lines:
-        click.echo(f"  DIFFERS: {line}")
+        say(f"  DIFFERS: {printable(line)}")
     return len(lines)

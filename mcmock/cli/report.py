@@ -13,6 +13,7 @@ import click
 from mcmock import narrate
 from mcmock.cli.asking import Server
 from mcmock.cli.ready import default_url
+from mcmock.cli.saying import say
 from mcmock.report.table import report_text
 
 _COLUMNS = "{:<10}{:<11}{:>9}  {:>9}  {:>4}  {:>8}  {}"
@@ -38,9 +39,9 @@ def report(
     reports = [_Report(one, server, query) for one in _sessions(server, session_id, limit, query)]
     if as_json:
         found = [one.report for one in reports]
-        click.echo(json.dumps(found[0] if session_id is not None else {"sessions": found}, indent=2))
+        say(json.dumps(found[0] if session_id is not None else {"sessions": found}, indent=2))
     else:
-        click.echo(_text(reports, everything))
+        say(_text(reports, everything))
 
 
 def _place(where: tuple[str, ...]) -> tuple[str, str | None]:

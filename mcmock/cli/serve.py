@@ -16,6 +16,7 @@ from mcmock.cli.flags import server_options
 from mcmock.cli.launch import facts_line, make_service, run
 from mcmock.cli.options import Settings
 from mcmock.cli.running import running
+from mcmock.cli.saying import remark, say
 
 if TYPE_CHECKING:
     from mcmock.server import Service
@@ -57,12 +58,12 @@ def _on(sign: signal.Signals, do: Callable[[], None]) -> None:
 def _announce(service: Service, log_format: str) -> None:
     """Say that it listens, in the one line that scripts wait for; what a person has to know beside that goes to stderr."""
     for text in _remarks(service):
-        click.echo(f"mcmock: {text}", err=True)
+        remark(text)
     secure = f" and {service.https_url}" if service.https_url else ""
     text = (
         f"mcmock listens on {service.url}{secure} (log and control: {service.admin_url}, seed {service.emulator.seed})"
     )
-    click.echo(facts_line(service) if log_format == "json" else text)
+    say(facts_line(service) if log_format == "json" else text)
 
 
 def _remarks(service: Service) -> list[str]:

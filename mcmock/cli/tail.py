@@ -21,7 +21,9 @@ import click
 
 from mcmock.cli.asking import refused, said, why
 from mcmock.cli.ready import default_url
+from mcmock.cli.saying import remark
 from mcmock.narrate import clip
+from mcmock.printable import printable
 
 SILENCE = 60.0
 """Real seconds without even a heartbeat after which the connection counts as lost."""
@@ -101,7 +103,7 @@ def _follow(place: Place, out: TextIO) -> None:
         if not connected:
             raise click.ClickException(f"{place.url} does not answer: {lost}")
         if not waiting:
-            click.echo(f"mcmock: {place.url}: {lost}; waiting", err=True)
+            remark(f"{place.url}: {lost}; waiting")
             waiting = True
         time.sleep(AGAIN)
 
@@ -147,9 +149,9 @@ def line(event: Event) -> str | None:
         return _exchange_line(value)
     if event.name == "outcome":
         word, colour = WORDS[value["outcome"]]
-        return click.style(f"{'':12} #{value['seq']} is {word} now{_finding(value)}", fg=colour)
+        return click.style(f"{'':12} #{int(value['seq'])} is {word} now{_finding(value)}", fg=colour)
     if event.name == "missed":
-        return _remark(f"{value['missed']} requests left the log before they could be read")
+        return _remark(f"{int(value['missed'])} requests left the log before they could be read")
     if event.name in ("cleared", "reset"):
         return _remark(f"the {'log was emptied' if event.name == 'cleared' else 'emulator was reset'}")
     return None
@@ -169,7 +171,7 @@ def _exchange_line(one: dict[str, Any]) -> str:
         f"{clip((one['sessionId'] or '-')[:8], 8):<8}",
         f"{what:<16}",
         f"{_playhead(one['body']):>8}",
-        str(one["status"]),
+        printable(str(one["status"])),
     ]
     return " ".join(fields) + (_finding(one) or _turned_away(one))
 

@@ -19,6 +19,7 @@ import click
 
 from mcmock.cli.launch import CannotListen
 from mcmock.cli.options import Settings
+from mcmock.cli.saying import remark
 
 if TYPE_CHECKING:
     from mcmock.server import Service
@@ -134,7 +135,7 @@ class _Crew:
                 code = await process.wait()
             finally:
                 await self._stop(process)
-            click.echo(f"mcmock: a worker ended with {code}, and is started again", err=True)
+            remark(f"a worker ended with {code}, and is started again")
             await asyncio.sleep(RESTING)
 
     async def _stop(self, process: Process) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from mcmock.printable import printable
 from mcmock.report.metrics import METRICS, Metric, camel
 
 WIDTH: Final = 79
@@ -125,8 +126,9 @@ def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> Iterator[str]:
 
 def _aligned(head: tuple[str, ...], rows: Sequence[tuple[str, ...]], sides: str, names: int = 26) -> Iterator[str]:
     """Columns of at most `names` characters, to the left (<) or to the right (>) as `sides` has it."""
-    widths = [min(names, max(len(row[column]) for row in (head, *rows))) for column in range(len(head))]
-    for row in (head, *rows):
+    shown = [tuple(map(printable, row)) for row in (head, *rows)]
+    widths = [min(names, max(len(row[column]) for row in shown)) for column in range(len(head))]
+    for row in shown:
         cells = [f"{_cut(text, width):{side}{width}}" for text, side, width in zip(row, sides, widths, strict=True)]
         yield f"  {'  '.join(cells)}".rstrip()
 
@@ -136,4 +138,4 @@ def _cut(text: str, width: int) -> str:
 
 
 def _clip(line: str) -> str:
-    return _cut("".join(char if char.isprintable() else "?" for char in line), WIDTH)
+    return _cut(printable(line), WIDTH)

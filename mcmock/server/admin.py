@@ -21,6 +21,7 @@ import mcmock
 from mcmock import exports, jsontext, openapi, shapes
 from mcmock.emulator import Emulator
 from mcmock.ledger import StoreAway
+from mcmock.printable import printable
 from mcmock.scopes import Scopes, ScopeView
 from mcmock.server import download, emulated, faulting, listing, metrics, pages, stream, trust, waiting
 from mcmock.server.asked import AdminError, Asked, Handler, Reply
@@ -358,7 +359,7 @@ class ControlApi:
         except ConnectionError:
             raise  # whoever asked has left
         except Exception as error:  # a bug of ours: said in the API's form, and in full in the server's own log
-            _logger.exception("%s %s failed", request.method, request.raw_path)
+            _logger.exception("%s %s failed", printable(request.method), printable(request.raw_path))
             return _error(500, "broken", f"mcmock failed: {error!r}")
         return _json(reply) if isinstance(reply, dict) else reply
 
