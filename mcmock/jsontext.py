@@ -15,7 +15,8 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from math import isfinite
 from typing import Any, NoReturn
 
@@ -86,6 +87,12 @@ def named(key: object) -> str:
     """A wrong key for a message: itself, unless it is long or unprintable."""
     text = str(key)
     return text if len(text) <= SHOWN and text.isprintable() else shown(text)
+
+
+def nearest(word: object, known: Iterable[str]) -> str | None:
+    """The known word that a wrong one was probably meant to be. What is long is none: to compare takes its square."""
+    text = str(word)
+    return next(iter(get_close_matches(text, list(known), 1)), None) if len(text) <= SHOWN else None
 
 
 def duplicate_keys(text: bytes) -> list[str]:

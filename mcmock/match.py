@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from difflib import get_close_matches
 from operator import attrgetter
 from typing import Any, NamedTuple, Protocol
 
-from mcmock.jsontext import named, plain, shown
+from mcmock.jsontext import named, nearest, plain, shown
 from mcmock.model import Finding, Kind, Outcome, Verdict
 from mcmock.regex import searcher
 from mcmock.rules import RULES
@@ -203,9 +202,9 @@ def refuse_misspelled(match: Match) -> None:
     "never", or waits for a fault, would take that slip for a result."""
     wanted = match.wanted.get("event")
     for event in wanted[:MOST] if isinstance(wanted, list) else [wanted]:
-        if isinstance(event, str) and event not in EVENT_TYPES and (close := get_close_matches(event, EVENT_TYPES, 1)):
+        if isinstance(event, str) and event not in EVENT_TYPES and (close := nearest(event, EVENT_TYPES)):
             raise ValueError(
-                f"match.event {shown(event)} is no event type (did you mean {close[0]}?), so that it never comes; "
+                f"match.event {shown(event)} is no event type (did you mean {close}?), so that it never comes; "
                 f'if that is meant, ask for {{"matches": "^{event}$"}}'
             )
 
@@ -350,8 +349,8 @@ _OPERATOR_TESTS: dict[str, Callable[[str, Any], Callable[[Any], bool]]] = {
 
 
 def _suggest(name: object, known: Iterable[str]) -> str:
-    close = get_close_matches(str(name), list(known), 1)
-    return f" (did you mean {close[0]}?)" if close else ""
+    close = nearest(name, known)
+    return f" (did you mean {close}?)" if close else ""
 
 
 # -- from a query string --------------------------------------------------------------------------------------------------

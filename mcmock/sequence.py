@@ -16,10 +16,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any, NamedTuple
 
-from mcmock.jsontext import named, shown
+from mcmock.jsontext import named, nearest, shown
 from mcmock.match import Match, phrase
 from mcmock.model import Exchange
 from mcmock.schemas import EVENT_TYPES
@@ -169,8 +168,8 @@ def _test(negated: bool, names: list[str], where: str) -> Test:
         return _anything
     for name in names:
         if name not in EVENT_TYPES:
-            close = get_close_matches(name, EVENT_TYPES, 1)
-            hint = f" (did you mean {close[0]}?)" if close else f"; the types are {', '.join(EVENT_TYPES)}"
+            close = nearest(name, EVENT_TYPES)
+            hint = f" (did you mean {close}?)" if close else f"; the types are {', '.join(EVENT_TYPES)}"
             raise ValueError(f"{where} names no event type {named(name)}{hint}")
     return lambda one: (one.event_type in names) is not negated
 

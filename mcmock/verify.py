@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from difflib import SequenceMatcher, get_close_matches
+from difflib import SequenceMatcher
 from enum import StrEnum
 from typing import Any, NamedTuple, Protocol
 
 from mcmock import narrate
-from mcmock.jsontext import named, shown
+from mcmock.jsontext import named, nearest, shown
 from mcmock.match import Difference, Match, phrase, refuse_misspelled
 from mcmock.model import Exchange, Kind, Verdict
 from mcmock.printable import printable
@@ -156,10 +156,9 @@ def _known(body: object, keys: tuple[str, ...]) -> dict[str, Any]:
         )
     for key in body:
         if key not in keys:
-            close = get_close_matches(str(key), keys, 1)
-            raise ValueError(
-                f"{named(key)} is not known{f' (did you mean {close[0]}?)' if close else ''}; use {', '.join(keys)}"
-            )
+            close = nearest(key, keys)
+            hint = f" (did you mean {close}?)" if close else ""
+            raise ValueError(f"{named(key)} is not known{hint}; use {', '.join(keys)}")
     if body.get("match") is not None and not isinstance(body["match"], dict):
         raise ValueError(f"match must be an object of fields and wanted values, not {shown(body['match'])}")
     return body

@@ -5,12 +5,13 @@ Every question is answered with a 4xx or is fine, in the API's form; what was ta
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import datetime
+import difflib
 import json
 import sys
 from collections.abc import Iterator
-from contextlib import closing
 from http.client import HTTPConnection
 from pathlib import Path
 from types import FrameType
@@ -194,7 +195,7 @@ def ask_raw(wire: HTTPConnection, method: str, path: str, text: bytes = b"") -> 
 
 @pytest.fixture
 def control(mcmock_server: McmockServer) -> Iterator[HTTPConnection]:
-    with closing(HTTPConnection(mcmock_server.url.removeprefix("http://"), timeout=5)) as connection:
+    with contextlib.closing(HTTPConnection(mcmock_server.url.removeprefix("http://"), timeout=5)) as connection:
         yield connection
 
 
@@ -604,3 +605,38 @@ def test_a_name_that_is_given_is_not_chosen_for_another(mcmock_server: McmockSer
         mcmock_server, "PUT", "/faults", {"faults": [{"effect": "reset"}, {"effect": "hang", "name": "reset"}]}
     )
     assert [fault["name"] for fault in answer["faults"]] == ["reset-2", "reset"]
+
+
+# -- what is compared letter by letter ------------------------------------------------------------------------------------
+
+
+def test_only_short_words_are_compared_letter_by_letter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To compare takes the product of two lengths, and a client's event type, or a control request's, may be a megabyte."""
+    compared: list[int] = []
+    matcher = difflib.SequenceMatcher
+
+    class Measured(matcher):  # type: ignore[valid-type, misc]
+        def set_seq2(self, b: Any) -> None:
+            compared.append(len(b))
+            super().set_seq2(b)
+
+    monkeypatch.setattr(difflib, "SequenceMatcher", Measured)
+    monkeypatch.setattr(verify, "SequenceMatcher", Measured)
+    emulator, word = Emulator(seed=1), "pign" * 1000
+    sid = start(emulator)
+    send(emulator, sid, word, 1)
+    send(emulator, sid, "ping", 1)
+    assert emulator.verify(verify.check({"event": word + "!"})).result == "fail"
+    for wrong in (
+        {"match": {word: 1}},
+        {"match": {"kind": word}},
+        {word: 1},
+        {"sequence": [word]},
+        {"match": {"event": word}, "count": 0},
+    ):
+        with contextlib.suppress(ValueError):
+            verify.check_from_json(wrong)
+    with pytest.raises(ValueError, match="did you mean ping"):
+        faults.reset(event="pign")
+    assert compared
+    assert max(compared) <= 200
