@@ -364,7 +364,7 @@ def _timeline(recording: recordings.Recording, name: str, mode: Mode) -> Checkup
     played, ids = _Played(mode, adopts=False), dict[str, str]()
     for place, step in enumerate(replay.of_timeline(parsed).steps):
         if step.kind in _STARTS:
-            ids[step.session] = sha256(f"{name}/{place}".encode()).hexdigest()
+            ids[step.session] = sha256(f"{name}/{place}".encode("utf-8", "surrogatepass")).hexdigest()
         played.take(_record(step, place, parsed.steps[place].at, ids), ids.get(step.session))
     if parsed.close is not None:
         _close(played.emulator, parsed.close)

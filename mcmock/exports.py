@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import chain
 from typing import Any, NamedTuple
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 import mcmock
 from mcmock import clock, wire
@@ -25,8 +25,21 @@ FORMAT = 1
 NDJSON = "application/x-ndjson"
 HAR = "application/har+json"
 
-HAR_EXTRAS = ("seq", "scope", "kind", "eventType", "sessionId", "verdict", "outcome", "findings", "fault", "delivery")
-"""What an exchange has and HAR has no place for: kept under `_mcmock`, a field that HAR readers pass over."""
+HAR_EXTRAS = (
+    "seq",
+    "scope",
+    "path",
+    "kind",
+    "eventType",
+    "sessionId",
+    "verdict",
+    "outcome",
+    "findings",
+    "fault",
+    "delivery",
+)
+"""What an exchange has and HAR has no place for: kept under `_mcmock`, a field that HAR readers pass over. The path is there as
+it was sent: not every path makes an URL."""
 
 
 class Recorded(NamedTuple):
@@ -97,16 +110,22 @@ def ndjson(exchanges: Iterable[Exchange]) -> Iterator[bytes]:
 def _as_sent(exchange: Exchange) -> Json:
     """The shape; with the text beside the value where the value alone would not bring back what was sent."""
     shape = exchange_to_json(exchange)
-    if shape["body"] is not None and any(found.rule == "duplicate-key" for found in exchange.findings):
+    doubled = shape["body"] is not None and any(found.rule == "duplicate-key" for found in exchange.findings)
+    if doubled or exchange.body_bytes == b"null":
         shape["bodyText"] = exchange.body_bytes.decode()
     return shape
 
 
 def _line(value: Json) -> bytes:
-    return _encode(value).encode("utf-8", "replace") + b"\n"
+    """In UTF-8; where there is half of a surrogate pair, which has no place in that, with JSON's own escapes."""
+    try:
+        return _encode(value).encode() + b"\n"
+    except UnicodeEncodeError:
+        return _encode_as_ascii(value).encode() + b"\n"
 
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_encode_as_ascii = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def read_ndjson(lines: Iterable[str | bytes]) -> Iterator[Exchange]:
@@ -284,12 +303,12 @@ def _read_entry(entry: object, where: str) -> Recorded:
 
 def _recorded_entry(entry: Any) -> Recorded:
     sent, answered, extras = entry["request"], entry.get("response") or {}, entry.get("_mcmock") or {}
-    url = urlsplit(sent["url"])
+    url = _split(str(sent["url"]), ours="path" in extras)
     headers = _with_type(_pairs(sent.get("headers") or ()), sent.get("postData") or {})
-    if _first(headers, "host") is None:
+    if _first(headers, "host") is None and "path" not in extras:
         headers = (("Host", url.netloc), *headers)
     target = (url.path or "/") + (f"?{url.query}" if url.query else "")
-    request = _request(str(sent["method"]), target, headers, _posted(sent, extras))
+    request = _request(str(sent["method"]), str(extras.get("path", target)), headers, _posted(sent, extras))
     status = int(answered.get("status") or 0)
     return Recorded(
         clock.from_iso(str(entry["startedDateTime"])),
@@ -301,6 +320,16 @@ def _recorded_entry(entry: Any) -> Recorded:
         session_id=extras.get("sessionId"),
         faulted=bool(extras.get("fault")),
     )
+
+
+def _split(url: str, *, ours: bool) -> SplitResult:
+    """The parts of a URL. Raises ValueError if it is none; our own may be, and says the path elsewhere."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        if not ours:
+            raise
+        return SplitResult("http", "", "", "", "")
 
 
 # What Chromium says of a request that reached nobody; after any other failure it may have arrived.

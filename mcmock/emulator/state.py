@@ -125,7 +125,9 @@ class State:
         self._issued[content] = number
         if forgotten := weights.drop_oldest(self._issued, MOST_CONTENTS, lambda content: not content):
             self._issued[""] = max(self._issued.get("", 0), *forgotten)
-        drawn = hashlib.sha256(f"{self.seed}/{self.scope}/{content}/{number}".encode()).hexdigest()
+        drawn = hashlib.sha256(
+            f"{self.seed}/{self.scope}/{content}/{number}".encode(errors="surrogatepass")
+        ).hexdigest()
         return drawn if self.scope == DEFAULT_SCOPE else drawn[:-MARK_LENGTH] + mark(self.scope)
 
     def _session(self, session_id: str, now: float) -> Session | None:

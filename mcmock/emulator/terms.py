@@ -156,7 +156,7 @@ class Decision(NamedTuple):
 
 def mark(scope: str) -> str:
     """The end of the session ids that a named scope issues, by which such an id finds its scope."""
-    return hashlib.sha256(f"scope {scope}".encode()).hexdigest()[:MARK_LENGTH]
+    return hashlib.sha256(f"scope {scope}".encode("utf-8", "surrogatepass")).hexdigest()[:MARK_LENGTH]
 
 
 def settled_outcome(entry: Entry) -> Outcome | None:

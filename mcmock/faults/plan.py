@@ -189,7 +189,7 @@ def _draws(rule: FaultRule) -> bool:
 
 def _dice(seed: int, name: str, key: str, ordinal: int) -> Dice:
     def drawn(purpose: str) -> float:
-        words = f"{seed}/{name}/{key}/{ordinal}/{purpose}".encode()
+        words = f"{seed}/{name}/{key}/{ordinal}/{purpose}".encode("utf-8", "surrogatepass")
         return int.from_bytes(hashlib.blake2b(words, digest_size=8).digest()) / 2**64
 
     return drawn
