@@ -41,8 +41,8 @@ class FaultsFile:
         try:
             rules = self._load(self._path)
             self._begin(rules)
-        except (OSError, ValueError) as error:
-            why = f"{self._path}: {error.strerror}" if isinstance(error, OSError) else str(error)
+        except Exception as error:  # whatever it is: nothing ends the watch unnoticed
+            why = str(error) if isinstance(error, ValueError) else f"{self._path}: {_why(error)}"
             self._say(f"mcmock: {why}; the faults stay as they were")
             return False
         self._say(f"mcmock: {self._path} was read again: {len(rules)} {'fault' if len(rules) == 1 else 'faults'}")
@@ -54,6 +54,12 @@ class FaultsFile:
         except OSError:
             return None
         return stat.st_mtime_ns, stat.st_size, stat.st_ino
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    return f"mcmock failed: {error!r}"
 
 
 async def watch(file: FaultsFile, every: float = EVERY) -> None:

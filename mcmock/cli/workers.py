@@ -124,9 +124,14 @@ class _Crew:
     async def _attend(self, started: asyncio.Future[bool]) -> None:
         """Run one worker, again and again."""
         while True:
-            process = await asyncio.create_subprocess_exec(
-                *self._command, stdin=PIPE, stdout=PIPE, env=self._environment
-            )
+            try:
+                process = await asyncio.create_subprocess_exec(
+                    *self._command, stdin=PIPE, stdout=PIPE, env=self._environment
+                )
+            except OSError as error:  # no more processes, or descriptors: it may pass
+                click.echo(f"mcmock: a worker cannot be started: {error.strerror}; it is tried again", err=True)
+                await asyncio.sleep(RESTING)
+                continue
             try:
                 assert process.stdout is not None
                 said = await process.stdout.readline()

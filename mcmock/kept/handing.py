@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -18,6 +19,8 @@ from mcmock.kept.tables import (
 )
 from mcmock.ledger import Change, StoreAway, Taken
 from mcmock.model import Answer, Delivery, Finding, Kind, Request, Severity, Verdict
+
+_logger = logging.getLogger("mcmock")
 
 BATCH = 64
 """Changes that are handed to a shared ledger at once, if so many wait."""
@@ -98,17 +101,22 @@ class Handing(Following):
         try:
             answers = self._shared.commit_all([first._replace(deliveries=settled), *rest], since, news)
             whole = self._take_in(answers[0]) if news or answers[0].lost else self._take_in_cells(batch, answers)
-        except Exception as error:
+        except BaseException as error:
             self._put_back(settled)
-            away = (
-                error if isinstance(error, StoreAway) else StoreAway(f"{self.store.name} failed: {error!r}", asked=True)
-            )
+            away = self._away(error)
             for tried in batch:
-                tried.wanted.done(None, away)
+                _tell(tried.wanted, None, away)
             return
         if not answers[0].accepted:
             self._put_back(settled)
         self._conclude(batch, answers, whole)
+
+    def _away(self, error: BaseException) -> StoreAway:
+        """What those are told who wait for a Change; a bug of ours is in the server's own log, too."""
+        if isinstance(error, StoreAway):
+            return error
+        _logger.error("a change for %s failed", self.store.name, exc_info=error)
+        return StoreAway(f"{self.store.name} failed: {error!r}", asked=True)
 
     def _decide_batch(self) -> list[Tried]:
         """Do what is wanted, one upon the other, and undo it all: it has happened when it is news."""
@@ -118,7 +126,7 @@ class Handing(Following):
             try:
                 batch.append(self._try(wanted))
             except Exception as error:  # the caller's mistake, and theirs to hear of
-                wanted.done(None, error)
+                _tell(wanted, None, error)
             if not self._chains():
                 break
         for tried in reversed(batch):
@@ -133,12 +141,13 @@ class Handing(Following):
         if not whole:
             try:
                 self._load_anew()
-            except StoreAway as away:
+            except BaseException as error:
+                away = self._away(error)
                 for _ in late:
-                    self._wanted.popleft().done(None, away)
+                    _tell(self._wanted.popleft(), None, away)
         for tried, answer in judged:
             if answer.accepted:
-                tried.wanted.done(tried.result, answer.seq)
+                _tell(tried.wanted, tried.result, answer.seq)
 
     def _put_back(self, settled: tuple[tuple[int, Delivery], ...]) -> None:
         with self._lock:
@@ -217,3 +226,11 @@ class Handing(Following):
             seq = self._journal.next_seq
             self._apply_to_log(change)
             self._ledger.commit(change._replace(seq=seq))
+
+
+def _tell(wanted: Wanted, result: Any, became: int | Exception) -> None:
+    """Tell who waits what became of it. One who cannot be told keeps nobody else waiting."""
+    try:
+        wanted.done(result, became)
+    except Exception:
+        _logger.exception("nobody could be told what became of a change")

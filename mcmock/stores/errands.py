@@ -12,7 +12,8 @@ _log = logging.getLogger(__name__)
 class Errands:
     """Makes the calls that are asked for, in their order; one that is asked for again before its turn is made once.
 
-    It waits `rest` seconds before it makes those that have come by then. What a call raises is logged, and no harm to others.
+    It waits `rest` seconds before it makes those that have come by then. What a call raises, whatever it is, is logged, and no
+    harm to others: the thread ends when it is closed, and not before.
     """
 
     def __init__(self, name: str, rest: float = 0.0) -> None:
@@ -48,5 +49,5 @@ class Errands:
             for call in calls:
                 try:
                     call()
-                except Exception:
+                except BaseException:
                     _log.exception("a call failed on the thread %s", self._thread.name)

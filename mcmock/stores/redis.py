@@ -11,10 +11,13 @@ Rules of this file:
 3. A Redis that is away is tried again by one thread, and by nobody else: requests are turned away at once.
 4. A Redis that was started again may have lost its last Changes, and given their places to others since: everything is
    loaded anew. Each connection asks it which run this is.
+5. What Redis holds may be what no mcmock has written. Whoever meets that is told that the store is away, with the reason; the
+   thread that follows goes on, and says so to `check`.
 """
 
 from __future__ import annotations
 
+import logging
 import re
 import secrets
 import threading
@@ -47,6 +50,8 @@ from mcmock.ledger import (
     value_text,
 )
 from mcmock.stores.errands import Errands
+
+_logger = logging.getLogger("mcmock")
 
 PREFIX = "mcmock"
 """What the keys begin with, unless the address has `?prefix=`."""
@@ -186,6 +191,7 @@ class RedisStore:
             raise ValueError(f"{_public(url)} is no address of a Redis: {error}") from None
         self.name = f"the Redis at {_public(address)}"
         self._failure: str | None = None
+        self._broken = ""  # why news could not be taken in, when that was last said
         self._run, self.runs = "", 0
         self._ahead = 0.0
         self._ledgers: dict[str, RedisLedger] = {}
@@ -275,6 +281,14 @@ class RedisStore:
             self._failure = _why(error)
             self._unblock()
             raise StoreAway(f"{self.name} is away ({_why(error)})", asked=True) from None
+        except Exception as error:  # what it said is no text, say
+            raise self.unreadable(error) from None
+
+    def unreadable(self, error: Exception) -> StoreAway:
+        """Rule 5."""
+        return StoreAway(
+            f"{self.name} holds what no mcmock has written ({type(error).__name__}: {_why(error)})", asked=True
+        )
 
     # -- working ------------------------------------------------------------------------------------------------------
 
@@ -306,14 +320,27 @@ class RedisStore:
                 self._failure = _why(error)
 
     def _follow(self) -> None:
-        while not self._closed.is_set():
-            try:
-                self._look()
-            except RedisError as error:
-                self._failure, self._listening = _why(error), None
-                self._closed.wait(RETRY)
-            else:
-                self._closed.wait(BREATH)
+        try:
+            while not self._closed.is_set():
+                self._closed.wait(self._try_to_look())
+        finally:
+            self._failure = self._failure or "the thread that hears of news has ended"
+
+    def _try_to_look(self) -> float:
+        """Look for news; returns how many seconds to wait until the next look."""
+        try:
+            self._look()
+        except RedisError as error:
+            self._failure, self._listening = _why(error), None
+            return RETRY
+        except Exception as error:  # rule 5, or a bug of ours
+            why = f"{type(error).__name__}: {_why(error)}"
+            if why != self._broken:
+                _logger.exception("news of %s cannot be taken in", self.name)
+            self._failure = self._broken = why
+            self._listening = None
+            return RETRY
+        return BREATH
 
     def _look(self) -> None:
         """Wait for news, for a while. A Redis that was away and answers again is loaded anew by those who follow it."""
@@ -358,11 +385,19 @@ class RedisLedger:
         runs = self._store.runs
         arguments = [secrets.token_hex(8), FORMAT, self._scope, self._lives]
         counts, cells = self._store.ask(lambda client: _run(client, OPEN, self._keys, arguments))
-        known, places = _pairs(counts), _pairs(cells)
-        if int(known["format"]) > FORMAT:
+        try:
+            held = self._snapshot(_pairs(counts), _pairs(cells), runs)
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"{self._store.unreadable(error)}: choose another ?prefix=") from None
+        if held is None:
             raise ValueError(
                 f"{self._store.name} is used by a newer mcmock: update this one, or choose another ?prefix="
             )
+        return held
+
+    def _snapshot(self, known: dict[str, str], places: dict[str, str], runs: int) -> Snapshot | None:
+        if int(known["format"]) > FORMAT:
+            return None
         self._epoch, position = known["epoch"], int(known["position"])
         log = self._read(1, position)
         self.seen, self._runs = position, runs
@@ -387,6 +422,12 @@ class RedisLedger:
 
     def commit_all(self, changes: list[Change], since: int, news: bool) -> list[Taken]:
         """In one round trip."""
+        try:
+            return self._commit_all(changes, since, news)
+        except (KeyError, TypeError, ValueError) as error:
+            raise self._store.unreadable(error) from None
+
+    def _commit_all(self, changes: list[Change], since: int, news: bool) -> list[Taken]:
         if self._is_of_another_run():
             return [Taken(False, lost=True)] * len(changes)
         arguments = [self._epoch, since, self._lives, self._max_log_bytes, len(changes), int(news)]
@@ -408,6 +449,12 @@ class RedisLedger:
 
     def news(self, since: int) -> Taken:
         """In one look that counts and reads at once, for the log may have been begun anew."""
+        try:
+            return self._news_since(since)
+        except (KeyError, TypeError, ValueError) as error:
+            raise self._store.unreadable(error) from None
+
+    def _news_since(self, since: int) -> Taken:
 
         def question(client: redis.Redis) -> list[Any]:
             pipe: Any = client.pipeline(transaction=True)
