@@ -12,20 +12,16 @@ from mcmock.emulator import Emulator
 from mcmock.scopes import Scopes
 from mcmock.server import emulated
 from mcmock.server.admin import ControlApi
-from mcmock.server.place import PREFIX, Place
+from mcmock.server.place import Place, control_path
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
 def make_handler(held: Scopes, control: ControlApi) -> Handler:
     async def handle(request: web.BaseRequest) -> web.StreamResponse:
-        path = request.raw_path
-        if path.startswith(PREFIX):
-            return await control.handle(request, path)
-        if path.startswith(scopes.PREFIX):
-            name, rest = scopes.split(path)
-            if rest.startswith(PREFIX):
-                return await control.handle(request, rest, name)
+        controlled = control_path(request.raw_path)
+        if controlled is not None:
+            return await control.handle(request, *controlled)
         return await emulated.handle(held, request)
 
     return handle

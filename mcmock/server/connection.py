@@ -1,6 +1,8 @@
 """One connection: aiohttp's, which also answers and logs what never became a request. It decides nothing.
 
-A plain event is answered here at once, where `lane` knows its header block; all else goes through aiohttp's handler.
+A plain event is answered here at once, where `lane` knows its header block; all else goes through aiohttp's handler, a head
+or a body at a time. Answers come in the order of the requests, and every request that came whole is in the log, answered or
+not.
 What aiohttp cannot parse is answered in the API's own form and logged with the bytes that came, and so is a header that
 the client's end of the connection cuts short; where the connection is gone altogether, it is only logged. An answer to
 such bytes is followed by our end of the connection, and the connection itself goes only after the client has had time to
@@ -14,7 +16,8 @@ import contextlib
 from typing import Any
 
 from aiohttp import StreamReader, web
-from aiohttp.http_exceptions import InvalidURLError, LineTooLong, PayloadEncodingError
+from aiohttp.http import HttpRequestParser
+from aiohttp.http_exceptions import InvalidURLError, LineTooLong
 from aiohttp.streams import EMPTY_PAYLOAD
 from aiohttp.web_protocol import _ErrInfo
 
@@ -23,8 +26,10 @@ from mcmock.clock import monotonic
 from mcmock.emulator import Emulator
 from mcmock.model import Answer, Delivery, Refusal, Request
 from mcmock.scopes import Scopes
-from mcmock.server.emulated import Raw
+from mcmock.server.emulated import BadBody, Raw, log_unanswered
 from mcmock.server.lane import Lane, Plain
+from mcmock.server.pieces import Pieces
+from mcmock.server.place import control_path
 
 MAX_LINE = 65_536
 """Bytes of a request line, or of one header. Longer ones are answered 414 and 431."""
@@ -45,6 +50,8 @@ HEAD_TIME = 60.0
 
 CUT_SHORT = "the connection ended before the header did"
 
+_LINE_ENDS = b"\r\n"
+
 # What people send to a plain HTTP port that is something else: how it begins, and what to say about it.
 _OTHER_PROTOCOLS = (
     (b"\x16\x03", "this is the beginning of a TLS connection, but this port speaks plain HTTP: use an http:// address"),
@@ -53,10 +60,15 @@ _OTHER_PROTOCOLS = (
 
 
 class Connection(web.RequestHandler):
-    """`unparsed` is what came since the last whole request, `whole` whether that packet ended one."""
+    """What comes is given to aiohttp one head or one body at a time, so that it is known what it has made of it.
+
+    `unparsed` is what came since the last request, `body` the body of that one, of which `left` bytes are to come if it has
+    a length. `clear` says that aiohttp has read all that came, to the end of a request; `finished` that no more is taken.
+    """
 
     __slots__ = (
-        "body", "cut_short", "emulator", "ended", "failed", "gone", "lane", "overdue", "scopes", "unparsed", "whole",
+        "begun", "body", "clear", "emulator", "ended", "finished", "gone", "lane", "left", "overdue", "scopes", "secure",
+        "stopping", "unparsed", "waiting", "withheld",
     )  # fmt: skip
 
     def __init__(self, scopes: Scopes, lane: Lane, manager: web.Server, **options: Any) -> None:
@@ -64,64 +76,176 @@ class Connection(web.RequestHandler):
         self.scopes = scopes
         self.emulator = scopes.default  # of what never became a request, and so names no scope
         self.lane = lane
+        self.waiting = Pieces()
         self.unparsed = b""
-        self.whole = True
-        self.failed = self.ended = self.cut_short = False
-        self.body: StreamReader | None = None  # of the latest request
+        self.body: StreamReader = EMPTY_PAYLOAD
+        self.left = 0
+        self.clear = True
+        self.withheld = False  # aiohttp keeps some of a body until there is room for it
+        self.begun = False  # something was read that is to be answered
+        self.ended = self.finished = self.stopping = self.secure = False
         self.gone: asyncio.Future[None] | None = None
         self.overdue: asyncio.TimerHandle | None = None  # runs while a head is waited for
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        self.overdue = self._loop.call_later(HEAD_TIME, self._give_up)
+        self.secure = self.ssl_context is not None
+        self._time_head()
+
+    async def start(self) -> None:
+        """aiohttp's loop over the requests; what it leaves is logged."""
+        try:
+            await super().start()
+        finally:
+            await self._log_the_rest()
+
+    async def shutdown(self, timeout: float | None = 15.0) -> None:  # noqa: ASYNC109 -- its name is aiohttp's
+        self.stopping = True
+        await super().shutdown(timeout)
+
+    # -- what comes ---------------------------------------------------------------------------------------------------
 
     def data_received(self, data: bytes) -> None:
-        before = self._request_count
-        idle = self._is_idle()
-        if idle and self.whole and (plain := self.lane.read(data)) is not None and self._answer_at_once(plain):
+        """Answer a plain event at once, or let aiohttp read; it calls this itself, without data, when it has room again."""
+        if (
+            self.clear
+            and self._is_idle()
+            and (plain := self.lane.read(data)) is not None
+            and self._answer_at_once(plain)
+        ):
             return
-        try:
-            super().data_received(data)
-        except ValueError as error:  # aiohttp before 3.14.4, of a target whose host is none
-            self._queue(InvalidURLError(str(error)))
-        if self._request_count != before and self._messages:
-            self.body = self._messages[-1][1]
-        if not idle:
-            return  # part of a body, or of a request behind one that is being answered
-        self.unparsed = data if self.whole else (self.unparsed + data)[:KEPT_UNPARSED]
-        self.whole = self._request_count != before
-        self._expect_head()
-        if self._request_count == before + 1 and not isinstance(self._messages[-1][0], _ErrInfo):
+        if self._close or self._force_close or self.finished:
+            return
+        was_clear, before = self.clear, self._request_count
+        self.waiting.add(data)
+        self._feed()
+        if was_clear and self.clear and self._request_count == before + 1:
             self.lane.learn(data, self._messages[-1][0])
 
-    def _expect_head(self) -> None:
-        """Let the clock run while a head has begun and not ended, however many pieces it comes in."""
-        if self.whole and self.overdue is not None:
+    def _feed(self) -> None:
+        """Give aiohttp what waits, for as long as it takes more."""
+        if self.withheld:
+            super().data_received(b"")
+            self.withheld = self._reading_paused
+        while self.waiting and self._takes_more():
+            self._give()
+        if self.waiting and self._upgraded and not self._buffer_paused:
+            self._pause_reading_for_buffer()  # until the request that asks for another protocol is answered
+        self.clear = not (
+            self.waiting or self.unparsed or self.withheld or self.finished or self._upgraded or not self.body.is_eof()
+        )
+        self._time_head()
+        if self.ended:
+            self._end_input()
+
+    def _takes_more(self) -> bool:
+        full = len(self._messages) >= self._max_msg_queue_size
+        return not (full or self.finished or self._upgraded or self._reading_paused or self._close or self._force_close)
+
+    def _give(self) -> None:
+        """Give aiohttp the next piece, and see what it makes of it."""
+        before, within_body = self._request_count, not self.body.is_eof()
+        piece = self.waiting.up_to(self.left) if self.left else self.waiting.up_to_empty_line()
+        self._parse(piece)
+        self.withheld = self._reading_paused
+        if self._request_count != before:
+            self._note_request(piece, within_body)
+        elif within_body:
+            is_chunked = not self.left
+            self.left = max(0, self.left - len(piece))
+            if self.body.is_eof():
+                self.waiting.start_afresh()
+                if is_chunked:
+                    self._parser = self._new_parser()
+        else:
+            head = self.unparsed + piece
+            self.unparsed = head[:KEPT_UNPARSED] if head.strip(_LINE_ENDS) else head[-4:]
+
+    def _parse(self, piece: bytes) -> None:
+        try:
+            super().data_received(piece)
+        except ValueError as error:  # aiohttp before 3.14.4, of a target whose host is none
+            self._request_count += 1
+            self._queue(InvalidURLError(str(error)))
+
+    def _new_parser(self) -> HttpRequestParser:
+        """For what follows a body in chunks: the old one would take its last trailer for a header of the next request."""
+        return HttpRequestParser(
+            self,
+            self._loop,
+            self._read_bufsize,
+            max_line_size=self.max_line_size,
+            max_field_size=self.max_field_size,
+            max_headers=self.max_headers,
+            payload_exception=web.RequestPayloadError,
+            auto_decompress=False,
+            max_msg_queue_size=self._max_msg_queue_size,
+        )
+
+    def _note_request(self, piece: bytes, within_body: bool) -> None:
+        """aiohttp has read a head, or given up on what came."""
+        self.begun = True
+        message, body = self._messages[-1]
+        if isinstance(message, _ErrInfo):
+            self.finished = True
+            if within_body:  # the request that has it is refused
+                self._messages.pop()
+                self.body.set_exception(BadBody(_in_plain_words(message.message)))
+            self.unparsed = (self.unparsed + piece + self.waiting.rest())[:KEPT_UNPARSED]
+            return
+        self.body, self.unparsed = body, b""
+        self.left = 0 if body.is_eof() or message.chunked else int(message.headers.get("Content-Length", 0))
+        self.waiting.start_afresh()
+        self._stop_clock()
+
+    def _has_begun(self) -> bool:
+        """Whether a head has begun; empty lines behind a request are none."""
+        return bool(self.unparsed.strip(_LINE_ENDS) if self.begun else self.unparsed)
+
+    def _time_head(self) -> None:
+        """Let the clock run while a head is waited for, the first one or one that has begun, however many pieces it has."""
+        if self.finished or (self.begun and not self._has_begun()):
+            self._stop_clock()
+        elif self.overdue is None:
+            self.overdue = self._loop.call_later(HEAD_TIME, self._give_up)
+
+    def _stop_clock(self) -> None:
+        if self.overdue is not None:
             self.overdue.cancel()
             self.overdue = None
-        elif not self.whole and self.overdue is None:
-            self.overdue = self._loop.call_later(HEAD_TIME, self._give_up)
 
     def _give_up(self) -> None:
         """The head took too long: 408, or nothing for a client that has not said a word."""
-        if self.failed or self.ended or not self._is_idle():
+        self.overdue = None
+        if self.finished or self.ended:
             return
-        if self.whole:
+        if self.waiting or self.withheld:
+            self._time_head()  # it is we who do not read
+        elif self._has_begun():
+            self._finish(_TooSlow())
+        else:
             self.force_close()
-            return
-        self._queue(_TooSlow())
+
+    def _finish(self, errand: Exception) -> None:
+        """Do `errand` when all is answered, and take no more."""
+        self.finished, self.clear = True, False
+        self._queue(errand)
+
+    # -- the fast lane ------------------------------------------------------------------------------------------------
 
     def _answer_at_once(self, plain: Plain) -> bool:
         """Answer a request of the fast lane; False if it has to go the ordinary way after all.
 
-        That is the way for a client that does not read: it ends where the answer waits for the client to catch up, and
-        from there on nothing more is read.
+        A client that does not read is waited for after its answer, as on the ordinary way: nothing more is answered until
+        it has caught up, and nothing more read once enough waits.
         """
         transport = self.transport
         if transport is None or self._close or self._force_close or transport.is_closing() or self._paused:
             return False
         if self.scopes.default.blocks:
             return False
+        self._stop_clock()
+        self.begun = True
         block, emulator = plain.block, self.scopes.of_target(plain.target)
         request = Request("POST", plain.target, block.headers, plain.body, block.host, self._scheme())
         began = monotonic()
@@ -132,50 +256,82 @@ class Connection(web.RequestHandler):
             return True
         transport.write(answer.response.raw)
         emulator.settle(answer.seq, Delivery.SENT)
-        self.unparsed = b""
         self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout
+        if self._paused:
+            self._queue(_Unread())
         return True
 
     def _scheme(self) -> str:
-        return "http" if self.ssl_context is None else "https"
+        return "https" if self.secure else "http"
+
+    # -- its end ------------------------------------------------------------------------------------------------------
 
     def eof_received(self) -> bool | None:  # type: ignore[override]
         """A client that has said all it had to say, and may still listen: whatever it asked is answered first."""
-        if self.ssl_context is not None or self._close:
+        if self.secure or self._close:
             return None  # no way to: the transport closes
-        self._end_input()
-        if self._is_idle() and not self.cut_short:
+        self.ended = True
+        if self._is_idle() and not self.waiting and not self._has_begun():
             return None  # nothing to answer
-        self._queue(_CutShort() if self.cut_short else _Ended())
+        self._end_input()
         return True
 
+    def _end_input(self) -> None:
+        """Nothing more comes: a body or a head that is not whole is cut short, once all before it was read."""
+        if self.waiting or self.withheld or self.finished:
+            return
+        if not self.body.is_eof():
+            self.body.set_exception(web.RequestPayloadError("the connection ended"))
+        self._finish(_CutShort() if self.body.is_eof() and self._has_begun() else _Ended())
+
     def connection_lost(self, exc: BaseException | None) -> None:
-        if self.overdue is not None:
-            self.overdue.cancel()
-        self._end_input()
-        if self.cut_short and self._current_request is None and not self.failed:
-            answer = self.emulator.handle(self._unparsed_request(_refused(CUT_SHORT)))
-            self.scopes.meter.note(answer, 0.0)
-            self.emulator.settle(answer.seq, Delivery.CLIENT_GONE)
+        self._stop_clock()
+        self.ended = True
+        self._read_the_rest()
+        if not self.body.is_eof():
+            self.body.set_exception(web.RequestPayloadError("the connection ended"))
+        answering = self._request_factory, self._request_handler
         super().connection_lost(exc)
+        # aiohttp forgets them though its loop may have a request at hand, which would end it by a TypeError.
+        self._request_factory, self._request_handler = answering
         if self.gone is not None and not self.gone.done():
             self.gone.set_result(None)
 
-    def _end_input(self) -> None:
-        """Find out what the end of the input cut short: a header (to be logged), or a body (whose reader is told)."""
-        if self.ended or self.failed:
-            return
-        self.ended = True
-        if not self.whole or self._parser is None:
-            self.cut_short = not self.whole
-            return
-        try:  # a request may have begun in the packet that ended the last one: only the parser knows
-            self.cut_short = self._request_count > 0 and self._parser.feed_eof() is not None
-        except PayloadEncodingError as error:
-            if self.body is not None and not self.body.is_eof():
-                self.body.set_exception(web.RequestPayloadError(str(error)))
-        except Exception:  # it makes a request of what there is; any complaint about that is a yes
-            self.cut_short = True
+    def _read_the_rest(self) -> None:
+        """Let aiohttp read all that came, room or no room: it will be logged, and that is all."""
+        while (self.waiting or self.withheld) and not (self.finished or self._close or self._force_close):
+            self._reading_paused = False
+            if self._upgraded and self._parser is not None:  # there will be no other protocol
+                self._parser.set_upgraded(False)
+                self._upgraded = False
+            if self.withheld:
+                super().data_received(b"")
+                self.withheld = self._reading_paused
+            else:
+                self._give()
+
+    async def _log_the_rest(self) -> None:
+        """Log what came and will not be answered, because the connection ended before its turn."""
+        client_left = self._force_close and not self.stopping
+        delivery = Delivery.CLIENT_GONE if client_left else Delivery.ABORTED
+        if client_left and not self.finished and self.body.is_eof() and self._has_begun():
+            self._finish(_CutShort())
+        while self._messages:
+            message, body = self._messages.popleft()
+            if not isinstance(message, _ErrInfo):
+                request = self._request(message, body)
+                if control_path(request.raw_path) is None:
+                    await log_unanswered(self.scopes, request, delivery)
+            elif isinstance(message.exc, _Decided):
+                message.exc.emulator.settle(message.exc.answer.seq, delivery)
+            elif client_left and not isinstance(message.exc, _Ended | _Unread):
+                answer = self._refuse(self._refusal(message.exc, message.message))
+                self.emulator.settle(answer.seq, delivery)
+
+    def _request(self, message: Any, body: StreamReader) -> web.BaseRequest:
+        make: Any = self._request_factory
+        request: web.BaseRequest = make(message, body, self, None, None)
+        return request
 
     def log_exception(self, *args: Any, **options: Any) -> None:
         """A body that broke off is in the log already: aiohttp has nothing to add when it cannot read the rest."""
@@ -184,14 +340,27 @@ class Connection(web.RequestHandler):
 
     def is_amid_request(self) -> bool:
         """Whether a part of a request has come, and the rest of it has not."""
-        return not self.whole or (self.body is not None and not self.body.is_eof())
+        return self._has_begun() or not self.body.is_eof()
+
+    # -- the order of the answers -------------------------------------------------------------------------------------
+
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        """Answer, and go on reading if the request asked for another protocol, which it did not get."""
+        finished = await super().finish_response(request, resp, start_time)
+        if self.waiting and self._takes_more():
+            self._feed()
+        return finished
 
     def _is_idle(self) -> bool:
-        """Whether no request is being answered, or waits for it."""
-        return self._request_count == 0 or (self._waiter is not None and not self._waiter.done())
+        """Whether nothing is being answered, or waits for it."""
+        waits = self._waiter is not None and not self._waiter.done()
+        return not self._messages and (waits or not self.begun)
 
     def _queue(self, errand: Exception) -> None:
         """Let `handle_error` do `errand` once all requests before it are answered."""
+        self.begun = True
         self._messages.append((_ErrInfo(status=0, exc=errand, message=""), EMPTY_PAYLOAD))
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
@@ -208,12 +377,17 @@ class Connection(web.RequestHandler):
             return Raw(exc.emulator, exc.answer, keep_alive=True)
         if isinstance(exc, _Ended):
             return _Nothing()
+        if isinstance(exc, _Unread):
+            return _CaughtUp()
         if status >= 500:
             return super().handle_error(request, status, exc, message)
-        self.failed = True
-        answer = self.emulator.handle(self._unparsed_request(self._refusal(exc, message)))
+        return _LastAnswer(self, self._refuse(self._refusal(exc, message)))
+
+    def _refuse(self, refusal: Refusal) -> Answer:
+        """Log what never became a request; what to answer."""
+        answer = self.emulator.handle(self._unparsed_request(refusal))
         self.scopes.meter.note(answer, 0.0)
-        return _LastAnswer(self, answer)
+        return answer
 
     def _refusal(self, error: BaseException | None, message: str | None) -> Refusal:
         if isinstance(error, LineTooLong):
@@ -266,6 +440,10 @@ class _Ended(Exception):
     """The client has said all it had to say."""
 
 
+class _Unread(Exception):
+    """The client does not read the answers of the fast lane."""
+
+
 class _CutShort(Exception):
     """The client has said all it had to say, in the middle of a head."""
 
@@ -283,6 +461,20 @@ class _Nothing(web.StreamResponse):
 
     async def prepare(self, request: web.BaseRequest) -> None:  # noqa: ARG002
         return None
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        """Nothing was begun."""
+
+
+class _CaughtUp(web.StreamResponse):
+    """Nothing is written, and nothing more answered, before the client has read what there is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._keep_alive = True
+
+    async def prepare(self, request: web.BaseRequest) -> None:
+        await request.writer.drain()
 
     async def write_eof(self, data: bytes = b"") -> None:
         """Nothing was begun."""

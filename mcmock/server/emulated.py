@@ -29,8 +29,24 @@ BODY_TIME = 300.0
 """Seconds in which a body must be whole, so that a byte now and then keeps no connection for ever: 1 MiB at 28 kbit/s."""
 
 
+class BadBody(web.RequestPayloadError):
+    """What came of a body cannot be read; str() says why."""
+
+
 async def handle(scopes: Scopes, request: web.BaseRequest) -> web.StreamResponse:
     """Answer one request to the emulated API."""
+    emulator, answer, whole = await _judge(scopes, request)
+    return Raw(emulator, answer, keep_alive=request.keep_alive) if whole else _Last(emulator, answer)
+
+
+async def log_unanswered(scopes: Scopes, request: web.BaseRequest, delivery: Delivery) -> None:
+    """Judge and log a request that came, though its connection ended before its turn to be answered."""
+    emulator, answer, _ = await _judge(scopes, request)
+    emulator.settle(answer.seq, delivery)
+
+
+async def _judge(scopes: Scopes, request: web.BaseRequest) -> tuple[Emulator, Answer, bool]:
+    """The emulator of the request's scope, its answer, and whether the request was read to its end."""
     body, refusal = await read(request, scopes.default.max_body_bytes)
     asked = Request(
         request.method,
@@ -46,7 +62,7 @@ async def handle(scopes: Scopes, request: web.BaseRequest) -> web.StreamResponse
     began = monotonic()
     emulator, answer = scopes.handle(asked) if not scopes.default.blocks else await decide(scopes, asked)
     scopes.meter.note(answer, monotonic() - began)
-    return Raw(emulator, answer, keep_alive=request.keep_alive) if refusal is None else _Last(emulator, answer)
+    return emulator, answer, refusal is None
 
 
 def _encoding(request: web.BaseRequest) -> str:
@@ -82,11 +98,14 @@ async def _gather(content: StreamReader, limit: int) -> tuple[bytes, Refusal | N
         late = f"the body was not whole after {BODY_TIME:g} seconds"
         message = late if loop.time() >= latest else f"no more of the body came for {BODY_PAUSE:g} seconds"
         return bytes(parts), Refusal("body-incomplete", 408, message)
-    except (OSError, web.RequestPayloadError, HttpProcessingError):
+    except (OSError, web.RequestPayloadError, HttpProcessingError) as error:
         parts += b"".join(content._buffer)  # what came before it broke off; aiohttp itself gives it to nobody any more
-        return bytes(parts[:limit]), Refusal(
-            "body-incomplete", 400, f"the body ended too early, after {len(parts)} bytes"
+        what = (
+            f"cannot be read after {len(parts)} bytes: {error}"
+            if isinstance(error, BadBody)
+            else (f"ended too early, after {len(parts)} bytes")
         )
+        return bytes(parts[:limit]), Refusal("body-incomplete", 400, f"the body {what}")
     return bytes(parts), None
 
 

@@ -13,11 +13,22 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from mcmock import clock, tls
+from mcmock import clock, scopes, tls
 from mcmock.server import addresses
 from mcmock.server.guard import Guard
 
 PREFIX = "/__admin"
+
+
+def control_path(target: str) -> tuple[str, str | None] | None:
+    """The path within the control API that a request target names, and the scope before it; None if it is emulated."""
+    if target.startswith(PREFIX):
+        return target, None
+    if target.startswith(scopes.PREFIX):
+        name, rest = scopes.split(target)
+        if rest.startswith(PREFIX):
+            return rest, name
+    return None
 
 
 class Place:
