@@ -34,6 +34,9 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 MOST_SCOPES = 256
 """Scopes at once. One more takes the place of the one that was idle longest, if that was long enough."""
 
+SHARED_BY = 4
+"""Scopes that keep as much as the options allow. If there are more, all of them share what so many may keep."""
+
 IDLE_AFTER = 3600.0
 """Real seconds without a request, to it or about it, after which a named scope is forgotten."""
 
@@ -317,6 +320,7 @@ class Scopes:
                 self._make_room()
                 self._named[name] = _Held(self.default.sibling(name), self._now())
                 self._marks[mark(name)] = name
+                self._share()
                 for do in self._for_each:
                     do(self._named[name].emulator)
             return self._named[name].emulator
@@ -337,7 +341,14 @@ class Scopes:
             return False
         self._marks.pop(mark(name), None)
         held.emulator.retire()
+        self._share()
         return True
+
+    def _share(self) -> None:
+        """Let all scopes together keep no more than a few may, whoever makes up their names."""
+        part = min(1.0, SHARED_BY / (len(self._named) + 1))
+        for emulator in self.each():
+            emulator.share(part)
 
 
 def around(emulator: Emulator | Scopes) -> Scopes:

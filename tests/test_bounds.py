@@ -11,6 +11,7 @@ from mcmock.emulator.terms import JUDGED_OF_LOG, LONGEST_CONTENT
 from mcmock.feed import Feed
 from mcmock.journal import MOST_INTERNED
 from mcmock.model import Outcome
+from mcmock.scopes import SHARED_BY, Scopes
 from mcmock.weights import ENTRY_COST
 from tests.conftest import START_PARAMS, body, post, send, start
 
@@ -276,3 +277,45 @@ def test_an_emptied_log_weighs_nothing_and_a_full_one_what_its_entries_do() -> N
     assert journal.bytes == entries + shared <= SMALL_LOG
     emulator.clear_log()
     assert journal.bytes == 0
+
+
+# -- many scopes ------------------------------------------------------------------------------------------------------
+
+
+def test_however_many_scopes_there_are_they_keep_what_four_may() -> None:
+    scopes = Scopes(Emulator(seed=1, max_log_bytes=400_000))
+    for number in range(40):
+        for other in range(400):
+            scopes.handle(post(f"/~job-{number}/{other}", b"x" * 500))
+    logs = [emulator.log_size() for emulator in scopes.each()]
+    assert sum(log.bytes for log in logs) <= SHARED_BY * 400_000
+    assert all(log.requests > 10 for log in logs[1:]), "each has its part"
+    scopes.forget_all()
+    for other in range(400):
+        scopes.handle(post(f"/{other}", b"x" * 500))
+    assert 380_000 < scopes.default.log_size().bytes <= 400_000, "who is alone has it all again"
+
+
+def test_up_to_four_scopes_each_keep_what_the_options_say() -> None:
+    scopes = Scopes(Emulator(seed=1, max_log_bytes=200_000))
+    for name in ("", "/~one", "/~two", "/~three"):
+        for other in range(300):
+            scopes.handle(post(f"{name}/{other}", b"x" * 500))
+    assert [emulator.log_size().bytes > 190_000 for emulator in scopes.each()] == [True] * 4
+
+
+def test_scopes_share_what_is_remembered_beside_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mcmock.emulator.desk.MOST_SESSIONS", 100)
+    monkeypatch.setattr("mcmock.faults.plan.MOST_TALLIED", 100)
+    rule = faults.status(500, probability=1e-9, times=None)
+    scopes = Scopes(Emulator(seed=1, max_log_bytes=SMALL_LOG, faults=[rule]))
+    for number in range(15):
+        scopes.named(f"job-{number}")
+    for emulator in (scopes.default, scopes.named("job-0")):
+        for number in range(200):
+            ended(emulator, number)
+        emulator.reset()
+        for number in range(200):
+            ended(emulator, number)
+        assert emulator.summary().sessions < 25 + SMALL_LOG // 2 // ENTRY_COST
+        assert len(emulator._faults.tally.counts) <= 26

@@ -112,7 +112,7 @@ class Analyst(Desk):
 
     def _make_room_for_reports(self) -> None:
         """Forget what reports are made from, an eighth at once: first where the log has it all, then the oldest."""
-        most = MOST_JUDGED + JUDGED_OF_LOG * self._journal.bytes
+        most = self._most(MOST_JUDGED) + JUDGED_OF_LOG * self._journal.bytes
         if self._judged <= most:
             return
         for whole in (True, False):

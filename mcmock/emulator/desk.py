@@ -69,7 +69,7 @@ class Desk(State):
         playhead = playhead_of(events[-1], 0.0)
         opened = sessions.downloaded_session if call.judged.whole else sessions.open_session
         self._sessions[session_id] = opened(session_id, playhead, call.now)
-        if len(self._sessions) > MOST_SESSIONS:
+        if len(self._sessions) > self._most(MOST_SESSIONS):
             self._forget_old(call.now)
         response = self._answers.created(session_id, call.now, call.request.keep_alive)
         return Decision(Verdict.CREATED, response, session_id, self._findings(call))

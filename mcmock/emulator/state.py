@@ -69,6 +69,7 @@ class State:
         self._lock = threading.RLock()
         self._faults = InForce(faults, self._clock.now())
         self._wakes: list[Callable[[], None]] = []
+        self._part = 1.0
         self.configure(seed=seed, strict=strict, loose=loose, after_end=after_end)
         self._forget_all()
 
@@ -86,6 +87,16 @@ class State:
             self.seed = secrets.randbits(32) if seed is None else seed
             self.mode = Mode.STRICT if strict else Mode.LOOSE if loose else Mode.DEFAULT
             self._after_end: AfterEnd = after_end
+
+    def share(self, part: float) -> None:
+        """Keep no more than this part of what one emulator may: there are others in this process."""
+        with self._lock:
+            self._part = self._faults.part = part
+            self._journal.bound(int(self._bounds["max_log_bytes"] * part))
+
+    def _most(self, number: int) -> int:
+        """How many of something may be kept here, of which one emulator alone may keep `number`."""
+        return int(number * self._part)
 
     def _forget_all(self) -> None:
         self._sessions: dict[str, Session] = {}
@@ -123,7 +134,7 @@ class State:
         """
         number = (self._issued.get(content) or self._issued.get("", 0)) + 1
         self._issued[content] = number
-        if forgotten := weights.drop_oldest(self._issued, MOST_CONTENTS, lambda content: not content):
+        if forgotten := weights.drop_oldest(self._issued, self._most(MOST_CONTENTS), lambda content: not content):
             self._issued[""] = max(self._issued.get("", 0), *forgotten)
         drawn = hashlib.sha256(
             f"{self.seed}/{self.scope}/{content}/{number}".encode(errors="surrogatepass")
@@ -153,7 +164,7 @@ class State:
             looked_at.append(session)
             if session.phase is not Phase.OPEN and not self._journal.knows(session_id):
                 self._drop_session(session_id)
-        if len(self._sessions) > MOST_AT_ALL and looked_at:
+        if len(self._sessions) > self._most(MOST_AT_ALL) and looked_at:
             silent = min(looked_at, key=lambda session: session.touched_at)
             if silent.id in self._sessions:
                 self._drop_session(silent.id)

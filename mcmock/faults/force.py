@@ -48,6 +48,7 @@ class InForce:
 
     def __init__(self, initial: Iterable[FaultRule] = (), now: float = 0.0) -> None:
         self.armed: tuple[Armed, ...] = ()
+        self._part = 1.0
         self._serial = 0
         self._dropped = 0  # what has this serial, or a lower one, was in force before the last reset
         self._initial = tuple(initial)
@@ -64,7 +65,20 @@ class InForce:
     def stand(self, standing: Standing, tally: Tally) -> None:
         """Go on from there, with what was counted so far."""
         self.armed, self._serial, self._dropped, self._initial = standing
+        self._keep(tally)
+
+    @property
+    def part(self) -> float:
+        """How much of what may be counted per session is kept here."""
+        return self._part
+
+    @part.setter
+    def part(self, part: float) -> None:
+        self._part = self._tally.part = part
+
+    def _keep(self, tally: Tally) -> None:
         self._tally = tally
+        tally.part = self._part
 
     @property
     def initial(self) -> tuple[FaultRule, ...]:
@@ -106,7 +120,7 @@ class InForce:
     def replace(self, rules: Iterable[FaultRule], now: float) -> tuple[FaultRule, ...]:
         """These rules instead of all others, counted afresh. Raises ValueError, and changes nothing, if two share a name."""
         named = self._arm((), rules, now)
-        self._tally = Tally()
+        self._keep(Tally())
         return named
 
     def _arm(self, others: tuple[Armed, ...], rules: Iterable[FaultRule], now: float) -> tuple[FaultRule, ...]:

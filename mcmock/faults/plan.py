@@ -46,7 +46,12 @@ class Fired(NamedTuple):
 
 
 class Tally:
-    """What was counted for the rules in force: matching requests and hits, over all and per session, and rates."""
+    """What was counted for the rules in force: matching requests and hits, over all and per session, and rates.
+
+    `part` is how much of what may be kept is kept here.
+    """
+
+    part = 1.0
 
     def __init__(self) -> None:
         self.counts: dict[tuple[int, str, str], int] = {}
@@ -60,7 +65,7 @@ class Tally:
             return count
         count = self.counts.pop(place, 0) + 1
         self.counts[place] = count  # behind all others: the first ones are those that had no request for longest
-        weights.drop_oldest(self.counts, MOST_TALLIED, _is_total)
+        weights.drop_oldest(self.counts, int(MOST_TALLIED * self.part), _is_total)
         return count
 
     def count(self, serial: int, what: str, key: str = "") -> int:
@@ -74,7 +79,7 @@ class Tally:
         tokens = min(size, tokens + (latest - at) * per_second)
         within = tokens >= 1.0 - 1e-9
         self.buckets[serial, key] = (tokens - 1.0 if within else tokens, latest)
-        weights.drop_oldest(self.buckets, MOST_TALLIED, _is_total)
+        weights.drop_oldest(self.buckets, int(MOST_TALLIED * self.part), _is_total)
         return within
 
     def forget(self, serial: int) -> None:
