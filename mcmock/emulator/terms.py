@@ -37,11 +37,11 @@ MOST_SESSIONS = 100_000
 an event to one of them is answered 404, no longer 410."""
 
 MOST_AT_ALL = 500_000
-"""Sessions remembered, open ones and those in the log included: some 250 MB. Beyond, one goes for each that is opened: of two
+"""Sessions remembered, open ones and those in the log included: some 200 MB. Beyond, one goes for each that is opened: of two
 that were opened before all others, the one that has been silent for longer."""
 
 MOST_CONTENTS = 100_000
-"""Contents of which it is remembered how often they were watched: some 25 MB. Beyond, the oldest ones go, and what is new is
+"""Contents of which it is remembered how often they were watched: 13 to 60 MB. Beyond, the oldest ones go, and what is new is
 numbered as if it had been watched as often as any of those: no id is issued twice."""
 
 MOST_JUDGED = 64 * 1024 * 1024

@@ -26,7 +26,7 @@ from mcmock.faults.rule import SESSION, FaultRule
 from mcmock.model import BodyParts, FaultHit, Finding, Kind, Outcome, Verdict
 
 MOST_TALLIED = 100_000
-"""Counts, and buckets of rates, that are kept per session, made-up ones and requests without one included: some 30 MB."""
+"""Counts, and buckets of rates, that are kept per session, made-up ones and requests without one included: 25 and 35 MB."""
 
 
 class Armed(NamedTuple):
