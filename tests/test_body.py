@@ -289,5 +289,9 @@ def test_65_levels_are_refused_and_empty_ones_count() -> None:
     assert jsontext.decode(b"[" * 64 + b"]" * 64)
     with pytest.raises(jsontext.BadJson, match="deeper than 64 levels"):
         jsontext.decode(b"[" * 65 + b"]" * 65)
+    beside = b"[[]," + b"[" * 63 + b"]" * 64
+    assert jsontext.decode(beside), "a level is counted once, however many stand on it"
+    with pytest.raises(jsontext.BadJson, match="deeper than 64 levels"):
+        jsontext.decode(b"[" + beside + b"]")
     wide = b"[" + b",".join([b"{}"] * 1_000) + b"]"
     assert len(jsontext.decode(wide)) == 1_000, "many beside each other are not deep"
