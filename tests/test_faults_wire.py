@@ -66,12 +66,12 @@ class Place:
 
 @pytest.fixture(params=LOOPS)
 def place(request: pytest.FixtureRequest) -> Iterator[Place]:
+    made = pytest.importorskip(request.param, reason="uvloop, of the extra `speed`, is not installed").new_event_loop
     emulator = Emulator(seed=1)
     thread = ServiceThread(Service(emulator))
     if request.param == "uvloop":
-        uvloop = pytest.importorskip("uvloop", reason="uvloop, of the extra `speed`, is not installed")
         thread._loop.close()
-        thread._loop = uvloop.new_event_loop()
+        thread._loop = made()
     thread.start()
     yield Place(emulator, thread.service.url)
     thread.stop()

@@ -150,12 +150,12 @@ def test_where_the_system_has_no_descriptor_left_connections_wait(tmp_path: Path
 
 @pytest.fixture(params=["asyncio", "uvloop"])
 def thread(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[ServiceThread]:
+    made = pytest.importorskip(request.param, reason="uvloop, of the extra `speed`, is not installed").new_event_loop
     monkeypatch.setattr(taking, "HANDSHAKE_TIME", 0.05)
     found = ServiceThread(Service(Emulator(seed=1), throwaway=True, https_port=0))
     if request.param == "uvloop":
-        uvloop = pytest.importorskip("uvloop", reason="uvloop, of the extra `speed`, is not installed")
         found._loop.close()
-        found._loop = uvloop.new_event_loop()
+        found._loop = made()
     found.start()
     yield found
     found.stop()

@@ -101,12 +101,12 @@ def scheme(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(params=["asyncio", "uvloop"])
 def side(request: pytest.FixtureRequest, scheme: str, authority: Path) -> Iterator[Side]:
+    made = pytest.importorskip(request.param, reason="uvloop, of the extra `speed`, is not installed").new_event_loop
     emulator = Emulator(seed=1)
     thread = ServiceThread(Service(emulator, https_port=0, state_dir=authority))
     if request.param == "uvloop":
-        uvloop = pytest.importorskip("uvloop", reason="uvloop, of the extra `speed`, is not installed")
         thread._loop.close()
-        thread._loop = uvloop.new_event_loop()
+        thread._loop = made()
     thread.start()
     service = thread.service
     yield Side(emulator, str(service.https_url if scheme == "https" else service.url), tls.certificate_path(authority))
