@@ -371,6 +371,36 @@ def test_two_names_of_one_file_are_one_journal(tmp_path: Path, kind: str, other_
     assert [one.event_type for one in read_journal(first)] == ["sessionStart", "ping", "ping"]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no bind mounts")
+def test_a_mounted_name_of_the_file_is_the_same_journal(tmp_path: Path) -> None:
+    journal, mounted = tmp_path / "journal.db", tmp_path / "elsewhere" / "mounted.db"
+    mounted.parent.mkdir()
+    mounted.touch()
+    store = open_store(f"sqlite:{journal}")
+    script = 'mount --bind "$1" "$2" || exit 77; exec "$3" -m mcmock serve --port 0 --journal "$2"'
+    command = [
+        "unshare",
+        "--map-root-user",
+        "--mount",
+        "sh",
+        "-c",
+        script,
+        "sh",
+        str(journal),
+        str(mounted),
+        sys.executable,
+    ]
+    try:
+        refusal = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    except FileNotFoundError:
+        pytest.skip("there is no unshare on this machine")
+    finally:
+        store.close()
+    if refusal.returncode in (1, 77):
+        pytest.skip(f"this machine lets nobody mount: {refusal.stderr.strip()}")
+    assert (refusal.returncode, "is in use by another mcmock, under another name" in refusal.stderr) == (2, True)
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems cannot tell hard links")
 def test_a_journal_is_read_by_any_name_but_not_past_what_another_name_holds(tmp_path: Path) -> None:
     journal = tmp_path / "journal.db"
