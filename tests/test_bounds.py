@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 
 from mcmock import faults
@@ -9,11 +11,12 @@ from mcmock.emulator import Emulator
 from mcmock.emulator.standing import JUDGE_COST
 from mcmock.emulator.terms import JUDGED_OF_LOG, LONGEST_CONTENT
 from mcmock.feed import Feed
+from mcmock.fixture import McmockServer
 from mcmock.journal import MOST_INTERNED
 from mcmock.model import Outcome
 from mcmock.scopes import SHARED_BY, Scopes
 from mcmock.weights import ENTRY_COST
-from tests.conftest import START_PARAMS, body, post, send, start
+from tests.conftest import START_PARAMS, Wire, body, post, send, start
 
 SMALL_LOG = 20_000
 
@@ -277,6 +280,22 @@ def test_an_emptied_log_weighs_nothing_and_a_full_one_what_its_entries_do() -> N
     assert journal.bytes == entries + shared <= SMALL_LOG
     emulator.clear_log()
     assert journal.bytes == 0
+
+
+# -- what has not arrived yet --------------------------------------------------------------------------------------------
+
+
+def test_a_head_is_bounded_in_all_not_only_line_by_line(mcmock_server: McmockServer) -> None:
+    with Wire(mcmock_server.url) as wire:
+        wire.send(b"GET / HTTP/1.1\r\nHost: a\r\n")
+        for number in range(16):
+            with contextlib.suppress(OSError):  # it may have been answered already
+                wire.send(b"X-%d: " % number + b"x" * 60_000 + b"\r\n")
+        assert b"HTTP/1.1 431 " in wire.answer()
+    (one,) = mcmock_server.requests()
+    assert one.status == 431
+    assert "the head is longer than 524288 bytes" in one.findings[0].message
+    assert len(one.body_bytes) <= 8_192
 
 
 # -- many scopes ------------------------------------------------------------------------------------------------------

@@ -37,6 +37,9 @@ MAX_LINE = 65_536
 MAX_HEADERS = 512
 """Headers of one request. More are answered 431."""
 
+MOST_HEAD = 512 * 1024
+"""Bytes of a whole head that comes in pieces. More are answered 431."""
+
 LIMITS: dict[str, Any] = {"max_line_size": MAX_LINE, "max_field_size": MAX_LINE, "max_headers": MAX_HEADERS}
 
 KEPT_UNPARSED = 8192
@@ -67,7 +70,7 @@ class Connection(web.RequestHandler):
     """
 
     __slots__ = (
-        "begun", "body", "clear", "emulator", "ended", "finished", "gone", "lane", "left", "overdue", "scopes", "secure",
+        "begun", "body", "clear", "emulator", "ended", "finished", "gone", "head", "lane", "left", "overdue", "scopes", "secure",
         "stopping", "unparsed", "waiting", "withheld",
     )  # fmt: skip
 
@@ -80,6 +83,7 @@ class Connection(web.RequestHandler):
         self.unparsed = b""
         self.body: StreamReader = EMPTY_PAYLOAD
         self.left = 0
+        self.head = 0  # bytes of a head that is not whole
         self.clear = True
         self.withheld = False  # aiohttp keeps some of a body until there is room for it
         self.begun = False  # something was read that is to be answered
@@ -158,6 +162,9 @@ class Connection(web.RequestHandler):
                 if is_chunked:
                     self._parser = self._new_parser()
         else:
+            self.head += len(piece)
+            if self.head > MOST_HEAD:
+                self._finish(_TooLong())
             head = self.unparsed + piece
             self.unparsed = head[:KEPT_UNPARSED] if head.strip(_LINE_ENDS) else head[-4:]
 
@@ -193,7 +200,7 @@ class Connection(web.RequestHandler):
                 self.body.set_exception(BadBody(_in_plain_words(message.message)))
             self.unparsed = (self.unparsed + piece + self.waiting.rest())[:KEPT_UNPARSED]
             return
-        self.body, self.unparsed = body, b""
+        self.body, self.unparsed, self.head = body, b"", 0
         self.left = 0 if body.is_eof() or message.chunked else int(message.headers.get("Content-Length", 0))
         self.waiting.start_afresh()
         self._stop_clock()
@@ -394,8 +401,14 @@ class Connection(web.RequestHandler):
             in_first_line = b"\r\n" not in self.unparsed[:KEPT_UNPARSED]
             what, status = ("the request line", 414) if in_first_line else ("a header", 431)
             return Refusal("head-too-large", status, f"{what} is longer than {MAX_LINE} bytes")
-        if message is not None and message.startswith("Too many headers"):
-            return Refusal("head-too-large", 431, f"there are more than {MAX_HEADERS} headers")
+        too_many = message is not None and message.startswith("Too many headers")
+        if too_many or isinstance(error, _TooLong):
+            why = (
+                f"there are more than {MAX_HEADERS} headers"
+                if too_many
+                else f"the head is longer than {MOST_HEAD} bytes"
+            )
+            return Refusal("head-too-large", 431, why)
         if isinstance(error, _TooSlow):
             return Refusal("not-http", 408, f"not an HTTP request: its head did not end within {HEAD_TIME:g} seconds")
         if isinstance(error, _CutShort):
@@ -446,6 +459,10 @@ class _Unread(Exception):
 
 class _CutShort(Exception):
     """The client has said all it had to say, in the middle of a head."""
+
+
+class _TooLong(Exception):
+    """A head of too many bytes in all."""
 
 
 class _TooSlow(Exception):
