@@ -315,6 +315,7 @@ def test_after_that(mcmock_server):
         'leave(url, HEAD[:20])',
         'leave(url, HEAD)',
         'leave(url, ping(path)); left[0].recv(4096); left[0].sendall(HEAD)',
+        "leave(url, ping(path) + HEAD[:20]); left[0].recv(4096)",
         'leave(url, HEAD + b"Content-Length: 50\\r\\n\\r\\n{")',
         'leave(url, HEAD + b"Expect: 100-continue\\r\\nContent-Length: 50\\r\\n\\r\\n")',
         'leave(url, HEAD + b"Transfer-Encoding: chunked\\r\\n\\r\\n5\\r\\n{")',
