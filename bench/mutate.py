@@ -1,9 +1,10 @@
 """Which small changes to a module no test notices: one change at a time, and only the tests that run the changed line.
 
     python bench/mutate.py mcmock/sessions.py mcmock/match.py:100-140 mcmock/report [--tests tests/test_sessions.py ...]
+        [--longest 0.5]
 
-Prints what survived and exits 1 if anything did. What is known to change nothing is in equivalent.toml beside this file,
-with the reason.
+Prints what survived and exits 1 if anything did. To survive takes as long as the tests take; --longest leaves out those that
+take longer. What is known to change nothing is in equivalent.toml beside this file, with the reason.
 
 A changed function takes the place of the real one in a fork of a process that has imported everything, which takes
 milliseconds. Where that cannot be (constants, tables, default values, what runs on import), a new process imports the
@@ -46,6 +47,8 @@ EQUIVALENT: Final = HERE / "equivalent.toml"
 LEFT_OUT: Final = ("container", "exec", "fuzz", "inspector", "openapi", "replicas", "soak", "workflows")
 
 MEMORY: Final = 1 << 30  # bytes that a changed program may take beyond what there was: some never stop appending
+COLLECTED: Final = "collected"  # what runs then, in parameters for instance, is no test's
+
 SPARE: Final = 10.0  # s beyond ten times what the tests took unchanged
 
 
@@ -148,6 +151,8 @@ def _put(
         last = child.test.end_lineno or last
     for other in variants(child):
         change = f"{_shown(child)} → {_shown(other)}"
+        if isinstance(child, ast.Constant):
+            change += f" in {ast.unparse(statement).splitlines()[0]:.80}"
         _replace(node, field, place, ast.fix_missing_locations(ast.copy_location(other, child)))
         yield ".".join(names), child.lineno, change, range(first, last + 1)
         _replace(node, field, place, child)
@@ -175,13 +180,22 @@ class Map(NamedTuple):
     tests: dict[str, dict[int, set[str]]]
     on_import: dict[str, set[int]]
     seconds: dict[str, float]
+    longest: float  # tests that take longer are left out
 
-    def chosen(self, path: Path, mutant: Mutant) -> tuple[list[str], bool]:
-        """The tests that may notice a change, the quickest first, and whether the line runs on import, too."""
-        by_line, early = self.tests.get(str(path), {}), self.on_import.get(str(path), set())
-        imported = any(line in early for line in mutant.lines)
-        found: set[str] = set().union(*(by_line.get(line, ()) for line in (by_line if imported else mutant.lines)))
-        return sorted(found, key=lambda name: (self.seconds.get(name, 0.0), name)), imported
+    def near(self, path: Path, mutant: Mutant) -> list[str]:
+        """The tests that run the changed line, the quickest first."""
+        by_line = self.tests.get(str(path), {})
+        return self._short(set().union(*(by_line.get(line, ()) for line in mutant.lines)))
+
+    def behind(self, path: Path, mutant: Mutant) -> list[str]:
+        """Those that may notice it where the line runs on import: all that run the module."""
+        early = self.on_import.get(str(path), set())
+        any_line = self.tests.get(str(path), {}).values()
+        return self._short(set().union(*any_line)) if any(line in early for line in mutant.lines) else []
+
+    def _short(self, names: set[str]) -> list[str]:
+        short = (name for name in names if self.seconds[name] <= self.longest)
+        return sorted(short, key=lambda name: (self.seconds[name], name))
 
 
 class Mapper:
@@ -191,6 +205,9 @@ class Mapper:
         self.seconds: dict[str, float] = {}
         self.coverage = coverage.Coverage(data_file=None, config_file=False, include=[str(path) for path in paths])
         self.coverage.start()
+        for path in paths:
+            import_module(name_of(path))
+        self.coverage.switch_context(COLLECTED)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
@@ -198,7 +215,7 @@ class Mapper:
         began = time.monotonic()
         yield
         self.seconds[item.nodeid] = time.monotonic() - began
-        self.coverage.switch_context("")
+        self.coverage.switch_context(COLLECTED)
 
     def write(self, target: Path, paths: Sequence[Path]) -> None:
         self.coverage.stop()
@@ -207,7 +224,7 @@ class Mapper:
         target.write_text(json.dumps({"lines": lines, "seconds": self.seconds}))
 
 
-def mapped(paths: Sequence[Path], options: list[str]) -> Map:
+def mapped(paths: Sequence[Path], options: list[str], longest: float) -> Map:
     """The map, made in a fork, because this process must not have run a test before it forks for a mutant."""
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "map.json"
@@ -222,9 +239,9 @@ def mapped(paths: Sequence[Path], options: list[str]) -> Map:
     tests: dict[str, dict[int, set[str]]] = {}
     early: dict[str, set[int]] = {}
     for path, lines in found["lines"].items():
-        tests[path] = {int(line): set(names) - {""} for line, names in lines.items()}
+        tests[path] = {int(line): set(names) - {"", COLLECTED} for line, names in lines.items()}
         early[path] = {int(line) for line, names in lines.items() if "" in names}
-    return Map(tests, early, found["seconds"])
+    return Map(tests, early, found["seconds"], longest)
 
 
 # -- one changed program ---------------------------------------------------------------------------------------------------
@@ -265,12 +282,17 @@ def put_in_place(path: Path, mutant: Mutant) -> bool:
     return done
 
 
+def name_of(path: Path) -> str:
+    """The name that a module is imported by."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
 class Changed(SourceFileLoader):
     """Imports one module as the mutant has it."""
 
     def __init__(self, path: Path, mutant: Mutant) -> None:
-        parts = path.relative_to(ROOT).with_suffix("").parts
-        super().__init__(".".join(parts[:-1] if parts[-1] == "__init__" else parts), str(path))
+        super().__init__(name_of(path), str(path))
         self.code = mutant.code
 
     def find_spec(self, fullname: str, *_where: object) -> ModuleSpec | None:
@@ -297,7 +319,7 @@ def run_one(path: Path, number: int, options: list[str], names: list[str]) -> in
     changed = Changed(path, mutant)
     sys.meta_path.insert(0, changed)
     import_module(changed.name)  # before pytest, whose own importer would come first
-    return pytest.main(["-x", "-W", "ignore::pytest.PytestAssertRewriteWarning", *options], plugins=[Only(names)])
+    return pytest.main(["-x", *options], plugins=[Only(names)])
 
 
 # -- all of them -----------------------------------------------------------------------------------------------------------
@@ -328,36 +350,38 @@ class Loop:
         return True
 
     def _judge(self, path: Path, mutant: Mutant, items: dict[str, pytest.Item]) -> None:
-        names, imported = self.known.chosen(path, mutant)
+        near, behind = self.known.near(path, mutant), self.known.behind(path, mutant)
         if (path.name, mutant.function, mutant.change) in self.excused:
             self.counts["equivalent"] += 1
-        elif names and self._killed(path, mutant, [items[name] for name in names], imported):
+        elif self._killed(path, mutant, [items[name] for name in near], [items[name] for name in behind]):
             self.counts["killed"] += 1
         else:
             self.counts["survived"] += 1
-            ran = f"{len(names)} test{'s' if len(names) > 1 else ''}" if names else "no test runs it"
-            where = f"{path.relative_to(ROOT)}:{mutant.line}"
-            print(f"{where} {mutant.function}: {mutant.change}  [{ran}]", flush=True)
+            tests = max(len(near), len(behind))
+            ran = f"{tests} test{'s' if tests > 1 else ''}" if tests else "no test runs it"
+            print(f"{path.relative_to(ROOT)}:{mutant.line} {mutant.function}: {mutant.change}  [{ran}]", flush=True)
 
     def outdated(self) -> list[tuple[str, str, str]]:
         """What equivalent.toml says of these files that they do not have any more."""
         names = {path.name for path in self.files}
         return sorted(one for one in self.excused - self.met if one[0] in names)
 
-    def _killed(self, path: Path, mutant: Mutant, items: list[pytest.Item], imported: bool) -> bool:
-        limit = SPARE + 10 * sum(self.known.seconds[item.nodeid] for item in items)
-        code = None if imported else self._in_a_fork(path, mutant, items, limit)
-        if code is None:
-            code = self._in_a_process(path, mutant, items, limit)
+    def _killed(self, path: Path, mutant: Mutant, near: list[pytest.Item], behind: list[pytest.Item]) -> bool:
+        code = self._in_a_fork(path, mutant, near) if near else None
+        if code is None or (code == 0 and behind):
+            code = self._in_a_process(path, mutant, behind or near) if behind or near else 0
         return code != 0
 
-    def _in_a_fork(self, path: Path, mutant: Mutant, items: list[pytest.Item], limit: float) -> int | None:
+    def _limit(self, items: list[pytest.Item]) -> float:
+        return SPARE + 10 * sum(self.known.seconds[item.nodeid] for item in items)
+
+    def _in_a_fork(self, path: Path, mutant: Mutant, items: list[pytest.Item]) -> int | None:
         """The exit code, not 0 if a test failed or did not end; None if the change needs a process of its own."""
         if (child := os.fork()) == 0:
             os.setpgid(0, 0)
             self.forked = True
             signal.signal(signal.SIGALRM, signal.SIG_DFL)
-            signal.setitimer(signal.ITIMER_REAL, limit)
+            signal.setitimer(signal.ITIMER_REAL, self._limit(items))
             hushed()
             if not put_in_place(path, mutant):
                 os._exit(NOT_HERE)
@@ -370,14 +394,14 @@ class Loop:
             os.killpg(child, signal.SIGKILL)  # what its tests had started
         return None if code == NOT_HERE else code
 
-    def _in_a_process(self, path: Path, mutant: Mutant, items: list[pytest.Item], limit: float) -> int:
+    def _in_a_process(self, path: Path, mutant: Mutant, items: list[pytest.Item]) -> int:
         names = json.dumps([item.nodeid for item in items])
         files = sorted({str(item.path) for item in items})
         command = [sys.executable, __file__, "--one", str(mutant.number), str(path), "--tests", *files]
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                               text=True, start_new_session=True) as process:  # fmt: skip
             try:
-                process.communicate(names, timeout=limit + 20)
+                process.communicate(names, timeout=self._limit(items) + 20)
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
         return process.returncode
@@ -428,17 +452,28 @@ def main() -> int:
     asked = argparse.ArgumentParser(description="Change one thing at a time and see whether a test notices.")
     asked.add_argument("modules", nargs="+", help="files or folders of mcmock; FILE:FIRST-LAST for some lines of one")
     asked.add_argument("--tests", nargs="+", help="test files; all that are quick, if left out")
+    asked.add_argument("--longest", type=float, default=60.0, help="seconds; tests that take longer are left out")
     asked.add_argument("--one", type=int, help=argparse.SUPPRESS)
     given = asked.parse_args()
     os.chdir(ROOT)
     files = files_of(given.modules)
     paths = list(files)
-    options = ["-q", "-s", "-p", "no:cacheprovider", "-p", "no:xdist", *tests_of(given.tests)]
+    options = [
+        "-q",
+        "-s",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:xdist",
+        "-W",
+        "ignore::pytest.PytestAssertRewriteWarning",
+    ]
+    options += tests_of(given.tests)
     if given.one is not None:
         bounded()
         return run_one(paths[0], given.one, options, json.load(sys.stdin))
     began = time.monotonic()
-    loop = Loop(files, mapped(paths, options))
+    loop = Loop(files, mapped(paths, options, given.longest))
     pytest.main(options, plugins=[loop])
     if not loop.done:
         sys.exit("mutate: not every change was tried")

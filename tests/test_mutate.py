@@ -24,10 +24,12 @@ def within(count: int, more: bool = False) -> bool:
     count += 1
     return None
 '''
+HEAD = "def within(count: int, more: bool=False) -> bool:"
 CHANGES = [
-    "3 → 4", "3 → 2", "False → True", "count < LIMIT and (not more) → count < LIMIT or not more",
+    "3 → 4 in LIMIT: Final[int] = 3", "3 → 2 in LIMIT: Final[int] = 3", f"False → True in {HEAD}",
+    "count < LIMIT and (not more) → count < LIMIT or not more",
     "count < LIMIT → count <= LIMIT", "count < LIMIT → count >= LIMIT", "not more → more", "return True → return None",
-    "True → False", "count += 1 → count -= 1", "count += 1 → delete", "1 → 2", "1 → 0",
+    "True → False in return True", "count += 1 → count -= 1", "count += 1 → delete", "1 → 2 in count += 1", "1 → 0 in count += 1",
 ]  # fmt: skip
 
 
@@ -61,7 +63,7 @@ def test_a_change_within_a_function_takes_the_place_of_the_function_that_is_ther
     assert within(3)
 
 
-@pytest.mark.parametrize("change", ["3 → 4", "False → True"])
+@pytest.mark.parametrize("change", ["3 → 4 in LIMIT: Final[int] = 3", f"False → True in {HEAD}"])
 def test_a_constant_or_a_default_needs_a_process_that_imports_it_anew(path: Path, change: str) -> None:
     module = imported(path)
     mutant = next(one for one in mutate.mutants(path) if one.change == change)
