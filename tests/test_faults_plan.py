@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from mcmock import faults
-from mcmock.faults.effects import Scene
+from mcmock.faults.effects import EFFECTS, Scene
 from mcmock.faults.plan import Armed, Asked, Fired, Seen, Tally, decide, is_active
 from mcmock.faults.rule import FaultRule
+from mcmock.match import Match
 from mcmock.model import Kind, Response
 
 SEEN = Seen(Kind.EVENT, "ping", "sid", "default", "/api/v1/sessions/sid/events", lambda: {"eventType": "ping"})
@@ -98,3 +100,52 @@ def test_a_rule_equals_one_that_says_the_same_and_nothing_else() -> None:
     assert len({one, same, other}) == 2
     assert one != other
     assert one != "status"
+
+
+def test_a_rule_made_by_hand_has_the_defaults_of_one_from_json() -> None:
+    by_hand = FaultRule("", "reset", {}, Match(), "before")
+    assert by_hand == faults.rule_from_json({"effect": "reset"})
+    assert by_hand.to_json() == faults.reset().to_json()
+
+
+def test_a_match_that_was_compiled_already_is_taken_as_it_is() -> None:
+    rule = faults.rule_from_json({"effect": "reset", "match": Match({"event": "ping"})})
+    assert rule.match.wanted == {"event": "ping"}
+    with pytest.raises(ValueError, match="outcome is not known before"):
+        faults.rule_from_json({"effect": "reset", "match": Match({"outcome": "good"})})
+
+
+def test_of_several_fields_that_nobody_knows_yet_the_first_is_named() -> None:
+    with pytest.raises(ValueError, match=r"match\.outcome is not known before"):
+        faults.rule_from_json({"effect": "reset", "match": {"status": 400, "outcome": "good"}})
+
+
+# -- the schema says what the code does -------------------------------------------------------------------------------------
+
+
+def test_the_schema_names_the_defaults_that_a_rule_has() -> None:
+    parts = faults.rule_schema()["properties"]
+    made = faults.reset().to_json()
+    assert {name: part["default"] for name, part in parts.items() if "default" in part} == {
+        name: made[name] for name in ("skip", "probability", "per")
+    }
+    assert [name for name, part in parts.items() if part.get("readOnly")] == ["hits", "matched", "active"]
+    by_title = {one["title"]: one["properties"] for one in parts["effect"]["oneOf"] if "title" in one}
+    assert by_title["expire_session"]["every"]["default"] is False
+
+
+@pytest.mark.parametrize("effect", EFFECTS)
+def test_the_schema_takes_an_effect_as_a_word_where_the_code_does(effect: str) -> None:
+    try:
+        faults.rule_from_json({"effect": effect})
+    except ValueError:
+        taken = False
+    else:
+        taken = True
+    assert Draft202012Validator(faults.rule_schema()).is_valid({"effect": effect}) is taken
+
+
+def test_the_schema_refuses_a_field_of_match_that_there_is_not() -> None:
+    schema = Draft202012Validator(faults.rule_schema())
+    assert schema.is_valid({"effect": "reset", "match": {"event": "ping"}})
+    assert not schema.is_valid({"effect": "reset", "match": {"evnt": "ping"}})

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from mcmock.report import Report
-from tests.test_report import event, judged, rules_of
+from mcmock.report import Close, Report
+from tests.test_report import START_S, event, judged, rules_of
 
 START = event(1, 0, "sessionStart")
 PLAY = event(2, 1, "play")
@@ -119,3 +119,30 @@ def test_an_average_bitrate_is_exact_over_a_millisecond() -> None:
     rate = {"media.qoe.bitrate": 1000}
     report = judged(START, event(2, 1, "play", qoe=rate), event(3, 1.001, "ping", qoe=rate)).report
     assert report.bitrate_average == 1000
+
+
+# -- what the mutants of effects.py showed to be unseen -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("ad", ["ad-7", None])
+def test_what_is_said_of_an_ad_outside_its_break_names_the_ad_where_it_has_a_name(ad: str | None) -> None:
+    judgement = judged(START, event(2, 1, "adStart", params={"media.ad.id": ad}))
+    subject = "adStart of 'ad-7'" if ad else "adStart"
+    (found,) = [one for one in judgement.findings[2] if one.rule == "ad-outside-break"]
+    assert found.message.startswith(f"{subject} outside adBreakStart")
+
+
+def test_a_state_that_opened_twice_shows_both_times() -> None:
+    mute = {"media.state.name": "mute"}
+    report = judged(
+        START, event(2, 1, "stateStart", params=mute), event(3, 3, "stateEnd", params=mute),
+        event(4, 5, "stateStart", params=mute), event(5, 9, "stateEnd", params=mute), event(6, 10, "ping"),
+    ).report  # fmt: skip
+    assert spans(report, "states.mute") == [(1, 3, (2, 3)), (5, 9, (4, 5))]
+    (state,) = report.states
+    assert (state.count, state.time) == (2, 6)
+
+
+def test_the_reason_of_a_close_is_shown_by_the_session_end() -> None:
+    ended = judged(START, PLAY, event(3, 11, "sessionEnd", 10), close=Close("ended", START_S + 11)).report
+    assert (ended.close_reason, [span.seqs for span in ended.why("close_reason")]) == ("ended", [(3,)])
