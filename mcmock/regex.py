@@ -14,8 +14,8 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Callable, Iterable
-from re import _constants as _ops
-from re import _parser
+from re import _constants as _ops  # type: ignore[attr-defined, unused-ignore]
+from re import _parser  # type: ignore[attr-defined, unused-ignore]
 from typing import Any, NamedTuple, TypeVar
 
 MOST_PATTERN = 1000
