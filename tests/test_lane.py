@@ -18,6 +18,7 @@ from typing import Any
 import differential
 import pytest
 
+from mcmock import faults
 from mcmock.fixture import McmockServer
 from mcmock.server import connection
 from mcmock.server import lane as lane_module
@@ -460,6 +461,37 @@ def test_the_trailer_of_a_body_in_chunks_is_no_header_of_the_next_request(
     wire.answer()
     wire.answer()
     assert "Trailer" not in dict(logged(mcmock_server, 2)[1].request_headers)
+
+
+@pytest.mark.parametrize(
+    "before", [b"5\r\nhello\r\n", b"%x\r\n%b\r\n" % (300_000, b"x" * 300_000)], ids=["few", "many"]
+)
+def test_a_body_whose_chunks_cannot_be_read_is_answered_at_once(
+    mcmock_server: McmockServer, wire: Wire, packets: Packets, before: bytes
+) -> None:
+    head = b"POST /api/v1/sessions HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    packets.send(wire, head + before[:3], before[3:])
+    wire.send(b"zz\r\n")
+    assert b"the body cannot be read" in wire.answer()
+    (found,) = logged(mcmock_server, 1)
+    assert (found.status, found.findings[0].rule, found.delivery) == (400, "body-incomplete", "sent")
+
+
+def test_a_head_that_begins_behind_a_held_answer_has_its_time_too() -> None:
+    async def script(world: Any) -> list[bytes]:
+        world.emulator.add_fault(faults.rule_from_json({"effect": HOLDS[1], "match": {"event": "play"}}))
+        link = world.link(0)
+        link.send(raw(world.sessions[0], body("play")))
+        await world.loop.settle()
+        link.send(b"GET /x HT")
+        world.loop.ahead += connection.HEAD_TIME + 1
+        await world.loop.settle()
+        link.send(b"TP/1.1\r\n")
+        world.emulator.advance(10)
+        await world.loop.settle()
+        return [answer[9:12] for answer in link.said]
+
+    assert world_of(script)[:2] == [b"204", b"408"]
 
 
 # -- the same bytes with the lane and without it --------------------------------------------------------------------------

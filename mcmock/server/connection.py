@@ -82,7 +82,7 @@ class Connection(web.RequestHandler):
         self.waiting = Pieces()
         self.unparsed = b""
         self.body: StreamReader = EMPTY_PAYLOAD
-        self.left = 0
+        self.left: int | None = None
         self.head = 0  # bytes of a head that is not whole
         self.clear = True
         self.withheld = False  # aiohttp keeps some of a body until there is room for it
@@ -129,12 +129,11 @@ class Connection(web.RequestHandler):
     def _feed(self) -> None:
         """Give aiohttp what waits, for as long as it takes more."""
         if self.withheld:
-            super().data_received(b"")
-            self.withheld = self._reading_paused
+            self._give(b"")
         while self.waiting and self._takes_more():
-            self._give()
-        if self.waiting and self._upgraded and not self._buffer_paused:
-            self._pause_reading_for_buffer()  # until the request that asks for another protocol is answered
+            self._give(self._next_piece())
+        if self.waiting and not self._reading_paused and not self._buffer_paused:
+            self._pause_reading_for_buffer()  # until there is room, or a request for another protocol is answered
         self.clear = not (
             self.waiting or self.unparsed or self.withheld or self.finished or self._upgraded or not self.body.is_eof()
         )
@@ -146,21 +145,25 @@ class Connection(web.RequestHandler):
         full = len(self._messages) >= self._max_msg_queue_size
         return not (full or self.finished or self._upgraded or self._reading_paused or self._close or self._force_close)
 
-    def _give(self) -> None:
-        """Give aiohttp the next piece, and see what it makes of it."""
+    def _next_piece(self) -> bytes:
+        if self.left is None or self.body.is_eof():
+            return self.waiting.up_to_empty_line()
+        return self.waiting.up_to(self.left)
+
+    def _give(self, piece: bytes) -> None:
+        """Give aiohttp a piece, and see what it makes of it, and of what it kept."""
         before, within_body = self._request_count, not self.body.is_eof()
-        piece = self.waiting.up_to(self.left) if self.left else self.waiting.up_to_empty_line()
         self._parse(piece)
         self.withheld = self._reading_paused
         if self._request_count != before:
             self._note_request(piece, within_body)
         elif within_body:
-            is_chunked = not self.left
-            self.left = max(0, self.left - len(piece))
+            if self.left is not None:
+                self.left -= len(piece)
+            elif self.body.is_eof():
+                self._parser = self._new_parser()
             if self.body.is_eof():
                 self.waiting.start_afresh()
-                if is_chunked:
-                    self._parser = self._new_parser()
         else:
             self.head += len(piece)
             if self.head > MOST_HEAD:
@@ -201,7 +204,7 @@ class Connection(web.RequestHandler):
             self.unparsed = (self.unparsed + piece + self.waiting.rest())[:KEPT_UNPARSED]
             return
         self.body, self.unparsed, self.head = body, b"", 0
-        self.left = 0 if body.is_eof() or message.chunked else int(message.headers.get("Content-Length", 0))
+        self.left = None if body.is_eof() or message.chunked else int(message.headers["Content-Length"])
         self.waiting.start_afresh()
         self._stop_clock()
 
@@ -311,11 +314,7 @@ class Connection(web.RequestHandler):
             if self._upgraded and self._parser is not None:  # there will be no other protocol
                 self._parser.set_upgraded(False)
                 self._upgraded = False
-            if self.withheld:
-                super().data_received(b"")
-                self.withheld = self._reading_paused
-            else:
-                self._give()
+            self._give(b"" if self.withheld else self._next_piece())
 
     async def _log_the_rest(self) -> None:
         """Log what came and will not be answered, because the connection ended before its turn."""
