@@ -477,6 +477,23 @@ def test_a_body_whose_chunks_cannot_be_read_is_answered_at_once(
     assert (found.status, found.findings[0].rule, found.delivery) == (400, "body-incomplete", "sent")
 
 
+@pytest.mark.parametrize(
+    "asks", [b"CONNECT x:80 HTTP/1.1\r\n", b"GET / HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"]
+)
+def test_what_follows_a_request_for_another_protocol_is_answered_however_it_is_cut(asks: bytes) -> None:
+    async def script(world: Any) -> list[bytes]:
+        ping, link = raw(world.sessions[0], body("ping")), world.link(0)
+        for packet in (ping, ping):
+            link.send(packet)
+            await world.loop.settle()
+        for packet in (ping, asks + b"Host: x:80\r\n\r\n", ping[:50], ping[50:90], ping[90:] + ping):
+            link.send(packet)
+        await world.loop.settle()
+        return [answer[9:12] for answer in link.said]
+
+    assert world_of(script) == [b"204", b"204", b"204", b"404", b"204", b"204"]
+
+
 def test_a_head_that_begins_behind_a_held_answer_has_its_time_too() -> None:
     async def script(world: Any) -> list[bytes]:
         world.emulator.add_fault(faults.rule_from_json({"effect": HOLDS[1], "match": {"event": "play"}}))

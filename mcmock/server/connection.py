@@ -356,7 +356,10 @@ class Connection(web.RequestHandler):
         """Answer, and go on reading if the request asked for another protocol, which it did not get."""
         finished = await super().finish_response(request, resp, start_time)
         if self.waiting and self._takes_more():
-            self._feed()
+            if self._buffer_paused:
+                self._resume_reading_if_drained()
+            else:
+                self._feed()
         return finished
 
     def _is_idle(self) -> bool:
