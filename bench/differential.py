@@ -27,13 +27,13 @@ from aiohttp import web
 from bodies import PARAMS
 
 from mcmock import faults
-from mcmock.clock import Clock
-from mcmock.emulator import Emulator
-from mcmock.model import Request
-from mcmock.scopes import Scopes
-from mcmock.server import emulated
+from mcmock.core.clock import Clock
+from mcmock.core.model import Request
+from mcmock.engine import Emulator
+from mcmock.engine.scopes import Scopes
+from mcmock.server import http_io
 from mcmock.server.connection import Connection
-from mcmock.server.lane import Lane, Plain
+from mcmock.server.fast_path import Lane, Plain
 
 Anything = TypeVar("Anything")
 
@@ -390,7 +390,7 @@ class World:
         self.emulator = Emulator(seed=1, time=Clock(lambda: NOW, frozen=True))
         self.scopes = Scopes(self.emulator)
         self.lane = lane(self.emulator.max_body_bytes)
-        self.server = web.Server(partial(emulated.handle, self.scopes))
+        self.server = web.Server(partial(http_io.handle, self.scopes))
         self.links: dict[int, Link] = {}
         self.sessions = [self._opened(number) for number in range(SESSIONS)]
 

@@ -57,7 +57,7 @@ def main() -> None:
     parser.add_argument("--tests", type=int, default=300)
     parser.add_argument("--rounds", type=int, default=3)
     chosen = parser.parse_args()
-    costs = [import_cost("mcmock.pytest_plugin") for _ in range(5)]
+    costs = [import_cost("mcmock.testing.pytest_plugin") for _ in range(5)]
     print(f"importing the plugin: {statistics.median(costs):.1f} ms of CPU\n")
     print("| a test with | ms per test |\n|---|---|")
     for name, (fixture, line) in BODIES.items():

@@ -17,9 +17,9 @@ from pathlib import Path
 
 from bodies import session_start
 
-from mcmock.emulator import Emulator
-from mcmock.match import Match
-from mcmock.model import Request
+from mcmock.core.match import Match
+from mcmock.core.model import Request
+from mcmock.engine import Emulator
 
 SESSIONS = 1000
 HEADERS = (

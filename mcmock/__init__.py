@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mcmock import faults as faults
-    from mcmock.emulator import Emulator as Emulator
-    from mcmock.match import Match as Match
-    from mcmock.saved import check as check
+    from mcmock.core.match import Match as Match
+    from mcmock.engine import Emulator as Emulator
+    from mcmock.recordings.files import check as check
     from mcmock.server import create_app as create_app
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "Emulator": "mcmock.emulator",
-    "Match": "mcmock.match",
-    "check": "mcmock.saved",
+    "Emulator": "mcmock.engine",
+    "Match": "mcmock.core.match",
+    "check": "mcmock.recordings.files",
     "create_app": "mcmock.server",
 }
 __all__ = ["Emulator", "Match", "__version__", "check", "create_app", "faults"]

@@ -14,9 +14,9 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import settings
 
-from mcmock.emulator import Emulator
-from mcmock.fixture import McmockServer
-from mcmock.model import Answer, Request
+from mcmock.core.model import Answer, Request
+from mcmock.engine import Emulator
+from mcmock.testing.server import McmockServer
 
 # A test fails by what was changed, not by what was drawn: docs/architecture.md.
 settings.register_profile("repeatable", derandomize=True)

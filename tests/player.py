@@ -7,7 +7,7 @@ from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
-from mcmock.fixture import McmockServer
+from mcmock.testing.server import McmockServer
 from tests.conftest import START_PARAMS
 
 

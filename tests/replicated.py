@@ -13,8 +13,8 @@ from itertools import cycle
 from types import TracebackType
 from typing import Any, Self
 
-from mcmock.emulator import Emulator
-from mcmock.fixture import McmockServer
+from mcmock.engine import Emulator
+from mcmock.testing.server import McmockServer
 
 
 class Balancer:

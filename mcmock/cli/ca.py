@@ -8,8 +8,9 @@ from typing import Any
 
 import click
 
-from mcmock import clock, tls
 from mcmock.cli.saying import say
+from mcmock.core import clock
+from mcmock.server import certificates
 
 NONE = "there is no certificate authority yet: `mcmock serve --https-port 8443` makes one"
 
@@ -21,14 +22,14 @@ def _with_state(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def _state(given: Path | None) -> Path:
     try:
-        return given or tls.state_folder()
+        return given or certificates.state_folder()
     except ValueError as error:
         raise click.UsageError(str(error)) from None
 
 
-def _existing(given: Path | None) -> tls.Authority:
+def _existing(given: Path | None) -> certificates.Authority:
     try:
-        authority = tls.existing(_state(given), clock.wall())
+        authority = certificates.existing(_state(given), clock.wall())
     except (ValueError, OSError) as error:
         raise click.ClickException(str(error)) from None
     if authority is None:
@@ -65,7 +66,7 @@ def remove(state_dir: Path | None) -> None:
     """Forget it, certificate and key. Devices that trusted it should forget it, too."""
     state = _state(state_dir)
     try:
-        removed = tls.remove(state)
+        removed = certificates.remove(state)
     except OSError as error:
         raise click.ClickException(f"{error.filename}: {error.strerror}") from None
     if not removed:

@@ -1,4 +1,4 @@
-"""`mcmock check`: the judgement of recorded traffic, without a server. It reads files and prints; `mcmock.checkup` judges."""
+"""`mcmock check`: the judgement of recorded traffic, without a server. It reads files and prints; `mcmock.recordings.check` judges."""
 
 from __future__ import annotations
 
@@ -9,21 +9,22 @@ from pathlib import Path
 
 import click
 
-from mcmock import recordings, saved
-from mcmock.checkup import Checkup, checkup
-from mcmock.cli import checked
+from mcmock.cli import check_output
 from mcmock.cli.saying import say
-from mcmock.model import Mode
-from mcmock.printable import printable
-from mcmock.recordings import Recording
+from mcmock.core.model import Mode
+from mcmock.core.printable import printable
+from mcmock.recordings import files as saved
+from mcmock.recordings import formats
+from mcmock.recordings.check import Checkup, checkup
+from mcmock.recordings.formats import Recording
 
 LONG = 5_000
 """Requests from which on a terminal gets a progress bar."""
 
 FORMATS: dict[str, Callable[[list[Checkup], str, bool], str]] = {
-    "text": checked.text,
-    "json": lambda done, fail_on, _: json.dumps(checked.to_json(done, fail_on), indent=2),
-    "junit": lambda done, fail_on, _: checked.junit(done, fail_on),
+    "text": check_output.text,
+    "json": lambda done, fail_on, _: json.dumps(check_output.to_json(done, fail_on), indent=2),
+    "junit": lambda done, fail_on, _: check_output.junit(done, fail_on),
 }
 
 
@@ -65,7 +66,7 @@ def _check(file: str, mode: Mode) -> Checkup:
 
 def _recording(file: str) -> Recording:
     if file == "-":
-        return recordings.read(sys.stdin.buffer.read())
+        return formats.read(sys.stdin.buffer.read())
     return saved.read(Path(file))
 
 

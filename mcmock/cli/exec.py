@@ -17,13 +17,13 @@ import click
 from click.core import ParameterSource
 
 from mcmock.cli.flags import server_options
-from mcmock.cli.launch import make_service, run
 from mcmock.cli.options import Settings
 from mcmock.cli.running import running
 from mcmock.cli.saying import remark, say
+from mcmock.cli.service import make_service, run
 
 if TYPE_CHECKING:
-    from mcmock.emulator import Emulator
+    from mcmock.engine import Emulator
     from mcmock.server import Service
 
 NOT_FOUND, NOT_EXECUTABLE = 127, 126
@@ -72,18 +72,18 @@ async def _main(service: Service, settings: Settings, command: tuple[str, ...], 
 
 def _rejected(emulator: Emulator) -> str:
     """What was rejected, with the timelines around it; nothing if nothing was."""
-    from mcmock import narrate
-    from mcmock.match import Match
+    from mcmock.checks import timeline_text
+    from mcmock.core.match import Match
 
     bad = emulator.rejected() + emulator.requests(Match({"verdict": "broken"}))
     if not bad:
         return ""
-    return f"mcmock rejected {narrate.listed(bad)}\n\n{narrate.whole(emulator)}\n(seed {emulator.seed})"
+    return f"mcmock rejected {timeline_text.listed(bad)}\n\n{timeline_text.whole(emulator)}\n(seed {emulator.seed})"
 
 
 def _reported(scopes: Iterable[Emulator]) -> str:
     """What Analytics would count of each session."""
-    from mcmock.report.table import report_text
+    from mcmock.analytics.text import report_text
 
     views = [view for emulator in scopes for view in emulator.sessions()]
     return "\n\n".join(report_text(view.report.to_json(why=False)) for view in views) or "no session was opened"

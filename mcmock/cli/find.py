@@ -6,7 +6,7 @@ import json
 
 import click
 
-from mcmock.cli.asking import Server, server_options, wanted
+from mcmock.cli.admin_client import Server, server_options, wanted
 from mcmock.cli.saying import remark, say
 
 

@@ -13,14 +13,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TextIO
 
-from mcmock import clock
-from mcmock.journal import Notice
-from mcmock.model import Exchange
-from mcmock.printable import printable, printable_json, printable_word
+from mcmock.core import clock
+from mcmock.core.model import Exchange
+from mcmock.core.printable import printable, printable_json, printable_word
+from mcmock.engine.log import Notice
 
 if TYPE_CHECKING:
-    from mcmock.emulator import Emulator
-    from mcmock.scopes import Scopes
+    from mcmock.engine import Emulator
+    from mcmock.engine.scopes import Scopes
 
 LATER = 0.1
 """Seconds between two writings of request lines."""

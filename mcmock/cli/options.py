@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import click
 
-from mcmock import scopes
-from mcmock.emulator import DEFAULT_BODY_BYTES, DEFAULT_LOG_BYTES
+from mcmock.engine import DEFAULT_BODY_BYTES, DEFAULT_LOG_BYTES, scopes
 from mcmock.faults import PRESETS, rules_from
-from mcmock.ledger import DEFAULT_JOURNAL_BYTES
-from mcmock.wire import ALLOW_HEADERS
+from mcmock.protocols.media_collection.wire import ALLOW_HEADERS
+from mcmock.storage.ledger import DEFAULT_JOURNAL_BYTES
 
 DEFAULT_PORT = 8410
 CONFIG_FILE = "mcmock.toml"

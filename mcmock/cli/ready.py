@@ -11,7 +11,7 @@ from urllib.request import urlopen
 
 import click
 
-from mcmock.cli.asking import DEFAULT_URL, why
+from mcmock.cli.admin_client import DEFAULT_URL, why
 from mcmock.cli.saying import remark
 
 PAUSE = 0.05

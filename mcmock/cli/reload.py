@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mcmock.cli import config
-from mcmock.cli.launch import faults_of
+from mcmock.cli.file_watch import FaultsFile
 from mcmock.cli.options import LIVE, OPTIONS, Settings
-from mcmock.cli.watch import FaultsFile
+from mcmock.cli.service import faults_of
 
 if TYPE_CHECKING:
     from mcmock.faults import FaultRule

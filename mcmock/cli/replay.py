@@ -1,6 +1,6 @@
 """`mcmock replay`: send a recorded session or a timeline to any server, and say where its answers differ.
 
-It waits, sends and prints; what is sent and what is a difference is `mcmock.replay`'s business.
+It waits, sends and prints; what is sent and what is a difference is `mcmock.recordings.replay_plan`'s business.
 """
 
 from __future__ import annotations
@@ -19,12 +19,14 @@ import aiohttp
 import click
 from yarl import URL
 
-from mcmock import clock, recordings, saved
 from mcmock.cli.saying import say
-from mcmock.printable import printable
-from mcmock.recordings import Recording
-from mcmock.replay import Got, Plan, Planned, Run, different_findings, different_report, plan
-from mcmock.timeline import Timeline
+from mcmock.core import clock
+from mcmock.core.printable import printable
+from mcmock.recordings import files as saved
+from mcmock.recordings import formats
+from mcmock.recordings.formats import Recording
+from mcmock.recordings.replay_plan import Got, Plan, Planned, Run, different_findings, different_report, plan
+from mcmock.recordings.timeline import Timeline
 
 SUITES = ("timelines", "conformance")
 """The folders of fixtures/ that --all sends."""
@@ -90,7 +92,7 @@ def _recording(name: str) -> Recording:
     """What is in a file; in one of mcmock's own where there is none of that name."""
     path = Path(name)
     try:
-        return saved.read(path) if path.exists() else recordings.read(_packaged(name))
+        return saved.read(path) if path.exists() else formats.read(_packaged(name))
     except ValueError as error:
         raise click.UsageError(f"{name}: {error}") from None
     except OSError as error:

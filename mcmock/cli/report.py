@@ -10,11 +10,11 @@ from urllib.parse import quote
 
 import click
 
-from mcmock import narrate
-from mcmock.cli.asking import Server
+from mcmock.analytics.text import report_text
+from mcmock.checks import timeline_text
+from mcmock.cli.admin_client import Server
 from mcmock.cli.ready import default_url
 from mcmock.cli.saying import say
-from mcmock.report.table import report_text
 
 _COLUMNS = "{:<10}{:<11}{:>9}  {:>9}  {:>4}  {:>8}  {}"
 
@@ -88,14 +88,14 @@ def _findings(one: _Report) -> Iterator[str]:
     if counts:
         yield f"\n  findings: {', '.join(f'{count} {severity}' for severity, count in counts.items())}"
     for finding in one.session["findings"]:
-        yield narrate.wrapped(f"{finding['severity']} {finding['rule']}: {finding['message']}", "    ")
+        yield timeline_text.wrapped(f"{finding['severity']} {finding['rule']}: {finding['message']}", "    ")
 
 
 def _line(one: _Report) -> str:
     exact, session = one.report["exact"], one.session
     line = _COLUMNS.format(
-        session["id"][:8], narrate.clip(session["state"], 10), f"{exact['contentTimeSpent']:.1f} s",
+        session["id"][:8], timeline_text.clip(session["state"], 10), f"{exact['contentTimeSpent']:.1f} s",
         f"{exact['adTimeSpent']:.1f} s", exact["adCount"], sum(session["findingCounts"].values()) or "–",
         session["media"].get("media.id", "–"),
     )  # fmt: skip
-    return narrate.clip(line.rstrip(), 79)
+    return timeline_text.clip(line.rstrip(), 79)

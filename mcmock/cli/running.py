@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mcmock.cli.launch import facts_line, start
+from mcmock.cli.file_watch import watch
 from mcmock.cli.logs import Logs
 from mcmock.cli.options import Settings
 from mcmock.cli.reload import Reload
-from mcmock.cli.watch import watch
+from mcmock.cli.service import facts_line, start
 
 if TYPE_CHECKING:
     from mcmock.server import Service

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from mcmock.printable import printable, printable_lines
+from mcmock.core.printable import printable, printable_lines
 
 
 def say(text: object, *, err: bool = False) -> None:

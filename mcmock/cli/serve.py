@@ -13,10 +13,10 @@ import click
 
 from mcmock.cli import workers
 from mcmock.cli.flags import server_options
-from mcmock.cli.launch import facts_line, make_service, run
 from mcmock.cli.options import Settings
 from mcmock.cli.running import running
 from mcmock.cli.saying import remark, say
+from mcmock.cli.service import facts_line, make_service, run
 
 if TYPE_CHECKING:
     from mcmock.server import Service

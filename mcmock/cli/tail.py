@@ -19,11 +19,11 @@ from urllib.request import Request, urlopen
 
 import click
 
-from mcmock.cli.asking import refused, said, why
+from mcmock.checks.timeline_text import clip
+from mcmock.cli.admin_client import refused, said, why
 from mcmock.cli.ready import default_url
 from mcmock.cli.saying import remark
-from mcmock.narrate import clip
-from mcmock.printable import printable
+from mcmock.core.printable import printable
 
 SILENCE = 60.0
 """Real seconds without even a heartbeat after which the connection counts as lost."""

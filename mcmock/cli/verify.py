@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from mcmock.cli.asking import Server, conclude, server_options, wanted
+from mcmock.cli.admin_client import Server, conclude, server_options, wanted
 
 _WHOLE = click.IntRange(0)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from mcmock.cli.asking import Server, conclude, server_options, wanted
+from mcmock.cli.admin_client import Server, conclude, server_options, wanted
 
 
 @click.command()

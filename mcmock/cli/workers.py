@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mcmock.cli.launch import CannotListen
 from mcmock.cli.options import Settings
 from mcmock.cli.saying import remark
+from mcmock.cli.service import CannotListen
 
 if TYPE_CHECKING:
     from mcmock.server import Service

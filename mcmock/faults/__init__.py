@@ -9,10 +9,8 @@ presets.py   named sets of rules
 files.py     rules from TOML and JSON
 """
 
-from mcmock.faults.effects import EFFECTS
-from mcmock.faults.files import load, load_file, load_value, rules_from
-from mcmock.faults.force import FaultState, Hold
-from mcmock.faults.make import (
+from mcmock.faults.active import FaultState, Hold
+from mcmock.faults.builders import (
     close,
     delay,
     drip,
@@ -27,6 +25,8 @@ from mcmock.faults.make import (
     status,
     truncate,
 )
+from mcmock.faults.effects import EFFECTS
+from mcmock.faults.loading import load, load_file, load_value, rules_from
 from mcmock.faults.presets import PRESETS, Preset, preset
 from mcmock.faults.rule import FaultRule, rule_from_json, rule_schema, rule_to_json
 

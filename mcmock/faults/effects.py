@@ -16,9 +16,9 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from mcmock import wire
-from mcmock.jsontext import plain, shown
-from mcmock.model import Close, Drip, Headers, Reset, Response, Send, Step, Wait
+from mcmock.core.json_decoding import plain, shown
+from mcmock.core.model import Close, Drip, Headers, Reset, Response, Send, Step, Wait
+from mcmock.protocols.media_collection import wire
 
 Attributes = Mapping[str, Any]
 Dice = Callable[[str], float]

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from mcmock.faults import make
+from mcmock.core.json_decoding import shown
+from mcmock.core.model import Kind
+from mcmock.faults import builders
 from mcmock.faults.rule import FaultRule
-from mcmock.jsontext import shown
-from mcmock.model import Kind
 
 COUNTED = [str(Kind.SESSION), str(Kind.EVENT), str(Kind.DOWNLOADED)]
 """The requests that carry something to count; without preflights and schemas."""
@@ -36,8 +36,8 @@ _LOCATIONS = {
 def _bad_location(form: str, times: int | None) -> FaultRule:
     name = f"bad-location-{form}"
     if form == "missing":
-        return make.drop_header("Location", name=name, kind="session", times=times)
-    return make.set_header("Location", _LOCATIONS[form], name=name, kind="session", status=201, times=times)
+        return builders.drop_header("Location", name=name, kind="session", times=times)
+    return builders.set_header("Location", _LOCATIONS[form], name=name, kind="session", status=201, times=times)
 
 
 def _preset(name: str, about: str, *rules: FaultRule) -> Preset:
@@ -48,30 +48,30 @@ _FORMS = (*_LOCATIONS, "missing")
 
 PRESETS: dict[str, Preset] = {preset.name: preset for preset in (
     _preset("expired-session", "a session that the service has closed in the midst of a viewing: a ping meets 410, once",
-            make.expire_session(event="ping")),
+            builders.expire_session(event="ping")),
     _preset("unknown-session", "a service that has lost a session, by a failover say: a ping meets 404, once",
-            make.forget_session(event="ping")),
+            builders.forget_session(event="ping")),
     _preset("outage", "a service that is down for a minute: 503 to everything, counted nowhere",
-            make.status(503, None, {"Retry-After": "60"}, for_seconds=60)),
+            builders.status(503, None, {"Retry-After": "60"}, for_seconds=60)),
     _preset("flaky", "a service in trouble: one request in ten is reset, one in ten answered 500, none of them counted",
-            make.reset(name="flaky-reset", kind=COUNTED, probability=0.1),
+            builders.reset(name="flaky-reset", kind=COUNTED, probability=0.1),
             # of the nine in ten that the first rule leaves, a ninth
-            make.status(500, name="flaky-500", kind=COUNTED, probability=1 / 9)),
+            builders.status(500, name="flaky-500", kind=COUNTED, probability=1 / 9)),
     _preset("slow-network", "a bad mobile connection: answers take 0.8 s, some of them several seconds",
-            make.delay(lognormal={"median": 0.8, "sigma": 0.8})),
+            builders.delay(lognormal={"median": 0.8, "sigma": 0.8})),
     _preset("lost-answers", "a connection that breaks after the request got through: a third is counted, but never answered",
-            make.close(side="after", kind=COUNTED, probability=1 / 3)),
+            builders.close(side="after", kind=COUNTED, probability=1 / 3)),
     _preset("slow-start", "a service that takes 7 s to open a session; the SDKs give up after 5",
-            make.delay(7, kind="session")),
+            builders.delay(7, kind="session")),
     _preset("bad-location", "proxies and gateways that rewrite Location: one form for each new session, in turn",
             *(_bad_location(form, 1) for form in _FORMS)),
     *(_preset(f"bad-location-{form}", f"the same, always in the form {form}", _bad_location(form, None)) for form in _FORMS),
     _preset("no-cors", "a gateway that drops the header a browser needs to read any answer",
-            make.drop_header("Access-Control-Allow-Origin")),
+            builders.drop_header("Access-Control-Allow-Origin")),
     _preset("throttled", "a quota: one request a second for each session, 429 with Retry-After beyond",
-            make.rate_limit(1, kind=["session", "event"], per="session")),
+            builders.rate_limit(1, kind=["session", "event"], per="session")),
     _preset("deploy", "a release without a store that outlives it: all sessions are forgotten at once, at the next event",
-            make.forget_session(every=True, kind="event")),
+            builders.forget_session(every=True, kind="event")),
 )}  # fmt: skip
 
 

@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from mcmock.core.json_decoding import named, shown
+from mcmock.core.match import NAMES, Match, refuse_misspelled
 from mcmock.faults.effects import AFTER, BEFORE, EFFECTS, REQUIRED, Attribute, Attributes, Effect, number, whole
-from mcmock.jsontext import named, shown
-from mcmock.match import NAMES, Match, refuse_misspelled
 
 ALL, SESSION = "all", "session"
 

@@ -12,6 +12,6 @@ It decides nothing that the core could decide.
 """
 
 from mcmock.server.app import create_app
-from mcmock.server.service import Service, ServiceThread
+from mcmock.server.listener import Service, ServiceThread
 
 __all__ = ["Service", "ServiceThread", "create_app"]

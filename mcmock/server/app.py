@@ -7,12 +7,11 @@ from typing import Any
 
 from aiohttp import web
 
-from mcmock import scopes
-from mcmock.emulator import Emulator
-from mcmock.scopes import Scopes
-from mcmock.server import emulated
-from mcmock.server.admin import ControlApi
-from mcmock.server.place import Place, control_path
+from mcmock.engine import Emulator, scopes
+from mcmock.engine.scopes import Scopes
+from mcmock.server import http_io
+from mcmock.server.admin.api import ControlApi
+from mcmock.server.endpoint import Place, control_path
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
@@ -22,7 +21,7 @@ def make_handler(held: Scopes, control: ControlApi) -> Handler:
         controlled = control_path(request.raw_path)
         if controlled is not None:
             return await control.handle(request, *controlled)
-        return await emulated.handle(held, request)
+        return await http_io.handle(held, request)
 
     return handle
 

@@ -21,15 +21,15 @@ from aiohttp.http_exceptions import InvalidURLError, LineTooLong
 from aiohttp.streams import EMPTY_PAYLOAD
 from aiohttp.web_protocol import _ErrInfo
 
-from mcmock import wire
-from mcmock.clock import monotonic
-from mcmock.emulator import Emulator
-from mcmock.model import Answer, Delivery, Refusal, Request
-from mcmock.scopes import Scopes
-from mcmock.server.emulated import BadBody, Raw, log_unanswered
-from mcmock.server.lane import Lane, Plain
+from mcmock.core.clock import monotonic
+from mcmock.core.model import Answer, Delivery, Refusal, Request
+from mcmock.engine import Emulator
+from mcmock.engine.scopes import Scopes
+from mcmock.protocols.media_collection import wire
+from mcmock.server.endpoint import control_path
+from mcmock.server.fast_path import Lane, Plain
+from mcmock.server.http_io import BadBody, Raw, log_unanswered
 from mcmock.server.pieces import Pieces
-from mcmock.server.place import control_path
 
 MAX_LINE = 65_536
 """Bytes of a request line, or of one header. Longer ones are answered 414 and 431."""

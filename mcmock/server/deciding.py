@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 
-from mcmock.emulator import Emulator
-from mcmock.model import Answer, Request
-from mcmock.scopes import Scopes
+from mcmock.core.model import Answer, Request
+from mcmock.engine import Emulator
+from mcmock.engine.scopes import Scopes
 
 
 async def decide(scopes: Scopes, request: Request) -> tuple[Emulator, Answer]:

@@ -1,0 +1,34 @@
+"""What Analytics would count of a session, what it would ignore, and why. Pure: no HTTP, no clock, no storage.
+
+`Judge` takes events in order of arrival and gives a `Judgement` at any moment; `judge` does a whole session at once.
+"""
+
+from mcmock.analytics.duplicate_sessions import View, compare, view_of
+from mcmock.analytics.metrics import METRICS, RECORD_METRICS, Metric, camel
+from mcmock.analytics.processing import Judge, Judgement, Summary, event_from, events_of, judge
+from mcmock.analytics.records import Ad, AdBreak, Chapter, Close, Event, Span, State
+from mcmock.analytics.report import Report
+
+__all__ = [
+    "METRICS",
+    "RECORD_METRICS",
+    "Ad",
+    "AdBreak",
+    "Chapter",
+    "Close",
+    "Event",
+    "Judge",
+    "Judgement",
+    "Metric",
+    "Report",
+    "Span",
+    "State",
+    "Summary",
+    "View",
+    "camel",
+    "compare",
+    "event_from",
+    "events_of",
+    "judge",
+    "view_of",
+]

@@ -1,0 +1,236 @@
+"""Why a number is what it is: the intervals and moments a tally summed it from, looked up only when somebody asks.
+
+The spans of a duration are exact: their lengths add up to it. It must not count anything anew: what is shown here is what
+the tally did.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final
+
+from mcmock.analytics import playback
+from mcmock.analytics.records import Close, Segment, Span
+from mcmock.analytics.tally import Reported, Tally
+
+ACCOUNTS: Final[dict[str, tuple[str, ...]]] = {
+    # metric                   the accounts whose time it is
+    "content_time_spent": ("content",),
+    "media_time_spent": ("content", "ad"),
+    "ad_time_spent": ("ad",),
+    "pause_time": ("pause",),
+    "buffer_time": ("buffer",),
+    "stall_time": ("stall",),
+    "unattributed_time": playback.UNATTRIBUTED,
+    "session_time": playback.ALL_LABELS,
+    "average_minute_audience": ("content",),
+    "estimated_streams": ("content", "ad"),
+}
+
+MARKED: Final[dict[str, tuple[str, int | None]]] = {
+    # metric                     its marks              how many of them matter
+    "media_starts": ("media_starts", None),
+    "content_starts": ("content_starts", None),
+    "segment_views": ("content_starts", None),
+    "content_completes": ("content_completes", None),
+    "content_resumes": ("content_resumes", None),
+    **{f"progress_{percent}": (f"progress_{percent}", None) for percent in (10, 25, 50, 75, 95)},
+    "pause_count": ("pause_count", None),
+    "pause_impacted": ("pause_count", 1),
+    "buffer_count": ("buffer_count", None),
+    "buffer_impacted": ("buffer_count", 1),
+    "stall_count": ("stall_count", None),
+    "stall_impacted": ("stall_count", 1),
+    "bitrate_change_count": ("bitrate_change_count", None),
+    "bitrate_change_impacted": ("bitrate_change_count", 1),
+    "error_count": ("error_count", None),
+    "error_impacted": ("error_count", 1),
+    "ad_count": ("ad_count", None),
+    "ad_starts": ("ad_count", None),
+    "ad_completes": ("ad_completes", None),
+    "ad_break_count": ("ad_break_count", None),
+    "chapter_count": ("chapter_count", None),
+    "chapter_starts": ("chapter_count", None),
+    "chapter_completes": ("chapter_completes", None),
+    "authorized": ("media_starts", None),
+    "downloaded": ("media_starts", None),
+    "session_id": ("media_starts", None),
+    "in_reports": ("media_starts", None),
+    "close_reason": ("session_ends", None),
+}
+
+
+class Evidence:
+    """The tally a report was made from, ready to be asked."""
+
+    def __init__(self, tally: Tally, close: Close) -> None:
+        self._tally = tally
+        self._close = close
+
+    def of(self, name: str) -> tuple[Span, ...]:
+        """The spans behind `name`: a metric, or `ads.0`, `ad_breaks.0`, `chapters.0`, `states.mute` for their time."""
+        kind, dot, which = name.partition(".")
+        if dot and kind in _RECORDS:
+            return tuple(_RECORDS[kind](self, which))
+        if name in ACCOUNTS:
+            return tuple(self._whole(segment) for segment in self._segments(ACCOUNTS[name]))
+        if name in MARKED:
+            return tuple(self._marked(*MARKED[name]))
+        if name in _OTHERS:
+            return tuple(_OTHERS[name](self))
+        raise ValueError(f"{name!r} is no metric of a report: see mcmock.analytics.METRICS")
+
+    # -- time on an account ---------------------------------------------------------------------------------------------
+
+    def _segments(self, labels: tuple[str, ...]) -> Iterator[Segment]:
+        yield from (segment for segment in self._tally.segments if segment.label in labels)
+        if self._tally.segment is not None and self._tally.segment.label in labels:
+            yield self._tally.segment
+
+    def _whole(self, segment: Segment) -> Span:
+        return Span(segment.start_ms, segment.end_ms, self._seqs(range(segment.first, segment.last + 1)), segment.label)
+
+    def _clipped(self, segments: Iterable[Segment], start: int, end: int, label: str | None = None) -> Iterator[Span]:
+        for segment in segments:
+            low, high = max(start, segment.start_ms), min(end, segment.end_ms)
+            if low < high:
+                yield Span(low, high, self._seqs(self._within(segment, low, high)), label or segment.label)
+
+    def _within(self, segment: Segment, low: int, high: int) -> Iterator[int]:
+        for index in range(segment.first, segment.last + 1):
+            if low <= self._tally.stamps[index].ts <= high:
+                yield index
+
+    def _seqs(self, indexes: Iterable[int]) -> tuple[int, ...]:
+        """The exchanges at these places of the processing order, dropped ones left out, each once."""
+        counted = (index for index in indexes if self._tally.stamps[index].counted)
+        return tuple(dict.fromkeys(self._tally.seqs[index] for index in counted))
+
+    # -- moments --------------------------------------------------------------------------------------------------------
+
+    def _moment(self, index: int) -> Span:
+        stamp = self._tally.stamps[index]
+        return Span(stamp.ts, stamp.ts, (self._tally.seqs[index],), stamp.event_type)
+
+    def _marked(self, metric: str, count: int | None) -> Iterator[Span]:
+        for mark in self._tally.marks:
+            if mark.metric == metric and count != 0:
+                count = None if count is None else count - 1
+                yield self._moment(mark.place)
+
+    def _reported(self, *values: Reported | None) -> Iterator[Span]:
+        for value in values:
+            if value is not None:
+                yield self._moment(value.place)
+
+    def _errors(self, source: str) -> Iterator[Span]:
+        for _, index in self._tally.errors[source]:
+            yield self._moment(index)
+
+    # -- the rest -------------------------------------------------------------------------------------------------------
+
+    def _watched(self) -> Iterator[Span]:
+        runs = [*self._tally.runs, *([self._tally.run] if self._tally.run else [])]
+        for start, end in self._tally.watched_pieces():
+            inside = [
+                index
+                for run in runs
+                if start <= run.start and run.end <= end
+                for index in range(run.first, run.last + 1)
+            ]
+            yield Span(round(start * 1000), round(end * 1000), self._seqs(sorted(inside)), "watched", "playhead")
+
+    def _bitrate(self) -> Iterator[Span]:
+        playing = list(self._segments(("content", "ad")))
+        rates = list(self._tally.rates)
+        ends = [rate.since_ms for rate in rates[1:]] + [self._tally.clock]
+        for rate, end in zip(rates, ends, strict=False):
+            yield from self._clipped(playing, rate.since_ms, end, f"{rate.kbps:g} kbps")
+
+    def _silence(self) -> Iterator[Span]:
+        start, end = self._tally.last_at, self._close.at
+        if start is not None and end > start and self._close.reason != "ended" and not self._tally.downloaded:
+            yield Span(round(start * 1000), round(end * 1000), (self._tally.last_seq,), "silence", "arrival")
+
+    def _edge(self, ts: int | None) -> Iterator[Span]:
+        indexes = [index for index, stamp in enumerate(self._tally.stamps) if stamp.counted and stamp.ts == ts]
+        if ts is not None and indexes:
+            yield Span(ts, ts, self._seqs(indexes), self._tally.stamps[indexes[0]].event_type)
+
+    def _last_switch(self) -> Iterator[Span]:
+        """The latest event that can have moved the session to where it stands."""
+        for place in range(len(self._tally.stamps) - 1, -1, -1):
+            stamp = self._tally.stamps[place]
+            if stamp.counted and stamp.event_type in _SWITCHES:
+                yield self._moment(place)
+                return
+
+    # -- records --------------------------------------------------------------------------------------------------------
+
+    def _ad(self, which: str) -> Iterator[Span]:
+        ordinal = int(which)
+        return (self._whole(segment) for segment in self._segments(("ad",)) if segment.owner == ordinal)
+
+    def _ad_break(self, which: str) -> Iterator[Span]:
+        breaks = [*self._tally.breaks, *([self._tally.ad_break] if self._tally.ad_break else [])]
+        ad_break = breaks[int(which)]
+        return self._clipped(self._segments(("ad",)), ad_break.start_ts, _end(ad_break.end_ts, self._tally))
+
+    def _chapter(self, which: str) -> Iterator[Span]:
+        chapters = [*self._tally.chapters, *([self._tally.chapter] if self._tally.chapter else [])]
+        chapter = chapters[int(which)]
+        return self._clipped(self._segments(("content",)), chapter.start_ts, _end(chapter.end_ts, self._tally))
+
+    def _state(self, name: str) -> Iterator[Span]:
+        for segment in self._tally.state_spans:
+            if segment.label == name and segment.start_ms < segment.end_ms:
+                yield self._whole(segment)
+        state = self._tally.states[name]
+        if state.opened_ms is not None and state.opened_ms < self._tally.clock:
+            last = len(self._tally.seqs) - 1
+            yield self._whole(Segment(state.opened_ms, self._tally.clock, name, -1, state.opened_by, last))
+
+
+_SWITCHES: Final = frozenset(
+    {
+        *playback.PLAYBACK_EVENTS,
+        "sessionStart",
+        "sessionComplete",
+        "adBreakStart",
+        "adBreakComplete",
+        "adStart",
+        "adComplete",
+        "adSkip",
+    }
+)
+
+
+def _end(end_ts: int | None, tally: Tally) -> int:
+    return tally.clock if end_ts is None else end_ts
+
+
+_RECORDS: Final[dict[str, Callable[[Evidence, str], Iterator[Span]]]] = {
+    "ads": Evidence._ad,
+    "ad_breaks": Evidence._ad_break,
+    "chapters": Evidence._chapter,
+    "states": Evidence._state,
+}
+
+_OTHERS: Final[dict[str, Callable[[Evidence], Iterator[Span]]]] = {
+    "unique_time_played": Evidence._watched,
+    "segment": lambda self: self._reported(self._tally.lowest, self._tally.highest),
+    "seconds_since_last_call": Evidence._silence,
+    "bitrate_average": Evidence._bitrate,
+    "bitrate_average_bucket": Evidence._bitrate,
+    "dropped_frames": lambda self: self._reported(self._tally.dropped_frames),
+    "dropped_frames_impacted": lambda self: self._reported(self._tally.dropped_frames),
+    "frames_per_second": lambda self: self._reported(self._tally.frames_per_second),
+    "time_to_start": lambda self: self._reported(self._tally.time_to_start),
+    "player_errors": lambda self: self._errors("player"),
+    "external_errors": lambda self: self._errors("external"),
+    "first_ts": lambda self: self._edge(self._tally.origin),
+    "last_ts": lambda self: self._edge(self._tally.clock),
+    "state": lambda self: self._last_switch(),
+    "dropped_before_start": lambda _: iter(()),  # nothing happened: that is the reason
+    "evicted": lambda _: iter(()),  # they are gone
+}

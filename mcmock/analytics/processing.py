@@ -1,0 +1,262 @@
+"""The judge of one session: takes events as they arrive, puts them in processing order, and says what was counted.
+
+Rules of this file, from "Media Collection API: controlling the order of events":
+
+1. sessionStart is processed at once. Other events wait in a window, which closes when 5 s have passed since the first of
+   them arrived, or when more than 10 have; then they are sorted by `ts`, arrival breaking ties, and counted for good.
+2. What arrives after its window was processed is sorted into the next one, where no time is left for it. Assumed.
+3. A judgement takes the open window as if it closed now, without closing it. A downloaded array is one window.
+4. The session's time begins at the earliest `ts` among sessionStart and the first window: a player may queue a pre-roll
+   until it has a session id. Assumed: no page speaks of it.
+
+It knows nothing of HTTP or storage, and reads no clock: events carry their time.
+"""
+
+from __future__ import annotations
+
+from collections import ChainMap
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from operator import attrgetter
+from typing import Any, Final, NamedTuple
+
+from mcmock.analytics.counting import count
+from mcmock.analytics.records import Close, Event, number_or_none
+from mcmock.analytics.report import Report, report_of
+from mcmock.analytics.tally import Tally
+from mcmock.core import findings as rules
+from mcmock.core.model import Exchange, Finding, Kind, Mode
+
+WINDOW_SECONDS: Final = 5.0
+WINDOW_EVENTS: Final = 10
+TIMEOUTS: Final = ("idle", "stalled")
+IDENTITY: Final = ("visitor.marketingCloudUserId", "analytics.visitorId", "analytics.aid", "appInstallationId")
+
+_Findings = dict[int, tuple[Finding, ...]]
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What is true of a session at one moment. The report and the order are made when somebody looks at them.
+
+    `findings` holds, per seq, what follows from the session; what each body says for itself was found on arrival.
+    """
+
+    findings: Mapping[int, tuple[Finding, ...]]
+    session_findings: tuple[Finding, ...]
+    _session_id: str
+    _close: Close
+    _tally: Tally = field(repr=False)
+
+    @cached_property
+    def report(self) -> Report:
+        return report_of(self._tally, self._session_id, self._close)
+
+    @cached_property
+    def order(self) -> tuple[int, ...]:
+        """The seqs in processing order."""
+        return self._tally.seqs.values()
+
+
+class Summary(NamedTuple):
+    """What other sessions of the same viewer need to know of one; `events` does not count sessionStart."""
+
+    session_id: str
+    viewer: tuple[str, ...]
+    media_id: str
+    started_at: float
+    events: int
+    closed: bool
+
+
+class _Waiting(NamedTuple):
+    """An event in the open window, and what was seen of it on arrival."""
+
+    event: Event
+    path: str
+    latest_ts: int | None  # the largest `ts` that arrived before it
+
+
+class Judge:
+    """Judges one session, event by event in order of arrival. Adding costs the same however long the session is."""
+
+    def __init__(self, session_id: str, mode: Mode = Mode.DEFAULT, downloaded: bool = False) -> None:
+        self.session_id = session_id
+        self._mode = mode
+        self._downloaded = downloaded
+        self._tally = Tally(mode, downloaded)
+        self._findings: _Findings = {}
+        self._window: list[_Waiting] = []
+        self._latest_ts: int | None = None
+        self._added = 0
+        self._as_if: tuple[Tally, _Findings] | None = None
+
+    def add(self, event: Event) -> None:
+        """Take in the next event to arrive."""
+        self._as_if = None
+        path = f"$[{self._added}]" if self._downloaded else "$"
+        waiting = _Waiting(event, path, self._latest_ts)
+        self._added += 1
+        if not event.after_end:
+            self._latest_ts = event.ts if self._latest_ts is None else max(self._latest_ts, event.ts)
+        if self._added == 1 and event.event_type == "sessionStart" and not self._downloaded:
+            _count(self._tally, [waiting], self._findings)
+            return
+        self._flush_if(self._expired(event.at))
+        self._window.append(waiting)
+        self._flush_if(len(self._window) > WINDOW_EVENTS)
+
+    def judgement(self, close: Close) -> Judgement:
+        """What is true now, the open window taken as if it were processed. Changes nothing."""
+        tally, overlay = self._now()
+        findings = ChainMap(overlay, self._findings)
+        return Judgement(findings, _session_findings(tally, close), self.session_id, close, tally)
+
+    def summary(self, close: Close) -> Summary:
+        """What `mcmock.analytics.duplicate_sessions` compares with other sessions."""
+        tally, _ = self._now()
+        start = tally.start
+        viewer = () if start is None else viewer_of(start.params)
+        started_at = 0.0 if start is None else start.at
+        events = len(tally.seqs) - (start is not None)
+        return Summary(self.session_id, viewer, tally.media_id, started_at, events, close.reason != "open")
+
+    def _expired(self, now: float) -> bool:
+        return bool(self._window) and now - self._window[0].event.at >= WINDOW_SECONDS
+
+    def _flush_if(self, due: bool) -> None:
+        if due and not self._downloaded:
+            window, self._window = self._window, []
+            _process(self._tally, window, self._findings)
+
+    def _now(self) -> tuple[Tally, _Findings]:
+        if self._as_if is None:
+            tally, overlay = self._tally.fork(), {seq: self._findings.get(seq, ()) for seq in self._open_seqs()}
+            _process(tally, self._window, overlay)
+            if tally.start is not None:  # where every event that was queued is older than sessionStart itself
+                tally.spend(tally.start.ts, len(tally.seqs) - 1)
+            self._as_if = (tally, overlay)
+        return self._as_if
+
+    def _open_seqs(self) -> Iterable[int]:
+        return (waiting.event.seq for waiting in self._window)
+
+
+def judge(
+    session_id: str,
+    events: Iterable[Event],
+    close: Close,
+    mode: Mode = Mode.DEFAULT,
+    downloaded: bool = False,
+) -> Judgement:
+    """The judgement of a whole session at once; `events` in order of arrival."""
+    bench = Judge(session_id, mode, downloaded)
+    for event in events:
+        bench.add(event)
+    return bench.judgement(close)
+
+
+def events_of(exchange: Exchange, after_end: bool = False) -> tuple[Event, ...]:
+    """The events that a request brought: one, all elements of a downloaded array, or none when it is no event."""
+    body = exchange.body
+    elements = body if isinstance(body, list) else [body]
+    if exchange.kind not in (Kind.SESSION, Kind.EVENT, Kind.DOWNLOADED):
+        return ()
+    return tuple(event_from(part, exchange.seq, exchange.at, after_end) for part in elements if isinstance(part, dict))
+
+
+def event_from(body: Mapping[str, Any], seq: int, at: float, after_end: bool = False) -> Event:
+    """One event from its body. A `ts` that is no number (let through by loose mode) is taken from the arrival."""
+    time = _part(body, "playerTime")
+    ts, playhead = number_or_none(time.get("ts")), number_or_none(time.get("playhead"))
+    return Event(
+        seq=seq,
+        at=at,
+        event_type=str(body.get("eventType")),
+        playhead=0.0 if playhead is None else playhead,
+        ts=int(at * 1000 if ts is None else ts),
+        params=_part(body, "params"),
+        qoe=_part(body, "qoeData"),
+        metadata=_part(body, "customMetadata"),
+        after_end=after_end,
+    )
+
+
+def _part(body: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    part = body.get(key)
+    return part if isinstance(part, dict) else {}
+
+
+def _process(tally: Tally, window: Sequence[_Waiting], findings: _Findings) -> None:
+    """Close a window: sort it and count it."""
+    if tally.origin is None:
+        known = [] if tally.start is None else [tally.start.ts]
+        stamps = known + [waiting.event.ts for waiting in window if not waiting.event.after_end]
+        if stamps:
+            tally.begin(min(stamps))
+    _count(tally, sorted(window, key=_BY_TS), findings)
+
+
+_BY_TS: Final = attrgetter("event.ts")
+
+
+def _count(tally: Tally, ordered: Iterable[_Waiting], findings: _Findings) -> None:
+    for waiting in ordered:
+        placed = _placing(tally, waiting)
+        found = (*placed, *count(tally, waiting.event, waiting.path))
+        if found:
+            seq = waiting.event.seq
+            findings[seq] = (*findings.get(seq, ()), *found)
+
+
+def _placing(tally: Tally, waiting: _Waiting) -> tuple[Finding, ...]:
+    """What is to be said of an event's place: taken late, or put back in order."""
+    event, latest = waiting.event, waiting.latest_ts
+    path = f"{waiting.path}.playerTime.ts"
+    found = None
+    if event.after_end:
+        return ()
+    if tally.origin is not None and event.ts < tally.clock:
+        late = tally.clock - event.ts
+        found = rules.finding("late-event", tally.mode, path, f"{late} ms older than what was already processed")
+    elif latest is not None and event.ts < latest:
+        message = f"arrived after an event that is {latest - event.ts} ms younger; processing put it back in order"
+        found = rules.finding("timestamp-backwards", tally.mode, path, message)
+    return () if found is None else (found,)
+
+
+# -- the session as a whole ---------------------------------------------------------------------------------------------
+
+
+def _session_findings(tally: Tally, close: Close) -> tuple[Finding, ...]:
+    closed = close.reason != "open" or tally.downloaded
+    found = []
+    if closed or "content_completes" in tally.counts:
+        found += list(_left_open(tally))
+    if close.reason in TIMEOUTS and "content_completes" not in tally.counts:
+        found.append(
+            ("session-not-ended", f"closed by the {close.reason} timeout, without sessionComplete or sessionEnd")
+        )
+    if closed and "content_starts" not in tally.counts:
+        found.append(("session-never-played", "closed before any play on main content"))
+    made = (rules.finding(rule, tally.mode, "", message) for rule, message in found)
+    return tuple(finding for finding in made if finding is not None)
+
+
+def _left_open(tally: Tally) -> Iterator[tuple[str, str]]:
+    if tally.ad is not None:
+        yield "ad-not-closed", f"the ad {tally.ad.id!r} was never ended by adComplete or adSkip"
+    if tally.ad_break is not None:
+        seconds = tally.ad_break.time_ms / 1000
+        yield (
+            "ad-break-not-closed",
+            f"the ad break {tally.ad_break.index} has no adBreakComplete; its ads ({seconds:g} s) may be taken for content",
+        )
+    if tally.chapter is not None:
+        yield "chapter-not-closed", f"the chapter {tally.chapter.index} was still open"
+
+
+def viewer_of(params: Mapping[str, Any]) -> tuple[str, ...]:
+    """Who watches, as far as sessionStart says; empty when it says nothing."""
+    return tuple(f"{key}={params[key]}" for key in IDENTITY if isinstance(params.get(key), str) and params[key])

@@ -1,0 +1,356 @@
+"""A report: what Analytics would have counted of one session, as a frozen value, and as `mediaReporting` JSON.
+
+It turns a tally into numbers and numbers into Adobe's shape, both by the table in metrics.py. It must not know how events
+were ordered, nor change what was counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from math import ceil, floor
+from typing import Any, Final
+
+from mcmock.analytics import playback, playhead
+from mcmock.analytics.evidence import Evidence
+from mcmock.analytics.metrics import AD_DETAILS, CHAPTER_DETAILS, METRICS, POD_DETAILS, SESSION_DETAILS, camel
+from mcmock.analytics.records import Ad, AdBreak, Chapter, Close, Span, State, text_or_none
+from mcmock.analytics.tally import Reported, Tally
+
+STREAM_SECONDS: Final = 1_800  # metrics/estimated-streams
+BUCKET_KBPS: Final = 100  # dimensions/average-bitrate
+
+
+@dataclass(frozen=True)
+class Report:
+    """What would have been counted. Durations are seconds, exact to the millisecond; `METRICS` explains every field.
+
+    Flags are True or False (True == 1). None means that the number does not exist: no length, no bitrate reported.
+    """
+
+    session_id: str
+    close_reason: str
+    media_starts: bool
+    content_starts: bool
+    content_completes: bool
+    content_resumes: bool
+    content_time_spent: float
+    media_time_spent: float
+    unique_time_played: float
+    average_minute_audience: float | None
+    progress_10: bool
+    progress_25: bool
+    progress_50: bool
+    progress_75: bool
+    progress_95: bool
+    segment: str | None
+    segment_views: bool
+    estimated_streams: int
+    pause_count: int
+    pause_impacted: bool
+    pause_time: float
+    ad_count: int
+    chapter_count: int
+    seconds_since_last_call: float
+    authorized: str | None
+    downloaded: bool
+    buffer_count: int
+    buffer_impacted: bool
+    buffer_time: float
+    stall_count: int
+    stall_impacted: bool
+    stall_time: float
+    bitrate_change_count: int
+    bitrate_change_impacted: bool
+    bitrate_average: float | None
+    bitrate_average_bucket: str | None
+    dropped_frames: float | None
+    dropped_frames_impacted: bool
+    frames_per_second: float | None
+    error_count: int
+    error_impacted: bool
+    player_errors: tuple[str, ...]
+    external_errors: tuple[str, ...]
+    time_to_start: float | None
+    dropped_before_start: bool
+    ad_starts: int
+    ad_completes: int
+    ad_time_spent: float
+    ad_break_count: int
+    chapter_starts: int
+    chapter_completes: int
+    unattributed_time: float
+    session_time: float
+    first_ts: int | None
+    last_ts: int | None
+    evicted: int
+    in_reports: bool
+    state: str
+    ads: tuple[Ad, ...]
+    ad_breaks: tuple[AdBreak, ...]
+    chapters: tuple[Chapter, ...]
+    states: tuple[State, ...]
+    params: Mapping[str, Any] = field(repr=False)
+    metadata: Mapping[str, Any] = field(repr=False)
+    evidence: Evidence = field(repr=False, compare=False)
+
+    def why(self, name: str) -> tuple[Span, ...]:
+        """What `name` was counted from: intervals for a duration (they add up to it), moments for a count or a flag.
+
+        `name` is a metric, or `ads.0`, `ad_breaks.0`, `chapters.0`, `states.mute` for the time of one record.
+        Raises ValueError for any other name.
+        """
+        kind, dot, which = name.partition(".")
+        if dot and which not in self._record_names().get(kind, ()):
+            raise ValueError(f"{name!r} is no record of this report: it has {', '.join(self._all_records()) or 'none'}")
+        return self.evidence.of(name)
+
+    def to_json(self, why: bool = True) -> dict[str, Any]:
+        """The report in the names of `mediaReporting`, whole seconds as there; `exact` has every number unrounded."""
+        made: dict[str, Any] = {
+            "sessionId": self.session_id,
+            "closeReason": self.close_reason,
+            "sessionDetails": {**_details(self.params, SESSION_DETAILS), **self._record("sessionDetails")},
+            "qoeDataDetails": self._record("qoeDataDetails"),
+            "states": [_state_json(state) for state in self.states],
+            "ads": [self._ad_json(ad) for ad in self.ads],
+            "adBreaks": [_break_json(ad_break) for ad_break in self.ad_breaks],
+            "chapters": [self._chapter_json(chapter) for chapter in self.chapters],
+            "customMetadata": dict(self.metadata),
+            "exact": {camel(name): _plain(getattr(self, name)) for name in METRICS},
+        }
+        genre = text_or_none(self.params.get("media.genre"))
+        if genre is not None:
+            made["sessionDetails"]["genreList"] = [part.strip() for part in genre.split(",")]
+        return {**made, "why": self._why_json()} if why else made
+
+    def _record(self, record: str) -> dict[str, Any]:
+        rows = ((name, metric) for name, metric in METRICS.items() if metric.record == record)
+        values = ((metric.field, _reported_value(getattr(self, name), metric.unit)) for name, metric in rows)
+        return {field_name: value for field_name, value in values if value is not None}
+
+    def _ad_json(self, ad: Ad) -> dict[str, Any]:
+        details = {"isStarted": True, "isCompleted": ad.completed, "timePlayed": whole(ad.time_spent)}
+        pod = self.ad_breaks[ad.break_ordinal]
+        return {
+            "advertisingDetails": {**_details(ad.params, AD_DETAILS), **details},
+            "advertisingPodDetails": {"ID": pod.id, **_details(pod.params, POD_DETAILS)},
+            "customMetadata": {**self.metadata, **ad.metadata},
+            **_record_json(ad),
+        }
+
+    def _chapter_json(self, chapter: Chapter) -> dict[str, Any]:
+        details = {"ID": chapter.id, "isStarted": True, "isCompleted": chapter.completed}
+        time = {"timePlayed": whole(chapter.time_spent)}
+        return {
+            "chapterDetails": {**_details(chapter.params, CHAPTER_DETAILS), **details, **time},
+            "customMetadata": {**self.metadata, **chapter.metadata},
+            **_record_json(chapter),
+        }
+
+    def _record_names(self) -> dict[str, tuple[str, ...]]:
+        numbered = {"ads": self.ads, "ad_breaks": self.ad_breaks, "chapters": self.chapters}
+        names = {kind: tuple(str(place) for place in range(len(records))) for kind, records in numbered.items()}
+        return {**names, "states": tuple(state.name for state in self.states)}
+
+    def _all_records(self) -> tuple[str, ...]:
+        return tuple(f"{kind}.{which}" for kind, names in self._record_names().items() for which in names)
+
+    def _why_json(self) -> dict[str, list[dict[str, Any]]]:
+        spans = {name: self.why(name) for name in (*METRICS, *self._all_records())}
+        return {_json_name(name): [span.to_json() for span in found] for name, found in spans.items() if found}
+
+
+def report_of(tally: Tally, session_id: str, close: Close) -> Report:
+    """The numbers of `tally`, of a session that stands as `close` says. `tally` must not change afterwards."""
+    numbers = {**_times(tally), **_flags(tally), **_counts(tally), **_quality(tally), **_close(tally, close)}
+    closed = close.reason != "open" or tally.downloaded
+    return Report(
+        session_id=session_id,
+        ads=_with_open(tally.ads.values(), tally.ad, closed),
+        ad_breaks=_with_open(tally.breaks.values(), tally.ad_break, closed),
+        chapters=_with_open(tally.chapters.values(), tally.chapter_so_far(), closed),
+        states=tuple(tally.state_so_far(state) for state in tally.states.values()),
+        params=tally.start.params if tally.start else {},
+        metadata=tally.start.metadata if tally.start else {},
+        evidence=Evidence(tally, close),
+        **numbers,
+    )
+
+
+def bucket(kbps: float | None) -> str | None:
+    """The hundred a bitrate lies in: 35 is `0-99`, 812 is `800-899`."""
+    if kbps is None:
+        return None
+    low = floor(kbps / BUCKET_KBPS) * BUCKET_KBPS
+    return f"{low}-{low + BUCKET_KBPS - 1}"
+
+
+def whole(seconds: float) -> int:
+    """Whole seconds, half up, as Adobe's published sample has them."""
+    return floor(seconds + 0.5)
+
+
+def _times(tally: Tally) -> dict[str, Any]:
+    totals = tally.totals
+    content, ads = totals["content"], totals["ad"]
+    return {
+        "content_time_spent": content / 1000,
+        "media_time_spent": (content + ads) / 1000,
+        "ad_time_spent": ads / 1000,
+        "pause_time": totals["pause"] / 1000,
+        "buffer_time": totals["buffer"] / 1000,
+        "stall_time": totals["stall"] / 1000,
+        "unattributed_time": sum(totals[label] for label in playback.UNATTRIBUTED) / 1000,
+        "session_time": sum(totals.values()) / 1000,
+        "unique_time_played": round(playhead.length_of(tally.watched_pieces()), 3),
+        "average_minute_audience": round(content / 1000 / tally.length, 6) if tally.length > 0 else None,
+        "estimated_streams": (content + ads) // (STREAM_SECONDS * 1000) + 1,
+        "first_ts": tally.origin,
+        "last_ts": None if tally.origin is None else tally.clock,
+    }
+
+
+_FLAGS: Final[dict[str, str]] = {
+    # flag                       the count that sets it
+    "media_starts": "media_starts",
+    "content_starts": "content_starts",
+    "segment_views": "content_starts",
+    "content_completes": "content_completes",
+    "content_resumes": "content_resumes",
+    "progress_10": "progress_10",
+    "progress_25": "progress_25",
+    "progress_50": "progress_50",
+    "progress_75": "progress_75",
+    "progress_95": "progress_95",
+    "pause_impacted": "pause_count",
+    "buffer_impacted": "buffer_count",
+    "stall_impacted": "stall_count",
+    "bitrate_change_impacted": "bitrate_change_count",
+    "error_impacted": "error_count",
+}
+
+_COUNTS: Final[dict[str, str]] = {
+    # count                      what it counts
+    "pause_count": "pause_count",
+    "buffer_count": "buffer_count",
+    "stall_count": "stall_count",
+    "bitrate_change_count": "bitrate_change_count",
+    "error_count": "error_count",
+    "ad_count": "ad_count",
+    "ad_starts": "ad_count",
+    "ad_completes": "ad_completes",
+    "ad_break_count": "ad_break_count",
+    "chapter_count": "chapter_count",
+    "chapter_starts": "chapter_count",
+    "chapter_completes": "chapter_completes",
+}
+
+
+def _flags(tally: Tally) -> dict[str, Any]:
+    return {flag: count in tally.counts for flag, count in _FLAGS.items()}
+
+
+def _counts(tally: Tally) -> dict[str, Any]:
+    return {name: tally.counts.get(count, 0) for name, count in _COUNTS.items()}
+
+
+def _quality(tally: Tally) -> dict[str, Any]:
+    kbps = _bitrate(tally)
+    dropped = _value(tally.dropped_frames)
+    start = _value(tally.time_to_start)
+    return {
+        "bitrate_average": None if kbps is None else round(kbps, 3),
+        "bitrate_average_bucket": bucket(kbps),
+        "dropped_frames": dropped,
+        "dropped_frames_impacted": dropped is not None and dropped > 0,
+        "frames_per_second": _value(tally.frames_per_second),
+        "time_to_start": None if start is None else start / 1000,
+        "player_errors": tuple(name for name, _ in tally.errors["player"]),
+        "external_errors": tuple(name for name, _ in tally.errors["external"]),
+    }
+
+
+def _bitrate(tally: Tally) -> float | None:
+    """The weighted mean; the last reported value where nothing played under any."""
+    if tally.rate_weight_ms:
+        return tally.rate_sum / tally.rate_weight_ms
+    return None if tally.rate is None else tally.rate.kbps
+
+
+def _close(tally: Tally, close: Close) -> dict[str, Any]:
+    closed = close.reason != "open" or tally.downloaded
+    silent = closed and (close.reason == "ended" or tally.downloaded)
+    since = 0.0 if tally.last_at is None or silent else round(max(0.0, close.at - tally.last_at), 3)
+    params: Mapping[str, Any] = tally.start.params if tally.start else {}
+    lowest, highest = tally.lowest, tally.highest
+    return {
+        "close_reason": close.reason,
+        "evicted": close.evicted,
+        "seconds_since_last_call": since,
+        "dropped_before_start": closed and "content_starts" not in tally.counts,
+        "authorized": text_or_none(params.get("media.pass.auth")),
+        "downloaded": tally.downloaded,
+        "in_reports": bool(tally.media_id),
+        "state": _STATES.get(tally.playback.where, tally.playback.main),
+        "segment": None if lowest is None or highest is None else _segment(lowest.value, highest.value),
+    }
+
+
+_STATES: Final = {"ad": "in ad", "gap": "in ad break"}
+
+
+def _segment(lowest: float, highest: float) -> str:
+    return f"[{floor(lowest / 60)}-{ceil(highest / 60)}]"
+
+
+def _value(reported: Reported | None) -> float | None:
+    return None if reported is None else reported.value
+
+
+def _with_open(closed: tuple[Any, ...], left: Any, over: bool) -> tuple[Any, ...]:
+    """What is finished, and what is still open, which a closed session abandons."""
+    if left is None:
+        return closed
+    return (*closed, replace(left, outcome="abandoned") if over else left)
+
+
+def _details(params: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    return {to: params[key] for key, to in names.items() if params.get(key) is not None}
+
+
+def _reported_value(value: Any, unit: str) -> Any:
+    if isinstance(value, float) and unit in ("s", "kbps"):
+        return whole(value)
+    if isinstance(value, float) and unit == "ratio":
+        return round(value, 3)
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _record_json(record: Ad | Chapter | AdBreak) -> dict[str, Any]:
+    return {
+        "outcome": record.outcome,
+        "seq": record.seq,
+        "startTs": record.start_ts,
+        "endTs": record.end_ts,
+        "exact": {"timeSpent": record.time_spent},
+    }
+
+
+def _break_json(ad_break: AdBreak) -> dict[str, Any]:
+    pod = {"ID": ad_break.id, **_details(ad_break.params, POD_DETAILS)}
+    return {"advertisingPodDetails": pod, "adCount": ad_break.ad_count, **_record_json(ad_break)}
+
+
+def _state_json(state: State) -> dict[str, Any]:
+    exact = {"time": state.time}
+    return {"name": state.name, "isSet": state.is_set, "count": state.count, "time": whole(state.time), "exact": exact}
+
+
+def _json_name(name: str) -> str:
+    kind, dot, which = name.partition(".")
+    return f"{camel(kind)}.{which}" if dot else camel(name)

@@ -1,0 +1,224 @@
+"""The running account of one session: what has been counted, and the few ways in which it can grow.
+
+Rules of this file:
+
+1. The running clock is the largest `ts` so far and never goes back. The time it passes goes on exactly one account, so the
+   accounts add up to last ts - first ts.
+2. What only grows is a Trail and everything else a small value, so that `fork` costs the same at any length.
+
+It must not know what an event means (effects.py), what is odd (oddities.py), or how a session is closed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final, NamedTuple
+
+from mcmock.analytics import playback, playhead
+from mcmock.analytics.playback import Playback
+from mcmock.analytics.playhead import Piece, Run, Stillness
+from mcmock.analytics.records import Ad, AdBreak, Chapter, Event, Segment, State
+from mcmock.analytics.trail import Trail
+from mcmock.core import findings
+from mcmock.core.model import Finding, Mode
+
+
+class Stamp(NamedTuple):
+    """An event's own time and name; `counted` is false where it was dropped."""
+
+    ts: int
+    event_type: str
+    counted: bool = True
+
+
+class Moment(NamedTuple):
+    """An event as it is being counted: its place in the processing order, and where its body stands in the request's."""
+
+    event: Event
+    place: int
+    path: str
+
+
+class Mark(NamedTuple):
+    """That the event at `place` of the processing order added one to `metric`."""
+
+    metric: str
+    place: int
+
+
+class Reported(NamedTuple):
+    """A value that a client reported, and the place of the event that did."""
+
+    value: float
+    place: int
+
+
+class Rate(NamedTuple):
+    """A bitrate in force from `since_ms` on."""
+
+    kbps: float
+    since_ms: int
+    place: int
+
+
+class Tally:
+    """See the file's head. Only counting.py and what it calls may change one."""
+
+    def __init__(self, mode: Mode, downloaded: bool) -> None:
+        self.mode = mode
+        self.downloaded = downloaded
+        self.start: Event | None = None
+        self.media_id = ""
+        self.length = 0.0
+        self.origin: int | None = None  # where the session's time begins; None until the first window
+        self.clock = 0
+        self.ended = False
+        self.last_at: float | None = None  # the latest arrival that counted, and whose it was
+        self.last_seq = 0
+        # what happened, in processing order
+        self.seqs: Trail[int] = Trail()
+        self.stamps: Trail[Stamp] = Trail()
+        self.marks: Trail[Mark] = Trail()
+        self.counts: dict[str, int] = {}
+        # whose time it was
+        self.playback = Playback()
+        self.totals: dict[str, int] = dict.fromkeys(playback.ALL_LABELS, 0)
+        self.segments: Trail[Segment] = Trail()
+        self.segment: Segment | None = None
+        # the playhead
+        self.head: float | None = None  # where the playhead was last heard while main content played, and when
+        self.head_ms = 0
+        self.stillness: Stillness | None = None
+        self.run: Run | None = None
+        self.runs: Trail[Run] = Trail()
+        self.pieces: tuple[Piece, ...] = ()
+        self.lowest: Reported | None = None
+        self.highest: Reported | None = None
+        self.paused_from: tuple[float, int] | None = None  # playhead and clock when the open pause or buffering began
+        # records
+        self.ads: Trail[Ad] = Trail()
+        self.ad: Ad | None = None
+        self.last_ad_end: int | None = None
+        self.breaks: Trail[AdBreak] = Trail()
+        self.ad_break: AdBreak | None = None
+        self.chapters: Trail[Chapter] = Trail()
+        self.chapter: Chapter | None = None
+        self.states: dict[str, State] = {}
+        self.state_spans: Trail[Segment] = Trail()  # label is the state's name
+        # quality
+        self.rate: Rate | None = None
+        self.rates: Trail[Rate] = Trail()
+        self.rate_weight_ms = 0
+        self.rate_sum = 0.0
+        self.dropped_frames: Reported | None = None
+        self.frames_per_second: Reported | None = None
+        self.time_to_start: Reported | None = None
+        self.errors: dict[str, tuple[tuple[str, int], ...]] = {"player": (), "external": ()}
+        # what has been said already
+        self.recent: tuple[tuple[object, ...], ...] = ()
+        self.said: frozenset[str] = frozenset()
+
+    def fork(self) -> Tally:
+        """A tally that goes its own way from here on; this one stays as it is."""
+        twin = object.__new__(Tally)
+        twin.__dict__.update(self.__dict__)
+        for name in _TRAILS:
+            twin.__dict__[name] = getattr(self, name).fork()
+        for name in _DICTS:
+            twin.__dict__[name] = dict(getattr(self, name))
+        return twin
+
+    def begin(self, ts: int) -> None:
+        """Set where the session's time begins: the earliest `ts` among sessionStart and the first window."""
+        if self.origin is None:
+            self.origin = self.clock = ts
+
+    def spend(self, until_ms: int, index: int) -> None:
+        """Put the time up to `until_ms` on the account the session stands on; `index` is the event that says so."""
+        elapsed = until_ms - self.clock
+        if self.origin is None or elapsed <= 0:
+            return
+        label = self._label()
+        self.totals[label] += elapsed
+        if label == "ad" and self.ad is not None and self.ad_break is not None:
+            self.ad = replace(self.ad, time_ms=self.ad.time_ms + elapsed)
+            self.ad_break = replace(self.ad_break, time_ms=self.ad_break.time_ms + elapsed)
+        if self.rate is not None and label in ("content", "ad"):
+            self.rate_weight_ms += elapsed
+            self.rate_sum += self.rate.kbps * elapsed
+        self._extend(label, until_ms, index)
+        self.clock = until_ms
+
+    def _label(self) -> str:
+        label = self.playback.label
+        stalled = label == "content" and self.stillness is not None and self.stillness.stalled
+        return "stall" if stalled else label
+
+    def _extend(self, label: str, until_ms: int, index: int) -> None:
+        owner = len(self.ads) if label == "ad" else -1
+        segment = self.segment
+        if segment is not None and (segment.label, segment.owner) == (label, owner):
+            self.segment = segment._replace(end_ms=until_ms, last=index)
+            return
+        if segment is not None:
+            self.segments.append(segment)
+        self.segment = Segment(self.clock, until_ms, label, owner, max(0, index - 1), index)
+
+    def say(self, rule: str, path: str, message: str) -> Finding | None:
+        return findings.finding(rule, self.mode, path, message)
+
+    def once(self, what: str) -> bool:
+        """True the first time it is asked about `what`, until `_again`."""
+        if what in self.said:
+            return False
+        self.said |= {what}
+        return True
+
+    def again(self, what: str) -> None:
+        self.said -= {what}
+
+    def mark(self, metric: str, index: int) -> None:
+        self.counts[metric] = self.counts.get(metric, 0) + 1
+        self.marks.append(Mark(metric, index))
+
+    def mark_once(self, metric: str, index: int) -> None:
+        if metric not in self.counts:
+            self.mark(metric, index)
+
+    def since_head(self) -> float:
+        """Seconds since the playhead was last heard."""
+        return (self.clock - self.head_ms) / 1000
+
+    def see(self, start: float, end: float, index: int) -> None:
+        if self.run is not None and self.run.end == start:
+            self.run = self.run._replace(end=end, last=index)
+            return
+        self.close_run()
+        self.run = Run(start, end, max(0, index - 1), index)
+
+    def close_run(self) -> None:
+        if self.run is not None:
+            self.runs.append(self.run)
+            self.pieces = playhead.unite(self.pieces, self.run.start, self.run.end)
+            self.run = None
+
+    def watched_pieces(self) -> tuple[Piece, ...]:
+        """The parts of the content seen at least once, in seconds of playhead, in order."""
+        return self.pieces if self.run is None else playhead.unite(self.pieces, self.run.start, self.run.end)
+
+    def chapter_so_far(self) -> Chapter | None:
+        """The open chapter with the time it has taken until now."""
+        if self.chapter is None:
+            return None
+        return replace(self.chapter, time_ms=self.totals["content"] - self.chapter.before_ms)
+
+    def state_so_far(self, state: State) -> State:
+        """`state` with the time it has taken until now, open or not."""
+        since = self.clock if state.opened_ms is None else state.opened_ms
+        return replace(state, time_ms=state.time_ms + self.clock - since)
+
+
+_TRAILS: Final = (
+    "seqs", "stamps", "marks", "segments", "runs", "ads", "breaks", "chapters", "state_spans", "rates",
+)  # fmt: skip
+_DICTS: Final = ("counts", "totals", "states", "errors")

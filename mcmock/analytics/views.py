@@ -1,0 +1,73 @@
+"""A session as people look at it: its state, what it sent, what became of that. A snapshot; it never changes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from mcmock.analytics import Judgement, Report
+from mcmock.core.model import Exchange, Finding, Outcome, Severity, Verdict
+from mcmock.core.sessions import Phase, Session
+
+_TAKEN = (Verdict.CREATED, Verdict.ACCEPTED)  # whatever a fault then made of the answer
+_RANK = {Severity.INFO: 0, Severity.WARNING: 1, Severity.ERROR: 2}
+
+
+class SessionOutline(NamedTuple):
+    """A session in brief: how it stands and how much of what it sent was counted, without the requests themselves."""
+
+    session: Session
+    judgement: Judgement
+    counts: Mapping[Outcome, int]
+    severities: Mapping[Severity, int]
+
+    @property
+    def state(self) -> str:
+        return state_of(self.session, self.report)
+
+    @property
+    def report(self) -> Report:
+        return self.judgement.report
+
+
+def state_of(session: Session, report: Report) -> str:
+    """What it is doing (starting, playing, paused, buffering, in ad), or how it closed (ended, idle, expired …)."""
+    return report.state if session.phase is Phase.OPEN else str(session.phase)
+
+
+class SessionView(NamedTuple):
+    session: Session
+    exchanges: tuple[Exchange, ...]  # every request that named this session, oldest first
+    judgement: Judgement
+
+    @property
+    def id(self) -> str:
+        return self.session.id
+
+    @property
+    def state(self) -> str:
+        return state_of(self.session, self.report)
+
+    @property
+    def events(self) -> list[str]:
+        """The event types that were accepted, in the order of their arrival."""
+        accepted = [one for one in self.exchanges if one.verdict in _TAKEN and one.event_type is not None]
+        return [str(one.event_type) for one in accepted]
+
+    @property
+    def report(self) -> Report:
+        """What Analytics would count."""
+        return self.judgement.report
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """Everything found in its requests, then what was found in the session as a whole."""
+        return tuple(one for exchange in self.exchanges for one in exchange.findings) + self.judgement.session_findings
+
+    def assert_no_findings(self, min_severity: Severity | str = Severity.WARNING) -> None:
+        """Raise AssertionError, listing them, if there is a finding of that severity or worse."""
+        least = _RANK[Severity(min_severity)]
+        found = [one for one in self.findings if _RANK[one.severity] >= least]
+        if found:
+            lines = "\n".join(f"  {one.severity} {one.rule}: {one.message}" for one in found)
+            raise AssertionError(f"session {self.id[:8]} has findings:\n{lines}")

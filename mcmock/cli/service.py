@@ -1,0 +1,119 @@
+"""From settings to a server that listens: what `serve` and `exec` share. It decides nothing of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import os
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mcmock.cli.options import EMULATOR, PLACE, STORE, Settings
+
+if TYPE_CHECKING:
+    from mcmock.faults import FaultRule
+    from mcmock.server import Service
+    from mcmock.storage import Store
+
+
+def make_service(settings: Settings, *, share_port: bool = False) -> Service:
+    """The Service that these settings describe; with `share_port` others may listen on its port, too.
+
+    Raises click.UsageError where they make no sense together.
+    """
+    from mcmock.engine.scopes import Scopes
+    from mcmock.server import Service
+    from mcmock.storage.ledger import StoreAway  # late: `mcmock --help` should not wait for aiohttp
+
+    try:
+        _check_https(settings)
+        faults = faults_of(settings)
+        emulator = store_of(settings).emulator(lazy=True, **settings.of(EMULATOR), faults=faults)
+        held = Scopes(emulator, rules=settings.values["scope"])
+        return Service(held, share_port=share_port, **settings.of(PLACE))
+    except (ValueError, StoreAway) as error:
+        raise click.UsageError(str(error)) from None
+
+
+def _check_https(settings: Settings) -> None:
+    """Raises ValueError for what is about HTTPS while that is off. (The fixtures switch it on when it is asked for.)"""
+    given = next((name for name in ("tls_cert", "tls_name") if settings.values[name]), None)
+    if given is not None and settings.values["https_port"] is None:
+        raise ValueError(f"--{given.replace('_', '-')} is for HTTPS, which is off: add --https-port")
+
+
+def store_of(settings: Settings) -> Store:
+    """The store that `--store` or `--journal` names, opened. Raises ValueError."""
+    from mcmock.storage import open_store
+
+    values = settings.of(STORE)
+    if values["journal"] is not None and values["store"] != "memory":
+        raise ValueError("--journal FILE is short for --store sqlite:FILE: leave one of them out")
+    spec = f"sqlite:{values['journal']}" if values["journal"] is not None else values["store"]
+    return open_store(spec, max_bytes=values["journal_max_bytes"], max_age=values["journal_max_age"])
+
+
+def faults_of(settings: Settings) -> tuple[FaultRule, ...]:
+    """The rules to begin with: the config's own, those of the file of faults, those of the presets. Raises ValueError."""
+    from mcmock.faults import load_file, preset
+
+    values = settings.values
+    try:
+        own = load_file(values["faults"]) if values["faults"] is not None else ()
+    except OSError as error:
+        raise ValueError(f"{values['faults']}: {error.strerror}") from None
+    return (*values["fault"], *own, *(rule for name in values["preset"] for rule in preset(name)))
+
+
+def run(main: Coroutine[Any, Any, int]) -> int:
+    """asyncio.run, on uvloop where the extra `speed` has put it. What it leaves is for the end of the process."""
+    try:
+        import uvloop
+    except ImportError:
+        made = None
+    else:
+        made = uvloop.new_event_loop
+    with asyncio.Runner(loop_factory=made) as runner:
+        code = runner.run(main)
+    gc.freeze()  # an interpreter that ends looks through all it holds, a dozen times: seconds, where the log is long
+    return code
+
+
+async def start(service: Service) -> None:
+    """Listen. Raises CannotListen, or click.UsageError where there is no certificate; both say it in one line."""
+    try:
+        await service.start()
+    except OSError as error:
+        raise CannotListen(error) from None
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+
+
+class CannotListen(click.ClickException):
+    """The address is taken, or not this machine's."""
+
+    exit_code = 3
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(f"cannot listen on {error.filename}: {error.strerror}")
+
+
+def facts(service: Service) -> dict[str, Any]:
+    """What is known once it listens: the ready line and the ready file."""
+    return {
+        "event": "ready",
+        "url": service.url,
+        "httpsUrl": service.https_url,
+        "adminUrl": service.admin_url,
+        "seed": service.emulator.seed,
+        "pid": os.getpid(),
+        "caFile": str(service.ca_file) if service.ca_file is not None else None,
+        "addresses": [*service.place.reachable(), *service.place.reachable(secure=True)],
+    }
+
+
+def facts_line(service: Service) -> str:
+    return json.dumps(facts(service))

@@ -1,0 +1,276 @@
+"""Every finding mcmock can make, as one table: what it is called, how bad it is in each mode, and what it rests on.
+
+Rules of this file:
+
+1. A finding never appears that is not a row here; docs/findings.md has a line for each row, and a test compares the two.
+2. The columns `default` and `strict` say what is done in that mode. REFUSE means the request is answered 400; the others
+   accept it, silently or with a finding of that severity. Loose is Default with every REFUSE turned into WARNING, for the
+   rules marked `lenient` (unknown params and wrong values; never a missing key or a body that is no JSON).
+3. `ignores` marks the expensive ones: the real service answers 204 and then drops, merges or re-assigns what was sent.
+   An Exchange with such a finding has the outcome `ignored`.
+
+Sources are named as in docs/fidelity.md; "C-09" is a row of its conflict table.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+
+from mcmock.core.model import Finding, Mode, Severity
+
+
+class Action(StrEnum):
+    """What a mode does about a rule."""
+
+    ACCEPT = "accept"  # nothing to say
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"  # accepted all the same: the answer is 204, the loss is real
+    REFUSE = "refuse"  # answered 400
+
+
+class Rule(NamedTuple):
+    default: Action
+    strict: Action
+    source: str
+    about: str
+    ignores: bool = False
+    lenient: bool = False
+
+    def action(self, mode: Mode) -> Action:
+        if mode is Mode.STRICT:
+            return self.strict
+        if mode is Mode.LOOSE and self.lenient and self.default is Action.REFUSE:
+            return Action.WARNING
+        return self.default
+
+
+_ACCEPT, _INFO, _WARN, _ERROR, _REFUSE = Action.ACCEPT, Action.INFO, Action.WARNING, Action.ERROR, Action.REFUSE
+
+SCHEMA_PAGE = "Media Collection API: validating requests"
+PARAMETERS = "Media Collection API: request parameters"
+ORDER = "Media Collection API: controlling the order of events"
+TIMEOUT = "Media Collection API: timeout conditions"
+METADATA = "Media Collection API: custom metadata"
+ADS = "events/ads"
+CHAPTERS = "events/chapters"
+STATES = "events/player-state"
+DOWNLOADED = "use case: tracking downloaded content"
+ASSUMED = "assumed"
+
+# fmt: off
+RULES: dict[str, Rule] = {
+    # -- the body is not what the schema asks for -----------------------------------------------------------------------
+    "not-json": Rule(_REFUSE, _REFUSE, f"{ASSUMED}; C-42, C-57", "The body is not JSON, or no JSON value we can hold."),
+    "not-an-object": Rule(_REFUSE, _REFUSE, SCHEMA_PAGE, "The body is JSON but no object (or, for downloads, no array)."),
+    "wrong-event": Rule(
+        _REFUSE, _REFUSE, f"{SCHEMA_PAGE}; C-38, C-51", "`eventType` is missing, or no event type of this API."
+    ),
+    "wrong-endpoint": Rule(
+        _REFUSE, _REFUSE, "C-50", "`sessionStart` belongs on /sessions and every other event on /sessions/{sid}/events."
+    ),
+    "missing-key": Rule(_REFUSE, _REFUSE, SCHEMA_PAGE, "A key that the event's schema requires is not there."),
+    "unknown-key": Rule(
+        _REFUSE, _REFUSE, f"{SCHEMA_PAGE}; C-56", "A key that the event's schema does not know.", lenient=True
+    ),
+    "wrong-type": Rule(
+        _REFUSE, _REFUSE, f"{SCHEMA_PAGE}; C-48", "A value of another type than the schema says.", lenient=True
+    ),
+    "wrong-value": Rule(
+        _REFUSE, _REFUSE, SCHEMA_PAGE, "A value outside the schema's list, pattern or size.", lenient=True
+    ),
+    "qoe-without-prefix": Rule(
+        _REFUSE, _REFUSE, "C-03", "A quality value without its `media.qoe.` prefix.", lenient=True
+    ),
+    "qoe-in-params": Rule(
+        _REFUSE, _REFUSE, "C-04", "Quality values belong in `qoeData`, not in `params`.", lenient=True
+    ),
+    "params-on-ping": Rule(_REFUSE, _REFUSE, "events/playback/ping; C-10", "A ping carries no params.", lenient=True),
+    "empty-params-on-ping": Rule(_ACCEPT, _WARN, "C-10", "A ping carries no params, not even an empty object."),
+    "duplicate-key": Rule(
+        _WARN, _REFUSE, ASSUMED, "The same key twice in one JSON object; the last one counted.", lenient=True
+    ),
+    "body-too-large": Rule(_REFUSE, _REFUSE, f"{ASSUMED}; C-57", "The body is longer than --max-body-bytes (413)."),
+    "body-incomplete": Rule(_REFUSE, _REFUSE, ASSUMED, "The client went away before its body ended."),
+    "body-encoded": Rule(
+        _REFUSE, _REFUSE, ASSUMED, "A compressed body (415); no client of this API sends one."
+    ),
+    "broken": Rule(_ERROR, _ERROR, "mcmock", "A bug of mcmock's own: the request was answered 500. Please report it."),
+    "head-too-large": Rule(
+        _REFUSE, _REFUSE, ASSUMED, "A request line or header longer than 64 KiB (414, 431), or more than 512 headers (431)."
+    ),
+    "store-away": Rule(_ERROR, _ERROR, "mcmock", "The store was away: the request was answered 503, which says if it counted."),
+    "scope-refused": Rule(_REFUSE, _REFUSE, "mcmock", "The path names a scope that cannot be: docs/scopes.md."),
+    "not-http": Rule(_REFUSE, _REFUSE, ASSUMED, "Bytes that are no HTTP request."),
+    # -- accepted, although the tables say otherwise --------------------------------------------------------------------
+    "pod-friendly-name-in-ad-start": Rule(
+        _WARN, _REFUSE, "C-02", "`media.ad.podFriendlyName` belongs to adBreakStart, not to adStart.", lenient=True
+    ),
+    "error-id-in-params": Rule(
+        _WARN, _REFUSE, "C-05", "An error's id and source belong in `qoeData`, as `media.qoe.errorID` and `errorSource`.",
+        lenient=True,
+    ),
+    "error-without-id": Rule(_WARN, _WARN, "C-05", "An error event that names no error id."),
+    "error-source-unknown": Rule(
+        _WARN, _REFUSE, "C-05", "An error's source is `player` or `external`.", lenient=True
+    ),
+    "integral-float": Rule(_WARN, _REFUSE, "C-45", "A float such as 10.0 where an integer is asked for.", lenient=True),
+    "fractional-quality": Rule(
+        _WARN, _REFUSE, "observed in theo; C-45", "A quality value with a fraction, such as 29.97; integers are documented.",
+        lenient=True,
+    ),
+    "location-hint-null": Rule(
+        _WARN, _REFUSE, "C-44", "`visitor.aamLocationHint` is null instead of absent.", lenient=True
+    ),
+    "length-null": Rule(
+        _WARN, _REFUSE, "observed in js3: a live video's infinite duration",
+        "`media.length` is null; live content of unknown length is 86400.", lenient=True,
+    ),
+    "downloaded-flag-false": Rule(
+        _WARN, _REFUSE, f"{DOWNLOADED}; C-08", "`media.downloaded` is false in a downloaded session.", lenient=True
+    ),
+    "downloaded-flag-live": Rule(
+        _REFUSE, _REFUSE, f"{DOWNLOADED}; C-06", "`media.downloaded` is true on a live session."
+    ),
+    "downloaded-flag-missing": Rule(
+        _REFUSE, _REFUSE, f"{DOWNLOADED}; C-07", "An array on /sessions without `media.downloaded: true`."
+    ),
+    "array-on-sessions": Rule(
+        _WARN, _REFUSE, f"{DOWNLOADED}; C-07", "Downloaded content on /sessions is deprecated: send it to /downloaded."
+    ),
+    "downloaded-order": Rule(
+        _REFUSE, _REFUSE, DOWNLOADED, "A downloaded session starts with its one sessionStart."
+    ),
+    "metadata-on-wrong-event": Rule(
+        _WARN, _REFUSE, f"{METADATA}; C-09",
+        "Custom metadata counts on sessionStart, adStart and chapterStart only; here it is dropped.",
+        ignores=True, lenient=True,
+    ),
+    "empty-metadata-on-wrong-event": Rule(
+        _ACCEPT, _WARN, "C-09", "`customMetadata` where it does not belong, although empty."
+    ),
+    "reserved-metadata-prefix": Rule(
+        _WARN, _REFUSE, f"{METADATA}; C-33", "Metadata names must not start with `a.` or `media.`: they may overwrite others.",
+        lenient=True,
+    ),
+    "states-update": Rule(
+        _ACCEPT, _WARN, "C-13", "`statesUpdate` is documented for this API but missing from its specification."
+    ),
+    "state-name-spelling": Rule(
+        _INFO, _WARN, "C-14", "A standard state's name in a spelling that is neither documented nor sent by an SDK."
+    ),
+    "pod-position-base": Rule(_INFO, _WARN, "C-15", "`media.ad.podPosition` is counted from 1 by most sources."),
+    "pod-index-base": Rule(_INFO, _WARN, "C-15", "`media.ad.podIndex` is below 0."),
+    "pod-second-differs": Rule(_INFO, _WARN, "C-43", "`media.ad.podSecond` is not where the playhead stands."),
+    "bitrate-in-bits": Rule(_WARN, _WARN, "C-16", "A bitrate above 100000 kbps: probably bits per second."),
+    "stream-type-missing": Rule(_ACCEPT, _WARN, "C-26", "`media.streamType` is required by one documentation page."),
+    "length-not-positive": Rule(
+        _INFO, _WARN, "C-34", "`media.length` of 0 or less: no progress markers and no average minute audience."
+    ),
+    "media-id-empty": Rule(
+        _WARN, _ERROR, "dimensions/content; C-61", "An empty `media.id`: reporting drops the session.", ignores=True
+    ),
+    "ad-id-empty": Rule(
+        _WARN, _ERROR, "dimensions/ad; C-61", "An empty `media.ad.id`: reporting drops the ad.", ignores=True
+    ),
+    "content-type": Rule(_INFO, _WARN, "C-31", "The Content-Type is not application/json; the service does not mind."),
+    "trailing-slash": Rule(_INFO, _WARN, "C-32", "A slash at the end of the path; the service does not mind."),
+    # -- found in the session as a whole, in processing order -----------------------------------------------------------
+    "ad-outside-break": Rule(
+        _ERROR, _ERROR, ADS, "An ad event outside adBreakStart … adBreakComplete is ignored, its time goes to main content.",
+        ignores=True,
+    ),
+    "ad-close-without-start": Rule(
+        _WARN, _ERROR, f"{ADS}; C-39", "adComplete or adSkip inside a break, with no ad open.", ignores=True
+    ),
+    "ad-not-closed": Rule(_WARN, _ERROR, f"{ADS}; C-39", "An ad ended by something else than adComplete or adSkip."),
+    "ad-break-not-closed": Rule(
+        _WARN, _ERROR, f"{ADS}; C-28", "An ad break without adBreakComplete; one page says that its ads are then ignored."
+    ),
+    "ad-break-nested": Rule(_WARN, _ERROR, "C-39", "adBreakStart inside an ad break: the older break ends here."),
+    "ad-break-close-without-start": Rule(_WARN, _ERROR, "C-39", "adBreakComplete with no break open.", ignores=True),
+    "ad-break-without-ads": Rule(_WARN, _WARN, ADS, "An ad break in which no ad was started."),
+    "gap-between-ads": Rule(_WARN, _ERROR, f"{ADS}; C-29", "More than 250 ms between two ads of one break."),
+    "playback-before-ad": Rule(
+        _WARN, _WARN, "timelines, timeline 1", "A playback event between adBreakStart and its first adStart."
+    ),
+    "chapter-overlap": Rule(
+        _WARN, _ERROR, f"{CHAPTERS}; C-39", "chapterStart with a chapter open: the older one counts as skipped."
+    ),
+    "chapter-close-without-start": Rule(
+        _WARN, _ERROR, f"{CHAPTERS}; C-39", "chapterComplete or chapterSkip with no chapter open.", ignores=True
+    ),
+    "chapter-not-closed": Rule(_INFO, _WARN, CHAPTERS, "A chapter still open when the session closed."),
+    "state-already-open": Rule(_WARN, _WARN, f"{STATES}; {ASSUMED}", "stateStart of a state that is open.", ignores=True),
+    "state-not-open": Rule(_WARN, _WARN, f"{STATES}; {ASSUMED}", "stateEnd of a state that is not open.", ignores=True),
+    "too-many-states": Rule(
+        _WARN, _ERROR, f"{STATES}; C-60", "The eleventh and later state names of a session are dropped.", ignores=True
+    ),
+    "equal-timestamps": Rule(
+        _INFO, _WARN, f"{ORDER}; C-19", "Two events with one `ts`: their order is undefined; Adobe's own SDKs do it."
+    ),
+    "timestamp-backwards": Rule(
+        _INFO, _WARN, ORDER, "Arrived after an event with a later `ts`; processing put it back in order."
+    ),
+    "late-event": Rule(
+        _WARN, _WARN, f"{ORDER}; {ASSUMED}", "Arrived after its window was processed: it counts after events that are younger."
+    ),
+    "playhead-past-end": Rule(_INFO, _WARN, "C-35", "The playhead is more than a second past `media.length`."),
+    "playhead-moved-in-ad": Rule(
+        _INFO, _WARN, "C-17", "The playhead moved by more than a second within an ad break, where it stands still."
+    ),
+    "playhead-moved-in-pause": Rule(
+        _WARN, _WARN, ASSUMED, "The playhead ran on while paused or buffering; a seek is no finding."
+    ),
+    "playhead-off-clock": Rule(
+        _INFO, _INFO, ASSUMED,
+        "While playing, the playhead jumped, or crept at less than half speed: a seek without pauseStart, or a wrong unit.",
+    ),
+    "ping-gap": Rule(
+        _WARN, _WARN, "events/playback/ping; C-18", "More than 15 s without any event (75 s in downloaded content)."
+    ),
+    "ping-gap-in-ad": Rule(_ACCEPT, _WARN, "C-18", "More than 1.5 s without any event inside an ad."),
+    "play-after-complete": Rule(_INFO, _WARN, "C-21", "play after sessionComplete."),
+    "event-after-end": Rule(
+        _WARN, _ERROR, "events/session/session-end; C-20", "Sent after the session ended: dropped.", ignores=True
+    ),
+    "duplicate-event": Rule(
+        _WARN, _WARN, "observed in browsers, which repeat a POST whose connection broke",
+        "The same event with the same `ts` and playhead twice: it was counted twice.",
+    ),
+    "session-not-ended": Rule(
+        _INFO, _INFO, TIMEOUT, "The session timed out without sessionEnd or sessionComplete."
+    ),
+    "session-never-played": Rule(_INFO, _WARN, "metrics/drops-before-start", "The session closed before any play."),
+    "two-sessions-for-one-view": Rule(
+        _WARN, _WARN, "observed in js3, aep: retries of a slow sessionStart",
+        "Another session was started for the same visitor and content within a minute, and one of them stayed empty.",
+    ),
+    "event-of-another-session": Rule(
+        _WARN, _WARN, "observed in theo: events queued across two programmes",
+        "Older than this session's sessionStart and no queued pre-roll: the event seems to belong to another session.",
+    ),
+}
+# fmt: on
+
+_SEVERITIES = {_INFO: Severity.INFO, _WARN: Severity.WARNING, _ERROR: Severity.ERROR, _REFUSE: Severity.ERROR}
+
+
+def finding(rule: str, mode: Mode, path: str, message: str) -> Finding | None:
+    """The finding of `rule` in `mode`, or None where that mode has nothing to say. KeyError for a rule not in the table."""
+    row = RULES[rule]
+    action = row.action(mode)
+    if action is Action.ACCEPT:
+        return None
+    return Finding(rule, _SEVERITIES[action], path, message, row.source)
+
+
+def refuses(rule: str, mode: Mode) -> bool:
+    """Whether a body with this finding is answered 400 in `mode`."""
+    return RULES[rule].action(mode) is Action.REFUSE
+
+
+def ignores(findings: tuple[Finding, ...]) -> bool:
+    """Whether the real service would have dropped or re-assigned a request with these findings."""
+    return any(RULES[found.rule].ignores for found in findings)

@@ -1,0 +1,90 @@
+"""The life of a session, as one table. It knows no HTTP and no clock: time is an argument, and a Session is a value.
+
+Rules of this file:
+
+1. A session changes only by `take` and `close`; both return a new value.
+2. Timeouts fire when somebody looks: `at(session, now)` is the session as it stands at that moment. Nothing ticks.
+3. sessionComplete is an event like any other: it leaves the session open (events/session/session-complete).
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+
+from mcmock.core.model import Verdict
+
+IDLE_AFTER = 600.0
+"""Seconds without any event after which the service closes a session (timeout conditions page)."""
+
+STALLED_AFTER = 1800.0
+"""Seconds without a change of the playhead after which it does so, pings or not (same page)."""
+
+
+class Phase(StrEnum):
+    OPEN = "open"
+    ENDED = "ended"  # by sessionEnd, or delivered whole as downloaded content
+    IDLE = "idle"  # ten minutes without an event
+    STALLED = "stalled"  # thirty minutes without playhead movement
+    EXPIRED = "expired"  # by hand or by a fault
+    FORGOTTEN = "forgotten"  # by hand or by a fault: as if it had never been issued
+
+
+# What an event to a session in this phase is answered; a session id never issued is UNKNOWN, too.
+VERDICTS: dict[Phase, Verdict] = {
+    Phase.OPEN: Verdict.ACCEPTED,
+    Phase.ENDED: Verdict.GONE,
+    Phase.IDLE: Verdict.GONE,
+    Phase.STALLED: Verdict.GONE,
+    Phase.EXPIRED: Verdict.GONE,
+    Phase.FORGOTTEN: Verdict.UNKNOWN,
+}
+
+
+class Session(NamedTuple):
+    """A session's state; times in seconds by the emulator's clock, `playhead` in seconds of content."""
+
+    id: str
+    opened_at: float
+    touched_at: float  # the last event
+    moved_at: float  # the last event with another playhead than the one before
+    playhead: float
+    phase: Phase = Phase.OPEN
+    closed_at: float | None = None
+    downloaded: bool = False
+
+
+def open_session(session_id: str, playhead: float, now: float) -> Session:
+    return Session(session_id, now, now, now, playhead)
+
+
+def downloaded_session(session_id: str, playhead: float, now: float) -> Session:
+    """A session that arrived whole: closed as soon as it is known."""
+    return Session(session_id, now, now, now, playhead, Phase.ENDED, now, True)
+
+
+def at(session: Session, now: float) -> Session:
+    """The session as it stands at `now`: itself, or closed by the timeout that came first."""
+    if session.phase is not Phase.OPEN:
+        return session
+    idle, stalled = session.touched_at + IDLE_AFTER, session.moved_at + STALLED_AFTER
+    if now < idle and now < stalled:
+        return session
+    if idle <= stalled:
+        return close(session, Phase.IDLE, idle)
+    return close(session, Phase.STALLED, stalled)
+
+
+def take(session: Session, event_type: str, playhead: float, now: float) -> Session:
+    """The open session after one more event."""
+    moved_at = session.moved_at if playhead == session.playhead else now
+    if event_type == "sessionEnd":
+        return Session(session.id, session.opened_at, now, moved_at, playhead, Phase.ENDED, now)
+    return Session(session.id, session.opened_at, now, moved_at, playhead)
+
+
+def close(session: Session, phase: Phase, now: float) -> Session:
+    """The session put into a closed `phase`. One that is closed stays as it was, but can still be forgotten."""
+    if session.phase is not Phase.OPEN and phase is not Phase.FORGOTTEN:
+        return session
+    return session._replace(phase=phase, closed_at=now)

@@ -1,0 +1,361 @@
+"""The log: every request in the order of its arrival, bounded in bytes, never blocking.
+
+Rules of this file:
+
+1. An entry is a plain tuple of atoms (strings, bytes, numbers, tuples of them): Python's garbage collector forgets such
+   tuples after one look, so that a log of a million entries costs no pause.
+2. An entry never changes. What becomes of its answer, the one late fact, is a byte in an array beside it.
+3. When the log is full the oldest entries go, and are counted. No verdict depends on what was evicted.
+4. What entries share (header lines, a session's id and path) is kept once, counts once, and goes with the last of them:
+   `bytes` is what the process pays for the log.
+
+It knows neither sessions nor outcomes: those are derived by the Emulator, which also holds the lock around every call.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left
+from collections.abc import Callable, Iterator
+from sys import getsizeof
+from typing import Any, NamedTuple
+
+from mcmock.core.model import Delivery, FaultHit, Finding, Headers, Kind, RawHeaders, Verdict
+from mcmock.engine import weights
+from mcmock.engine.weights import ENTRY_COST
+from mcmock.protocols.media_collection import schemas, wire
+
+BLOCK = 256
+"""Entries stored together."""
+
+MOST_INTERNED = 4096
+"""Distinct header sets that are looked for; past that, the oldest ones are kept only as long as entries have them."""
+
+
+class Entry(NamedTuple):
+    """The columns of an entry. Stored as plain tuples; `Entry._make` gives one its names back."""
+
+    seq: int
+    at: float
+    kind: Kind
+    method: str
+    target: str
+    headers: RawHeaders
+    body: bytes
+    event_type: str | None
+    session_id: str | None
+    verdict: Verdict
+    status: int
+    response_headers: Headers
+    response_body: bytes
+    findings: tuple[Finding, ...]
+    fault: FaultHit | None
+    after_end: bool
+
+
+# The collector forgets a tuple only if it holds nothing that it looks after itself, and it looks after members of an enum.
+_TEXTS: dict[Kind | Verdict, str] = {member: str(member.value) for member in (*Kind, *Verdict)}
+_KINDS = {str(kind.value): kind for kind in Kind}
+_VERDICTS = {str(verdict.value): verdict for verdict in Verdict}
+
+
+# A body's event type is a new string each time; those that the API knows are kept once.
+_EVENT_TYPES: dict[str | None, str | None] = {None: None, **{name: name for name in schemas.EVENT_TYPES}}
+
+# The methods whose name the HTTP parser has but once.
+_METHODS = frozenset({"POST", "GET", "OPTIONS", "HEAD", "PUT", "DELETE", "PATCH"})
+
+
+def weight_of(entry: Entry) -> int:
+    """What an entry weighs that shares nothing with others, as one in a file does."""
+    return (
+        ENTRY_COST + len(entry.body) + weights.of_headers(entry.headers) + weights.of_text(entry.target)
+        + weights.of_text(entry.session_id) + weights.of_answer(len(entry.response_headers), entry.response_body)
+        + _weight_of_oddities(entry.method, entry.event_type, entry.findings, entry.fault)
+    )  # fmt: skip
+
+
+def _weight_of_oddities(
+    method: str, event_type: str | None, findings: tuple[Finding, ...], fault: FaultHit | None
+) -> int:
+    """What a plain ping has none of."""
+    weight = weights.of_findings(findings) + weights.of_fault(fault)
+    if method not in _METHODS:
+        weight += getsizeof(method)
+    return weight + (getsizeof(event_type) if event_type not in _EVENT_TYPES else 0)
+
+
+class Notice(NamedTuple):
+    """Told to listeners: "exchange" and "delivery" with the seq, "reset", "cleared", "evicted", "clock" or "faults" with 0."""
+
+    what: str
+    seq: int
+
+
+Listener = Callable[[Notice], None]
+
+
+_DELIVERIES = tuple(Delivery)
+_DELIVERY_CODES = {delivery: code for code, delivery in enumerate(_DELIVERIES)}
+
+
+class _Block(NamedTuple):
+    """Entries that follow each other, and beside them what each weighs for itself, and what became of its answer."""
+
+    rows: list[tuple[Any, ...]]
+    sizes: array[int]
+    deliveries: bytearray
+
+
+class _Trail:
+    """The entries of one session id: what they share, and where they are. `gone` of them have left the log."""
+
+    __slots__ = ("gone", "id", "seqs", "target", "weight")
+
+    def __init__(self, session_id: str, target: str, gone: int) -> None:
+        self.id, self.target, self.gone = session_id, target, gone
+        self.seqs = array("Q")
+        self.weight = weights.SESSION_COST + getsizeof(session_id) + getsizeof(target)
+
+
+class _Lines:
+    """One set of header lines, as it came and as it is kept, and how many entries have it."""
+
+    __slots__ = ("came", "kept", "number", "uses", "weight")
+
+    def __init__(self, came: RawHeaders, number: int) -> None:
+        self.came, self.number, self.uses = came, number, 0
+        self.kept = wire.without_secrets(came)
+        self.weight = weights.of_headers(came)
+        if self.kept != came:
+            self.weight += weights.of_headers(self.kept)
+
+
+class Journal:
+    """A bounded log of entries. `max_bytes` bounds all that is kept for them.
+
+    `is_session` tells whether a session id is known beside the log: of those it is remembered how many entries had to go.
+    """
+
+    def __init__(self, max_bytes: int, is_session: Callable[[str], bool] = lambda _: False) -> None:
+        self.max_bytes = max_bytes
+        self._is_session = is_session
+        self._next = 1
+        self._listeners: list[Listener] = []
+        self._empty()
+
+    def _empty(self) -> None:
+        self._blocks: dict[int, _Block] = {}
+        self._trails: dict[str, _Trail] = {}
+        self._left: dict[str, int] = {}  # how many entries had to go of a session that has none here any more
+        self._lines: dict[int, _Lines] = {}
+        self._interned: dict[RawHeaders, _Lines] = {}
+        self._lines_made = 0
+        self._answer: Headers = ()  # the header lines of the latest answer: others may be the same ones
+        self._first = self._origin = self._next  # the oldest entry kept; the first since the log was empty
+        self.bytes = 0
+        self.evicted = 0
+
+    # -- writing ------------------------------------------------------------------------------------------------------
+
+    @property
+    def next_seq(self) -> int:
+        return self._next
+
+    def append(self, entry: tuple[Any, ...]) -> None:
+        """Add an entry, the columns of Entry with `seq` = `next_seq`. Secrets among its headers are not kept."""
+        (
+            seq, at, kind, method, target, headers, body, event_type, session_id, verdict, status, answer, answer_body,
+            findings, fault, after_end,
+        ) = entry  # fmt: skip
+        self._next = seq + 1
+        if seq % BLOCK == 0 or seq == self._origin:
+            self._open = self._blocks[seq // BLOCK] = _Block([], array("Q"), bytearray())
+        weight = ENTRY_COST + len(body)
+        shared = None
+        if session_id is not None:
+            trail = self._trails.get(session_id) or self._new_trail(session_id, target)
+            trail.seqs.append(seq)
+            session_id, shared = trail.id, trail.target
+        if target == shared:
+            target = shared
+        else:
+            weight += getsizeof(target)
+        lines = self._interned.get(headers) or self._new_lines(headers)
+        lines.uses += 1
+        event_type = _EVENT_TYPES.get(event_type, event_type)
+        if findings or fault or method not in _METHODS or event_type not in _EVENT_TYPES:
+            weight += _weight_of_oddities(method, event_type, findings, fault)
+        if answer is not self._answer:
+            self._answer = answer
+            weight += weights.of_answer(len(answer), answer_body)
+        block = self._open
+        block.rows.append((
+            seq, at, _TEXTS[kind], method, target, lines.number, body, event_type, session_id, _TEXTS[verdict], status,
+            answer, answer_body, findings, fault, after_end,
+        ))  # fmt: skip
+        block.sizes.append(weight)
+        block.deliveries.append(0)
+        self.bytes += weight
+        if self.bytes > self.max_bytes:
+            self._evict()
+        if self._listeners:
+            self.tell("exchange", seq)
+
+    def _new_trail(self, session_id: str, target: str) -> _Trail:
+        trail = self._trails[session_id] = _Trail(session_id, target, self._left.pop(session_id, 0))
+        self.bytes += trail.weight
+        return trail
+
+    def _new_lines(self, headers: RawHeaders) -> _Lines:
+        self._lines_made += 1
+        lines = self._interned[headers] = self._lines[self._lines_made] = _Lines(headers, self._lines_made)
+        self.bytes += lines.weight
+        weights.drop_oldest(self._interned, MOST_INTERNED)
+        return lines
+
+    def settle(self, seq: int, delivery: Delivery) -> None:
+        """Note what became of the answer. A seq that is no longer in the log is passed over."""
+        if self._first <= seq < self._next:
+            block, place = self._place(seq)
+            block.deliveries[place] = _DELIVERY_CODES[delivery]
+            if self._listeners:
+                self.tell("delivery", seq)
+
+    def clear(self) -> None:
+        """Forget every entry; seqs go on counting."""
+        self._empty()
+        self.tell("cleared", 0)
+
+    def begin_at(self, next_seq: int, evicted: int) -> None:
+        """Empty, and go on as a log does that had `evicted` entries leave and whose next one is `next_seq`."""
+        self._next = next_seq
+        self._empty()
+        self.evicted = evicted
+
+    def bound(self, max_bytes: int) -> None:
+        """Keep no more than this from now on."""
+        self.max_bytes = max_bytes
+        if self.bytes > max_bytes:
+            self._evict()
+
+    def _evict(self) -> None:
+        """Drop the oldest entries until the rest fits; the newest one always stays."""
+        while self.bytes > self.max_bytes and self._first < self._next - 1:
+            block, place = self._place(self._first)
+            row = block.rows[place]
+            self._first += 1
+            self._let_go_of_lines(row[5])
+            if row[8] is not None:
+                self._shorten(self._trails[row[8]])
+            self.bytes -= block.sizes[place]
+            block.rows[place] = ()
+            self.evicted += 1
+            if self._first % BLOCK == 0:
+                del self._blocks[self._first // BLOCK - 1]
+        self.tell("evicted", 0)
+
+    def _let_go_of_lines(self, number: int) -> None:
+        lines = self._lines[number]
+        lines.uses -= 1
+        if not lines.uses:
+            del self._lines[number]
+            if self._interned.get(lines.came) is lines:
+                del self._interned[lines.came]
+            self.bytes -= lines.weight
+
+    def _shorten(self, trail: _Trail) -> None:
+        """One more entry of that session has left."""
+        trail.gone += 1
+        if trail.seqs[-1] < self._first:
+            del self._trails[trail.id]
+            self.bytes -= trail.weight
+            if self._is_session(trail.id):
+                self._left[trail.id] = trail.gone
+        elif trail.gone % BLOCK == 0:  # not each time: a session as long as the log would be copied for every entry
+            del trail.seqs[: bisect_left(trail.seqs, self._first)]
+
+    # -- reading ------------------------------------------------------------------------------------------------------
+
+    def __len__(self) -> int:
+        return self._next - self._first
+
+    def get(self, seq: int) -> Entry | None:
+        """The entry of that number, or None if there is none (any more)."""
+        if not self._first <= seq < self._next:
+            return None
+        block, place = self._place(seq)
+        return self._entry(block.rows[place])
+
+    def delivery(self, seq: int) -> Delivery:
+        block, place = self._place(seq)
+        return _DELIVERIES[block.deliveries[place]]
+
+    def _entry(self, row: tuple[Any, ...]) -> Entry:
+        """A stored row with its names, and its words, given back."""
+        seq, at, kind, method, target, number, *rest = row
+        body, event_type, session_id, verdict, *others = rest
+        return Entry(
+            seq, at, _KINDS[kind], method, target, self._lines[number].kept, body, event_type, session_id, _VERDICTS[verdict],
+            *others,
+        )  # fmt: skip
+
+    def entries(self, since: int = 0, *, newest_first: bool = False) -> Iterator[Entry]:
+        """The entries after seq `since`, as they are while you iterate: an entry evicted meanwhile is left out."""
+        first = max(self._first, since + 1)
+        numbers = range(first // BLOCK, (self._next - 1) // BLOCK + 1)
+        for number in reversed(numbers) if newest_first else numbers:
+            block = self._blocks.get(number)
+            rows = block.rows if block is not None else []
+            if number == first // BLOCK:
+                rows = rows[first - max(number * BLOCK, self._origin) :]
+            for row in reversed(rows) if newest_first else rows:
+                if row and row[0] >= self._first:  # the log may have been emptied meanwhile
+                    yield self._entry(row)
+
+    def seqs_of(self, session_id: str, since: int = 0) -> array[int]:
+        """The numbers, after `since`, of a session's entries that are still in the log."""
+        trail = self._trails.get(session_id)
+        return trail.seqs[bisect_left(trail.seqs, max(self._first, since + 1)) :] if trail is not None else array("Q")
+
+    def evicted_of(self, session_id: str) -> int:
+        """How many of a session's entries had to go since the log was last emptied."""
+        trail = self._trails.get(session_id)
+        return trail.gone if trail is not None else self._left.get(session_id, 0)
+
+    def knows(self, session_id: str) -> bool:
+        """Whether an entry of that session is in the log."""
+        return session_id in self._trails
+
+    def forget(self, session_id: str) -> None:
+        """Keep nothing of a session without entries, not even how many it had."""
+        self._left.pop(session_id, None)
+
+    def session_ids(self) -> list[str]:
+        """The ids named by requests in the log, known or not, in the order they first appeared."""
+        return list(self._trails)
+
+    def _place(self, seq: int) -> tuple[_Block, int]:
+        """The block of a seq and its place there: the log may have been emptied in the midst of its first block."""
+        number = seq // BLOCK
+        return self._blocks[number], seq - max(number * BLOCK, self._origin)
+
+    # -- listeners ----------------------------------------------------------------------------------------------------
+
+    def subscribe(self, listener: Listener) -> Callable[[], None]:
+        """Call `listener` for every Notice, under the emulator's lock: it may only hand over. Returns how to stop it."""
+        self._listeners.append(listener)
+
+        def stop() -> None:
+            if listener in self._listeners:
+                self._listeners.remove(listener)
+
+        return stop
+
+    @property
+    def has_listeners(self) -> bool:
+        return bool(self._listeners)
+
+    def tell(self, what: str, seq: int) -> None:
+        for listener in self._listeners:
+            listener(Notice(what, seq))

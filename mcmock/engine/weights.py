@@ -1,0 +1,73 @@
+"""What a log entry weighs in memory, and how a table stays small: sizes as Python itself tells them, not lengths of text.
+
+A character takes one to four bytes, a header line two objects beside its text: whoever bounds memory has to count what the
+process pays. It knows neither the log nor what is in the tables. `bench/log.py` measures the constants.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import islice
+from sys import getsizeof
+from typing import TypeVar
+
+from mcmock.core.model import FaultHit, Finding, RawHeaders
+
+_Key = TypeVar("_Key")
+_Value = TypeVar("_Value")
+
+ENTRY_COST = 400
+"""Bytes an entry costs beside its body and what it shares with no other."""
+
+SESSION_COST = 400
+"""Bytes it costs to know which entries a session id has, beside the id itself."""
+
+HEADERS_COST = 400
+"""Bytes it costs to keep one set of header lines and to find it again."""
+
+LINE_COST = 144
+"""Bytes a header line of a request costs beside its text."""
+
+ANSWER_LINE_COST = 80
+"""Bytes a header line of an answer costs where the answer is one of its own: its name is the same everywhere."""
+
+FINDING_COST = 120
+"""Bytes a finding costs beside its own words."""
+
+FAULT_COST = 160
+"""Bytes it costs to know which fault met a request."""
+
+
+def of_text(text: str | None) -> int:
+    """The bytes of a text that only one entry has."""
+    return getsizeof(text) if text else 0
+
+
+def of_headers(lines: RawHeaders) -> int:
+    """The bytes of a request's header lines."""
+    return HEADERS_COST + sum([len(name) + len(value) + LINE_COST for name, value in lines])
+
+
+def of_findings(findings: tuple[Finding, ...]) -> int:
+    """The bytes of what was found: one body can have more of it than it has bytes of its own."""
+    return sum([FINDING_COST + getsizeof(one.path) + getsizeof(one.message) for one in findings]) if findings else 0
+
+
+def of_answer(lines: int, body: bytes) -> int:
+    """The bytes of an answer with so many header lines that no other answer shares."""
+    return lines * ANSWER_LINE_COST + len(body)
+
+
+def of_fault(fault: FaultHit | None) -> int:
+    return FAULT_COST if fault is not None else 0
+
+
+def drop_oldest(table: dict[_Key, _Value], most: int, stays: Callable[[_Key], bool] = lambda _: False) -> list[_Value]:
+    """Forget the oldest hundredth of a table that has grown beyond `most`, but for keys that stay; what stood there.
+
+    Many at once: to find the first key of a dict takes longer, the more keys before it have been removed.
+    """
+    if len(table) <= most:
+        return []
+    oldest = list(islice((key for key in table if not stays(key)), most // 100 + 1))
+    return [table.pop(key) for key in oldest]

@@ -1,0 +1,85 @@
+"""Faults from files: TOML with `[[fault]]` tables, or JSON. The text decides; only `load_file` opens anything.
+
+Both forms hold FaultRules as the control API has them. Whatever is wrong is a ValueError of one line: which file, which
+fault, which field, and what may stand there.
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from mcmock.core.json_decoding import duplicate_keys, named, shown
+from mcmock.faults.rule import FaultRule, rule_from_json
+
+_KEYS = ("fault", "faults")
+
+
+def load_file(path: str | Path) -> tuple[FaultRule, ...]:
+    """The rules of a `.toml` or `.json` file. Raises OSError as opening it does, and ValueError that names the file."""
+    path = Path(path)
+    try:
+        return load(path.read_text(encoding="utf-8"), path.suffix.lstrip(".").lower())
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
+def load(text: str, form: str) -> tuple[FaultRule, ...]:
+    """The rules of a text in the form "toml" or "json"."""
+    if form == "toml":
+        value: Any = _toml(text)
+    elif form == "json":
+        value = _json(text)
+    else:
+        raise ValueError(f"faults are read from .toml and .json files, not from .{form}")
+    return load_value(value)
+
+
+def load_value(value: Any) -> tuple[FaultRule, ...]:
+    """The rules of `{"fault": […]}`, `{"faults": […]}`, a list of rules, or a single rule."""
+    if isinstance(value, dict) and "effect" not in value:
+        other = [key for key in value if key not in _KEYS]
+        if other:
+            raise ValueError(f"{shown(other[0])} is not known here; faults stand in [[fault]] tables, or in a list")
+        value = value.get("fault", value.get("faults", []))
+    if isinstance(value, dict):
+        value = [value]
+    if not isinstance(value, list):
+        raise ValueError(f"faults must be a list of objects, not {shown(value)}")
+    return rules_from(value)
+
+
+def rules_from(values: Iterable[Any]) -> tuple[FaultRule, ...]:
+    """Rules from what a file or the control API holds. Raises ValueError, naming the how-manieth one is wrong."""
+    rules = []
+    for number, value in enumerate(values, 1):
+        try:
+            rules.append(rule_from_json(value))
+        except ValueError as error:
+            raise ValueError(f"fault {number}: {str(error).removeprefix('fault: ')}") from None
+    names = Counter(rule.name for rule in rules if rule.name)
+    if doubles := [name for name, times in names.items() if times > 1]:
+        raise ValueError(f'fault "{doubles[0]}" is there twice; each needs a name of its own, or none')
+    return tuple(rules)
+
+
+def _toml(text: str) -> Any:
+    try:
+        return tomllib.loads(text)
+    except (ValueError, RecursionError) as error:  # an int of 5,000 digits; a list in a list in a list …
+        raise ValueError(f"not TOML: {error}") from None
+
+
+def _json(text: str) -> Any:
+    try:
+        value = json.loads(text)
+        doubles = duplicate_keys(text.encode())
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"not JSON: {error}") from None
+    if doubles:
+        raise ValueError(f"{named(doubles[0])} stands twice in one object: which one is meant?")
+    return value

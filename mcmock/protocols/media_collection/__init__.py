@@ -1,0 +1,1 @@
+"""Adobe's Media Collection API: its paths, bodies, answers and schemas."""

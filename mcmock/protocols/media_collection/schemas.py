@@ -1,0 +1,306 @@
+"""The API's JSON schemas: found on disk, bundled for those who ask, compiled for those who send.
+
+Two validators look at every body. The compiled one only says yes, fast; to whatever it does not plainly accept,
+`jsonschema` is the judge, and the author of every message. A violation is a rule's name, a JSON path and a sentence.
+
+The schema files are the documented form of the API. What shipping clients send beside it is not in them: it is a row of
+`_TOLERATED`, which turns a violation into a milder rule, and `mcmock.core.findings` says what a mode does about that one.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import fastjsonschema
+
+if TYPE_CHECKING:
+    import jsonschema
+
+try:
+    import jsonschema_rs
+except ImportError:  # the extra `speed` is not installed
+    jsonschema_rs = None  # type: ignore[assignment]
+
+ENDPOINT = "/api/v1/schemas/"
+COMMON = "common.json"
+QOE_PREFIX = "media.qoe."
+
+Json = dict[str, Any]
+
+
+class Violation(NamedTuple):
+    rule: str  # a key of mcmock.core.findings.RULES
+    path: str  # "$.playerTime.ts"
+    message: str  # "playerTime.ts must be an integer, but the string \"soon\" was sent"
+
+
+# -- on disk, and as served -----------------------------------------------------------------------------------------------
+
+
+def _read(name: str) -> Json:
+    """A file of schemas/: inside the installed package, or beside it in a checkout."""
+    packaged = resources.files("mcmock").joinpath("schemas_data", name)
+    text = packaged.read_text("utf-8") if packaged.is_file() else _checkout(name).read_text("utf-8")
+    return dict(json.loads(text))
+
+
+def _checkout(name: str) -> Path:
+    return Path(__file__).parents[3] / "schemas" / name
+
+
+EVENT_TYPES: tuple[str, ...] = tuple(_read(COMMON)["definitions"]["eventType"]["enum"])
+"""The 19 event types of the specification, and statesUpdate."""
+
+_SERVED_FIRST = ("playerTime", "eventType", "qoeData", "customMetadata")
+
+
+@cache
+def bundle(event_type: str) -> Json:
+    """The schema of one event type as one document that refers to nothing outside itself. KeyError for an unknown type."""
+    if event_type not in EVENT_TYPES:
+        raise KeyError(event_type)
+    own, common = _read(f"{event_type}.json"), _read(COMMON)["definitions"]
+    definitions: Json = {name: common[name] for name in _SERVED_FIRST}
+    for name in _mentioned(own, common):
+        definitions.setdefault(name, common[name])
+    definitions[event_type] = own["definitions"][event_type]
+    whole = {"$schema": own["$schema"], "id": "", "definitions": definitions, "type": "object", "$ref": own["$ref"]}
+    return dict(json.loads(json.dumps(whole).replace(COMMON, "")))
+
+
+def _mentioned(part: Any, common: Json) -> Iterator[str]:
+    """The shared definitions that `part` refers to, and those that they refer to."""
+    if isinstance(part, dict):
+        reference = part.get("$ref")
+        if isinstance(reference, str) and reference.startswith(COMMON):
+            name = reference.rpartition("/")[2]
+            yield name
+            yield from _mentioned(common[name], common)
+        for inner in part.values():
+            yield from _mentioned(inner, common)
+    elif isinstance(part, list):
+        for inner in part:
+            yield from _mentioned(inner, common)
+
+
+def served(event_type: str, scheme: str, host: str) -> bytes:
+    """The document that GET /api/v1/schemas/{eventType} answers, its `id` on the host that the request named."""
+    whole = {**bundle(event_type), "id": f"{scheme}://{host}{ENDPOINT}{event_type}"}
+    return json.dumps(whole, separators=(",", ":")).encode()
+
+
+# -- as enforced ----------------------------------------------------------------------------------------------------------
+
+
+def _enforced(event_type: str) -> Json:
+    """As served, but with patterns that end where the text ends: Python's `$` lets a newline through."""
+    return dict(json.loads(json.dumps(bundle(event_type)).replace('$"', '\\\\Z"')))
+
+
+@cache
+def _judge(event_type: str) -> jsonschema.Draft4Validator:
+    import jsonschema  # here, because most runs never meet a bad body and the import costs as much as all the rest
+
+    return jsonschema.Draft4Validator(_enforced(event_type))
+
+
+def _compile(event_type: str) -> Callable[[Any], bool]:
+    """A function that is true only for bodies that fit; false means "ask the judge"."""
+    if jsonschema_rs is not None:
+        accepts: Callable[[Any], bool] = jsonschema_rs.Draft4Validator(bundle(event_type)).is_valid
+        return accepts
+    check = fastjsonschema.compile(_enforced(event_type))
+
+    def fits(body: Any) -> bool:
+        try:
+            check(body)
+        except fastjsonschema.JsonSchemaValueException:
+            return False
+        return True
+
+    return fits
+
+
+class _Accepts(dict[str, Callable[[Any], bool]]):
+    """Compiled validators by event type, each made on first use: compiling all of them would slow every start."""
+
+    types = frozenset(EVENT_TYPES)
+
+    def __missing__(self, event_type: str) -> Callable[[Any], bool]:
+        self[event_type] = _compile(event_type)
+        return self[event_type]
+
+
+ACCEPTS = _Accepts()
+
+
+def violations(event_type: str, body: Any, at: str = "$") -> Iterator[Violation]:
+    """What in `body` its schema does not allow, as it is found; `at` is where it stands in a larger one ("$[3]")."""
+    if not ACCEPTS[event_type](body):
+        for breach in _flatten(_judge(event_type).iter_errors(body)):
+            yield _name(breach, event_type, at)
+
+
+# -- messages -------------------------------------------------------------------------------------------------------------
+
+
+class _Breach(NamedTuple):
+    keyword: str
+    keys: tuple[str | int, ...]  # the way to the field
+    wanted: Any  # what the keyword asks for
+    sent: Any
+    schema: Json
+
+
+def _flatten(errors: Iterable[jsonschema.ValidationError]) -> Iterator[_Breach]:
+    """One breach a field: jsonschema reports all unknown keys of an object in one error."""
+    for error in errors:
+        keys = tuple(error.absolute_path)
+        schema: Json = error.schema if isinstance(error.schema, dict) else {}
+        sent: Any = error.instance
+        if error.validator == "additionalProperties":
+            for key in _extras(sent, schema):
+                yield _Breach("additionalProperties", (*keys, key), False, sent[key], schema)
+        elif error.validator == "required":
+            missing = re.match(r"'(.+)' is a required property", error.message)
+            key = missing[1] if missing else "?"
+            yield _Breach("required", (*keys, key), True, None, schema)
+        else:
+            yield _Breach(str(error.validator), keys, error.validator_value, sent, schema)
+
+
+def _extras(sent: Json, schema: Json) -> list[str]:
+    known, patterns = schema.get("properties", {}), schema.get("patternProperties", {})
+    return [key for key in sent if key not in known and not any(re.search(pattern, key) for pattern in patterns)]
+
+
+def _name(breach: _Breach, event_type: str, at: str) -> Violation:
+    field = ".".join(str(key) for key in breach.keys) or "the body"
+    if at != "$":
+        field = f"{at[1:]}.{field}"
+    rule, sentence = _PHRASES[breach.keyword](breach)
+    for applies, milder in _TOLERATED:
+        if applies(breach, event_type):
+            rule = milder
+            break
+    return Violation(rule, json_path(breach.keys, at), f"{field} {sentence}{_HINTS.get(rule, '')}")
+
+
+def json_path(keys: Iterable[str | int], at: str = "$") -> str:
+    """`$.params['media.ad.id']`: names in brackets where a dot in them would mislead."""
+    for key in keys:
+        if isinstance(key, int):
+            at += f"[{key}]"
+        else:
+            at += f".{key}" if re.fullmatch(r"\w+", key) else f"['{key}']"
+    return at
+
+
+def _type_phrase(breach: _Breach) -> tuple[str, str]:
+    article = "an" if breach.wanted[0] in "aio" else "a"
+    wanted = f"{article} {breach.wanted}"
+    if breach.wanted == "integer" and isinstance(breach.sent, float) and abs(breach.sent) >= 2**63:
+        wanted += " that 64 bits can hold"  # what they cannot hold was read as a float
+    return "wrong-type", f"must be {wanted}, but {sent_phrase(breach.sent)} was sent"
+
+
+def _enum_phrase(breach: _Breach) -> tuple[str, str]:
+    allowed = ", ".join(json.dumps(value) for value in breach.wanted)
+    one_of = "one of " if len(breach.wanted) > 1 else ""
+    return "wrong-value", f"must be {one_of}{allowed}, but {sent_phrase(breach.sent)} was sent"
+
+
+def _pattern_phrase(breach: _Breach) -> tuple[str, str]:
+    pattern = breach.wanted.replace("\\Z", "$")
+    return "wrong-value", f"must match {pattern}, but {sent_phrase(breach.sent)} was sent"
+
+
+def _required_phrase(breach: _Breach) -> tuple[str, str]:
+    return "missing-key", "is required, but was not sent"
+
+
+def _extra_phrase(breach: _Breach) -> tuple[str, str]:
+    for pattern in breach.schema.get("patternProperties", {}):
+        return "wrong-value", f"is no name allowed here: names must match {pattern.replace(chr(92) + 'Z', '$')}"
+    return "unknown-key", f"is not known here, but {sent_phrase(breach.sent)} was sent"
+
+
+def _choice_phrase(breach: _Breach) -> tuple[str, str]:
+    wanted = " or ".join(key for choice in breach.wanted for key in choice.get("required", ()))
+    return "wrong-value", f"must hold at least one entry in {wanted}, but {sent_phrase(breach.sent)} was sent"
+
+
+_PHRASES: dict[str, Callable[[_Breach], tuple[str, str]]] = {
+    "type": _type_phrase,
+    "enum": _enum_phrase,
+    "pattern": _pattern_phrase,
+    "required": _required_phrase,
+    "additionalProperties": _extra_phrase,
+    "anyOf": _choice_phrase,
+}
+
+_TYPE_NAMES = {bool: "boolean", int: "integer", float: "number", str: "string"}
+
+
+def sent_phrase(value: Any) -> str:
+    """What was sent, in a few words: `the string "soon"`, `null`, `an object`."""
+    if value is None:
+        return "null"
+    if isinstance(value, dict | list):
+        return ("an object" if isinstance(value, dict) else "an array") + ("" if value else " without entries")
+    text = json.dumps(value)
+    return f"the {_TYPE_NAMES[type(value)]} {text if len(text) <= 60 else text[:57] + '...'}"
+
+
+def _is_integral_float(breach: _Breach, _: str) -> bool:
+    wants_integer = breach.keyword == "type" and breach.wanted == "integer"
+    return wants_integer and isinstance(breach.sent, float) and breach.sent.is_integer() and abs(breach.sent) < 2**53
+
+
+def _is_fractional_quality(breach: _Breach, _: str) -> bool:
+    wants_integer = breach.keyword == "type" and breach.wanted == "integer"
+    return wants_integer and isinstance(breach.sent, float) and breach.keys[0] == "qoeData"
+
+
+def _is_null(*keys: str) -> Callable[[_Breach, str], bool]:
+    return lambda breach, _: breach.keyword == "type" and breach.sent is None and breach.keys == keys
+
+
+def _is_bare_quality(breach: _Breach, _: str) -> bool:
+    key = str(breach.keys[-1]) if breach.keys else ""
+    return breach.keyword == "additionalProperties" and breach.keys[0] == "qoeData" and QOE_PREFIX + key in _QUALITY
+
+
+def _is_quality_in_params(breach: _Breach, _: str) -> bool:
+    key = str(breach.keys[-1]) if breach.keys else ""
+    return breach.keyword == "additionalProperties" and breach.keys[0] == "params" and key.startswith(QOE_PREFIX)
+
+
+def _is_ping_param(breach: _Breach, event_type: str) -> bool:
+    return event_type == "ping" and breach.keyword == "additionalProperties" and breach.keys[0] == "params"
+
+
+_QUALITY = frozenset(_read(COMMON)["definitions"]["qoeData"]["properties"])
+
+# The first row that applies names the rule instead of the keyword's own.
+_TOLERATED: tuple[tuple[Callable[[_Breach, str], bool], str], ...] = (
+    (_is_integral_float, "integral-float"),  # C-45
+    (_is_fractional_quality, "fractional-quality"),  # theo: what its player measured
+    (_is_null("params", "media.length"), "length-null"),  # js3: a live video's infinite duration
+    (_is_null("params", "visitor.aamLocationHint"), "location-hint-null"),  # C-44
+    (_is_bare_quality, "qoe-without-prefix"),  # C-03
+    (_is_quality_in_params, "qoe-in-params"),  # C-04
+    (_is_ping_param, "params-on-ping"),  # C-10
+)
+
+_HINTS = {
+    "qoe-without-prefix": f"; did you mean the same name with the prefix {QOE_PREFIX}?",
+    "qoe-in-params": "; quality values belong in qoeData",
+    "params-on-ping": "; a ping carries no params",
+}

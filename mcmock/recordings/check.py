@@ -1,0 +1,423 @@
+"""Recorded traffic, judged without a server: which requests would have been counted, and what is wrong with the rest.
+
+A recording is played into an Emulator whose clock shows the recorded time and which gives out the recorded session ids, so
+that everything said here is what a server would have said. It opens no file (`mcmock.recordings.files` does), and prints nothing.
+
+Rules of this file:
+
+1. What the recorded service did not take (an answer of 300 or more) is not counted here either. Where no answer was
+   recorded, the request is taken to have arrived.
+2. A session whose sessionStart is not in the recording is judged from its first event on.
+3. A recorded answer that mcmock would not have given is worth a line, no more: the recorded service may know better.
+4. What a timeline expects is no problem; that something it expects is missing is an error.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from hashlib import sha256
+from typing import Any, Final, NamedTuple
+
+from mcmock.analytics.views import SessionView
+from mcmock.checks import timeline_text
+from mcmock.core import findings, sessions
+from mcmock.core.clock import Clock
+from mcmock.core.model import Exchange, Finding, Kind, Mode, Request, Response, Severity, Verdict
+from mcmock.core.sessions import Phase
+from mcmock.engine import Emulator
+from mcmock.faults import builders as faults
+from mcmock.protocols.media_collection import body as bodies
+from mcmock.protocols.media_collection import wire
+from mcmock.recordings import formats, replay_plan, timeline
+from mcmock.serialization.exports import Recorded
+
+TIMELINE_STARTS_MS: Final = 1_700_000_000_000
+"""When the player of a timeline starts; any moment would do."""
+
+Told = Callable[[int], None]
+"""Called with how many steps were done since the last call; there are two for each record."""
+
+_POSTS: Final = (Kind.SESSION, Kind.EVENT, Kind.DOWNLOADED)
+_STARTS: Final = (Kind.SESSION, Kind.DOWNLOADED)
+_OURS: Final = (b'"eventType"', b'"playerTime"')  # what a body of this API has, however wrong it is
+_OUR_PATHS: Final = (wire.SESSIONS, formats.API + "downloaded")
+_NOT_REFUSED: Final = (Verdict.CREATED, Verdict.ACCEPTED, Verdict.FAULTED)
+
+# What is said beside the findings: its name, and how bad it is. docs/check.md explains each.
+REMARKS: Final = {
+    "gone": Severity.ERROR,
+    "unknown": Severity.ERROR,
+    "no_route": Severity.WARNING,
+    "not-as-expected": Severity.ERROR,
+    "nothing-to-check": Severity.ERROR,
+    "answer-differs": Severity.INFO,
+    "body-not-recorded": Severity.INFO,
+    "start-not-recorded": Severity.INFO,
+}
+
+
+class Problem(NamedTuple):
+    """Something to know about a recording. `rule` is a finding's or a key of REMARKS.
+
+    `place` says where it stands in the file, "" where it is about a session or the file as a whole.
+    """
+
+    severity: Severity
+    rule: str
+    message: str
+    place: str = ""
+    event_type: str | None = None
+    session_id: str | None = None
+
+
+class Checked(NamedTuple):
+    """A recorded request and what mcmock makes of it: `exchange.status` is what it would have answered.
+
+    `answered` is what was answered when it was recorded, None where nobody wrote it down.
+    """
+
+    place: str
+    exchange: Exchange
+    answered: int | None
+
+
+class Checkup(NamedTuple):
+    """What became of a file. `others` counts the requests in it that are none to this API."""
+
+    name: str
+    kind: str
+    requests: tuple[Checked, ...]
+    sessions: tuple[SessionView, ...]
+    problems: tuple[Problem, ...]
+    others: int
+
+    def count(self, severity: Severity | str) -> int:
+        return sum(problem.severity == severity for problem in self.problems)
+
+    def fails(self, least: Severity | str = Severity.ERROR) -> bool:
+        """Whether there is a problem of that severity or worse."""
+        return any(_RANK[problem.severity] >= _RANK[Severity(least)] for problem in self.problems)
+
+
+_RANK: Final = {Severity.INFO: 0, Severity.WARNING: 1, Severity.ERROR: 2}
+
+
+def checkup(recording: formats.Recording, name: str, mode: Mode = Mode.DEFAULT, told: Told = lambda _: None) -> Checkup:
+    """Judge a recording in `mode`. Raises ValueError with one line that says where it cannot be read."""
+    if recording.document is not None:
+        return _timeline(recording, name, mode)
+    records = sorted(recording.records, key=lambda record: record.at)
+    played = _Played(mode)
+    chosen = _ours(records)
+    ids = _ids(chosen)
+    for place, record in enumerate(chosen):
+        played.take(record, ids.get(place))
+        told(1)
+    told(len(records) - len(chosen))
+    return _conclude(played, name, recording.kind, len(records) - len(chosen), told)
+
+
+def _conclude(played: _Played, name: str, kind: str, others: int, told: Told = lambda _: None) -> Checkup:
+    views = []
+    for session_id in played.emulator.session_ids():
+        view = played.emulator.session(session_id)
+        assert view is not None
+        views.append(view)
+        told(len(view.exchanges))
+    requests = tuple(played.checked({one.seq: one for view in views for one in view.exchanges}))
+    problems = [*_found(requests, views), *played.remarks]
+    if not any(one.exchange.kind in _POSTS for one in requests):
+        problems.append(
+            _remark("nothing-to-check", f"none of {timeline_text.plural(others, 'request')} is to this API")
+        )
+    return Checkup(name, kind, requests, tuple(views), tuple(problems), others)
+
+
+def _remark(rule: str, message: str, place: str = "", one: Exchange | None = None) -> Problem:
+    if one is None:
+        return Problem(REMARKS[rule], rule, message, place)
+    return Problem(REMARKS[rule], rule, message, place, one.event_type, one.session_id)
+
+
+# -- which requests -------------------------------------------------------------------------------------------------------
+
+
+def _ours(records: list[Recorded]) -> list[Recorded]:
+    """The requests to this API. Other services have a /api/v1/sessions, too: a host is ours if it was sent an event."""
+    hosts = {one.request.host for one in records if _is_event(one)}
+    return [one for one in records if _is_for_us(one) and (not hosts or one.request.host in hosts)]
+
+
+def _is_event(record: Recorded) -> bool:
+    kind = _kind(record)
+    return kind is Kind.EVENT or (kind in _STARTS and any(key in record.request.body for key in _OURS))
+
+
+def _is_for_us(record: Recorded) -> bool:
+    target = formats.api_target(record.request.target)
+    return wire.route(record.request.method, target).kind is not Kind.OTHER or target.startswith(_OUR_PATHS)
+
+
+def _kind(record: Recorded) -> Kind:
+    return wire.route(record.request.method, formats.api_target(record.request.target)).kind
+
+
+# -- which session --------------------------------------------------------------------------------------------------------
+
+
+def _ids(records: list[Recorded]) -> dict[int, str]:
+    """The session that each start, by its place in `records`, began; by order where the answer was not recorded."""
+    known = {place: found for place, one in enumerate(records) if _kind(one) in _STARTS and (found := _issued(one))}
+    issued = set(known.values())
+    first: dict[str, int] = {}
+    for place, one in enumerate(records):
+        named = formats.session_id(one.request.target) if _kind(one) is Kind.EVENT else None
+        if named is not None and named not in issued:
+            first.setdefault(named, place)
+    for place, one in enumerate(records):
+        if place in known or _kind(one) not in _STARTS or not _taken(one):
+            continue
+        later = next((named for named, at in first.items() if at > place), None)
+        if later is not None:
+            known[place] = later
+            del first[later]
+    return known
+
+
+def _issued(record: Recorded) -> str | None:
+    if not _taken(record):
+        return None
+    return record.session_id or formats.session_id(formats.location(record))
+
+
+def _taken(record: Recorded) -> bool:
+    """Rule 1."""
+    if record.taken is not None:
+        return record.taken
+    return record.status is None or 200 <= record.status < 300
+
+
+# -- playing it -----------------------------------------------------------------------------------------------------------
+
+
+class _Playback(Emulator):
+    """An Emulator in recorded time, which gives out recorded ids and can be told of sessions that began earlier."""
+
+    def __init__(self, mode: Mode) -> None:
+        self.at = 0.0
+        self.next_id: str | None = None
+        time = Clock(lambda: self.at)
+        super().__init__(
+            seed=0, strict=mode is Mode.STRICT, loose=mode is Mode.LOOSE, max_log_bytes=sys.maxsize, time=time
+        )
+
+    def _issue(self, content: str) -> str:
+        return self.next_id or super()._issue(content)
+
+    def adopt(self, session_id: str) -> bool:
+        """Know the session from now on. False if it is known already."""
+        if session_id in self._sessions:
+            return False
+        self._sessions[session_id] = sessions.open_session(session_id, -1.0, self.at)
+        return True
+
+    def drop_after_end(self, drops: bool) -> None:
+        """Whether events after sessionEnd are taken and dropped, as the recorded service did (C-20)."""
+        strict, loose = self.mode is Mode.STRICT, self.mode is Mode.LOOSE
+        self.configure(seed=0, strict=strict, loose=loose, after_end="drop" if drops else "gone")
+
+
+class _Played:
+    """A recording on its way through an Emulator. `adopts`: sessions may have begun before it (rule 2)."""
+
+    def __init__(self, mode: Mode, adopts: bool = True) -> None:
+        self.emulator = _Playback(mode)
+        self.remarks: list[Problem] = []
+        self._adopts = adopts
+        self._taken: list[tuple[int, Recorded]] = []
+
+    def take(self, record: Recorded, session_id: str | None = None) -> None:
+        """Judge the next request. `session_id` is that of the session it begins."""
+        emulator, kind = self.emulator, _kind(record)
+        emulator.at, emulator.next_id = max(emulator.at, record.at), session_id
+        if kind in _POSTS and _lacks_body(record):
+            message = "not judged: the recording has not what was sent"
+            self.remarks.append(_remark("body-not-recorded", message, record.place))
+            return
+        taken = kind not in _POSTS or _taken(record)
+        if kind is Kind.EVENT:
+            emulator.drop_after_end(taken and record.status is not None)
+        if kind is Kind.EVENT and taken:
+            self._adopt(record)
+        refused = not taken and self._would_take(record, kind)
+        if refused:
+            emulator.replace_faults([_refusal(record.status)])
+        request = record.request._replace(target=formats.api_target(record.request.target))
+        answer = emulator.handle(request)
+        if refused:
+            emulator.clear_faults()
+        self._taken.append((answer.seq, record))
+        if record.faulted:
+            return
+        if record.status is not None:
+            self._compare(record, kind, answer.response, refused)
+        elif refused:
+            self._differs(record, "it reached no server, so it is not counted")
+
+    def _adopt(self, record: Recorded) -> None:
+        """Rule 2."""
+        session_id = formats.session_id(record.request.target)
+        if self._adopts and session_id is not None and self.emulator.adopt(session_id):
+            message = "its sessionStart is not in the recording: the report misses what came before"
+            self.remarks.append(_remark("start-not-recorded", message)._replace(session_id=session_id))
+
+    def _would_take(self, record: Recorded, kind: Kind) -> bool:
+        if bodies.judge(kind, record.request.body, self.emulator.mode).refusal is not None:
+            return False
+        if kind is not Kind.EVENT:
+            return True
+        outline = self.emulator.outline(formats.session_id(record.request.target) or "")
+        return outline is not None and outline.session.phase is Phase.OPEN
+
+    def _compare(self, record: Recorded, kind: Kind, answer: Response, refused: bool) -> None:
+        """Rule 3."""
+        if refused:
+            would = 201 if kind in _STARTS else 204
+            self._differs(record, f"answered {record.status}, so it is not counted; mcmock answers {would}")
+        elif record.status != answer.status and not (kind is Kind.PREFLIGHT and record.status == 200):
+            self._differs(record, f"answered {record.status}; mcmock answers {answer.status}")
+        elif kind in _STARTS and answer.status == 201 and record.response_headers:
+            self._compare_location(record)
+
+    def _compare_location(self, record: Recorded) -> None:
+        """SDKs read no other form than the one that mcmock's answers have."""
+        sent = formats.location(record)
+        if sent is None:
+            self._differs(record, "answered without a Location, which names the session")
+        elif sent != wire.location(formats.session_id(sent) or ""):
+            self._differs(record, f"answered Location: {sent}; SDKs read nothing but /api/v1/sessions/<id>")
+
+    def _differs(self, record: Recorded, message: str) -> None:
+        body = _json(record.request.body)
+        event_type = body.get("eventType") if isinstance(body, dict) else None
+        session_id = formats.session_id(record.request.target) or _issued(record)
+        remark = _remark("answer-differs", message, record.place)
+        self.remarks.append(remark._replace(event_type=event_type, session_id=session_id))
+
+    def checked(self, known: Mapping[int, Exchange]) -> Iterator[Checked]:
+        """The requests as they stand at the end; those of sessions are `known`."""
+        for seq, record in self._taken:
+            exchange = known.get(seq) or self.emulator.request(seq)
+            assert exchange is not None
+            yield Checked(record.place, exchange, record.status)
+
+
+def _lacks_body(record: Recorded) -> bool:
+    """Recorders leave out bodies of beacons, and those that are too long for them."""
+    length = wire.header(record.request.headers, b"content-length") or b"0"
+    return not record.request.body and length.isdigit() and int(length) > 0
+
+
+def _refusal(status: int | None) -> Any:
+    """The fault that answers so, before the request is processed."""
+    named = {"name": "recorded", "side": "before", "times": 1}
+    return faults.status(status, **named) if status is not None and status >= 200 else faults.close(**named)  # type: ignore[arg-type]
+
+
+def _json(text: bytes) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+# -- what was found -------------------------------------------------------------------------------------------------------
+
+
+def _found(requests: Iterable[Checked], views: Iterable[SessionView]) -> Iterator[Problem]:
+    for one in requests:
+        yield from _of_request(one)
+    for view in views:
+        for finding in view.judgement.session_findings:
+            yield _of_finding(finding, session_id=view.id)
+
+
+def _of_request(one: Checked) -> Iterator[Problem]:
+    exchange = one.exchange
+    if str(exchange.verdict) in REMARKS:
+        message = (_json(exchange.response_body) or {}).get("message", "")
+        yield _remark(str(exchange.verdict), f"answered {exchange.status}: {message}", one.place, exchange)
+    for finding in exchange.findings:
+        yield _of_finding(finding, one.place, exchange.event_type, exchange.session_id)
+
+
+def _of_finding(
+    finding: Finding, place: str = "", event_type: str | None = None, session_id: str | None = None
+) -> Problem:
+    return Problem(finding.severity, finding.rule, finding.message, place, event_type, session_id)
+
+
+# -- a timeline: what it expects is compared ------------------------------------------------------------------------------
+
+
+def _timeline(recording: formats.Recording, name: str, mode: Mode) -> Checkup:
+    parsed = timeline.parse(recording.document, TIMELINE_STARTS_MS)
+    played, ids = _Played(mode, adopts=False), dict[str, str]()
+    for place, step in enumerate(replay_plan.of_timeline(parsed).steps):
+        if step.kind in _STARTS:
+            ids[step.session] = sha256(f"{name}/{place}".encode("utf-8", "surrogatepass")).hexdigest()
+        played.take(_record(step, place, parsed.steps[place].at, ids), ids.get(step.session))
+    if parsed.close is not None:
+        _close(played.emulator, parsed.close)
+    done = _conclude(played, name, recording.kind, 0)
+    if mode is not Mode.DEFAULT:
+        return done  # what a timeline expects, it expects of the default mode
+    return done._replace(problems=(*_unexpected(done, parsed), *_unmet(done, parsed)))
+
+
+def _record(step: replay_plan.Planned, place: int, at: float, ids: Mapping[str, str]) -> Recorded:
+    target = step.target.replace(replay_plan.SID, ids.get(step.session, "0" * wire.SID_LENGTH))
+    headers = tuple((name.encode(), value.encode()) for name, value in step.headers)
+    request = Request(step.method, target, headers, step.body)
+    return Recorded(TIMELINE_STARTS_MS / 1000 + at, request, None, (), b"", f"steps[{place}]", taken=True)
+
+
+def _close(emulator: _Playback, close: timeline.Closed) -> None:
+    emulator.at = max(emulator.at, TIMELINE_STARTS_MS / 1000 + close.at)
+    if close.reason == "expired":
+        for session_id in emulator.session_ids():
+            emulator.expire(session_id)
+
+
+def _unexpected(done: Checkup, parsed: timeline.Timeline) -> Iterator[Problem]:
+    """The problems that the timeline has not named itself."""
+    named = {
+        one.place for one, step in zip(done.requests, parsed.steps, strict=True)
+        if step.findings is not None or (step.status is not None and one.exchange.verdict not in _NOT_REFUSED)
+    }  # fmt: skip
+    about_session = parsed.findings is not None
+    for problem in done.problems:
+        expected = problem.place in named if problem.place else about_session and problem.rule in findings.RULES
+        if not expected:
+            yield problem
+
+
+def _unmet(done: Checkup, parsed: timeline.Timeline) -> Iterator[Problem]:
+    steps = replay_plan.of_timeline(parsed).steps
+    for one, step in zip(done.requests, steps, strict=True):
+        found = [finding.rule for finding in one.exchange.findings]
+        lines = list(replay_plan.different_findings([step], [found]))
+        if step.status is not None and step.status != one.exchange.status:
+            lines.append(f"{step.words}: expected {step.status}, got {one.exchange.status}")
+        yield from (_remark("not-as-expected", line, one.place, one.exchange) for line in lines)
+    for view in done.sessions:
+        for line in (*_unmet_findings(view, parsed), *replay_plan.different_report(parsed, view.report.to_json())):
+            yield _remark("not-as-expected", line)._replace(session_id=view.id)
+
+
+def _unmet_findings(view: SessionView, parsed: timeline.Timeline) -> Iterator[str]:
+    got = tuple(sorted(finding.rule for finding in view.judgement.session_findings))
+    if parsed.findings is not None and got != parsed.findings:
+        yield f"session: expected the findings {', '.join(parsed.findings) or 'none'}, got {', '.join(got) or 'none'}"

@@ -1,0 +1,42 @@
+"""Recordings as they lie in files, a journal among them. It opens and reads; `mcmock.recordings.formats` knows what they are."""
+
+from __future__ import annotations
+
+from os import PathLike
+from pathlib import Path
+
+from mcmock.core.model import Mode
+from mcmock.recordings import formats
+from mcmock.recordings.check import Checkup, checkup
+from mcmock.recordings.formats import Recording
+from mcmock.serialization import exports
+from mcmock.storage.ledger import JOURNAL
+
+
+def read(path: Path) -> Recording:
+    """The recording in a file. Raises OSError if it cannot be read, and ValueError, naming the line, if it is none."""
+    with path.open("rb") as opened:
+        if opened.read(len(JOURNAL)) == JOURNAL:
+            return _journal(path)
+    return formats.read(path.read_bytes())
+
+
+def check(path: str | PathLike[str], *, strict: bool = False, loose: bool = False) -> Checkup:
+    """Judge the recording in a file: a HAR, a log export, a journal, a timeline or a recording of a client.
+
+    Raises OSError if it cannot be read, and ValueError, naming the file and the line, if it is no recording.
+    """
+    if strict and loose:
+        raise ValueError("strict and loose exclude each other: choose one")
+    mode = Mode.STRICT if strict else Mode.LOOSE if loose else Mode.DEFAULT
+    try:
+        return checkup(read(Path(path)), str(path), mode)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
+def _journal(path: Path) -> Recording:
+    from mcmock.storage import read_journal
+
+    exchanges = list(read_journal(path))
+    return Recording("a journal", map(exports.recorded, exchanges), len(exchanges))

@@ -1,0 +1,250 @@
+"""What a replay sends, what it expects, and where an answer differs: from a timeline, a log export, a HAR or a recording.
+
+A Plan is a list of requests with a place for the ids of the sessions that the server is going to give out; a Run is one
+play of it, told each answer and asked for the next request. Neither sends anything, and neither knows what time it is.
+
+Rules of this file:
+
+1. A body is sent as it was recorded, byte for byte. Only a timeline's has its `ts` filled in.
+2. Nothing is expected where nothing is known: of a request that met a fault, or whose answer nobody wrote down.
+3. An answer is compared by what clients look at: the status, and the Location of a new session. The findings and the
+   report can be compared only where the server is mcmock itself; then they are compared, too.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final, NamedTuple
+
+from mcmock.analytics import METRICS, camel
+from mcmock.core.model import Headers, Kind
+from mcmock.protocols.media_collection import wire
+from mcmock.recordings import formats, timeline
+from mcmock.serialization import exports
+
+SID: Final = "{sid}"
+
+_SESSION_PATH = re.compile(r"/api/v1/sessions/([^/?]+)")
+_LOCATION = re.compile(r"/api/v1/sessions/([^/?#]+)")
+_SENT: Final = frozenset({Kind.SESSION, Kind.EVENT, Kind.DOWNLOADED, Kind.SCHEMA, Kind.PREFLIGHT})
+
+# The sender's own business: it makes these anew, and a secret was redacted when the log was exported.
+_NOT_SENT: Final = frozenset({
+    "host", "connection", "content-length", "transfer-encoding", "keep-alive", "expect", "upgrade", "accept-encoding",
+    "authorization", "proxy-authorization", "cookie",
+})  # fmt: skip
+
+
+class Planned(NamedTuple):
+    """One request. `at` is in seconds since the first; `target` holds {sid} where the id of the session `session` goes."""
+
+    at: float
+    kind: Kind
+    method: str
+    target: str
+    headers: Headers
+    body: bytes
+    session: str
+    words: str  # "ping at 10", for a person
+    status: int | None
+    findings: tuple[str, ...] | None = None
+
+
+class Plan(NamedTuple):
+    """`left_out` counts recorded requests that cannot be sent again: of sessions whose start was not recorded."""
+
+    name: str
+    steps: tuple[Planned, ...]
+    left_out: int = 0
+    timeline: timeline.Timeline | None = None
+
+
+class Got(NamedTuple):
+    """An answer, or in `error` why there was none."""
+
+    status: int | None
+    location: str | None = None
+    message: str = ""
+    error: str | None = None
+
+
+# -- reading --------------------------------------------------------------------------------------------------------------
+
+
+def plan(recording: formats.Recording, name: str, start_ms: int) -> Plan:
+    """What to send of a recording, which `name` stands for.
+
+    `start_ms` is when a timeline's player starts, in ms since the epoch. Raises ValueError with one line that says what
+    is wrong where.
+    """
+    if recording.document is None:
+        return of_recording(recording.records, name)
+    begins = timeline.parse(recording.document, 0).steps[0].at
+    return of_timeline(timeline.parse(recording.document, start_ms - round(begins * 1000)))
+
+
+def of_timeline(read_in: timeline.Timeline) -> Plan:
+    """A timeline's steps; they are sent as a browser would send them."""
+    begins = read_in.steps[0].at
+    headers = (("Content-Type", "application/json"),)
+    steps = (
+        Planned(
+            step.at - begins, _kind_of(step), "POST", step.path, headers, json.dumps(step.body).encode(), step.session,
+            _words(step.body), step.status, step.findings,
+        )
+        for step in read_in.steps
+    )  # fmt: skip
+    return Plan(read_in.name, tuple(steps), timeline=read_in)
+
+
+def _kind_of(step: timeline.Step) -> Kind:
+    """By its path: an array on /sessions opens a session there."""
+    return wire.route("POST", step.path.replace(SID, "0" * wire.SID_LENGTH)).kind
+
+
+def of_recording(records: Iterable[exports.Recorded], name: str) -> Plan:
+    """The requests to this API among `records`, in their order. Of those that met a fault no answer is expected.
+
+    Raises ValueError if there are none.
+    """
+    steps: list[Planned] = []
+    opened: set[str] = set()
+    left_out, began = 0, None
+    for record in records:
+        target = formats.api_target(record.request.target)
+        route = wire.route(record.request.method, target)
+        if route.kind not in _SENT:
+            continue
+        began = record.at if began is None else began
+        session, place = _session_of(target, route, record, opened)
+        if place is None:
+            left_out += 1
+            continue
+        request = record.request
+        steps.append(
+            Planned(
+                max(0.0, record.at - began), route.kind, request.method, place, _headers(request.headers), request.body,
+                session, _words(_json(request.body), str(route.kind)), None if record.faulted else record.status,
+            )
+        )  # fmt: skip
+    if not steps:
+        raise ValueError("it holds no request to this API")
+    return Plan(name, tuple(steps), left_out)
+
+
+def _session_of(target: str, route: wire.Route, record: exports.Recorded, opened: set[str]) -> tuple[str, str | None]:
+    """Which session a request is about, and its target with a place for the id; None if that session never opened."""
+    if route.kind in (Kind.SESSION, Kind.DOWNLOADED):
+        session = formats.session_id(formats.location(record))
+        if session is not None and record.status is not None and 200 <= record.status < 300:
+            opened.add(session)
+        return session or f"unanswered at {record.at}", target
+    found = _SESSION_PATH.match(target)
+    if found is None:
+        return "", target
+    if found[1] not in opened and record.status in (201, 204):
+        return found[1], None
+    known = found[1] in opened
+    return found[1], target.replace(found[1], SID, 1) if known else target
+
+
+def _headers(raw: Iterable[tuple[bytes, bytes]]) -> Headers:
+    decoded = ((name.decode("latin-1"), value.decode("latin-1")) for name, value in raw)
+    return tuple((name, value) for name, value in decoded if name.lower() not in _NOT_SENT)
+
+
+def _json(text: bytes) -> object:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _words(body: object, otherwise: str = "request") -> str:
+    if isinstance(body, list):
+        return f"{len(body)} events at once"
+    if not isinstance(body, dict):
+        return otherwise
+    time = body.get("playerTime")
+    playhead = time.get("playhead") if isinstance(time, dict) else None
+    return str(body.get("eventType")) + (f" at {playhead:g}" if isinstance(playhead, int | float) else "")
+
+
+# -- one play of a plan ---------------------------------------------------------------------------------------------------
+
+
+class Run:
+    """One play of a plan: knows the ids that the server gave out. `began` names the sessions in order of their start."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.ids: dict[str, str] = {}
+
+    def target(self, step: Planned) -> str | None:
+        """Where to send a step; None if its session was never opened."""
+        if SID not in step.target:
+            return step.target
+        known = self.ids.get(step.session)
+        return None if known is None else step.target.replace(SID, known, 1)
+
+    def take(self, step: Planned, got: Got) -> str | None:
+        """Note an answer; what differs from what was expected, in one line, or None."""
+        opens = step.kind in (Kind.SESSION, Kind.DOWNLOADED)
+        if opens and got.status is not None and 200 <= got.status < 300 and (new := formats.session_id(got.location)):
+            self.ids[step.session] = new
+        return difference(step, got)
+
+
+def difference(step: Planned, got: Got) -> str | None:
+    """Where an answer is not the expected one; None if it is, or if nothing was expected."""
+    if got.error is not None:
+        return f"expected {step.status or 'an answer'}, got {got.error}"
+    if step.status is not None and got.status != step.status:
+        return f"expected {step.status}, got {got.status}" + (f": {got.message}" if got.message else "")
+    if step.kind is Kind.SESSION and got.status == 201 and not _LOCATION.fullmatch(got.location or ""):
+        return f"Location is {got.location or 'missing'}, and SDKs read nothing but /api/v1/sessions/<id>"
+    return None
+
+
+# -- what only mcmock can be asked ----------------------------------------------------------------------------------------
+
+
+def different_findings(steps: Iterable[Planned], found: Iterable[Iterable[str]]) -> Iterator[str]:
+    """Differences between the findings that a timeline expects and those in a session's log, in order of sending."""
+    for step, rules in zip(steps, found, strict=False):
+        got = tuple(sorted(rules))
+        if step.findings is not None and got != step.findings:
+            yield f"{step.words}: expected the findings {_listed(step.findings)}, got {_listed(got)}"
+
+
+def _listed(rules: Iterable[str]) -> str:
+    return ", ".join(rules) or "none"
+
+
+def different_report(read_in: timeline.Timeline, report: Mapping[str, Any]) -> Iterator[str]:
+    """Differences between the numbers that a timeline expects and a report's JSON."""
+    exact = report.get("exact", {})
+    for name, wanted in read_in.report.items():
+        if name in METRICS and not _same(exact.get(camel(name)), wanted):
+            yield f"report: expected {name} {wanted!r}, got {exact.get(camel(name))!r}"
+    yield from _different_parts(read_in.media_reporting, report, "report")
+
+
+def _different_parts(wanted: Any, got: Any, where: str) -> Iterator[str]:
+    """`got` may have more than `wanted`, but what both have must be the same."""
+    if isinstance(wanted, Mapping) and isinstance(got, Mapping):
+        for key, value in wanted.items():
+            yield from _different_parts(value, got.get(key), f"{where}.{key}")
+    elif isinstance(wanted, list) and isinstance(got, list) and len(wanted) == len(got):
+        for place, (one, other) in enumerate(zip(wanted, got, strict=True)):
+            yield from _different_parts(one, other, f"{where}[{place}]")
+    elif not _same(got, wanted):
+        yield f"{where}: expected {wanted!r}, got {got!r}"
+
+
+def _same(got: object, wanted: object) -> bool:
+    if isinstance(got, float) and isinstance(wanted, int | float):
+        return abs(got - wanted) < 0.0011  # milliseconds are exact; a quotient of them is rounded somewhere
+    return got == wanted or (isinstance(wanted, bool) and bool(got) is wanted)

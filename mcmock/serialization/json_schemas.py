@@ -1,0 +1,319 @@
+"""What every JSON shape looks like, as JSON Schema (2020-12): the published side of `mcmock.serialization.json_shapes`.
+
+One table, from which the OpenAPI document is made and by which the tests check every shape that the code produces. The
+words of closed lists come from the enums that the code runs on. It knows no routes and builds no values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import Any
+
+from mcmock.analytics import METRICS, camel
+from mcmock.checks.verification import LONGEST, Result
+from mcmock.core.findings import RULES
+from mcmock.core.match import FIELDS, PARTS, RULE
+from mcmock.core.model import Delivery, Kind, Outcome, Severity, Verdict
+from mcmock.core.regex import MOST_PATTERN
+from mcmock.core.sessions import Phase
+from mcmock.faults import rule_schema
+from mcmock.faults.losses import Fate
+from mcmock.protocols.media_collection.schemas import EVENT_TYPES
+
+Schema = dict[str, Any]
+
+AT = "components/schemas"
+"""Where the schemas stand in the document that holds them."""
+
+
+def ref(name: str) -> Schema:
+    return {"$ref": f"#/{AT}/{name}"}
+
+
+def _object(about: str, fields: dict[str, Schema], optional: Iterable[str] = ()) -> Schema:
+    """An object whose `fields` are all there but the `optional` ones; more may be added one day."""
+    required = [name for name in fields if name not in set(optional)]
+    return {"type": "object", "description": about, "properties": fields, "required": required}
+
+
+def _asked(about: str, fields: dict[str, Schema], required: Iterable[str] = ()) -> Schema:
+    """What a caller sends: nothing else is taken, and only `required` must be there."""
+    return {
+        "type": "object", "description": about, "properties": fields, "required": list(required),
+        "additionalProperties": False,
+    }  # fmt: skip
+
+
+def _list(items: Schema) -> Schema:
+    return {"type": "array", "items": items}
+
+
+def _map(values: Schema) -> Schema:
+    return {"type": "object", "additionalProperties": values}
+
+
+def _one_of(words: type[StrEnum] | Iterable[str], about: str = "") -> Schema:
+    return {"type": "string", "enum": [str(word) for word in words], **({"description": about} if about else {})}
+
+
+def _or_null(schema: Schema) -> Schema:
+    if "type" in schema:
+        return {
+            **schema,
+            "type": [schema["type"], "null"],
+            **({"enum": [*schema["enum"], None]} if "enum" in schema else {}),
+        }
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+TEXT: Schema = {"type": "string"}
+NUMBER: Schema = {"type": "number"}
+COUNT: Schema = {"type": "integer", "minimum": 0}
+SEQ: Schema = {"type": "integer", "minimum": 1, "description": "counts from 1 and never repeats"}
+FLAG: Schema = {"type": "boolean"}
+MOMENT: Schema = {"type": "number", "description": "seconds since the epoch by the emulator's clock"}
+HEADERS: Schema = _list({"type": "array", "prefixItems": [TEXT, TEXT], "minItems": 2, "maxItems": 2})
+ANYTHING: Schema = {}
+_SECONDS: Schema = {"type": "number", "minimum": 0, "maximum": LONGEST}
+STATUS: Schema = {"type": "integer", "minimum": 100, "maximum": 599}
+
+_OPERATOR: Schema = _asked(
+    "bounds, a regular expression to be found in the text, or whether there must be a value",
+    {
+        "min": NUMBER,
+        "max": NUMBER,
+        "matches": {"type": "string", "format": "regex", "maxLength": MOST_PATTERN},
+        "exists": FLAG,
+    },
+) | {"minProperties": 1}
+_TYPES: dict[type, Schema] = {str: TEXT, int: {"type": "integer"}, float: NUMBER}
+
+
+def _wanted(value: Schema) -> Schema:
+    return {"anyOf": [value, _list(value), _OPERATOR]}
+
+
+def _match_fields() -> dict[str, Schema]:
+    fields = {
+        name: {**_wanted(_one_of(field.words) if field.words else _TYPES[field.type]), "description": field.about}
+        for name, field in FIELDS.items()
+    }
+    parts = {name: {**_map(_wanted(ANYTHING)), "description": field.about} for name, field in PARTS.items()}
+    return {**fields, **parts, RULE: {**_wanted(_one_of(RULES)), "description": "has a finding of this rule"}}
+
+
+_EXCHANGE: dict[str, Schema] = {
+    "seq": SEQ,
+    "at": MOMENT,
+    "scope": TEXT,
+    "kind": _one_of(Kind),
+    "method": TEXT,
+    "path": {"type": "string", "description": "the request target as sent"},
+    "requestHeaders": HEADERS,
+    "body": {"description": "the parsed JSON; null where it is not JSON"},
+    "bodyText": {"type": "string", "description": "what came: where body does not tell, and of a single exchange"},
+    "bodyBase64": {"type": "string", "contentEncoding": "base64", "description": "the same where it is no text"},
+    "eventType": {"type": ["string", "null"]},
+    "sessionId": {"type": ["string", "null"]},
+    "verdict": _one_of(Verdict, "decided on arrival; fixes the status"),
+    "outcome": _one_of(Outcome, "was it counted? a later event of the session may change it"),
+    "status": STATUS,
+    "responseHeaders": HEADERS,
+    "responseBody": TEXT,
+    "findings": _list(ref("Finding")),
+    "fault": _or_null(ref("FaultHit")),
+    "delivery": _one_of(Delivery, "what became of the answer"),
+}
+_BRIEF_FINDING = _object("a finding in brief", {"rule": TEXT, "severity": _one_of(Severity)})
+_BRIEF = ("seq", "at", "kind", "method", "path", "eventType", "sessionId", "verdict", "outcome", "status")
+_EVENT_PART = _object("one event of an array", {"eventType": ANYTHING, "playhead": ANYTHING, "ts": ANYTHING})
+_SESSION: dict[str, Schema] = {
+    "id": TEXT,
+    "state": {"type": "string", "description": "what it is doing, or how it closed"},
+    "phase": _one_of(Phase),
+    "openedAt": MOMENT,
+    "lastEventAt": MOMENT,
+    "closedAt": {"type": ["number", "null"]},
+    "downloaded": FLAG,
+    "playhead": NUMBER,
+    "counts": _object("its requests by outcome", {str(outcome): COUNT for outcome in Outcome}),
+    "media": {**_map(ANYTHING), "description": "the params that identify it to a person"},
+}
+_LISTED = {
+    "matched": COUNT,
+    "evicted": {**COUNT, "description": "entries that left the full log"},
+    "next": {"type": ["integer", "null"], "description": "where to go on with `since`; null where that was all"},
+}
+_METRIC: Schema = {"type": ["number", "string", "boolean", "array", "null"], "items": TEXT}
+_RECORD: Schema = {"type": "object"}
+
+SHAPES: dict[str, Schema] = {
+    # -- the log
+    "Finding": _object(
+        "one thing worth knowing about a request or a session",
+        {"rule": TEXT, "severity": _one_of(Severity), "path": TEXT, "message": TEXT, "source": TEXT},
+    ),
+    "FaultHit": _object(
+        "which fault met a request",
+        {"rule": TEXT, "effect": TEXT, "side": _one_of(("before", "after")), "draw": {"type": ["number", "null"]}},
+    ),
+    "Exchange": _object("one request, and everything that was decided about it", _EXCHANGE, ("bodyText", "bodyBase64")),
+    "BriefExchange": _object(
+        "an exchange without its headers and bodies",
+        {
+            **{name: _EXCHANGE[name] for name in _BRIEF},
+            "playhead": {"type": ["number", "null"]},
+            "ts": {"type": ["integer", "null"]},
+            "findings": _list(_BRIEF_FINDING),
+            "fault": _EXCHANGE["fault"],
+            "delivery": _EXCHANGE["delivery"],
+            "parts": _list(_EVENT_PART),
+        },
+        ("parts",),
+    ),
+    "Exchanges": _object(
+        "a page of the log", {"requests": _list({"anyOf": [ref("Exchange"), ref("BriefExchange")]}), **_LISTED}
+    ),
+    "Summary": _object(
+        "counts by outcome; the outcomes add up to the total",
+        {
+            "total": COUNT,
+            **{str(outcome): COUNT for outcome in Outcome},
+            "evicted": COUNT,
+            "sessions": COUNT,
+            "broken": COUNT,
+            "forgotten": COUNT,
+        },
+    ),
+    "Scopes": _object(
+        "the default scope, then the named ones",
+        {
+            "scopes": _list(
+                _object(
+                    "a scope",
+                    {"name": TEXT, "idle": {**NUMBER, "description": "real seconds"}, "summary": ref("Summary")},
+                    optional=("summary",),
+                )
+            )
+        },
+    ),
+    # -- asking
+    "Match": _asked("which exchanges are meant; all fields must hold", _match_fields()),
+    "Wait": _asked(
+        "answered as soon as so many have come, or after so many seconds",
+        {
+            "match": _or_null(ref("Match")),
+            "count": {"type": "integer", "minimum": 1, "default": 1},
+            "timeout": _SECONDS,
+        },
+    ),
+    "Check": _asked(
+        "what must be so: how many exchanges match (at least one unless told otherwise), or in which order events stand",
+        {
+            "match": _or_null(ref("Match")),
+            "count": {**_or_null(COUNT), "description": "exactly so many"},
+            "atLeast": _or_null(COUNT),
+            "atMost": _or_null(COUNT),
+            "within": {**_or_null(_SECONDS), "description": "real seconds for it to come true, or to stay true"},
+            "sequence": {**_or_null(_list({"anyOf": [TEXT, ref("Match")]})), "description": "events of each session"},
+            "gaps": {"type": "boolean", "description": "whether other events may stand between those of the sequence"},
+            "allowNoSessions": {"type": "boolean", "description": "pass even if there is no session at all"},
+        },
+    ),
+    "Verification": _object(
+        "whether it was so",
+        {
+            "result": _one_of(Result, "inconclusive: evicted entries could change the answer"),
+            "expected": {"type": "object"},
+            "matched": COUNT,
+            "requests": _list(ref("Exchange")),
+            "nearest": _list(ref("Miss")),
+            "message": {"type": "string", "description": "for a terminal: what was asked, and what there was"},
+        },
+    ),
+    "Miss": _object(
+        "a request that nearly matched",
+        {
+            "request": ref("Exchange"),
+            "differences": _list(_object("a field", {"field": TEXT, "wanted": ANYTHING, "got": ANYTHING})),
+        },
+    ),
+    # -- sessions
+    "Session": _object(
+        "a session as it stands", {**_SESSION, "events": _list(TEXT), "findings": _list(ref("Finding"))}
+    ),
+    "BriefSession": _object(
+        "a session without its lists",
+        {
+            **_SESSION,
+            "findings": _list(ref("Finding")),
+            "findingCounts": _object(
+                "all findings, its requests' too", {str(severity): COUNT for severity in Severity}
+            ),
+        },
+    ),
+    "SessionInfo": {"anyOf": [ref("Session"), ref("BriefSession")]},
+    "Sessions": _object("every session, oldest first", {"sessions": _list(ref("SessionInfo"))}),
+    "Report": _object(
+        "what Analytics would count, in the names of `mediaReporting`",
+        {
+            "sessionId": TEXT,
+            "closeReason": _one_of(Phase),
+            "sessionDetails": _RECORD,
+            "qoeDataDetails": _RECORD,
+            "states": _list(_RECORD),
+            "ads": _list(_RECORD),
+            "adBreaks": _list(_RECORD),
+            "chapters": _list(_RECORD),
+            "customMetadata": _RECORD,
+            "exact": _object("every metric, unrounded", {camel(name): _METRIC for name in METRICS}),
+            "why": {**_map(_list(_RECORD)), "description": "per metric, what it was counted from"},
+        },
+        ("why",),
+    ),
+    # -- faults
+    "FaultRule": {**{key: part for key, part in rule_schema(ref("Match")).items() if key != "$schema"}},
+    "Faults": _asked(
+        "the rules in force, in the order they are tried", {"faults": _list(ref("FaultRule"))}, ("faults",)
+    ),
+    "Preset": _object("a named set of faults", {"name": TEXT, "about": TEXT, "faults": _list(ref("FaultRule"))}),
+    "Presets": _object("every preset", {"presets": _list(ref("Preset"))}),
+    "JsonSchema": {"type": "object", "description": "a JSON Schema"},
+    "Losses": _object(
+        "what became of each request that a fault met",
+        {"faulted": COUNT, **{str(fate): COUNT for fate in Fate}, "evicted": COUNT, "requests": _list(ref("Loss"))},
+    ),
+    "Loss": _object(
+        "a request that a fault met",
+        {
+            "seq": SEQ,
+            "fault": ref("FaultHit"),
+            "sessionId": {"type": ["string", "null"]},
+            "eventType": {"type": ["string", "null"]},
+            "ts": {"type": ["integer", "null"]},
+            "fate": _one_of(Fate),
+            "other": {"type": ["integer", "null"], "description": "the seq of the request that decided it"},
+        },
+    ),
+    # -- time and rest
+    "Clock": _object("the emulator's time", {"now": MOMENT, "frozen": FLAG}),
+    "Advance": _asked(
+        "how far to move the clock", {"seconds": {"type": "number", "minimum": 0, "maximum": 10**9}}, ("seconds",)
+    ),
+    "Health": _object("the server answers", {"status": {"const": "ok"}, "version": TEXT}),
+    "Empty": {"type": "object", "description": "done", "maxProperties": 0},
+    "Error": _object("why not", {"error": _object("in words", {"code": TEXT, "message": TEXT})}),
+    "Vocabulary": _object(
+        "what the words of the other shapes mean",
+        {
+            "rules": _map(_object("a rule", {"about": TEXT, "source": TEXT, "ignores": FLAG})),
+            "metrics": _map(_object("a metric", {"about": TEXT, "unit": TEXT, "source": TEXT})),
+            "match": _map(_object("a field", {"about": TEXT, "words": _list(TEXT)})),
+            "events": _list(_one_of(EVENT_TYPES)),
+        },
+    ),
+    "OpenApi": {"type": "object", "description": "an OpenAPI 3.1 document: this one"},
+    # -- the emulated API
+    "ApiError": _object("the API's one error body", {"message": TEXT}),
+}

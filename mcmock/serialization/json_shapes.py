@@ -1,0 +1,286 @@
+"""The one JSON shape of each noun: the same in the control API, in exports, in files and in Python.
+
+`*_to_json` gives plain dicts for `json.dumps`; `*_from_json` reads them back and raises ValueError with one sentence that
+names the field. Keys are camelCase, the API's own style; times are seconds, `ts` stays milliseconds.
+"""
+
+from __future__ import annotations
+
+import base64
+from contextlib import suppress
+from typing import Any
+
+from mcmock.analytics import METRICS, Report, camel
+from mcmock.analytics.views import SessionOutline, SessionView
+from mcmock.checks.verification import Miss, Verification
+from mcmock.core.findings import RULES
+from mcmock.core.match import FIELDS, PARTS, Match
+from mcmock.core.model import Delivery, Exchange, FaultHit, Finding, Headers, Kind, Outcome, Severity, Verdict
+from mcmock.faults import FaultState, Preset, rule_to_json
+from mcmock.faults.losses import Fate, Loss, Losses
+from mcmock.protocols.media_collection.schemas import EVENT_TYPES
+
+Json = dict[str, Any]
+
+MEDIA_KEYS = (
+    "media.id", "media.name", "media.length", "media.contentType", "media.playerName", "media.channel",
+    "media.libraryVersion", "visitor.marketingCloudUserId",
+)  # fmt: skip
+"""The params of sessionStart that tell a person which session it is."""
+
+
+def finding_to_json(finding: Finding) -> Json:
+    return dict(finding._asdict())
+
+
+def finding_from_json(value: Json) -> Finding:
+    return Finding(
+        value["rule"],
+        Severity(value["severity"]),
+        value.get("path", ""),
+        value.get("message", ""),
+        value.get("source", ""),
+    )
+
+
+def exchange_to_json(exchange: Exchange) -> Json:
+    return {
+        "seq": exchange.seq,
+        "at": exchange.at,
+        "scope": exchange.scope,
+        "kind": exchange.kind,
+        "method": exchange.method,
+        "path": exchange.path,
+        "requestHeaders": exchange.request_headers,
+        **_body_to_json(exchange),
+        "eventType": exchange.event_type,
+        "sessionId": exchange.session_id,
+        "verdict": exchange.verdict,
+        "outcome": exchange.outcome,
+        "status": exchange.status,
+        "responseHeaders": exchange.response_headers,
+        "responseBody": exchange.response_body.decode("utf-8", "replace"),
+        "findings": [finding_to_json(finding) for finding in exchange.findings],
+        "fault": fault_hit_to_json(exchange.fault) if exchange.fault else None,
+        "delivery": exchange.delivery,
+    }
+
+
+def whole_to_json(exchange: Exchange) -> Json:
+    """An exchange with its body as it was sent, too: a value has no spaces, no order, and no key twice."""
+    shape = exchange_to_json(exchange)
+    with suppress(UnicodeDecodeError):
+        if exchange.body_bytes:
+            shape["bodyText"] = exchange.body_bytes.decode()
+    return shape
+
+
+def brief_to_json(exchange: Exchange) -> Json:
+    """An exchange without its headers and bodies: what `?brief=1` gives. `parts` are the events of an array."""
+    return {
+        "seq": exchange.seq,
+        "at": exchange.at,
+        "kind": exchange.kind,
+        "method": exchange.method,
+        "path": exchange.path,
+        "eventType": exchange.event_type,
+        "sessionId": exchange.session_id,
+        "verdict": exchange.verdict,
+        "outcome": exchange.outcome,
+        "status": exchange.status,
+        "playhead": exchange.playhead,
+        "ts": exchange.ts,
+        "findings": [{"rule": found.rule, "severity": found.severity} for found in exchange.findings],
+        "fault": fault_hit_to_json(exchange.fault) if exchange.fault else None,
+        "delivery": exchange.delivery,
+        **_parts(exchange.body),
+    }
+
+
+def _parts(body: Any) -> Json:
+    if not isinstance(body, list):
+        return {}
+    return {"parts": [_part(event) for event in body if isinstance(event, dict)]}
+
+
+def _part(event: Json) -> Json:
+    time = event.get("playerTime")
+    time = time if isinstance(time, dict) else {}
+    return {"eventType": event.get("eventType"), "playhead": time.get("playhead"), "ts": time.get("ts")}
+
+
+def _body_to_json(exchange: Exchange) -> Json:
+    """`body` where it is JSON; otherwise what came, as text if it is text."""
+    body = exchange.body
+    if body is not None or not exchange.body_bytes or exchange.body_bytes == b"null":
+        return {"body": body}
+    try:
+        return {"body": None, "bodyText": exchange.body_bytes.decode()}
+    except UnicodeDecodeError:
+        return {"body": None, "bodyBase64": base64.b64encode(exchange.body_bytes).decode()}
+
+
+def fault_hit_to_json(hit: FaultHit) -> Json:
+    return dict(hit._asdict())
+
+
+def exchange_from_json(value: Json) -> Exchange:
+    """The exchange of one line of a log export. Raises ValueError naming what is missing or wrong."""
+    try:
+        return Exchange(
+            seq=int(value["seq"]),
+            at=float(value["at"]),
+            scope=value.get("scope", "default"),
+            kind=Kind(value["kind"]),
+            method=value["method"],
+            path=value["path"],
+            request_headers=_headers(value.get("requestHeaders", ())),
+            body_bytes=_body_bytes(value),
+            event_type=value.get("eventType"),
+            session_id=value.get("sessionId"),
+            verdict=Verdict(value["verdict"]),
+            outcome=Outcome(value["outcome"]),
+            status=int(value["status"]),
+            response_headers=_headers(value.get("responseHeaders", ())),
+            response_body=str(value.get("responseBody") or "").encode(),
+            findings=tuple(finding_from_json(finding) for finding in value.get("findings", ())),
+            fault=FaultHit(**value["fault"]) if value.get("fault") else None,
+            delivery=Delivery(value.get("delivery", Delivery.SENT)),
+        )
+    except KeyError as error:
+        raise ValueError(f"an exchange needs the key {error.args[0]!r}") from None
+    except TypeError as error:
+        raise ValueError(f"an exchange is not in the form of a log export: {error}") from None
+
+
+def _headers(pairs: Any) -> Headers:
+    return tuple((str(name), str(value)) for name, value in pairs)
+
+
+def _body_bytes(value: Json) -> bytes:
+    import json
+
+    if "bodyBase64" in value:
+        return base64.b64decode(value["bodyBase64"])
+    if "bodyText" in value:
+        return str(value["bodyText"]).encode()
+    return b"" if value.get("body") is None else json.dumps(value["body"], separators=(",", ":")).encode()
+
+
+def session_to_json(view: SessionView) -> Json:
+    session = view.session
+    return {
+        "id": session.id,
+        "state": view.state,
+        "phase": session.phase,
+        "openedAt": session.opened_at,
+        "lastEventAt": session.touched_at,
+        "closedAt": session.closed_at,
+        "downloaded": session.downloaded,
+        "playhead": session.playhead,
+        "events": view.events,
+        "counts": {outcome: sum(one.outcome == outcome for one in view.exchanges) for outcome in Outcome},
+        "findings": [finding_to_json(finding) for finding in view.judgement.session_findings],
+        "media": _media(view.report),
+    }
+
+
+def outline_to_json(outline: SessionOutline) -> Json:
+    """A session without its lists: what `?brief=1` gives."""
+    session = outline.session
+    return {
+        "id": session.id,
+        "state": outline.state,
+        "phase": session.phase,
+        "openedAt": session.opened_at,
+        "lastEventAt": session.touched_at,
+        "closedAt": session.closed_at,
+        "downloaded": session.downloaded,
+        "playhead": session.playhead,
+        "counts": dict(outline.counts),
+        "findingCounts": dict(outline.severities),
+        "findings": [finding_to_json(finding) for finding in outline.judgement.session_findings],
+        "media": _media(outline.report),
+    }
+
+
+def _media(report: Report) -> Json:
+    """What identifies the session to a person: content, player, visitor."""
+    return {key: report.params[key] for key in MEDIA_KEYS if key in report.params}
+
+
+def vocabulary_to_json() -> Json:
+    """What the words of the other shapes mean: rules of findings, metrics of a report, fields of a Match."""
+    return {
+        "rules": {
+            name: {"about": rule.about, "source": rule.source, "ignores": rule.ignores} for name, rule in RULES.items()
+        },
+        "metrics": {
+            camel(name): {"about": metric.about, "unit": metric.unit, "source": metric.source}
+            for name, metric in METRICS.items()
+        },
+        "match": {
+            **{name: {"about": field.about, "words": list(field.words)} for name, field in FIELDS.items()},
+            **{name: {"about": field.about, "words": []} for name, field in PARTS.items()},
+        },
+        "events": list(EVENT_TYPES),
+    }
+
+
+def match_to_json(match: Match) -> Json:
+    return dict(match.wanted)
+
+
+MOST_LISTED = 1000
+"""Requests that a verification lists; `matched` counts them all."""
+
+
+def verification_to_json(answer: Verification) -> Json:
+    return {
+        "result": answer.result,
+        "expected": dict(answer.expected),
+        "matched": answer.matched,
+        "requests": [exchange_to_json(one) for one in answer.requests[:MOST_LISTED]],
+        "nearest": [_miss_to_json(miss) for miss in answer.nearest],
+        "message": answer.message,
+    }
+
+
+def _miss_to_json(miss: Miss) -> Json:
+    """A near miss: the request, and the fields in which it is not what was asked for."""
+    differences = [{"field": at.field, "wanted": at.wanted, "got": at.got} for at in miss.differences]
+    return {"request": exchange_to_json(miss.exchange), "differences": differences}
+
+
+# -- faults ---------------------------------------------------------------------------------------------------------------
+
+
+def fault_to_json(state: FaultState) -> Json:
+    """A rule in force and how often it fired. Sent back, it is a rule again: `rule_from_json` passes over the counts."""
+    counts = {"hits": state.hits, "matched": state.matched, "active": state.active}
+    return {**rule_to_json(state.rule), **counts}
+
+
+def preset_to_json(preset: Preset) -> Json:
+    return {"name": preset.name, "about": preset.about, "faults": [rule_to_json(rule) for rule in preset.rules]}
+
+
+def losses_to_json(losses: Losses) -> Json:
+    return {
+        "faulted": losses.faulted,
+        **{str(fate): len(losses.of(fate)) for fate in Fate},
+        "evicted": losses.evicted,
+        "requests": [_loss_to_json(one) for one in losses.requests],
+    }
+
+
+def _loss_to_json(loss: Loss) -> Json:
+    return {
+        "seq": loss.seq,
+        "fault": fault_hit_to_json(loss.fault),
+        "sessionId": loss.session_id,
+        "eventType": loss.event_type,
+        "ts": loss.ts,
+        "fate": loss.fate,
+        "other": loss.other,
+    }

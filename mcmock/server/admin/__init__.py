@@ -1,0 +1,1 @@
+"""The control API under /__admin: one module for each noun."""

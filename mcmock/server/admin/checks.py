@@ -1,0 +1,80 @@
+"""Verification for those who must not block a loop: the control API's `verify` and `wait`, and the fixture's `_async` ones.
+
+Waits on a future that the emulator's listener wakes from whatever thread a request came in on. What is asked, and whether
+it holds, is decided by `mcmock.checks.waiting` and `mcmock.checks.verification`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import Any
+
+from aiohttp import web
+
+from mcmock.checks.verification import Check, Verification, check_from_json, wait_from_json
+from mcmock.checks.waiting import Watch
+from mcmock.core.json_decoding import shown
+from mcmock.engine import Emulator
+from mcmock.serialization import json_shapes
+from mcmock.server.admin.request import Asked, Handler, Reply
+
+
+async def verify(emulator: Emulator, asked: Check) -> Verification:
+    """`Emulator.verify` without blocking: whether it is so, and if not, what was there instead."""
+    if not asked.within:
+        return emulator.verify(asked)
+    alarm = Alarm()
+    with Watch(emulator, asked, alarm.ring) as watch, suppress(TimeoutError):
+        async with asyncio.timeout(asked.within):
+            while (answer := watch.look()) is None:
+                await alarm.rung()
+            return answer
+    return watch.answer()
+
+
+class Alarm:
+    """Rung from any thread, heard on the loop it was made on. Rings that nobody has heard yet are one."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._event = asyncio.Event()
+        self._ringing = False
+
+    def ring(self) -> None:
+        if self._ringing:
+            return
+        self._ringing = True
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            self._loop.call_soon_threadsafe(self._event.set)
+
+    async def rung(self) -> None:
+        await self._event.wait()
+        self._event.clear()
+        self._ringing = False  # before the next look, so that what arrives during it rings again
+
+
+# -- handlers of the control API ------------------------------------------------------------------------------------------
+
+
+async def handle_verify(asked: Asked) -> Reply:
+    return await _answered(asked, check_from_json(asked.body))
+
+
+async def handle_wait(asked: Asked) -> Reply:
+    return await _answered(asked, wait_from_json(asked.body))
+
+
+def waits(handler: Handler, body: Any) -> bool:
+    """Whether a request to that handler is about what is yet to come."""
+    return handler is handle_wait or (handler is handle_verify and isinstance(body, dict) and bool(body.get("within")))
+
+
+async def _answered(asked: Asked, check: Check) -> Reply:
+    """The verification, with status 409 instead of 200 where `?strict=1` asks for that and it did not pass."""
+    strict = asked.request.query.get("strict", "0")
+    if strict not in ("0", "1"):
+        raise ValueError(f"strict must be 0 or 1, not {shown(strict)}")
+    answer = await verify(asked.emulator, check)
+    status = 409 if strict == "1" and not answer.passed else 200
+    return web.json_response(json_shapes.verification_to_json(answer), status=status)

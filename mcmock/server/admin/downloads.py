@@ -1,0 +1,57 @@
+"""The log as a file, sent piece by piece: whatever its size, a few pieces of it are in memory, and the loop stays free.
+
+What the pieces are is decided by `mcmock.serialization.exports`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+
+from aiohttp import web
+
+from mcmock.core.match import from_query
+from mcmock.core.model import Exchange
+from mcmock.serialization import exports
+from mcmock.server.admin.request import Asked, Reply
+
+CHUNK = 32 * 1024
+"""Bytes gathered before they are sent: about two milliseconds' work, after which others get their turn."""
+
+Writer = Callable[[Iterable[Exchange]], Iterator[bytes]]
+
+
+async def handle_ndjson(asked: Asked) -> Reply:
+    return await _send(asked, exports.ndjson, exports.NDJSON, "mcmock.ndjson")
+
+
+async def handle_har(asked: Asked) -> Reply:
+    return await _send(asked, exports.har, exports.HAR, "mcmock.har")
+
+
+async def _send(asked: Asked, writer: Writer, content_type: str, name: str) -> Reply:
+    match = from_query((name, text) for name, text in asked.request.query.items() if name != "scope")
+    headers = {"Content-Type": content_type, "Content-Disposition": f'attachment; filename="{name}"'}
+    response = web.StreamResponse(headers=headers)
+    await response.prepare(asked.request)
+    await asked.lasting.perform(_write(response, writer(asked.emulator.each(match))), asked.request)
+    return response
+
+
+async def _write(response: web.StreamResponse, pieces: Iterator[bytes]) -> None:
+    with suppress(ConnectionError):  # whoever wanted it has left
+        for chunk in _chunks(pieces):
+            await response.write(chunk)
+            await asyncio.sleep(0)
+
+
+def _chunks(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    gathered = bytearray()
+    for piece in pieces:
+        gathered += piece
+        if len(gathered) >= CHUNK:
+            yield bytes(gathered)
+            gathered.clear()
+    if gathered:
+        yield bytes(gathered)

@@ -1,0 +1,75 @@
+"""The control API's routes for faults, presets and the loss ledger; each calls one method of the Emulator."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mcmock import faults
+from mcmock.core.json_decoding import shown
+from mcmock.serialization import json_shapes
+from mcmock.server.admin.request import AdminError, Asked, Reply
+
+
+async def handle_list(asked: Asked) -> Reply:
+    return {"faults": [json_shapes.fault_to_json(state) for state in asked.emulator.faults()]}
+
+
+async def handle_one(asked: Asked) -> Reply:
+    return _state(asked, asked.arguments["name"])
+
+
+async def handle_add(asked: Asked) -> Reply:
+    rule = faults.rule_from_json(asked.body)
+    if any(state.rule.name == rule.name for state in asked.emulator.faults()):
+        raise AdminError(
+            409, "name-taken", f'there is already a fault "{rule.name}"; remove it first, or choose another name'
+        )
+    return _state(asked, asked.emulator.add_fault(rule).name)
+
+
+async def handle_replace(asked: Asked) -> Reply:
+    asked.emulator.replace_faults(faults.load_value(asked.body))
+    return await handle_list(asked)
+
+
+async def handle_clear(asked: Asked) -> Reply:
+    asked.emulator.clear_faults()
+    return {}
+
+
+async def handle_remove(asked: Asked) -> Reply:
+    if not asked.emulator.remove_fault(asked.arguments["name"]):
+        raise _no_fault(asked.arguments["name"])
+    return {}
+
+
+async def handle_schema(asked: Asked) -> Reply:
+    return faults.rule_schema()
+
+
+async def handle_presets(asked: Asked) -> Reply:
+    return {"presets": [json_shapes.preset_to_json(preset) for preset in faults.PRESETS.values()]}
+
+
+async def handle_apply(asked: Asked) -> Reply:
+    name = asked.arguments["name"]
+    if name not in faults.PRESETS:
+        raise AdminError(
+            404, "unknown-preset", f"there is no preset {shown(name)}; the presets are {', '.join(faults.PRESETS)}"
+        )
+    return {"faults": [_state(asked, rule.name) for rule in asked.emulator.put_faults(faults.preset(name))]}
+
+
+async def handle_losses(asked: Asked) -> Reply:
+    return json_shapes.losses_to_json(asked.emulator.losses())
+
+
+def _state(asked: Asked, name: str) -> dict[str, Any]:
+    for state in asked.emulator.faults():
+        if state.rule.name == name:
+            return json_shapes.fault_to_json(state)
+    raise _no_fault(name)
+
+
+def _no_fault(name: str) -> AdminError:
+    return AdminError(404, "unknown-fault", f"there is no fault {shown(name)}")

@@ -1,0 +1,38 @@
+"""What a handler of the control API is given, and how it may end: the words that the route table and its handlers share."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, NamedTuple
+
+from aiohttp import web
+
+from mcmock.engine import Emulator
+from mcmock.engine.scopes import Scopes
+from mcmock.server.admin.long_responses import Lasting
+from mcmock.server.endpoint import Place
+
+
+class AdminError(Exception):
+    """Ends a control request with a status and a code."""
+
+    def __init__(self, status: int, code: str, message: str, *, ends: bool = False) -> None:
+        super().__init__(message)
+        self.status, self.code = status, code
+        self.ends = ends  # the connection, because the body was not read
+
+
+class Asked(NamedTuple):
+    """A control request, as its handler sees it."""
+
+    emulator: Emulator
+    request: web.BaseRequest
+    arguments: Mapping[str, str]
+    body: Any
+    lasting: Lasting
+    scopes: Scopes
+    place: Place
+
+
+Reply = web.StreamResponse | dict[str, Any]
+Handler = Callable[[Asked], Awaitable[Reply]]

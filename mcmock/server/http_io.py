@@ -1,0 +1,172 @@
+"""The emulated API on the socket: how a request is read, how an answer is written. It decides nothing.
+
+Answers go to the transport as the bytes that the core made; aiohttp's own response would order and add header lines of
+its own. A request is logged whatever happens to it: too long, cut short, or no HTTP at all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+from aiohttp import StreamReader, web
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.http_exceptions import HttpProcessingError
+
+from mcmock.core.clock import monotonic
+from mcmock.core.model import Answer, Delivery, Refusal, Request
+from mcmock.engine import Emulator
+from mcmock.engine.scopes import Scopes
+from mcmock.server.deciding import decide
+from mcmock.server.fault_steps import perform
+
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+BODY_PAUSE = 60.0
+"""Seconds without a byte of an unfinished body after which it is answered 408; nginx's own default."""
+
+BODY_TIME = 300.0
+"""Seconds in which a body must be whole, so that a byte now and then keeps no connection for ever: 1 MiB at 28 kbit/s."""
+
+
+class BadBody(web.RequestPayloadError):
+    """What came of a body cannot be read; str() says why."""
+
+
+async def handle(scopes: Scopes, request: web.BaseRequest) -> web.StreamResponse:
+    """Answer one request to the emulated API."""
+    emulator, answer, whole = await _judge(scopes, request)
+    return Raw(emulator, answer, keep_alive=request.keep_alive) if whole else _Last(emulator, answer)
+
+
+async def log_unanswered(scopes: Scopes, request: web.BaseRequest, delivery: Delivery) -> None:
+    """Judge and log a request that came, though its connection ended before its turn to be answered."""
+    emulator, answer, _ = await _judge(scopes, request)
+    emulator.settle(answer.seq, delivery)
+
+
+async def _judge(scopes: Scopes, request: web.BaseRequest) -> tuple[Emulator, Answer, bool]:
+    """The emulator of the request's scope, its answer, and whether the request was read to its end."""
+    body, refusal = await read(request, scopes.default.max_body_bytes)
+    asked = Request(
+        request.method,
+        request.raw_path,
+        request.raw_headers,
+        body,
+        request.headers.get("Host", ""),
+        request.scheme,
+        request.keep_alive and refusal is None,
+        refusal is None or refusal.rule != "body-incomplete",
+        refusal,
+    )
+    began = monotonic()
+    emulator, answer = scopes.handle(asked) if not scopes.default.blocks else await decide(scopes, asked)
+    scopes.meter.note(answer, monotonic() - began)
+    return emulator, answer, refusal is None
+
+
+def _encoding(request: web.BaseRequest) -> str:
+    return ", ".join(line for line in request.headers.getall("Content-Encoding") if line)
+
+
+async def read(request: web.BaseRequest, limit: int) -> tuple[bytes, Refusal | None]:
+    """The body, and why it could not be taken, if so; what came until then is kept for the log."""
+    if "Content-Encoding" in request.headers and (encoding := _encoding(request)).lower() not in ("", "identity"):
+        return b"", Refusal("body-encoded", 415, f"a body in {encoding} is not taken: send it as it is")
+    if request.content_length is not None and request.content_length > limit:
+        return b"", _too_large(limit)
+    content = request.content
+    if content.is_eof():
+        body = content.read_nowait()
+        return (body, None) if len(body) <= limit else (body[:limit], _too_large(limit))
+    if request.headers.get("Expect", "").lower() == "100-continue" and request.transport is not None:
+        request.transport.write(CONTINUE)
+    return await _gather(content, limit)
+
+
+async def _gather(content: StreamReader, limit: int) -> tuple[bytes, Refusal | None]:
+    """A body that comes in pieces."""
+    parts, loop = bytearray(), asyncio.get_running_loop()
+    latest = loop.time() + BODY_TIME
+    try:
+        while not content.at_eof():
+            async with asyncio.timeout_at(min(loop.time() + BODY_PAUSE, latest)):
+                parts += await content.readany()
+            if len(parts) > limit:
+                return bytes(parts[:limit]), _too_large(limit)
+    except TimeoutError:
+        late = f"the body was not whole after {BODY_TIME:g} seconds"
+        message = late if loop.time() >= latest else f"no more of the body came for {BODY_PAUSE:g} seconds"
+        return bytes(parts), Refusal("body-incomplete", 408, message)
+    except (OSError, web.RequestPayloadError, HttpProcessingError) as error:
+        parts += b"".join(content._buffer)  # what came before it broke off; aiohttp itself gives it to nobody any more
+        what = (
+            f"cannot be read after {len(parts)} bytes: {error}"
+            if isinstance(error, BadBody)
+            else (f"ended too early, after {len(parts)} bytes")
+        )
+        return bytes(parts[:limit]), Refusal("body-incomplete", 400, f"the body {what}")
+    return bytes(parts), None
+
+
+def _too_large(limit: int) -> Refusal:
+    return Refusal("body-too-large", 413, f"the body is longer than {limit} bytes")
+
+
+class Raw(web.StreamResponse):
+    """An answer that goes to the transport byte for byte."""
+
+    def __init__(self, emulator: Emulator, answer: Answer, *, keep_alive: bool) -> None:
+        # Not the base class's: it would build a header map that nobody reads, at a third of a request's cost.
+        self._emulator = emulator
+        self._answer = answer
+        self._keep_alive = keep_alive
+
+    @property
+    def status(self) -> int:
+        return self._answer.response.status
+
+    async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
+        transport = request.transport
+        if transport is None or transport.is_closing():
+            self._emulator.settle(self._answer.seq, Delivery.CLIENT_GONE)
+            return None
+        if self._answer.steps:
+            await self._perform(transport)
+        else:
+            transport.write(self._answer.response.raw)
+            self._emulator.settle(self._answer.seq, Delivery.SENT)
+        if not transport.is_closing() and transport.get_write_buffer_size():
+            await request.writer.drain()
+        return None
+
+    async def _perform(self, transport: asyncio.Transport) -> None:
+        """What a fault made of the answer; a server that stops in the midst of it has aborted it."""
+        delivery = Delivery.ABORTED
+        try:
+            delivery = await perform(self._emulator, self._answer, transport)
+        finally:
+            self._keep_alive = self._keep_alive and delivery is Delivery.SENT
+            self._emulator.settle(self._answer.seq, delivery)
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        """Everything was written by `prepare`."""
+
+
+class _Last(Raw):
+    """The answer to a request that was not read to its end.
+
+    Our end of the connection follows at once, so that the client need not wait for it; aiohttp goes on reading for a
+    while, since a socket closed with unread bytes takes its last answer along.
+    """
+
+    def __init__(self, emulator: Emulator, answer: Answer) -> None:
+        super().__init__(emulator, answer, keep_alive=False)
+
+    async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
+        await super().prepare(request)
+        transport = request.transport
+        if transport is not None and not transport.is_closing() and transport.can_write_eof():
+            with contextlib.suppress(OSError):  # it may be gone by now, too
+                transport.write_eof()
+        return None

@@ -1,0 +1,277 @@
+"""Listening: a Service owns the socket, a ServiceThread runs one on a loop of its own for code that has none."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import Any, TypeVar
+
+from aiohttp import web
+
+from mcmock.core import clock
+from mcmock.engine import Emulator, scopes
+from mcmock.engine.scopes import Scopes
+from mcmock.server.accepting import Taking, bind
+from mcmock.server.admin.api import ControlApi
+from mcmock.server.app import make_handler
+from mcmock.server.connection import Connection
+from mcmock.server.endpoint import Place
+from mcmock.server.fast_path import Lane
+
+STOP_SECONDS = 0.2
+"""How long answers in progress may take to finish when the server stops; then they are broken off, which may take as long."""
+
+
+TURNS = 10
+"""Turns of the loop in which it has read what had arrived: a connection is taken, made, read and answered in six."""
+
+TURNS_TO_TAKE = 3
+"""Turns in which it has taken whoever waits to be connected."""
+
+PATIENCE = 1.0
+"""Seconds that others wait for the server to have read what had arrived."""
+
+
+class _Server(web.Server):
+    """aiohttp's server, with our connections."""
+
+    def __init__(self, held: Scopes, handler: Any, **options: Any) -> None:
+        super().__init__(handler)
+        self._scopes = held
+        self._lane = Lane(held.default.max_body_bytes)
+        self._options = options
+        self.taking = Taking(self, lambda: len(self._connections))
+
+    def __call__(self) -> Connection:
+        return Connection(self._scopes, self._lane, self, loop=self._loop, **self._options)
+
+    def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
+        super().connection_made(handler, transport)
+        self.taking.made(handler)
+
+    async def break_off(self) -> None:
+        """Let those go that are amid a request, or whose answer a fault holds back, and wait until they are in the log."""
+        leaving = [one for one in self._connections if _is_unfinished(one)]
+        for one in leaving:
+            self._connections[one].abort()
+        if tasks := [one._task_handler for one in leaving if one._task_handler is not None]:
+            await asyncio.wait(tasks, timeout=PATIENCE)
+
+
+def _is_unfinished(one: web.RequestHandler) -> bool:
+    """While a fault has a hand in an answer, its lookout is the transport's protocol."""
+    assert isinstance(one, Connection)
+    transport = one.transport
+    if transport is None or transport.is_closing():
+        return False
+    return one.is_amid_request() or transport.get_protocol() is not one
+
+
+class Service:
+    """The emulator on a socket, or on two: HTTP, and HTTPS where it is asked for. `options` are those of Place.
+
+    `share_port` lets other processes listen on the same port.
+    """
+
+    def __init__(self, emulator: Emulator | Scopes, *, share_port: bool = False, **options: Any) -> None:
+        self.scopes = scopes.around(emulator)
+        self.emulator = self.scopes.default
+        self.place = Place(**options)
+        self._share_port = share_port
+        self._starting_https = asyncio.Lock()
+        self._server: _Server | None = None
+        self._control = ControlApi(self.scopes, self.place)
+
+    async def start(self) -> None:
+        """Listen. Raises OSError when it cannot, ValueError when there is no certificate for HTTPS."""
+        place = self.place
+        context = place.context() if place.https_port is not None else None
+        handler = make_handler(self.scopes, self._control)
+        self._server = _Server(self.scopes, handler, access_log=None, auto_decompress=False)
+        try:
+            place.port = await self._listen(place.port, "--port")
+            if context is not None and place.https_port is not None:
+                place.https_port = await self._listen(place.https_port, "--https-port", context)
+        except OSError:
+            await self.stop()
+            raise
+
+    async def start_https(self) -> None:
+        """Listen for HTTPS, too, on a free port, if it does not yet."""
+        async with self._starting_https:
+            if self.place.https_port is None:
+                self.place.https_port = await self._listen(0, "--https-port", self.place.context())
+
+    async def _listen(self, port: int, option: str, context: ssl.SSLContext | None = None) -> int:
+        """Listen on `port`, and return the port it is; 0 is another one each time, the same for all addresses of a name."""
+        assert self._server is not None
+        try:
+            bound = await self._bind(port)
+        except OSError as error:
+            blamed = option if error.errno in _OF_THE_PORT else "--host"
+            raise OSError(error.errno, f"{_reason(error)} ({blamed})", f"{self.place.called}:{port}") from None
+        for one in bound:
+            self._server.taking.begin(one, context)
+        return int(bound[0].getsockname()[1])
+
+    async def _bind(self, port: int) -> list[socket.socket]:
+        """A socket for each address of the host that this system has. Raises OSError if one is taken, or there is none."""
+        found = await asyncio.get_running_loop().getaddrinfo(
+            self.place.host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+        absent: OSError | None = None
+        with ExitStack() as closing:
+            bound: list[socket.socket] = []
+            for family, _, _, _, (host, _, *rest) in dict.fromkeys(found):
+                try:
+                    one = bind(family, (host, port, *rest), share_port=self._share_port)
+                except OSError as error:
+                    if family != socket.AF_INET6 or error.errno not in _OF_NO_IPV6:
+                        raise
+                    absent = error
+                else:
+                    bound.append(closing.enter_context(one))
+                    port = int(one.getsockname()[1])
+            if absent is not None and not bound:
+                raise absent
+            closing.pop_all()
+        return bound
+
+    async def read_all(self) -> None:
+        """Return when what has arrived by now is read, and answered unless it is held back."""
+        for turn in range(TURNS):
+            if turn > TURNS_TO_TAKE and self._server is not None and not self._server.taking.open_now():
+                return
+            await asyncio.sleep(0)
+
+    async def break_off(self) -> None:
+        """End what is half there: requests that have not come whole, and answers that a fault holds back."""
+        await self.read_all()
+        if self._server is not None:
+            await self._server.break_off()
+
+    async def stop(self) -> None:
+        """Stop listening, let answers in progress finish for a moment, close every connection."""
+        if self._server is not None:
+            await self._server.taking.end()
+        self._control.lasting.end()
+        if self._server is not None:
+            self._server.pre_shutdown()
+            await self._server.shutdown(STOP_SECONDS)
+            self._server = None
+
+    @property
+    def port(self) -> int:
+        return self.place.port
+
+    @property
+    def url(self) -> str:
+        return self.place.url
+
+    @property
+    def https_url(self) -> str | None:
+        """None while it does not listen for HTTPS."""
+        return self.place.https_url
+
+    @property
+    def ca_file(self) -> Path | None:
+        """The certificate authority's file; None where it has none, or HTTPS is off."""
+        return self.place.authority.path if self.place.authority is not None else None
+
+    @property
+    def admin_url(self) -> str:
+        return self.place.admin_url
+
+
+_OF_THE_PORT = (errno.EADDRINUSE, errno.EACCES)
+"""What is wrong with a port; anything else is wrong with the address."""
+
+_OF_NO_IPV6 = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
+"""A name may have an address of IPv6 where the system has none: the others do."""
+
+
+def _reason(error: OSError) -> str:
+    """The system's words for what went wrong; asyncio puts its own around them."""
+    return os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or str(error)
+
+
+Answered = TypeVar("Answered")
+
+
+class ServiceThread:
+    """A Service on a thread and loop of its own, so that sync tests, async tests and browsers can all talk to it."""
+
+    def __init__(self, service: Service) -> None:
+        self.service = service
+        self._loop = asyncio.new_event_loop()
+        if isinstance(
+            self._loop, asyncio.BaseEventLoop
+        ):  # uvloop's time is its own, whoever stops time.monotonic for a test
+            self._loop.time = clock.monotonic  # type: ignore[method-assign]
+        self._asked: set[Future[Any]] = set()
+        self._thread = threading.Thread(target=self._run, name="mcmock", daemon=True)
+
+    def start(self) -> None:
+        """Raises OSError when the service cannot listen."""
+        self._thread.start()
+        try:
+            asyncio.run_coroutine_threadsafe(self.service.start(), self._loop).result()
+        except BaseException:
+            self._end_loop()
+            raise
+
+    def https_url(self) -> str:
+        """The address for HTTPS, which the service listens for from now on, if it did not yet."""
+        asyncio.run_coroutine_threadsafe(self.service.start_https(), self._loop).result()
+        return str(self.service.https_url)
+
+    async def ask(self, question: Coroutine[Any, Any, Answered]) -> Answered:
+        """The answer of `question`, which runs on the service's loop while there is one: its time passes for certain.
+
+        Cancelled when the service stops before the answer has come.
+        """
+        if not self._thread.is_alive():
+            return await question
+        asked = asyncio.run_coroutine_threadsafe(question, self._loop)
+        self._asked.add(asked)
+        try:
+            return await asyncio.wrap_future(asked)
+        finally:
+            self._asked.discard(asked)
+
+    def read_all(self) -> None:
+        """Return when what has arrived by now is read, and answered unless it is held back."""
+        self._do(self.service.read_all)
+
+    def break_off(self) -> None:
+        """End what is half there: requests that have not come whole, and answers that a fault holds back."""
+        self._do(self.service.break_off)
+
+    def _do(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Nothing while it does not run. It gives up where the loop waits for whoever asks, as under the emulator's lock."""
+        if self._thread.is_alive() and threading.current_thread() is not self._thread:
+            with suppress(TimeoutError):
+                asyncio.run_coroutine_threadsafe(work(), self._loop).result(PATIENCE)
+
+    def stop(self) -> None:
+        for asked in list(self._asked):
+            asked.cancel()
+        asyncio.run_coroutine_threadsafe(self.service.stop(), self._loop).result()
+        self._end_loop()
+
+    def _end_loop(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._loop.run_forever()

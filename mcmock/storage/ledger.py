@@ -1,0 +1,317 @@
+"""What a store has to keep of an emulator: its log and a few tables, as texts, and the one way in which they change.
+
+A Change is all that one request, or one call of the control API, does to an emulator. A ledger takes it whole or not at
+all: not if a value that it rests on (`reads`) has been changed meanwhile by another process. So every process that follows
+the same ledger takes the same Changes in the same order, and has the same log and the same sessions. It knows no files
+and no sockets; `mcmock.storage` does.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from typing import Any, Literal, NamedTuple, Protocol
+
+from mcmock.core import clock
+from mcmock.core.model import Delivery, FaultHit, Finding, Kind, Severity, Verdict
+from mcmock.core.sessions import Phase, Session
+from mcmock.engine.log import Entry
+from mcmock.faults.active import Standing
+from mcmock.faults.rule import rule_from_json
+from mcmock.faults.selection import Armed
+
+FORMAT = 1
+"""Of the texts below. A store of a higher one was written by a newer mcmock, and is not touched."""
+
+
+DEFAULT_JOURNAL_BYTES = 1024**3
+"""What a file keeps of the log; the memory of a server that starts holds `max_log_bytes` of it."""
+
+
+JOURNAL = b"SQLite format 3\0"
+"""What a file that keeps the log begins with."""
+
+
+class Cell(NamedTuple):
+    """One place of one table, and what stands there; None is nothing."""
+
+    table: str
+    key: Hashable
+    value: Any
+
+
+class Change(NamedTuple):
+    """`position` (in the order of all Changes) and `seq` (of the entry) are 0 until the ledger has taken it.
+
+    `weight` is what the entry counts in the log's bound.
+
+    `notice` is what listeners are told beside the entry: "clock", "faults", "cleared" or "reset". The last two empty
+    the log; "reset" empties the tables, too, before `writes` are made.
+    """
+
+    reads: tuple[Cell, ...] = ()
+    writes: tuple[Cell, ...] = ()
+    entry: tuple[Any, ...] | None = None
+    weight: int = 0
+    deliveries: tuple[tuple[int, Delivery], ...] = ()
+    notice: str = ""
+    seq: int = 0
+    position: int = 0
+
+
+class Taken(NamedTuple):
+    """What became of a Change: whether it was taken, where, its entry's number, and all that was new, oldest first.
+
+    One that came too late is told, if there is no news, what stood at the places that it rested on, after which position.
+
+    `lost` says that the ledger has gone on without us for too long, or was begun anew: it has to be loaded again.
+    """
+
+    accepted: bool
+    seq: int = 0
+    news: tuple[Change, ...] = ()
+    lost: bool = False
+    position: int = 0
+    current: tuple[Cell, ...] = ()
+
+
+class Snapshot(NamedTuple):
+    """What a ledger holds after the Change at `position`: the tables, and the log as the Changes that it came from.
+
+    `next_seq` and `evicted` are how the log counts on; entries come with their `seq`, oldest first.
+    """
+
+    cells: tuple[Cell, ...]
+    log: tuple[Change, ...]
+    next_seq: int = 1
+    evicted: int = 0
+    position: int = 0
+
+    @property
+    def first_seq(self) -> int:
+        """The number of the oldest entry, or the one that the next entry gets."""
+        return next((change.seq for change in self.log if change.entry is not None), self.next_seq)
+
+
+class StoreAway(ConnectionError):
+    """The store cannot be reached. The message says which and why, in one line.
+
+    `asked` is whether it was asked before it went away, and may have done what it was asked.
+    """
+
+    def __init__(self, message: str, *, asked: bool = False) -> None:
+        super().__init__(message)
+        self.asked = asked
+
+
+class _Ledger(Protocol):
+    """What keeps one scope. Every method may be called from any thread."""
+
+    def load(self) -> Snapshot:
+        """All of it; what comes after this moment is news."""
+        ...
+
+    def check(self) -> None:
+        """Raise StoreAway if nothing can be kept at the moment."""
+        ...
+
+    def close(self) -> None:
+        """No more of this from now on; what was committed is safe."""
+        ...
+
+
+class PrivateLedger(_Ledger, Protocol):
+    """One that nobody else changes: whatever was done is kept."""
+
+    shared: Literal[False]
+
+    def commit(self, change: Change) -> None:
+        """Keep a Change, without waiting for it."""
+        ...
+
+
+class SharedLedger(_Ledger, Protocol):
+    """One that other processes change, too. `load`, `commit_all` and `news` wait for the network and raise StoreAway: none
+    of them is called under the emulator's lock."""
+
+    shared: Literal[True]
+
+    def commit_all(self, changes: list[Change], since: int, news: bool) -> list[Taken]:
+        """Take Changes that were decided, one upon the other, by what stood there after position `since`.
+
+        Each is taken if what it rests on still stands. With `news`, the first answer brings all of it, and with it those of
+        the Changes that were taken.
+        """
+        ...
+
+    def news(self, since: int) -> Taken:
+        """What was changed after position `since`."""
+        ...
+
+    def work(self, call: Callable[[], None]) -> None:
+        """Call `call` at once, on the one thread of the store that waits for Changes to be taken; twice is once."""
+        ...
+
+    def soon(self, call: Callable[[], None]) -> None:
+        """Call `call` once, on a thread of the store, in a moment."""
+        ...
+
+    def follow(self, wake: Callable[[], None]) -> None:
+        """Call `wake`, on a thread of the store, when there is news."""
+        ...
+
+    def leave(self) -> None:
+        """Tell of no more news."""
+        ...
+
+
+class Ledgers(Protocol):
+    """What has a ledger for each scope of a server: a store, to the emulators that it keeps."""
+
+    @property
+    def name(self) -> str:
+        """What a message calls it; no password."""
+        ...
+
+    def now(self) -> float:
+        """Seconds since the epoch, the same for all who share the store."""
+        ...
+
+    def ledger(self, scope: str, max_log_bytes: int) -> PrivateLedger | SharedLedger: ...
+
+    def scope_of(self, mark: str) -> str | None:
+        """The named scope whose session ids end in `mark`, if the store has one."""
+        ...
+
+    def close(self) -> None: ...
+
+
+# -- texts ----------------------------------------------------------------------------------------------------------------
+
+
+class Codec(NamedTuple):
+    """How a table's values become JSON, and how they are read back."""
+
+    to_json: Callable[[Any], Any]
+    from_json: Callable[[Any], Any]
+
+
+def _standing(value: Any) -> Standing:
+    armed, serial, dropped, initial = value
+    ranked = tuple(Armed(rule_from_json(rule), number, since) for rule, number, since in armed)
+    return Standing(ranked, serial, dropped, tuple(map(rule_from_json, initial)))
+
+
+def _standing_json(standing: Standing) -> Any:
+    armed = [[one.rule.to_json(), one.serial, one.since] for one in standing.armed]
+    return [armed, standing.serial, standing.dropped, [rule.to_json() for rule in standing.initial]]
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+def _session(value: Any) -> Session:
+    session_id, opened_at, touched_at, moved_at, playhead, phase, closed_at, downloaded = value
+    return Session(session_id, opened_at, touched_at, moved_at, playhead, Phase(phase), closed_at, downloaded)
+
+
+SESSIONS, ISSUED, DOOMED, COUNTS, RATES, CLOCK, FAULTS, SEED, VERSION = (
+    "session", "issued", "doomed", "count", "rate", "clock", "faults", "seed", "version",
+)  # fmt: skip
+TABLES: Mapping[str, Codec] = {
+    SESSIONS: Codec(_same, _session),
+    ISSUED: Codec(_same, _same),  # how many sessions of the same content there were
+    DOOMED: Codec(_same, lambda value: FaultHit(*value)),
+    COUNTS: Codec(_same, _same),  # what fault rules count
+    RATES: Codec(_same, tuple),
+    CLOCK: Codec(_same, lambda value: clock.Setting(*value)),
+    FAULTS: Codec(_standing_json, _standing),
+    SEED: Codec(_same, _same),
+    VERSION: Codec(_same, _same),  # another one whenever clock or rules are changed
+}
+
+
+def place_text(cell: Cell) -> str:
+    """Where a cell stands, as one line: the table, and the key as JSON."""
+    return f"{cell.table} {_dumps(cell.key)}"
+
+
+def value_text(cell: Cell) -> str:
+    return _dumps(TABLES[cell.table].to_json(cell.value))
+
+
+def cell_from(place: str, value: str | None) -> Cell:
+    """The cell of a place and a value; None is nothing. Raises ValueError for texts that no mcmock has written."""
+    table, _, key = place.partition(" ")
+    try:
+        read = None if value is None else TABLES[table].from_json(json.loads(value))
+        return Cell(table, _key(json.loads(key)), read)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"there is no reading {place[:60]!r}: {error!r}") from None
+
+
+def _key(value: Any) -> Hashable:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def cells_text(cells: Iterable[Cell]) -> str:
+    return _dumps([[place_text(cell), None if cell.value is None else value_text(cell)] for cell in cells])
+
+
+def cells_from(text: str) -> tuple[Cell, ...]:
+    return tuple(cell_from(place, value) for place, value in json.loads(text))
+
+
+def entry_text(entry: tuple[Any, ...]) -> str:
+    """An entry of the log as JSON, without its number: bytes are kept as the characters of the same numbers."""
+    one = Entry._make(entry)
+    return _dumps([
+        one.at, one.kind, one.method, one.target, [[_text(name), _text(value)] for name, value in one.headers],
+        _text(one.body), one.event_type, one.session_id, one.verdict, one.status, one.response_headers,
+        _text(one.response_body), one.findings, one.fault, one.after_end,
+    ])  # fmt: skip
+
+
+def entry_from(seq: int, text: str) -> Entry:
+    """The entry of such a text. Raises ValueError for one that no mcmock has written."""
+    try:
+        return _entry(seq, *json.loads(text))
+    except (TypeError, ValueError, AttributeError) as error:
+        raise ValueError(f"there is no reading entry {seq}: {error!r}") from None
+
+
+def _entry(
+    seq: int, at: float, kind: str, method: str, target: str, headers: list[list[str]], body: str, event_type: str | None,
+    session_id: str | None, verdict: str, status: int, response_headers: list[list[str]], response_body: str,
+    findings: list[list[str]], fault: list[Any] | None, after_end: bool,
+) -> Entry:  # fmt: skip
+    return Entry(
+        seq, at, Kind(kind), method, target, tuple((_bytes(name), _bytes(value)) for name, value in headers), _bytes(body),
+        event_type, session_id, Verdict(verdict), status, tuple((name, value) for name, value in response_headers),
+        _bytes(response_body), tuple(_finding(*finding) for finding in findings), FaultHit(*fault) if fault else None,
+        after_end,
+    )  # fmt: skip
+
+
+def _finding(rule: str, severity: str, path: str, message: str, source: str) -> Finding:
+    return Finding(rule, Severity(severity), path, message, source)
+
+
+def _text(value: bytes) -> str:
+    return value.decode("latin-1")
+
+
+def _bytes(value: str) -> bytes:
+    return value.encode("latin-1")
+
+
+_dumps = json.JSONEncoder(separators=(",", ":")).encode
+
+
+def deliveries_text(deliveries: Iterable[tuple[int, Delivery]]) -> str:
+    return _dumps([[seq, delivery] for seq, delivery in deliveries])
+
+
+def deliveries_from(text: str) -> tuple[tuple[int, Delivery], ...]:
+    return tuple((seq, Delivery(delivery)) for seq, delivery in json.loads(text))

@@ -1,0 +1,1 @@
+"""What a test uses: the fixture's server, golden sessions, the pytest plugin."""

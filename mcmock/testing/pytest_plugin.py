@@ -1,0 +1,271 @@
+"""The pytest plugin: one server per test run, prepared afresh at each test's set-up, and what a failing test has to show.
+
+This file is imported by every pytest run of everyone who installed us, and before coverage starts to measure. It imports
+nothing but pytest and the standard library; aiohttp and the emulator come in with the first test that asks for a fixture.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from mcmock.core.model import Exchange
+    from mcmock.testing.server import McmockServer
+
+MARKER = """mcmock(strict, loose, seed, after_end, faults, preset, clock, allow_bad): options of mcmock_server for this test; \
+clock="frozen" stops the emulator's clock, allow_bad=True lets the test send requests that are rejected"""
+
+GOLDEN = "mcmock-golden"
+"""The user property under which a test says which golden file it wrote."""
+LONGEST_NAME = 150
+"""Characters of a log file's name."""
+
+_SERVERS = pytest.StashKey[list["McmockServer"]]()
+_ENDED_EARLY = pytest.StashKey[bool]()
+_TOLD = pytest.StashKey[bool]()
+
+
+# -- options --------------------------------------------------------------------------------------------------------------
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("mcmock")
+    group.addoption(
+        "--mcmock-log", metavar="DIR", help="write the log of each failing test to DIR, one NDJSON file a test"
+    )
+    group.addoption("--mcmock-update", action="store_true", help="rewrite golden sessions that differ")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", MARKER)
+
+
+@pytest.fixture(scope="session")
+def mcmock_options() -> dict[str, Any]:
+    """Options of the server that `mcmock_server` runs, and `allow_bad`; override it in conftest.py."""
+    return {}
+
+
+def _marked(node: pytest.Item, known: tuple[str, ...]) -> dict[str, Any]:
+    """The options of the marks on a test, its class and its module; the nearest has the last word."""
+    from mcmock.testing.server import overlaid
+
+    options: dict[str, Any] = {}
+    for mark in reversed(list(node.iter_markers("mcmock"))):
+        for name in mark.kwargs:
+            if name not in known:
+                _refuse(name, known)
+        if mark.args:
+            pytest.fail("@pytest.mark.mcmock takes options by name only, as in mcmock(strict=True)", pytrace=False)
+        options = overlaid(options, mark.kwargs)
+    return options
+
+
+def _refuse(name: str, known: tuple[str, ...]) -> None:
+    from difflib import get_close_matches
+
+    close = get_close_matches(name, known, 1)
+    hint = f" (did you mean {close[0]}?)" if close else ""
+    other = "; other options are for mcmock_options or make_mcmock_server"
+    pytest.fail(f"@pytest.mark.mcmock has no option {name}{hint}; it takes {', '.join(known)}{other}", pytrace=False)
+
+
+# -- fixtures -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def mcmock_running(mcmock_options: dict[str, Any]) -> Iterator[McmockServer]:
+    """The server behind `mcmock_server`, for fixtures of wider scope that need its address. Nothing is checked or reset."""
+    from mcmock.testing.server import McmockServer
+
+    wrong, server = "", None
+    try:
+        server = McmockServer(**_without_allow_bad(mcmock_options))
+    except (TypeError, ValueError) as error:
+        wrong = str(error)
+    if server is None:
+        pytest.fail(f"mcmock_options: {wrong}", pytrace=False)
+    with server:
+        yield server
+
+
+@pytest.fixture
+def mcmock_server(
+    mcmock_running: McmockServer, mcmock_options: dict[str, Any], request: pytest.FixtureRequest
+) -> Iterator[McmockServer]:
+    """A running emulator. It is prepared here, before the test, so that what the last one left cannot leak in.
+
+    Fails the test at its end when a request was rejected that nothing in the test accounts for.
+    """
+    options = _marked(request.node, (*_per_test(), "allow_bad"))
+    allow_bad = options.pop("allow_bad", mcmock_options.get("allow_bad", False))
+    if mcmock_options.get("seed") is None:
+        options.setdefault("seed", _seed_for(mcmock_running.first_seed, request.node.nodeid))
+    _prepare(mcmock_running, options)
+    _attend(mcmock_running, request)
+    yield mcmock_running
+    _check(mcmock_running, request.node, allow_bad)
+
+
+@pytest.fixture
+def make_mcmock_server(
+    mcmock_options: dict[str, Any], request: pytest.FixtureRequest
+) -> Iterator[Callable[..., McmockServer]]:
+    """Starts further servers, each with options of its own, on ports of their own; stopped after the test."""
+    from mcmock.testing.server import McmockServer
+
+    default = _marked(request.node, (*_per_test(), "allow_bad")).get(
+        "allow_bad", mcmock_options.get("allow_bad", False)
+    )
+    made: list[tuple[McmockServer, bool]] = []
+
+    with ExitStack() as running:
+
+        def make(*, allow_bad: bool = default, **options: Any) -> McmockServer:
+            server = running.enter_context(McmockServer(**options))
+            _attend(server, request)
+            made.append((server, allow_bad))
+            return server
+
+        yield make
+        for server, allow_bad in made:
+            _check(server, request.node, allow_bad)
+
+
+def _per_test() -> tuple[str, ...]:
+    from mcmock.testing.server import PER_TEST
+
+    return PER_TEST
+
+
+def _without_allow_bad(options: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if name != "allow_bad"}
+
+
+def _seed_for(first: int, nodeid: str) -> int:
+    """A seed of the test's own, so that a late request of another test meets no session of this one."""
+    return int.from_bytes(hashlib.sha256(f"{first}/{nodeid}".encode()).digest()[:4], "big")
+
+
+def _prepare(server: McmockServer, options: dict[str, Any]) -> None:
+    wrong = ""
+    try:
+        server.prepare(**options)
+    except ValueError as error:
+        wrong = str(error)
+    if wrong:  # out here, so that the report shows one line and no chain of exceptions
+        pytest.fail(f"@pytest.mark.mcmock: {wrong}", pytrace=False)
+
+
+def _attend(server: McmockServer, request: pytest.FixtureRequest) -> None:
+    """From here on the test is answerable for this server: its report tells of it, its goldens lie beside the test."""
+    from mcmock.testing.golden import Goldens, on_build_server
+
+    def wrote(path: Path) -> None:
+        request.node.user_properties.append((GOLDEN, str(path)))
+
+    update = bool(request.config.getoption("mcmock_update"))
+    server.goldens = Goldens(request.path.parent, update, on_build_server(), wrote)
+    request.node.stash.setdefault(_SERVERS, []).append(server)
+
+
+# -- the check at the end of a test ---------------------------------------------------------------------------------------
+
+
+def _check(server: McmockServer, item: pytest.Item, allow_bad: bool) -> None:
+    bad = server.unexpected()
+    broken = server.emulator.requests(_match(verdict="broken"))
+    if broken:
+        from mcmock.core.printable import printable_lines
+
+        traces = printable_lines("\n".join(finding.message for one in broken[:1] for finding in one.findings))
+        pytest.fail(
+            f"mcmock itself failed on {_listed(broken)}\nThis is a bug of mcmock.\n\n{traces}",
+            pytrace=False,
+        )
+    if allow_bad or item.stash.get(_ENDED_EARLY, False):
+        return
+    if bad:
+        hint = "If that is meant, ask for them (by status, verdict or rule) or mark the test @pytest.mark.mcmock(allow_bad=True)."
+        pytest.fail(f"mcmock rejected {_listed(bad)}\n{hint}", pytrace=False)
+
+
+def _match(**wanted: Any) -> Any:
+    from mcmock.core.match import Match
+
+    return Match(wanted)
+
+
+def _listed(exchanges: list[Exchange]) -> str:
+    from mcmock.checks import timeline_text
+
+    return timeline_text.listed(exchanges)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Nothing is left of an earlier run of the test: plugins that try a failing test again run the same item."""
+    item.stash[_SERVERS] = []
+    item.stash[_TOLD] = False
+
+
+# -- the report of a failing test -----------------------------------------------------------------------------------------
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, None]:
+    outcome = yield
+    report: pytest.TestReport = outcome.get_result()
+    item.stash[_ENDED_EARLY] = call.excinfo is not None  # a test that failed, or was skipped, is not checked as well
+    servers = item.stash.get(_SERVERS, None)
+    if not report.failed or not servers or item.stash.get(_TOLD, False):
+        return
+    item.stash[_TOLD] = True
+    from mcmock.core.printable import printable
+
+    for number, server in enumerate(servers, 1):
+        seed = f"{server.url}, seed {server.emulator.seed}"
+        report.sections.append(
+            ("mcmock" if len(servers) == 1 else f"mcmock {number}", f"{printable(seed)}\n\n{server.story()}")
+        )
+    if folder := item.config.getoption("mcmock_log"):
+        _write_logs(item.config.invocation_params.dir / folder, item.nodeid, servers)
+
+
+def _write_logs(folder: Path, nodeid: str, servers: list[McmockServer]) -> None:
+    from mcmock.serialization.exports import ndjson
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, server in enumerate(servers, 1):
+        name = _file_name(nodeid) + ("" if number == 1 else f".{number}")
+        with (folder / f"{name}.ndjson").open("wb") as file:
+            file.writelines(ndjson(server.requests()))
+
+
+def _file_name(nodeid: str) -> str:
+    """A test's name as a file's; what is cut off is replaced by a digest, so that no two tests share one."""
+    name = re.sub(r"[^\w.=-]+", "-", nodeid.replace("::", "--")).strip("-.")
+    if name == nodeid.replace("::", "--").replace("/", "-") and len(name) <= LONGEST_NAME:
+        return name
+    return f"{name[:LONGEST_NAME]}-{hashlib.sha256(nodeid.encode()).hexdigest()[:8]}"
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Say which golden files were written: they want to be looked at and committed."""
+    reports = [
+        report for found in terminalreporter.stats.values() for report in found if hasattr(report, "user_properties")
+    ]
+    written = dict.fromkeys(value for report in reports for name, value in report.user_properties if name == GOLDEN)
+    if written:
+        from mcmock.core.printable import printable
+
+        terminalreporter.section("mcmock", sep="-")
+        for path in written:
+            terminalreporter.write_line(f"wrote {printable(path)}")

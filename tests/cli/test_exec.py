@@ -1,0 +1,145 @@
+"""`mcmock exec -- CMD`: a server for one command, its exit code, its signals, and what was rejected."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mcmock.analytics.text import report_text
+from mcmock.checks import timeline_text
+from mcmock.engine import Emulator
+from tests.conftest import body, post
+
+PYTHON = sys.executable
+QUIET = {name: value for name, value in os.environ.items() if not name.startswith("MCMOCK_")}
+
+SEND = """
+import json, os, sys
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+for path, body in json.loads(sys.argv[1]):
+    try:
+        urlopen(Request(os.environ["MCMOCK_URL"] + path, json.dumps(body).encode(), {"Content-Type": "application/json"})).close()
+    except HTTPError as error:
+        error.close()
+"""
+
+
+def run(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    settings: dict[str, Any] = {"capture_output": True, "text": True, "timeout": 60, "env": QUIET, **options}
+    return subprocess.run([PYTHON, "-m", "mcmock", "exec", *arguments], check=False, **settings)
+
+
+def sending(*requests: tuple[str, Any]) -> tuple[str, ...]:
+    return ("--", PYTHON, "-c", SEND, json.dumps(requests))
+
+
+GOOD = ("/api/v1/sessions", body("sessionStart"))
+BAD = ("/api/v1/sessions", {"eventType": "sessionStart"})
+
+
+def test_the_command_finds_a_server_that_lives_as_long_as_it_does() -> None:
+    script = "import os, urllib.request as r; u = os.environ['MCMOCK_URL']; print(u, r.urlopen(u + '/__admin/health').status)"
+    done = run("--", PYTHON, "-c", script)
+    url, status = done.stdout.split()
+    assert (done.returncode, status, done.stderr) == (0, "200", "")
+    assert url.startswith("http://127.0.0.1:")
+    assert subprocess.run([PYTHON, "-m", "mcmock", "ready", url], check=False, capture_output=True).returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [(("sh", "-c", "exit 7"), 7), (("sh", "-c", "kill -TERM $$"), 143), (("true",), 0), (("no-such-command",), 127)],
+)
+def test_it_exits_as_the_command_did(command: tuple[str, ...], code: int) -> None:
+    assert run("--", *command).returncode == code
+
+
+def test_a_command_that_cannot_run_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "text").write_text("no program")
+    done = run("--", str(tmp_path / "text"))
+    assert done.returncode == 126
+    assert done.stderr == f"mcmock: {tmp_path / 'text'}: Permission denied\n"
+    assert run("--", "no-such-command").stderr == "mcmock: no-such-command: no such command\n"
+    assert run().returncode == 2
+
+
+def test_the_commands_own_options_are_left_to_it() -> None:
+    assert run("--strict", "echo", "--port", "x").stdout == "--port x\n"
+
+
+def test_options_of_serve_hold(tmp_path: Path) -> None:
+    ready = tmp_path / "ready.json"
+    script = "import sys, json; print(json.load(open(sys.argv[1]))['seed'])"
+    assert run("--seed", "7", "--ready-file", str(ready), "--", PYTHON, "-c", script, str(ready)).stdout == "7\n"
+    assert run("--strict", "--loose", "--", "true").returncode == 2
+
+
+def test_a_port_in_a_file_or_variable_is_somebody_elses(tmp_path: Path) -> None:
+    (tmp_path / "mcmock.toml").write_text("port = 1\n")
+    done = run("--", "sh", "-c", "echo $MCMOCK_URL", cwd=tmp_path, env={**QUIET, "MCMOCK_PORT": "2"})
+    assert done.returncode == 0
+    assert int(done.stdout.rpartition(":")[2]) > 1024
+
+
+def test_rejections_are_told_and_fail_only_when_asked() -> None:
+    assert run(*sending(GOOD, BAD)).stderr == ""
+    done = run("--fail-on-bad", *sending(GOOD, BAD))
+    assert done.returncode == 1
+    assert "mcmock rejected 1 request:\n  #2 sessionStart: 400 playerTime is required" in done.stderr
+    assert run("--fail-on-bad", *sending(GOOD)).returncode == 0
+    assert run("--fail-on-bad", "--", "sh", "-c", "exit 7").returncode == 7
+
+
+def test_the_text_is_the_one_that_python_shows() -> None:
+    """Up to the header line that only a request over HTTP has, and the second it came."""
+    emulator = Emulator(seed=3)
+    emulator.handle(post(*BAD))
+    expected = timeline_text.whole(emulator)
+    assert expected in run("--seed", "3", "--fail-on-bad", *sending(BAD)).stderr
+
+
+def test_what_a_fault_did_is_not_the_commands_fault(tmp_path: Path) -> None:
+    (tmp_path / "faults.toml").write_text('[[fault]]\nname = "gone"\neffect = {type = "status", code = 400}\n')
+    done = run("--fail-on-bad", "--faults", str(tmp_path / "faults.toml"), *sending(GOOD))
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_report_says_what_would_be_counted() -> None:
+    done = run("--report", "--seed", "3", *sending(GOOD))
+    emulator = Emulator(seed=3)
+    emulator.handle(post(*GOOD))
+    (view,) = emulator.sessions()
+    assert done.returncode == 0
+    assert report_text(view.report.to_json(why=False)) in done.stderr
+    assert "no session was opened" in run("--report", "--", "true").stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_signals_are_passed_on(number: signal.Signals, tmp_path: Path) -> None:
+    script = (
+        "import signal, sys, time\n"
+        f"signal.signal({int(number)}, lambda *_: sys.exit(40 + {int(number)}))\n"
+        "print('ready', flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    command = [PYTHON, "-m", "mcmock", "exec", "--", PYTHON, "-c", script]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=QUIET, stdin=subprocess.DEVNULL) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(number)
+        assert process.wait(30) == 40 + number
+
+
+def test_a_taken_port_is_one_line() -> None:
+    done = run("--", "sh", "-c", f"exec {PYTHON} -m mcmock exec --port ${{MCMOCK_URL##*:}} -- true")
+    assert done.returncode == 3
+    assert done.stderr.startswith("mcmock: cannot listen on ")
+    assert done.stderr.count("\n") == 1

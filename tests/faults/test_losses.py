@@ -1,0 +1,208 @@
+"""The loss ledger: what became of each request that a fault met."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from mcmock import faults
+from mcmock.engine import Emulator
+from mcmock.faults import FaultRule
+from mcmock.faults.losses import Fate, ledger
+from mcmock.serialization import json_shapes
+from mcmock.testing.server import McmockServer
+from tests.conftest import START_PARAMS, body, post, send, start
+
+TS = 1_700_000_000_000
+
+
+def ping(emulator: Emulator, session_id: str, second: int = 1) -> int:
+    return send(emulator, session_id, "ping", second, ts=TS + second * 1000).response.status
+
+
+def fates(emulator: Emulator) -> list[tuple[str | None, Fate, int | None]]:
+    return [(one.event_type, one.fate, one.other) for one in emulator.losses().requests]
+
+
+def begin(emulator: Emulator, *, ts: int = TS, visitor: str = "someone", media: str = "film") -> int:
+    params = {**START_PARAMS, "visitor.marketingCloudUserId": visitor, "media.id": media}
+    return emulator.handle(post("/api/v1/sessions", body("sessionStart", ts=ts, params=params))).response.status
+
+
+def test_without_faults_there_is_nothing_to_tell(emulator: Emulator) -> None:
+    ping(emulator, start(emulator))
+    assert emulator.losses() == ((), 0)
+
+
+def test_what_is_never_sent_again_is_lost(emulator: Emulator) -> None:
+    sid = start(emulator)
+    emulator.add_fault(faults.status(503, event="ping", times=1))
+    assert [ping(emulator, sid, 1), ping(emulator, sid, 2)] == [503, 204]
+    assert fates(emulator) == [("ping", Fate.LOST, None)]
+
+
+def test_what_is_sent_again_is_retried(emulator: Emulator) -> None:
+    sid = start(emulator)
+    emulator.add_fault(faults.status(503, event="ping", times=2))
+    assert [ping(emulator, sid) for _ in range(3)] == [503, 503, 204]
+    assert fates(emulator) == [("ping", Fate.RETRIED, 4), ("ping", Fate.RETRIED, 4)]
+
+
+def test_what_is_sent_again_in_vain_is_one_loss(emulator: Emulator) -> None:
+    sid = start(emulator)
+    emulator.add_fault(faults.status(503, event="ping"))
+    for _ in range(3):
+        ping(emulator, sid)
+    assert fates(emulator) == [("ping", Fate.RETRIED, 3), ("ping", Fate.RETRIED, 4), ("ping", Fate.LOST, None)]
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [faults.close(side="after", event="ping", times=1), faults.status(500, side="after", event="ping", times=1)],
+)
+def test_what_was_counted_and_comes_again_is_counted_twice(emulator: Emulator, rule: FaultRule) -> None:
+    sid = start(emulator)
+    emulator.add_fault(rule)
+    ping(emulator, sid)
+    assert fates(emulator) == [("ping", Fate.COUNTED, None)]
+    ping(emulator, sid)
+    assert fates(emulator) == [("ping", Fate.DUPLICATED, 3)]
+
+
+def test_what_a_new_session_of_the_same_viewing_receives_has_moved(emulator: Emulator) -> None:
+    sid = start(emulator)
+    emulator.add_fault(faults.expire_session(event="ping"))
+    assert ping(emulator, sid) == 410
+    second = start(emulator)
+    assert fates(emulator) == [("ping", Fate.LOST, None)]
+    ping(emulator, second)
+    assert fates(emulator) == [("ping", Fate.MOVED, 4)]
+
+
+def test_a_session_of_another_viewing_is_no_place_to_move_to(emulator: Emulator) -> None:
+    begin(emulator)
+    begin(emulator, media="another film")
+    begin(emulator, visitor="somebody else")
+    first, *others = emulator.session_ids()
+    emulator.add_fault(faults.forget_session(event="ping"))
+    assert [ping(emulator, sid) for sid in (first, *others)] == [404, 204, 204]
+    assert fates(emulator) == [("ping", Fate.LOST, None)]
+
+
+@pytest.mark.parametrize("rule", [faults.status(503, event="ping", times=1), faults.close(side="after", times=1)])
+def test_others_who_watch_the_same_at_the_same_time_receive_their_own_events(
+    emulator: Emulator, rule: FaultRule
+) -> None:
+    """Players of a load test are one visitor, and send the same `ts`."""
+    first, second = start(emulator), start(emulator)
+    emulator.add_fault(rule)
+    ping(emulator, first)
+    ping(emulator, second)
+    assert fates(emulator) == [("ping", Fate.COUNTED if rule.side == "after" else Fate.LOST, None)]
+
+
+def test_all_that_is_still_sent_to_a_session_that_a_fault_closed_is_lost(emulator: Emulator) -> None:
+    sid = start(emulator)
+    emulator.add_fault(faults.expire_session(event="ping"))
+    for second in range(3):
+        ping(emulator, sid, second)
+    assert [fate for _, fate, _ in fates(emulator)] == [Fate.LOST] * 3
+
+
+def test_a_start_that_failed_is_retried_or_moved_or_lost(emulator: Emulator) -> None:
+    emulator.add_fault(faults.status(500, kind="session", times=3))
+    begin(emulator)
+    begin(emulator, media="another film")
+    begin(emulator, media="a third film")
+    assert begin(emulator) == 201  # the same bytes again
+    assert begin(emulator, media="another film", ts=TS + 1) == 201  # made anew
+    assert [fate for _, fate, _ in fates(emulator)] == [Fate.RETRIED, Fate.MOVED, Fate.LOST]
+
+
+def test_a_start_whose_answer_was_lost_and_that_comes_again_leaves_an_orphan(emulator: Emulator) -> None:
+    emulator.add_fault(faults.close(kind="session", side="after", times=1))
+    begin(emulator)
+    begin(emulator, ts=TS + 500)
+    assert fates(emulator) == [("sessionStart", Fate.DUPLICATED, 2)]
+
+
+def test_a_start_whose_answer_arrived_after_all_is_counted_and_a_later_viewing_is_another(emulator: Emulator) -> None:
+    emulator.add_fault(faults.delay(3, kind="session", times=1))
+    begin(emulator)
+    ping(emulator, emulator.session_ids()[0])
+    begin(emulator, ts=TS + 60_000)
+    assert fates(emulator) == [("sessionStart", Fate.COUNTED, None)]
+
+
+def test_downloaded_content_is_one_event(emulator: Emulator) -> None:
+    emulator.add_fault(faults.status(503, kind="downloaded", times=1))
+    array = [body("sessionStart", params={**START_PARAMS, "media.downloaded": True}), body("play"), body("sessionEnd")]
+    assert [emulator.handle(post("/api/v1/downloaded", array)).response.status for _ in range(2)] == [503, 201]
+    assert fates(emulator) == [("sessionStart", Fate.RETRIED, 2)]
+
+
+def test_preflights_have_nothing_to_lose(emulator: Emulator) -> None:
+    emulator.add_fault(faults.status(503))
+    emulator.handle(post("/api/v1/sessions", b"")._replace(method="OPTIONS"))
+    assert emulator.losses().faulted == 0
+
+
+def test_the_ledger_is_a_function_of_the_log_alone(emulator: Emulator) -> None:
+    sid = start(emulator)
+    emulator.add_fault(faults.status(503, event="ping", times=1))
+    ping(emulator, sid)
+    ping(emulator, sid)
+    exported = [json.loads(json.dumps(json_shapes.exchange_to_json(one))) for one in emulator.requests()]
+    assert ledger(map(json_shapes.exchange_from_json, exported)) == emulator.losses()
+
+
+def test_totals_and_text(emulator: Emulator) -> None:
+    sid = start(emulator)
+    emulator.add_fault(faults.status(503, name="down", event="ping", times=1))
+    emulator.add_fault(faults.close(name="deaf", event="ping", side="after", skip=0, times=1))
+    ping(emulator, sid, 1)
+    ping(emulator, sid, 2)
+    ping(emulator, sid, 2)
+    losses = emulator.losses()
+    assert (losses.faulted, losses.lost, losses.duplicated, losses.counted, losses.moved, losses.retried) == (
+        2,
+        1,
+        1,
+        0,
+        0,
+        0,
+    )
+    assert str(losses) == (
+        "2 requests met a fault: 0 retried, 0 moved, 1 duplicated, 0 counted, 1 lost\n"
+        f"  lost: #2 ping of session {sid[:8]}, ts 1700000001000, by down\n"
+        f"  duplicated: #3 ping of session {sid[:8]}, ts 1700000002000, by deaf, again as #4"
+    )
+
+
+def test_evicted_requests_are_owned_up_to() -> None:
+    emulator = Emulator(seed=1, max_log_bytes=3000)
+    sid = start(emulator)
+    emulator.add_fault(faults.status(503, event="ping", times=1))
+    for second in range(20):
+        ping(emulator, sid, second)
+    assert emulator.losses().evicted > 0
+
+
+def test_assert_no_losses(mcmock_server: McmockServer) -> None:
+    emulator = mcmock_server.emulator
+    with pytest.raises(AssertionError, match="no request met a fault, so nothing was tested"):
+        mcmock_server.assert_no_losses()
+    sid = start(emulator)
+    mcmock_server.faults.add(faults.status(503, event="ping", times=1))
+    ping(emulator, sid)
+    with pytest.raises(AssertionError, match=r"1 request met a fault: .*1 lost\n  lost: #\d+ ping"):
+        mcmock_server.assert_no_losses()
+    ping(emulator, sid)
+    assert mcmock_server.assert_no_losses().retried == 1
+    mcmock_server.faults.add(faults.close(event="ping", side="after", times=1))
+    ping(emulator, sid, 2)
+    ping(emulator, sid, 2)
+    with pytest.raises(AssertionError, match="1 duplicated"):
+        mcmock_server.assert_no_losses()
+    assert mcmock_server.assert_no_losses(allow_duplicated=True).duplicated == 1
