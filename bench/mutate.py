@@ -1,6 +1,6 @@
 """Which small changes to a module no test notices: one change at a time, and only the tests that run the changed line.
 
-    python bench/mutate.py mcmock/core/sessions.py mcmock/core/match.py:100-140 mcmock/report [--tests tests/core/test_sessions.py ...]
+    python bench/mutate.py mcmock/core/sessions.py mcmock/core/match.py:100-140 [--tests tests/core/test_sessions.py ...]
         [--longest 0.5]
 
 Prints what survived and exits 1 if anything did. To survive takes as long as the tests take; --longest leaves out those that

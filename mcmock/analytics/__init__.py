@@ -1,12 +1,12 @@
 """What Analytics would count of a session, what it would ignore, and why. Pure: no HTTP, no clock, no storage.
 
-`Judge` takes events in order of arrival and gives a `Judgement` at any moment; `judge` does a whole session at once.
+`Judge` takes events in order of arrival and gives a `Judgement` at any moment; `judge_session` does a whole session at once.
 """
 
 from mcmock.analytics.duplicate_sessions import View, compare, view_of
 from mcmock.analytics.metrics import METRICS, RECORD_METRICS, Metric, camel
-from mcmock.analytics.processing import Judge, Judgement, Summary, event_from, events_of, judge
-from mcmock.analytics.records import Ad, AdBreak, Chapter, Close, Event, Span, State
+from mcmock.analytics.processing import Judge, Judgement, Summary, judge_session
+from mcmock.analytics.records import Ad, AdBreak, Chapter, Close, Span, State
 from mcmock.analytics.report import Report
 
 __all__ = [
@@ -16,7 +16,6 @@ __all__ = [
     "AdBreak",
     "Chapter",
     "Close",
-    "Event",
     "Judge",
     "Judgement",
     "Metric",
@@ -27,8 +26,6 @@ __all__ = [
     "View",
     "camel",
     "compare",
-    "event_from",
-    "events_of",
-    "judge",
+    "judge_session",
     "view_of",
 ]

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from mcmock.analytics.effects import EFFECTS, no_effect
 from mcmock.analytics.hearing import hear
 from mcmock.analytics.order_findings import check_origin, check_playhead, check_time
-from mcmock.analytics.records import Event
 from mcmock.analytics.tally import Moment, Stamp, Tally
 from mcmock.core import findings
+from mcmock.core.events import Event
 from mcmock.core.model import Finding
 
 

@@ -55,5 +55,5 @@ def _orphaned(one: Summary, other: Summary, mode: Mode) -> tuple[Finding, ...]:
     message = (
         f"nothing but sessionStart; {other.session_id} was started for the same viewer and content, {apart:.1f} s apart"
     )
-    finding = findings.finding("two-sessions-for-one-view", mode, "", message)
+    finding = findings.make_finding("two-sessions-for-one-view", mode, "", message)
     return () if finding is None else (finding,)

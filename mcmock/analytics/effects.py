@@ -11,8 +11,9 @@ from dataclasses import replace
 from typing import Final
 
 from mcmock.analytics import playback
-from mcmock.analytics.records import Ad, AdBreak, Chapter, Event, Segment, State, hashed, number_or_none, text_or_none
+from mcmock.analytics.records import Ad, AdBreak, Chapter, Segment, State, hashed, text_or_none
 from mcmock.analytics.tally import Moment, Tally
+from mcmock.core.events import Event, number_or_none
 from mcmock.core.model import Finding
 
 MAX_STATES: Final = 10  # different names in a session -- events/player-state
@@ -114,7 +115,7 @@ def _on_ad_start(tally: Tally, now: Moment) -> Iterator[Finding | None]:
     gap = 0 if tally.last_ad_end is None else tally.clock - tally.last_ad_end
     if gap > AD_GAP_MS:
         yield tally.say(
-            "gap-between-ads", f"{now.path}.playerTime.ts", f"{gap} ms after the ad before it, in one break"
+            "gap-between-ads", now.path + now.event.paths.ts, f"{gap} ms after the ad before it, in one break"
         )
     tally.ad = Ad(
         now.event.seq, text_or_none(now.event.params.get("media.ad.id")) or "", now.event.params, now.event.metadata,

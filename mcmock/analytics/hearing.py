@@ -8,8 +8,8 @@ from typing import Any, Final
 from mcmock.analytics import playback, playhead
 from mcmock.analytics.playback import Playback
 from mcmock.analytics.playhead import Stillness
-from mcmock.analytics.records import Event, number_or_none
 from mcmock.analytics.tally import Rate, Reported, Tally
+from mcmock.core.events import Event, number_or_none
 
 MARKERS: Final = (10, 25, 50, 75, 95)  # percent of the length -- metrics/progress-markers
 

@@ -10,8 +10,8 @@ from typing import Final
 
 from mcmock.analytics import playback, playhead
 from mcmock.analytics.playback import Playback
-from mcmock.analytics.records import Event
 from mcmock.analytics.tally import Tally
+from mcmock.core.events import Event
 from mcmock.core.model import Finding
 
 PING_GAP_MS: Final = 15_000  # 1.5 times the ping interval -- events/playback/ping
@@ -24,7 +24,7 @@ RECENT: Final = 16  # events in which a repetition is looked for: more than a wi
 
 def check_time(tally: Tally, event: Event, index: int, elapsed: int, at: str) -> Iterator[Finding | None]:
     """Too late after the event before it, or indistinguishable from one."""
-    path = f"{at}.playerTime.ts"
+    path = at + event.paths.ts
     since_start = elapsed if tally.start is None else event.ts - tally.start.ts
     yield from _check_cadence(tally, min(elapsed, since_start), path)  # no pings before there is a session
     signature = (event.event_type, event.ts, event.playhead, event.params, event.qoe)
@@ -65,14 +65,14 @@ def check_origin(tally: Tally, event: Event, before: Playback, at: str) -> Itera
     if early > QUEUED_AT_MOST_MS or (early > BEFORE_START_MS and not queued_ad):
         yield tally.say(
             "event-of-another-session",
-            f"{at}.playerTime.ts",
+            at + event.paths.ts,
             f"{event.event_type} is {early / 1000:.1f} s older than this session's sessionStart, and no queued pre-roll",
         )
 
 
 def check_playhead(tally: Tally, event: Event, at: str) -> Iterator[Finding | None]:
     """Where it should not be, or moving as it should not."""
-    path = f"{at}.playerTime.playhead"
+    path = at + event.paths.playhead
     if tally.length > 0 and event.playhead > tally.length + 1 and tally.once("past-end"):
         yield tally.say("playhead-past-end", path, f"playhead {event.playhead:g} is past media.length {tally.length:g}")
     yield from _check_break_playhead(tally, event, path)

@@ -22,16 +22,16 @@ from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
 from mcmock.analytics.counting import count
-from mcmock.analytics.records import Close, Event, number_or_none
+from mcmock.analytics.records import Close
 from mcmock.analytics.report import Report, report_of
 from mcmock.analytics.tally import Tally
-from mcmock.core import findings as rules
-from mcmock.core.model import Exchange, Finding, Kind, Mode
+from mcmock.core.events import VISITOR_KEYS, Event
+from mcmock.core.findings import make_finding
+from mcmock.core.model import Finding, Mode
 
 WINDOW_SECONDS: Final = 5.0
 WINDOW_EVENTS: Final = 10
 TIMEOUTS: Final = ("idle", "stalled")
-IDENTITY: Final = ("visitor.marketingCloudUserId", "analytics.visitorId", "analytics.aid", "appInstallationId")
 
 _Findings = dict[int, tuple[Finding, ...]]
 
@@ -143,7 +143,7 @@ class Judge:
         return (waiting.event.seq for waiting in self._window)
 
 
-def judge(
+def judge_session(
     session_id: str,
     events: Iterable[Event],
     close: Close,
@@ -155,37 +155,6 @@ def judge(
     for event in events:
         bench.add(event)
     return bench.judgement(close)
-
-
-def events_of(exchange: Exchange, after_end: bool = False) -> tuple[Event, ...]:
-    """The events that a request brought: one, all elements of a downloaded array, or none when it is no event."""
-    body = exchange.body
-    elements = body if isinstance(body, list) else [body]
-    if exchange.kind not in (Kind.SESSION, Kind.EVENT, Kind.DOWNLOADED):
-        return ()
-    return tuple(event_from(part, exchange.seq, exchange.at, after_end) for part in elements if isinstance(part, dict))
-
-
-def event_from(body: Mapping[str, Any], seq: int, at: float, after_end: bool = False) -> Event:
-    """One event from its body. A `ts` that is no number (let through by loose mode) is taken from the arrival."""
-    time = _part(body, "playerTime")
-    ts, playhead = number_or_none(time.get("ts")), number_or_none(time.get("playhead"))
-    return Event(
-        seq=seq,
-        at=at,
-        event_type=str(body.get("eventType")),
-        playhead=0.0 if playhead is None else playhead,
-        ts=int(at * 1000 if ts is None else ts),
-        params=_part(body, "params"),
-        qoe=_part(body, "qoeData"),
-        metadata=_part(body, "customMetadata"),
-        after_end=after_end,
-    )
-
-
-def _part(body: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    part = body.get(key)
-    return part if isinstance(part, dict) else {}
 
 
 def _process(tally: Tally, window: Sequence[_Waiting], findings: _Findings) -> None:
@@ -213,16 +182,16 @@ def _count(tally: Tally, ordered: Iterable[_Waiting], findings: _Findings) -> No
 def _placing(tally: Tally, waiting: _Waiting) -> tuple[Finding, ...]:
     """What is to be said of an event's place: taken late, or put back in order."""
     event, latest = waiting.event, waiting.latest_ts
-    path = f"{waiting.path}.playerTime.ts"
+    path = waiting.path + event.paths.ts
     found = None
     if event.after_end:
         return ()
     if tally.origin is not None and event.ts < tally.clock:
         late = tally.clock - event.ts
-        found = rules.finding("late-event", tally.mode, path, f"{late} ms older than what was already processed")
+        found = make_finding("late-event", tally.mode, path, f"{late} ms older than what was already processed")
     elif latest is not None and event.ts < latest:
         message = f"arrived after an event that is {latest - event.ts} ms younger; processing put it back in order"
-        found = rules.finding("timestamp-backwards", tally.mode, path, message)
+        found = make_finding("timestamp-backwards", tally.mode, path, message)
     return () if found is None else (found,)
 
 
@@ -240,7 +209,7 @@ def _session_findings(tally: Tally, close: Close) -> tuple[Finding, ...]:
         )
     if closed and "content_starts" not in tally.counts:
         found.append(("session-never-played", "closed before any play on main content"))
-    made = (rules.finding(rule, tally.mode, "", message) for rule, message in found)
+    made = (make_finding(rule, tally.mode, "", message) for rule, message in found)
     return tuple(finding for finding in made if finding is not None)
 
 
@@ -259,4 +228,4 @@ def _left_open(tally: Tally) -> Iterator[tuple[str, str]]:
 
 def viewer_of(params: Mapping[str, Any]) -> tuple[str, ...]:
     """Who watches, as far as sessionStart says; empty when it says nothing."""
-    return tuple(f"{key}={params[key]}" for key in IDENTITY if isinstance(params.get(key), str) and params[key])
+    return tuple(f"{key}={params[key]}" for key in VISITOR_KEYS if isinstance(params.get(key), str) and params[key])

@@ -5,28 +5,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
-LARGEST: Final = 10**15  # as milliseconds, 30000 years
-
-
-class Event(NamedTuple):
-    """One accepted request of a session, or one element of a downloaded array.
-
-    `seq` is the Exchange's (the elements of one array share it), `at` its arrival in seconds by the emulator's clock,
-    `playhead` is in seconds and `ts` in milliseconds, both by the player. `after_end` marks what was answered 204 although
-    the session had ended (after_end="drop").
-    """
-
-    seq: int
-    at: float
-    event_type: str
-    playhead: float
-    ts: int
-    params: Mapping[str, Any]
-    qoe: Mapping[str, Any]
-    metadata: Mapping[str, Any]
-    after_end: bool = False
+from mcmock.core.events import number_or_none
 
 
 class Close(NamedTuple):
@@ -208,13 +189,6 @@ class State:
 
 def text_or_none(value: object) -> str | None:
     return value if isinstance(value, str) else None
-
-
-def number_or_none(value: object) -> float | None:
-    """A number to count with: not a flag, and neither infinite nor beyond what any clock or bitrate can say."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return value if abs(value) <= LARGEST else None
 
 
 def hashed(media_id: str, index: int) -> str:

@@ -17,9 +17,10 @@ from typing import Final, NamedTuple
 from mcmock.analytics import playback, playhead
 from mcmock.analytics.playback import Playback
 from mcmock.analytics.playhead import Piece, Run, Stillness
-from mcmock.analytics.records import Ad, AdBreak, Chapter, Event, Segment, State
+from mcmock.analytics.records import Ad, AdBreak, Chapter, Segment, State
 from mcmock.analytics.trail import Trail
 from mcmock.core import findings
+from mcmock.core.events import Event
 from mcmock.core.model import Finding, Mode
 
 
@@ -165,7 +166,7 @@ class Tally:
         self.segment = Segment(self.clock, until_ms, label, owner, max(0, index - 1), index)
 
     def say(self, rule: str, path: str, message: str) -> Finding | None:
-        return findings.finding(rule, self.mode, path, message)
+        return findings.make_finding(rule, self.mode, path, message)
 
     def once(self, what: str) -> bool:
         """True the first time it is asked about `what`, until `_again`."""

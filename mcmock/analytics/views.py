@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from mcmock.analytics import Judgement, Report
-from mcmock.core.model import Exchange, Finding, Outcome, Severity, Verdict
+from mcmock.core.model import TAKEN, Exchange, Finding, Outcome, Severity
 from mcmock.core.sessions import Phase, Session
 
-_TAKEN = (Verdict.CREATED, Verdict.ACCEPTED)  # whatever a fault then made of the answer
 _RANK = {Severity.INFO: 0, Severity.WARNING: 1, Severity.ERROR: 2}
 
 
@@ -51,7 +50,7 @@ class SessionView(NamedTuple):
     @property
     def events(self) -> list[str]:
         """The event types that were accepted, in the order of their arrival."""
-        accepted = [one for one in self.exchanges if one.verdict in _TAKEN and one.event_type is not None]
+        accepted = [one for one in self.exchanges if one.verdict in TAKEN and one.event_type is not None]
         return [str(one.event_type) for one in accepted]
 
     @property

@@ -18,10 +18,10 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from mcmock.core.events import EVENT_TYPES
 from mcmock.core.json_decoding import named, nearest, shown
 from mcmock.core.match import Match, phrase
 from mcmock.core.model import Exchange
-from mcmock.protocols.media_collection.schemas import EVENT_TYPES
 
 ANY = "any"
 GAP = "..."

@@ -6,7 +6,6 @@ It knows neither locks nor sockets, and it never waits: what is asked again as r
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from difflib import SequenceMatcher
@@ -16,11 +15,11 @@ from typing import Any, NamedTuple, Protocol
 from mcmock.analytics.views import SessionView
 from mcmock.checks import timeline_text
 from mcmock.checks.sequence import Pattern
+from mcmock.core.events import EVENT_TYPES
 from mcmock.core.json_decoding import named, nearest, shown
 from mcmock.core.match import Difference, Match, phrase, refuse_misspelled
-from mcmock.core.model import Exchange, Kind, Verdict
+from mcmock.core.model import TAKEN, Exchange, Kind, Verdict
 from mcmock.core.printable import printable
-from mcmock.protocols.media_collection.schemas import EVENT_TYPES
 
 NEAREST = 3
 """How many near misses are told."""
@@ -302,7 +301,7 @@ def _events_in_order(view: SessionView, match: Match) -> Iterator[Exchange]:
     """The session's events that `match`, in processing order; the accepted ones, unless the match asks for others."""
     any_verdict = any(field in match.wanted for field in _ON_ARRIVAL)
     for one in events_of(view):
-        if (any_verdict or one.verdict in (Verdict.CREATED, Verdict.ACCEPTED)) and match.holds(one):
+        if (any_verdict or one.verdict in TAKEN) and match.holds(one):
             yield one
 
 
@@ -318,10 +317,9 @@ def events_of(view: SessionView) -> Iterator[Exchange]:
 
 def _single_events(one: Exchange) -> list[Exchange]:
     """The exchange, or, of content delivered whole, one for each event of its array."""
-    if one.kind is not Kind.DOWNLOADED or not isinstance(one.body, list):
+    if one.kind is not Kind.DOWNLOADED:
         return [one]
-    bodies = [event for event in one.body if isinstance(event, dict)]
-    return [replace(one, event_type=event.get("eventType"), body_bytes=json.dumps(event).encode()) for event in bodies]
+    return [replace(one, event_type=event.event_type, part=place) for place, event in enumerate(one.events)] or [one]
 
 
 # -- wording --------------------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from typing import Protocol, Self
 from mcmock.checks.verification import Check, Log, Verification, verify
 from mcmock.core.match import Match
 from mcmock.core.model import Exchange
-from mcmock.engine.log import Listener, Notice
+from mcmock.core.notices import Listener, Notice
 
 _PASSED_OVER = ("delivery", "evicted")
 """Notices that change no answer: what was evicted did arrive."""

@@ -1,4 +1,4 @@
-"""`mcmock check`: the judgement of recorded traffic, without a server. It reads files and prints; `mcmock.recordings.check` judges."""
+"""`mcmock check`: the judgement of recorded traffic, without a server. It reads files and prints; `recordings.check` judges."""
 
 from __future__ import annotations
 

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from mcmock.core import clock
 from mcmock.core.model import Exchange
+from mcmock.core.notices import Notice
 from mcmock.core.printable import printable, printable_json, printable_word
-from mcmock.engine.log import Notice
 
 if TYPE_CHECKING:
     from mcmock.engine import Emulator

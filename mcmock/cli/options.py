@@ -15,7 +15,7 @@ import click
 
 from mcmock.engine import DEFAULT_BODY_BYTES, DEFAULT_LOG_BYTES, scopes
 from mcmock.faults import PRESETS, rules_from
-from mcmock.protocols.media_collection.wire import ALLOW_HEADERS
+from mcmock.protocols.media_collection.responses import ALLOW_HEADERS
 from mcmock.storage.ledger import DEFAULT_JOURNAL_BYTES
 
 DEFAULT_PORT = 8410

@@ -24,9 +24,9 @@ def make_service(settings: Settings, *, share_port: bool = False) -> Service:
 
     Raises click.UsageError where they make no sense together.
     """
+    from mcmock.engine.changes import StoreAway  # late: `mcmock --help` should not wait for aiohttp
     from mcmock.engine.scopes import Scopes
     from mcmock.server import Service
-    from mcmock.storage.ledger import StoreAway  # late: `mcmock --help` should not wait for aiohttp
 
     try:
         _check_https(settings)

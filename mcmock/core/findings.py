@@ -257,7 +257,7 @@ RULES: dict[str, Rule] = {
 _SEVERITIES = {_INFO: Severity.INFO, _WARN: Severity.WARNING, _ERROR: Severity.ERROR, _REFUSE: Severity.ERROR}
 
 
-def finding(rule: str, mode: Mode, path: str, message: str) -> Finding | None:
+def make_finding(rule: str, mode: Mode, path: str, message: str) -> Finding | None:
     """The finding of `rule` in `mode`, or None where that mode has nothing to say. KeyError for a rule not in the table."""
     row = RULES[rule]
     action = row.action(mode)

@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterable, Mapping
 from operator import attrgetter
 from typing import Any, NamedTuple, Protocol
 
+from mcmock.core.events import EVENT_TYPES
 from mcmock.core.findings import RULES
 from mcmock.core.json_decoding import named, nearest, plain, shown
 from mcmock.core.model import Finding, Kind, Outcome, Verdict
 from mcmock.core.regex import searcher
-from mcmock.protocols.media_collection.schemas import EVENT_TYPES
 
 
 class _Settled(Protocol):

@@ -6,13 +6,13 @@ these values to these values; the shells turn bytes into a `Request` and a `Resp
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from typing import Any, NamedTuple
 
 from mcmock.core import json_decoding
+from mcmock.core.events import Event, EventFields, EventReader
 
 RawHeaders = tuple[tuple[bytes, bytes], ...]
 """Header lines as they stood on the wire, in their order."""
@@ -32,6 +32,10 @@ class Kind(StrEnum):
     OTHER = "other"
 
 
+COUNTED_KINDS = (Kind.SESSION, Kind.EVENT, Kind.DOWNLOADED)
+"""The kinds of request that Analytics counts, if they are taken."""
+
+
 class Verdict(StrEnum):
     """What was decided on arrival. It fixes the status and never changes afterwards."""
 
@@ -43,6 +47,10 @@ class Verdict(StrEnum):
     NO_ROUTE = "no_route"  # 404, 405: no such path or method
     FAULTED = "faulted"  # a fault answered before the request was looked at
     BROKEN = "broken"  # 500: a bug of mcmock's own
+
+
+TAKEN = (Verdict.CREATED, Verdict.ACCEPTED)
+"""The verdicts of a request that was taken in."""
 
 
 class Outcome(StrEnum):
@@ -181,51 +189,13 @@ class Answer(NamedTuple):
     fault: FaultHit | None = None
 
 
-class BodyParts:
-    """The parts of an event's body, each as empty or None where the body has it not, or not of that type."""
-
-    body: Any
-    """The parsed JSON body, or None where it is not JSON."""
-
-    @property
-    def params(self) -> Mapping[str, Any]:
-        return self._part("params")
-
-    @property
-    def qoe(self) -> Mapping[str, Any]:
-        return self._part("qoeData")
-
-    @property
-    def metadata(self) -> Mapping[str, Any]:
-        return self._part("customMetadata")
-
-    @property
-    def player_time(self) -> Mapping[str, Any]:
-        return self._part("playerTime")
-
-    @property
-    def playhead(self) -> float | None:
-        """Seconds into the content, as the player reported it."""
-        value = self.player_time.get("playhead")
-        return value if isinstance(value, int | float) and not isinstance(value, bool) else None
-
-    @property
-    def ts(self) -> int | None:
-        """The player's own time of the event, in milliseconds since the epoch."""
-        value = self.player_time.get("ts")
-        return int(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
-
-    def _part(self, key: str) -> Mapping[str, Any]:
-        body = self.body
-        part = body.get(key) if isinstance(body, dict) else None
-        return part if isinstance(part, dict) else {}
-
-
 @dataclass(frozen=True)
-class Exchange(BodyParts):
+class Exchange(EventFields):
     """One request with everything that was decided about it; the log is a sequence of these.
 
     `at` is in seconds since the epoch by the emulator's clock, `seq` counts from 1 and never repeats within a log.
+    `protocol` is the API that it was sent to. `part` is the event's place in an array, where the exchange stands for one of
+    its events.
     """
 
     seq: int
@@ -246,6 +216,8 @@ class Exchange(BodyParts):
     findings: tuple[Finding, ...]
     fault: FaultHit | None
     delivery: Delivery
+    protocol: EventReader = field(repr=False, compare=False)
+    part: int | None = None
 
     @cached_property
     def body(self) -> Any:
@@ -254,3 +226,15 @@ class Exchange(BodyParts):
             return json_decoding.decode(self.body_bytes)
         except json_decoding.BadJson:
             return None
+
+    @cached_property
+    def events(self) -> tuple[Event, ...]:
+        """The events in its body, whether they were taken in or not."""
+        return self.protocol.events(self.body_bytes, self.seq, self.at) if self.kind in COUNTED_KINDS else ()
+
+    @cached_property
+    def event(self) -> Event | None:  # type: ignore[override]
+        """The one event that it stands for; None where there is none, or an array of them."""
+        if self.part is not None:
+            return self.events[self.part]
+        return self.events[0] if len(self.events) == 1 and not isinstance(self.body, list) else None

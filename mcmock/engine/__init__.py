@@ -1,17 +1,17 @@
-"""The Emulator: one object that is the whole service, without a socket.
+"""The engine: one object that is the whole service, without a socket.
 
-It composes the rest of the core and adds one thing of its own: the order in which a request is judged. There is one door
-for requests, `handle`, and one lock, which every method that touches state takes. The control API, the pytest fixture and
-the command line are three ways to call the same methods. It is built in layers, each a class over the one above:
-
-    terms.py      its nouns: a Call on its way, a Decision, a Summary; what a verdict means for the outcome
-    standing.py   what one session's Judge has been told, and the counts that come of it
-    state.py      sessions, log, clock and lock, and how they begin and are forgotten
-    desk.py       decides about a request: validity first, then the session, then whether it is open
-    analyst.py    what Analytics makes of a session: outcomes and findings, derived when somebody asks
-    meddling.py   faults: one may fire before a request is processed, or after
-    asking.py     every question to the log and the sessions
-    door.py       the Emulator itself: handle, time, reset
+    emulator.py          the Emulator: the parts below in one hand
+    engine.py            the parts: read a request, decide, note it in the log; the one lock
+    committer.py         how an operation becomes true; this one for state in memory
+    state.py             what an operation may read and change: the Transaction
+    decisions.py         decides about a request: validity first, then the session, then whether it is open
+    fault_injection.py   a fault may fire before a request is processed, or after
+    log.py               every request in the order of its arrival, bounded
+    outcomes.py          what Analytics makes of a session: outcomes and findings, derived when somebody asks
+    session_analysis.py  one session's Judge, and the counts that come of it
+    queries.py           every question to the log and the sessions
+    scopes.py            one emulator for each of those who share a server
+    policy.py, types.py, session_ids.py
 
 Rules of this package:
 
@@ -22,33 +22,17 @@ Rules of this package:
 """
 
 from mcmock.engine.emulator import Emulator
-from mcmock.engine.types import (
-    DEFAULT_BODY_BYTES,
-    DEFAULT_LOG_BYTES,
-    DEFAULT_SCOPE,
-    MARK_LENGTH,
-    MOST_JUDGED,
-    MOST_SESSIONS,
-    TURN,
-    AfterEnd,
-    LogSize,
-    Summary,
-    mark,
-    outcome_by,
-)
+from mcmock.engine.policy import DEFAULT_BODY_BYTES, DEFAULT_LOG_BYTES, AfterEnd
+from mcmock.engine.types import DEFAULT_SCOPE, MARK_LENGTH, LogSize, Summary, mark
 
 __all__ = [
     "DEFAULT_BODY_BYTES",
     "DEFAULT_LOG_BYTES",
     "DEFAULT_SCOPE",
     "MARK_LENGTH",
-    "MOST_JUDGED",
-    "MOST_SESSIONS",
-    "TURN",
     "AfterEnd",
     "Emulator",
     "LogSize",
     "Summary",
     "mark",
-    "outcome_by",
 ]

@@ -1,119 +1,379 @@
-"""The Emulator itself: the one door for requests, time, and what is done by hand."""
+"""The Emulator: one object that is the whole service, without a socket.
+
+It holds the engine, the questions to it and the committer, and has a method for each thing that a test, the control API or
+the command line asks of an emulator. Each is one call on one of these parts.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+import secrets
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any, Protocol
 
-from mcmock.core.model import Answer, Delivery, Kind, Mode, Request
-from mcmock.core.sessions import Phase
-from mcmock.engine.decisions import DECIDERS
-from mcmock.engine.queries import Asking
-from mcmock.engine.types import Call
-from mcmock.protocols.media_collection import wire
+from mcmock.analytics.views import SessionView
+from mcmock.checks.verification import Check, Verification, verify, waiting
+from mcmock.checks.waiting import Watch
+from mcmock.core import clock
+from mcmock.core.match import Match
+from mcmock.core.model import Answer, Delivery, Exchange, Mode, Request
+from mcmock.core.notices import Listener
+from mcmock.core.sessions import Phase, Session
+from mcmock.core.tables import DirectTable
+from mcmock.engine import session_ids
+from mcmock.engine.committer import Committer, DirectCommitter
+from mcmock.engine.decisions import IssueId
+from mcmock.engine.engine import Engine
+from mcmock.engine.fault_injection import close_session
+from mcmock.engine.policy import DEFAULT_BODY_BYTES, DEFAULT_LOG_BYTES, AfterEnd, Policy, mode_of
+from mcmock.engine.queries import Queries
+from mcmock.engine.state import State, Transaction
+from mcmock.engine.types import DEFAULT_SCOPE, Summary
+from mcmock.faults.active import ActiveRules, FaultState, Hold
+from mcmock.faults.losses import Losses
+from mcmock.faults.rule import FaultRule
+from mcmock.protocols.base import ApiProtocol
+from mcmock.protocols.registry import default_protocols
 
 
-class Emulator(Asking):
+class Backing(Protocol):
+    """Where an emulator's state is kept, if not in this process alone."""
+
+    def clock(self) -> clock.Clock:
+        """Return a clock that all who share the state agree on."""
+        ...
+
+    def table(self) -> DirectTable[Any, Any]:
+        """Return an empty table."""
+        ...
+
+    def committer(self, engine: Engine, seed: int | None, faults: tuple[FaultRule, ...]) -> Committer:
+        """Load into the engine what is kept of its scope, and return what commits to it; `seed` and `faults` were asked for."""
+        ...
+
+
+class Emulator:
     """Adobe's Media Collection API, in memory.
 
     `seed` makes session ids and fault decisions repeatable; left out, one is drawn and can be read from `.seed`.
     `strict` and `loose` choose another column of docs/fidelity.md. `max_log_bytes` bounds the log, `max_body_bytes` a
     request's body. `after_end` is what events after sessionEnd are answered: "gone" (410) or "drop" (a silent 204).
     `cors_headers` and `cors_max_age` widen the preflight for browsers that ask for more than Content-Type.
-    `faults` are in force from the start, and again after every reset.
+    `faults` are in force from the start, and again after every reset. `backing` keeps the state elsewhere, and `protocols`
+    are the emulated APIs, if not those that mcmock has. `issue` gives out session ids.
     Raises ValueError for options that contradict each other.
     """
 
+    def __init__(
+        self,
+        *,
+        seed: int | None = None,
+        strict: bool = False,
+        loose: bool = False,
+        max_log_bytes: int = DEFAULT_LOG_BYTES,
+        max_body_bytes: int = DEFAULT_BODY_BYTES,
+        after_end: AfterEnd = "gone",
+        cors_headers: str | None = None,
+        cors_max_age: int | None = None,
+        time: clock.Clock | None = None,
+        scope: str = DEFAULT_SCOPE,
+        faults: Iterable[FaultRule] = (),
+        backing: Backing | None = None,
+        protocols: tuple[ApiProtocol, ...] = (),
+        issue: IssueId = session_ids.issue,
+    ) -> None:
+        policy = Policy(
+            mode_of(strict=strict, loose=loose), after_end, max_log_bytes, max_body_bytes, cors_headers, cors_max_age
+        )
+        rules, self.backing = tuple(faults), backing
+        running = time or (clock.Clock() if backing is None else backing.clock())
+        state = State(running, ActiveRules(), _seed(seed), DirectTable if backing is None else backing.table)
+        self._protocols = protocols or default_protocols(cors_headers, cors_max_age)
+        self.engine = Engine(scope, policy, state, self._protocols, issue)
+        self.queries = Queries(self.engine)
+        if backing is None:
+            state.rules.begin_with(rules, running.now())
+            self._committer: Committer = DirectCommitter(self.engine)
+        else:
+            self._committer = backing.committer(self.engine, seed, rules)
+
     def sibling(self, scope: str) -> Emulator:
-        """Another emulator with these options, for a scope of its own: empty, its clock running with the wall clock."""
-        return Emulator(scope=scope, **self._options())
+        """Return another emulator with these options, for a scope of its own: empty, its clock running with the wall clock."""
+        policy, state = self.engine.policy, self.engine.state
+        return Emulator(
+            seed=state.seed, strict=policy.mode is Mode.STRICT, loose=policy.mode is Mode.LOOSE, after_end=policy.after_end,
+            max_log_bytes=policy.max_log_bytes, max_body_bytes=policy.max_body_bytes, cors_headers=policy.cors_headers,
+            cors_max_age=policy.cors_max_age, time=state.clock.another(), scope=scope, faults=state.rules.initial,
+            backing=self.backing, protocols=self._protocols,
+        )  # fmt: skip
 
-    def catch_up(self) -> None:
-        """Take in what other processes have done: there is none that shares this one's memory."""
+    def configure(
+        self, *, seed: int | None = None, strict: bool = False, loose: bool = False, after_end: AfterEnd = "gone"
+    ) -> None:
+        """Judge by these options from the next request on; what was judged before stays as it was. Raises ValueError."""
+        mode, drawn = mode_of(strict=strict, loose=loose), _seed(seed)
+        with self.engine.lock:
+            self.engine.use(replace(self.engine.policy, mode=mode, after_end=after_end))
+            self.engine.state.seed = drawn
 
-    def find_scope(self, mark: str) -> str | None:  # noqa: ARG002
-        """The named scope whose session ids end in `mark`, if others know one that this process does not."""
-        return None
+    # -- what it is ---------------------------------------------------------------------------------------------------
 
-    def close(self) -> None:
-        """Let go of what is outside this process: there is nothing."""
+    @property
+    def scope(self) -> str:
+        return self.engine.scope
 
-    def retire(self) -> None:
-        """Free whoever waits here: its scope is forgotten."""
-        self.reset()
+    @property
+    def seed(self) -> int:
+        return self.engine.state.seed
 
-    def _options(self) -> dict[str, Any]:
-        """What an emulator like this one is made with."""
-        return {
-            "seed": self.seed, "strict": self.mode is Mode.STRICT, "loose": self.mode is Mode.LOOSE,
-            "after_end": self._after_end, "faults": self._faults.initial, "time": self._clock.another(), **self._bounds,
-        }  # fmt: skip
+    @property
+    def mode(self) -> Mode:
+        return self.engine.policy.mode
+
+    @property
+    def max_body_bytes(self) -> int:
+        return self.engine.policy.max_body_bytes
+
+    @property
+    def protocols(self) -> tuple[ApiProtocol, ...]:
+        return self._protocols
+
+    @property
+    def has_store(self) -> bool:
+        """Whether a store keeps the state, which may know of scopes that this process has not made."""
+        return self._committer.has_store
+
+    @property
+    def blocks(self) -> bool:
+        """Whether `handle` may wait for something outside this process, so that an event loop must not call it."""
+        return self._committer.blocks
+
+    # -- requests -----------------------------------------------------------------------------------------------------
 
     def handle(self, request: Request) -> Answer:
-        """Judge one request, log it, and say what to answer. Never raises: see rule 3."""
-        with self._lock:
-            now = self._clock.now()
-            try:
-                call = self._look(request, now)
-                decision = self._meet_faults(call) if self._faults.armed else DECIDERS[call.route.kind](self, call)
-            except Exception as error:  # rule 3: whatever it is, the client gets an answer and the log an entry
-                self._broken += 1
-                call = Call(request, now, wire.Route(Kind.OTHER), None)
-                decision = self._break(call, error)
-            return self._record(call, decision)
+        """Judge one request, log it, and say what to answer. Never raises: a bug of ours is answered 500, and logged."""
+        return self._committer.handle(request)
 
     def submit(self, request: Request, done: Callable[[Answer], None]) -> None:
         """`handle` for a caller that must not wait: `done` gets the answer, here and now or later on another thread."""
-        done(self.handle(request))
+        self._committer.submit(request, done)
 
     def settle(self, seq: int, delivery: Delivery) -> None:
         """Note what became of the answer to request `seq`."""
-        with self._lock:
-            self._journal.settle(seq, delivery)
+        self._committer.settle(seq, delivery)
 
-    def clear_log(self) -> None:
-        """Forget every request; sessions live on."""
-        with self._lock:
-            self._journal.clear()
-            self._forget_judges()
-            self._broken = 0
+    def hold(self, answer: Answer) -> Hold:
+        """Return whether the rule that holds this answer back still does."""
+        with self.engine.lock:
+            return Hold.FREED if answer.hold is None else self.engine.state.rules.hold(answer.hold)
 
-    def expire(self, session_id: str) -> bool:
-        """From now on the session answers 410. False if there is no such session."""
-        return self._close(session_id, Phase.EXPIRED)
+    # -- questions ----------------------------------------------------------------------------------------------------
 
-    def forget(self, session_id: str) -> bool:
-        """From now on the session answers 404, as if it had never been issued. False if there is no such session."""
-        return self._close(session_id, Phase.FORGOTTEN)
+    def requests(
+        self, match: Match | None = None, *, since: int = 0, limit: int | None = None, newest_first: bool = False
+    ) -> list[Exchange]:
+        """Return the exchanges that `match`, those after seq `since`, at most `limit`, oldest first unless told otherwise."""
+        return self.queries.requests(match, since=since, limit=limit, newest_first=newest_first)
+
+    def request(self, seq: int) -> Exchange | None:
+        """Return the exchange of that number, or None if the log has none (any more)."""
+        return self.queries.request(seq)
+
+    def rejected(self) -> list[Exchange]:
+        """Return the bad requests that nobody arranged: no fault met them, neither time nor a hand closed their session."""
+        return self.queries.rejected()
+
+    def sessions(self) -> list[SessionView]:
+        """Return every session that was opened, oldest first."""
+        return self.queries.sessions()
+
+    def session(self, session_id: str) -> SessionView | None:
+        """Return a session with all its requests; None if there is no such session."""
+        return self.queries.session(session_id)
+
+    def session_ids(self) -> list[str]:
+        """Return the ids of all sessions that were opened, oldest first."""
+        return self.queries.session_ids()
+
+    def sessions_since(self, seq: int) -> set[str]:
+        """Return the sessions named by requests after number `seq`."""
+        return self.queries.sessions_since(seq)
+
+    def summary(self) -> Summary:
+        """Return the counts over everything in the log."""
+        return self.queries.summary()
+
+    def losses(self) -> Losses:
+        """Return what became of each request that a fault met: retried, moved, duplicated, counted or lost."""
+        return self.queries.losses()
+
+    @property
+    def evicted(self) -> int:
+        """How many requests the log had to let go."""
+        return self.queries.evicted
+
+    @property
+    def last_seq(self) -> int:
+        """The number of the latest request, 0 if there was none."""
+        return self.queries.last_seq
+
+    def wait_for(self, match: Match, count: int = 1, timeout: float = 5.0) -> list[Exchange]:
+        """Return the exchanges that `match`, as soon as there are `count` of them, or those there are after `timeout` seconds.
+
+        Answered by arrival: nothing is polled. `timeout` is real time, whatever the emulator's clock does.
+        """
+        return list(self.verify(waiting(match, count, timeout)).requests)
+
+    def verify(self, asked: Check) -> Verification:
+        """Return whether it is so, and if not, what was there instead. Blocks for at most `asked.within` seconds."""
+        if not asked.within:
+            with self.engine.lock:
+                return verify(self, asked)
+        arrived = threading.Event()
+        deadline = clock.monotonic() + asked.within
+        with Watch(self, asked, arrived.set) as watch:
+            while (answer := watch.look()) is None and (left := deadline - clock.monotonic()) > 0:
+                arrived.wait(left)
+                arrived.clear()
+            return answer or watch.answer()
+
+    # -- listening ----------------------------------------------------------------------------------------------------
+
+    def subscribe(self, listener: Listener) -> Callable[[], None]:
+        """Tell `listener` of every exchange, delivery and reset, under the lock: it may only hand over, never wait."""
+        with self.engine.lock:
+            stop = self.engine.log.subscribe(listener)
+        self._committer.follow()
+        return stop
+
+    def on_release(self, wake: Callable[[], None]) -> Callable[[], None]:
+        """Call `wake`, under the lock, whenever held answers may go on: time or faults changed. Returns how to stop."""
+        stop = self.engine.on_release(wake)
+        self._committer.follow()
+        return stop
+
+    # -- faults -------------------------------------------------------------------------------------------------------
+
+    def faults(self) -> list[FaultState]:
+        """Return the rules in force, in the order they are tried, with their hits."""
+        with self.engine.lock:
+            return self.engine.state.rules.states(self.engine.state.clock.now())
+
+    def add_fault(self, rule: FaultRule) -> FaultRule:
+        """Put a rule behind those in force; returns it with its name. Raises ValueError for a name that is taken."""
+        return self.add_faults([rule])[0]
+
+    def add_faults(self, rules: Iterable[FaultRule]) -> tuple[FaultRule, ...]:
+        """Put rules, all or none of them, behind those in force. Raises ValueError for a name that is taken."""
+        wanted = tuple(rules)
+        return self._committer.run(lambda tx: tx.rules.extend(wanted, tx.clock.now()), "faults")
+
+    def put_faults(self, rules: Iterable[FaultRule]) -> tuple[FaultRule, ...]:
+        """Put rules behind those in force, each instead of the one of its name: a preset can be applied twice."""
+        wanted = tuple(rules)
+        return self._committer.run(lambda tx: tx.rules.put(wanted, tx.clock.now()), "faults")
+
+    def replace_faults(self, rules: Iterable[FaultRule]) -> tuple[FaultRule, ...]:
+        """These rules instead of those in force. Raises ValueError, and changes nothing, if a name is there twice."""
+        wanted = tuple(rules)
+        return self._committer.run(lambda tx: tx.rules.replace(wanted, tx.clock.now()), "faults")
+
+    def begin_with_faults(self, rules: Iterable[FaultRule]) -> tuple[FaultRule, ...]:
+        """These rules instead of those in force, now and after every reset: what a changed file of faults asks for."""
+        wanted = tuple(rules)
+        return self._committer.run(lambda tx: tx.rules.begin_with(wanted, tx.clock.now()), "faults")
+
+    def remove_fault(self, name: str) -> bool:
+        """Lift the fault of that name, and free what it holds. False if there is none."""
+        return self._committer.run(lambda tx: tx.rules.remove(name), "faults")
+
+    def clear_faults(self) -> None:
+        """Lift every fault, and free what they hold."""
+        self.replace_faults(())
+
+    # -- time ---------------------------------------------------------------------------------------------------------
 
     @property
     def now(self) -> float:
-        with self._lock:
-            return self._clock.now()
+        """The emulator's time, in seconds since the epoch."""
+        with self.engine.lock:
+            return self.engine.state.clock.now()
 
     @property
     def frozen(self) -> bool:
-        with self._lock:
-            return self._clock.frozen
+        with self.engine.lock:
+            return self.engine.state.clock.frozen
 
     def advance(self, seconds: float) -> float:
         """Move the emulator's clock forward and return its time. Raises ValueError for a negative step."""
-        with self._lock:
-            return self._released(self._clock.advance(seconds), "clock")
+        return self._committer.run(lambda tx: tx.clock.advance(seconds), "clock")
 
     def freeze(self) -> float:
-        with self._lock:
-            return self._released(self._clock.freeze(), "clock")
+        """Stop the emulator's clock and return its time."""
+        return self._committer.run(lambda tx: tx.clock.freeze(), "clock")
 
     def resume(self) -> float:
-        with self._lock:
-            return self._released(self._clock.resume(), "clock")
+        """Let the emulator's clock run again and return its time."""
+        return self._committer.run(lambda tx: tx.clock.resume(), "clock")
+
+    # -- by hand ------------------------------------------------------------------------------------------------------
+
+    def expire(self, session_id: str) -> bool:
+        """From now on the session answers 410. False if there is no such session."""
+        return self._close_session(session_id, Phase.EXPIRED)
+
+    def forget(self, session_id: str) -> bool:
+        """From now on the session answers 404, as if it had never been issued. False if there is no such session."""
+        return self._close_session(session_id, Phase.FORGOTTEN)
+
+    def adopt(self, session: Session) -> bool:
+        """Know a session that was opened elsewhere. False if it is known already."""
+
+        def operation(tx: Transaction) -> bool:
+            is_new = tx.sessions.get(session.id) is None
+            if is_new:
+                tx.sessions.put(session.id, session)
+            return is_new
+
+        return self._committer.run(operation)
+
+    def _close_session(self, session_id: str, phase: Phase) -> bool:
+        return self._committer.run(lambda tx: close_session(tx, session_id, phase, tx.clock.now()))
+
+    def clear_log(self) -> None:
+        """Forget every request; sessions live on."""
+        self._committer.clear_log()
 
     def reset(self) -> None:
         """Empty the log, forget every session, let the clock run with the wall clock again."""
-        with self._lock:
-            self._forget_all()
-            self._clock.reset()
-            self._faults.reset(self._clock.now())
-            self._journal.clear()
-            self._released(None, "reset")
+        self._committer.reset()
+
+    def share(self, part: float) -> None:
+        """Keep no more than this part of what one emulator may: there are others in this process."""
+        with self.engine.lock:
+            self.engine.share(part)
+
+    # -- what others share --------------------------------------------------------------------------------------------
+
+    def catch_up(self) -> None:
+        """Take in what other processes have done, where the state is shared. Raises StoreAway."""
+        self._committer.catch_up()
+
+    def find_scope(self, mark: str) -> str | None:
+        """Return the named scope whose session ids end in `mark`, if others know one that this process does not."""
+        return self._committer.scope_of(mark)
+
+    def retire(self) -> None:
+        """Free whoever waits here: its scope is forgotten."""
+        self._committer.retire()
+
+    def close(self) -> None:
+        """Let go of what is outside this process, once everything is in it."""
+        self._committer.close()
+
+
+def _seed(asked: int | None) -> int:
+    if asked is not None and (isinstance(asked, bool) or not isinstance(asked, int)):
+        raise ValueError(f"seed must be a whole number, not {asked!r}")
+    return secrets.randbits(32) if asked is None else asked

@@ -16,14 +16,16 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from sys import getsizeof
 from typing import Any, NamedTuple
 
+from mcmock.core import http
 from mcmock.core.model import Delivery, FaultHit, Finding, Headers, Kind, RawHeaders, Verdict
+from mcmock.core.notices import Listener, Notice
+from mcmock.core.tables import DirectTable, drop_oldest
 from mcmock.engine import weights
 from mcmock.engine.weights import ENTRY_COST
-from mcmock.protocols.media_collection import schemas, wire
 
 BLOCK = 256
 """Entries stored together."""
@@ -51,6 +53,7 @@ class Entry(NamedTuple):
     findings: tuple[Finding, ...]
     fault: FaultHit | None
     after_end: bool
+    protocol: str
 
 
 # The collector forgets a tuple only if it holds nothing that it looks after itself, and it looks after members of an enum.
@@ -58,9 +61,6 @@ _TEXTS: dict[Kind | Verdict, str] = {member: str(member.value) for member in (*K
 _KINDS = {str(kind.value): kind for kind in Kind}
 _VERDICTS = {str(verdict.value): verdict for verdict in Verdict}
 
-
-# A body's event type is a new string each time; those that the API knows are kept once.
-_EVENT_TYPES: dict[str | None, str | None] = {None: None, **{name: name for name in schemas.EVENT_TYPES}}
 
 # The methods whose name the HTTP parser has but once.
 _METHODS = frozenset({"POST", "GET", "OPTIONS", "HEAD", "PUT", "DELETE", "PATCH"})
@@ -71,28 +71,14 @@ def weight_of(entry: Entry) -> int:
     return (
         ENTRY_COST + len(entry.body) + weights.of_headers(entry.headers) + weights.of_text(entry.target)
         + weights.of_text(entry.session_id) + weights.of_answer(len(entry.response_headers), entry.response_body)
-        + _weight_of_oddities(entry.method, entry.event_type, entry.findings, entry.fault)
+        + weights.of_text(entry.event_type) + _weight_of_oddities(entry.method, entry.findings, entry.fault)
     )  # fmt: skip
 
 
-def _weight_of_oddities(
-    method: str, event_type: str | None, findings: tuple[Finding, ...], fault: FaultHit | None
-) -> int:
+def _weight_of_oddities(method: str, findings: tuple[Finding, ...], fault: FaultHit | None) -> int:
     """What a plain ping has none of."""
     weight = weights.of_findings(findings) + weights.of_fault(fault)
-    if method not in _METHODS:
-        weight += getsizeof(method)
-    return weight + (getsizeof(event_type) if event_type not in _EVENT_TYPES else 0)
-
-
-class Notice(NamedTuple):
-    """Told to listeners: "exchange" and "delivery" with the seq, "reset", "cleared", "evicted", "clock" or "faults" with 0."""
-
-    what: str
-    seq: int
-
-
-Listener = Callable[[Notice], None]
+    return weight if method in _METHODS else weight + getsizeof(method)
 
 
 _DELIVERIES = tuple(Delivery)
@@ -125,7 +111,7 @@ class _Lines:
 
     def __init__(self, came: RawHeaders, number: int) -> None:
         self.came, self.number, self.uses = came, number, 0
-        self.kept = wire.without_secrets(came)
+        self.kept = http.without_secrets(came)
         self.weight = weights.of_headers(came)
         if self.kept != came:
             self.weight += weights.of_headers(self.kept)
@@ -135,11 +121,15 @@ class Journal:
     """A bounded log of entries. `max_bytes` bounds all that is kept for them.
 
     `is_session` tells whether a session id is known beside the log: of those it is remembered how many entries had to go.
+    `event_types` are kept once: a body's is a new string each time.
     """
 
-    def __init__(self, max_bytes: int, is_session: Callable[[str], bool] = lambda _: False) -> None:
+    def __init__(
+        self, max_bytes: int, is_session: Callable[[str], bool] = lambda _: False, event_types: Iterable[str] = ()
+    ) -> None:
         self.max_bytes = max_bytes
         self._is_session = is_session
+        self._event_types: dict[str | None, str | None] = {None: None, **{name: name for name in event_types}}
         self._next = 1
         self._listeners: list[Listener] = []
         self._empty()
@@ -149,7 +139,7 @@ class Journal:
         self._trails: dict[str, _Trail] = {}
         self._left: dict[str, int] = {}  # how many entries had to go of a session that has none here any more
         self._lines: dict[int, _Lines] = {}
-        self._interned: dict[RawHeaders, _Lines] = {}
+        self._interned = DirectTable[RawHeaders, _Lines]()
         self._lines_made = 0
         self._answer: Headers = ()  # the header lines of the latest answer: others may be the same ones
         self._first = self._origin = self._next  # the oldest entry kept; the first since the log was empty
@@ -166,7 +156,7 @@ class Journal:
         """Add an entry, the columns of Entry with `seq` = `next_seq`. Secrets among its headers are not kept."""
         (
             seq, at, kind, method, target, headers, body, event_type, session_id, verdict, status, answer, answer_body,
-            findings, fault, after_end,
+            findings, fault, after_end, protocol,
         ) = entry  # fmt: skip
         self._next = seq + 1
         if seq % BLOCK == 0 or seq == self._origin:
@@ -183,16 +173,19 @@ class Journal:
             weight += getsizeof(target)
         lines = self._interned.get(headers) or self._new_lines(headers)
         lines.uses += 1
-        event_type = _EVENT_TYPES.get(event_type, event_type)
-        if findings or fault or method not in _METHODS or event_type not in _EVENT_TYPES:
-            weight += _weight_of_oddities(method, event_type, findings, fault)
+        if event_type in self._event_types:
+            event_type = self._event_types[event_type]
+        else:
+            weight += getsizeof(event_type)
+        if findings or fault or method not in _METHODS:
+            weight += _weight_of_oddities(method, findings, fault)
         if answer is not self._answer:
             self._answer = answer
             weight += weights.of_answer(len(answer), answer_body)
         block = self._open
         block.rows.append((
             seq, at, _TEXTS[kind], method, target, lines.number, body, event_type, session_id, _TEXTS[verdict], status,
-            answer, answer_body, findings, fault, after_end,
+            answer, answer_body, findings, fault, after_end, protocol,
         ))  # fmt: skip
         block.sizes.append(weight)
         block.deliveries.append(0)
@@ -211,7 +204,7 @@ class Journal:
         self._lines_made += 1
         lines = self._interned[headers] = self._lines[self._lines_made] = _Lines(headers, self._lines_made)
         self.bytes += lines.weight
-        weights.drop_oldest(self._interned, MOST_INTERNED)
+        drop_oldest(self._interned, MOST_INTERNED)
         return lines
 
     def settle(self, seq: int, delivery: Delivery) -> None:
@@ -287,6 +280,10 @@ class Journal:
         block, place = self._place(seq)
         return self._entry(block.rows[place])
 
+    def has(self, seq: int) -> bool:
+        """Return whether the entry of that number is in the log."""
+        return self._first <= seq < self._next
+
     def delivery(self, seq: int) -> Delivery:
         block, place = self._place(seq)
         return _DELIVERIES[block.deliveries[place]]
@@ -353,8 +350,9 @@ class Journal:
         return stop
 
     @property
-    def has_listeners(self) -> bool:
-        return bool(self._listeners)
+    def listener_count(self) -> int:
+        """How many are told of what happens."""
+        return len(self._listeners)
 
     def tell(self, what: str, seq: int) -> None:
         for listener in self._listeners:

@@ -1,31 +1,88 @@
-"""What Analytics makes of a session, derived when somebody asks: outcomes, findings, what only other sessions can tell."""
+"""What Analytics makes of a session, derived when somebody asks: outcomes, findings, what only other sessions can tell.
+
+It reads the log and the sessions and changes neither; what it keeps are caches, and it forgets them when it is told.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import Final
 
-from mcmock.analytics import Judge, Judgement, View, compare, view_of
+from mcmock.analytics import Close, Judge, Judgement, View, compare, view_of
 from mcmock.analytics import Summary as SessionSummary
-from mcmock.core import clock, json_decoding
-from mcmock.core import findings as rules
-from mcmock.core.model import Exchange, Finding, Outcome, Verdict
-from mcmock.engine.decisions import Desk
-from mcmock.engine.log import Entry
-from mcmock.engine.session_analysis import Fed
-from mcmock.engine.types import JUDGED_OF_LOG, MOST_JUDGED, NEIGHBOURS, close_of, part_of, settled_outcome, short
+from mcmock.analytics.views import SessionOutline, SessionView
+from mcmock.core import clock
+from mcmock.core.events import Event
+from mcmock.core.findings import ignores
+from mcmock.core.model import Exchange, Finding, Mode, Outcome, Verdict
+from mcmock.core.sessions import Session
+from mcmock.core.tables import short_key
+from mcmock.engine.decisions import session_at
+from mcmock.engine.log import Entry, Journal
+from mcmock.engine.session_analysis import SessionAnalysis, is_taken, settled_outcome
+from mcmock.engine.state import State
+from mcmock.protocols.base import ApiProtocol
+
+MAX_ANALYSES: Final = 64 * 1024 * 1024
+"""Bytes of what reports are made from beside ANALYSES_PER_LOG times the log. Beyond, what can be read in the log again goes,
+then the oldest, whose reports shrink."""
+
+ANALYSES_PER_LOG: Final = 3
+"""How many times as many bytes as in the log an event has in its session's report."""
+
+NEIGHBOURS: Final = 8
+"""Sessions of one view that an empty one is compared with, on either side: players try to start one three times."""
 
 
-class Analyst(Desk):
-    """Keeps a Judge for each session that was asked about, and feeds it from the log."""
+class Analysis:
+    """Keeps a SessionAnalysis for each session that was asked about, and feeds it from the log."""
 
-    def _exchange(self, entry: Entry) -> Exchange:
-        outcome, findings = self._derived(entry)
+    def __init__(
+        self, scope: str, log: Journal, state: State, mode: Mode, protocols: Mapping[str, ApiProtocol]
+    ) -> None:
+        self._scope, self._log, self._state, self._protocols = scope, log, state, protocols
+        self.mode = mode
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget everything: the sessions are gone."""
+        self.forget_log()
+        self._views: dict[View, list[str]] = {}  # sessions of the same viewer and content, oldest first
+        self._view_of: dict[str, tuple[View | None, int]] = {}  # which of them a session is
+
+    def forget_log(self) -> None:
+        """Forget what the log said: it was emptied."""
+        self._analyses: dict[str, SessionAnalysis] = {}
+        self.weight = 0  # bytes that they take together, about
+
+    def forget_session(self, session_id: str) -> None:
+        """Forget a session that is gone."""
+        self._drop(session_id)
+        view, place = self._view_of.pop(session_id, (None, 0))
+        if view is None:
+            return
+        alike = self._views[view]
+        alike[place] = ""  # the others keep their places
+        while alike and not alike[-1]:
+            alike.pop()
+        if not alike:
+            del self._views[view]
+
+    def __len__(self) -> int:
+        """How many sessions are analysed."""
+        return len(self._analyses)
+
+    # -- one request --------------------------------------------------------------------------------------------------
+
+    def exchange(self, entry: Entry) -> Exchange:
+        """Return the exchange of an entry, with its outcome and findings as its session stands now."""
+        outcome, findings = self._derive(entry)
         return Exchange(
             seq=entry.seq,
             at=entry.at,
-            scope=self.scope,
+            scope=self._scope,
             kind=entry.kind,
             method=entry.method,
             path=entry.target,
@@ -40,20 +97,34 @@ class Analyst(Desk):
             response_body=entry.response_body,
             findings=findings,
             fault=entry.fault,
-            delivery=self._journal.delivery(entry.seq),
+            delivery=self._log.delivery(entry.seq),
+            protocol=self._protocols[entry.protocol],
         )
 
-    def _derived(self, entry: Entry) -> tuple[Outcome, tuple[Finding, ...]]:
-        """The outcome and all findings of an entry, as its session stands now."""
+    def preview(self, entry: Entry, session: Session | None, *, keep: bool) -> tuple[Outcome, tuple[Finding, ...]]:
+        """Return the outcome and findings of an entry that is not in the log yet; `session` is how its session will stand.
+
+        `keep` says that it surely comes next, so that it need not be told twice.
+        """
         settled = settled_outcome(entry)
         if settled is not None:
             return settled, entry.findings
-        derived = self._judgement(str(entry.session_id)).findings.get(entry.seq, ())
-        findings = entry.findings + derived
-        return (Outcome.IGNORED if rules.ignores(findings) else Outcome.GOOD), findings
+        session_id = str(entry.session_id)
+        analysis = self._fed(session_id)
+        self._feed(analysis, entry)
+        judgement = self._judge(session_id, analysis, session)
+        if not keep:
+            self._drop(session_id)
+        return _with_derived(entry, judgement)
 
-    def _count_outcomes(self, entries: Iterator[Entry], counts: dict[Outcome, int], until: float = math.inf) -> bool:
-        """Add how many of the entries have which outcome, up to a moment; whether that was all.
+    def _derive(self, entry: Entry) -> tuple[Outcome, tuple[Finding, ...]]:
+        settled = settled_outcome(entry)
+        if settled is not None:
+            return settled, entry.findings
+        return _with_derived(entry, self.judgement(str(entry.session_id)))
+
+    def count_outcomes(self, entries: Iterator[Entry], counts: dict[Outcome, int], until: float = math.inf) -> bool:
+        """Add how many of the entries have which outcome, up to a moment. Returns whether that was all.
 
         Each session is judged once, however many entries it has.
         """
@@ -63,71 +134,90 @@ class Analyst(Desk):
             if settled is None:
                 session_id = entry.session_id
                 if session_id not in derived:
-                    derived[session_id] = self._judgement(str(session_id)).findings
+                    derived[session_id] = self.judgement(str(session_id)).findings
                 found = entry.findings + derived[session_id].get(entry.seq, ())
-                settled = Outcome.IGNORED if found and rules.ignores(found) else Outcome.GOOD
+                settled = Outcome.IGNORED if found and ignores(found) else Outcome.GOOD
             counts[settled] += 1
             if until < math.inf and clock.monotonic() > until:
                 return False
         return True
 
-    def _judgement(self, session_id: str) -> Judgement:
-        """What the session's events come to, in processing order; kept until another event or its end changes it."""
-        return self._standing(session_id, self._fed(session_id))
+    # -- one session --------------------------------------------------------------------------------------------------
 
-    def _standing(self, session_id: str, fed: Fed) -> Judgement:
-        missing = max(0, self._journal.evicted_of(session_id) + len(self._journal.seqs_of(session_id)) - fed.count)
-        return fed.judgement(close_of(self._session(session_id, self._clock.now()))._replace(evicted=missing))
+    def view(self, session_id: str) -> SessionView | None:
+        """Return a session with all its requests; None if there is no such session."""
+        session = self._session(session_id)
+        if session is None:
+            return None
+        entries = (self._log.get(seq) for seq in self._log.seqs_of(session_id))
+        exchanges = tuple(self.exchange(entry) for entry in entries if entry is not None)
+        return SessionView(session, exchanges, self._compared(session_id, self.judgement(session_id)))
 
-    def _fed(self, session_id: str) -> Fed:
-        """The session's Judge, told of all that is in the log."""
-        self._make_room_for_reports()
-        fed = self._judges.get(session_id)
-        if fed is None:
-            session = self._session(session_id, self._clock.now())
+    def outline(self, session_id: str) -> SessionOutline | None:
+        """Return a session in brief; None if there is no such session."""
+        session = self._session(session_id)
+        if session is None:
+            return None
+        analysis = self._fed(session_id)
+        judgement = self._compared(session_id, self._judge(session_id, analysis, session))
+        counts, severities = analysis.counts(judgement)
+        return SessionOutline(session, judgement, counts, severities)
+
+    def judgement(self, session_id: str) -> Judgement:
+        """Return what the session's events come to, in processing order; kept until another event or its end changes it."""
+        return self._judge(session_id, self._fed(session_id), self._session(session_id))
+
+    def _judge(self, session_id: str, analysis: SessionAnalysis, session: Session | None) -> Judgement:
+        log = self._log
+        missing = max(0, log.evicted_of(session_id) + len(log.seqs_of(session_id)) - analysis.count)
+        return analysis.judgement(_close_of(session)._replace(evicted=missing))
+
+    def _fed(self, session_id: str) -> SessionAnalysis:
+        """The session's analysis, told all that is in the log."""
+        self._make_room()
+        analysis = self._analyses.get(session_id)
+        if analysis is None:
+            session = self._session(session_id)
             downloaded = session is not None and session.downloaded
-            fed = self._judges[session_id] = Fed(Judge(session_id, self.mode, downloaded))
-            self._judged += fed.weight
-        for seq in self._journal.seqs_of(session_id, fed.upto):
-            if (entry := self._journal.get(seq)) is not None:
-                self._feed(fed, entry)
-        return fed
+            analysis = self._analyses[session_id] = SessionAnalysis(Judge(session_id, self.mode, downloaded))
+            self.weight += analysis.weight
+        for seq in self._log.seqs_of(session_id, analysis.upto):
+            if (entry := self._log.get(seq)) is not None:
+                self._feed(analysis, entry)
+        return analysis
 
-    def _feed(self, fed: Fed, entry: Entry) -> None:
-        before = fed.weight
-        fed.feed(entry)
-        self._judged += fed.weight - before
+    def _feed(self, analysis: SessionAnalysis, entry: Entry) -> None:
+        before = analysis.weight
+        analysis.feed(entry, self.events_of(entry))
+        self.weight += analysis.weight - before
 
-    def _make_room_for_reports(self) -> None:
+    def _make_room(self) -> None:
         """Forget what reports are made from, an eighth at once: first where the log has it all, then the oldest."""
-        most = self._most(MOST_JUDGED) + JUDGED_OF_LOG * self._journal.bytes
-        if self._judged <= most:
+        most = int(MAX_ANALYSES * self._state.part) + ANALYSES_PER_LOG * self._log.bytes
+        if self.weight <= most:
             return
         for whole in (True, False):
-            for session_id in list(self._judges):
-                if self._judged <= most - most // 8:
+            for session_id in list(self._analyses):
+                if self.weight <= most - most // 8:
                     return
-                if not whole or not self._journal.evicted_of(session_id):
-                    self._drop_judge(session_id)
+                if not whole or not self._log.evicted_of(session_id):
+                    self._drop(session_id)
 
-    def _note_views(self) -> None:
-        """Look up, in the log, whose view each session is that was opened since the last time."""
-        if len(self._view_of) == len(self._sessions):
-            return
-        for session_id in [one for one in self._sessions if one not in self._view_of]:
-            view = self._view_in_log(session_id)
-            alike = self._views.setdefault(view, []) if view is not None else []
-            self._view_of[session_id] = view, len(alike)
-            alike.append(session_id)
+    def _drop(self, session_id: str) -> None:
+        analysis = self._analyses.pop(session_id, None)
+        if analysis is not None:
+            self.weight -= analysis.weight
 
-    def _view_in_log(self, session_id: str) -> View | None:
-        for seq in self._journal.seqs_of(session_id)[:1]:
-            entry = self._journal.get(seq)
-            if entry is not None and entry.verdict is Verdict.CREATED:
-                body = json_decoding.decode(entry.body)
-                view = view_of(part_of(body[0] if isinstance(body, list) else body, "params"))
-                return (tuple(map(short, view[0])), short(view[1])) if view is not None else None
-        return None
+    def events_of(self, entry: Entry) -> tuple[Event, ...]:
+        """Return the events that an entry brought: none where it was not taken."""
+        if not is_taken(entry):
+            return ()
+        return self._protocols[entry.protocol].events(entry.body, entry.seq, entry.at, entry.after_end)
+
+    def _session(self, session_id: str) -> Session | None:
+        return session_at(self._state, session_id, self._state.clock.now())
+
+    # -- several sessions ---------------------------------------------------------------------------------------------
 
     def _compared(self, session_id: str, judgement: Judgement) -> Judgement:
         """The judgement, with what only the other sessions of the same view can tell of one that stayed empty."""
@@ -140,4 +230,35 @@ class Analyst(Desk):
         return replace(judgement, session_findings=judgement.session_findings + found) if found else judgement
 
     def _summary(self, session_id: str) -> SessionSummary:
-        return self._fed(session_id).summary(close_of(self._session(session_id, self._clock.now())))
+        return self._fed(session_id).summary(_close_of(self._session(session_id)))
+
+    def _note_views(self) -> None:
+        """Look up, in the log, whose view each session is that was opened since the last time."""
+        if len(self._view_of) == len(self._state.sessions):
+            return
+        for session_id in [one for one in self._state.sessions if one not in self._view_of]:
+            view = self._view_in_log(session_id)
+            alike = self._views.setdefault(view, []) if view is not None else []
+            self._view_of[session_id] = view, len(alike)
+            alike.append(session_id)
+
+    def _view_in_log(self, session_id: str) -> View | None:
+        for seq in self._log.seqs_of(session_id)[:1]:
+            entry = self._log.get(seq)
+            if entry is not None and entry.verdict is Verdict.CREATED:
+                first = next(iter(self.events_of(entry)), None)
+                view = view_of(first.params) if first is not None else None
+                return (tuple(map(short_key, view[0])), short_key(view[1])) if view is not None else None
+        return None
+
+
+def _with_derived(entry: Entry, judgement: Judgement) -> tuple[Outcome, tuple[Finding, ...]]:
+    findings = entry.findings + judgement.findings.get(entry.seq, ())
+    return (Outcome.IGNORED if ignores(findings) else Outcome.GOOD), findings
+
+
+def _close_of(session: Session | None) -> Close:
+    """How the session stands; a live report goes up to the latest event."""
+    if session is None:
+        return Close("open", 0.0)
+    return Close(str(session.phase), session.touched_at if session.closed_at is None else session.closed_at)

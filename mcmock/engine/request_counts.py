@@ -9,7 +9,7 @@ from bisect import bisect_left
 from typing import NamedTuple
 
 from mcmock.core.model import Answer, Kind, Outcome, Verdict
-from mcmock.engine import outcome_by
+from mcmock.engine.types import outcome_on_arrival
 
 BOUNDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
 """Upper bounds, in seconds, of the histogram's buckets."""
@@ -44,7 +44,7 @@ class Meter:
         """The counts, in the order in which each was first needed."""
         found: dict[tuple[Kind, Outcome, int], int] = {}
         for (kind, verdict, status, before), number in list(self._counts.items()):
-            key = (kind, outcome_by(kind, verdict, before), status)
+            key = (kind, outcome_on_arrival(kind, verdict, before), status)
             found[key] = found.get(key, 0) + number
         return [Counted(*key, number) for key, number in found.items()]
 

@@ -19,13 +19,12 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple, cast
 
-from mcmock.core import clock, json_decoding
+from mcmock.core import clock, http
 from mcmock.core.match import Match, Matchable
 from mcmock.core.model import Answer, Refusal, Request
 from mcmock.engine import DEFAULT_SCOPE, MARK_LENGTH, Emulator, Summary, mark
+from mcmock.engine.changes import StoreAway
 from mcmock.engine.request_counts import Meter
-from mcmock.protocols.media_collection import wire
-from mcmock.storage.ledger import StoreAway
 
 PREFIX = "/~"
 """What the path of a named scope begins with."""
@@ -44,12 +43,7 @@ IDLE_AFTER = 3600.0
 SPARED_FOR = 60.0
 """Real seconds that a scope is safe from being displaced by a new one."""
 
-VISITOR_KEYS = ("visitor.marketingCloudUserId", "analytics.visitorId", "analytics.aid")
-"""The params of sessionStart that say which visitor it is."""
-
 _NAMELESS = "a scope's name is 1 to 64 letters, digits, dots, dashes and underscores, the first a letter or digit"
-_OPENING = ("/api/v1/sessions", "/api/v1/downloaded")
-_SESSION_PATH = re.compile(r"/api/v1/sessions/([0-9a-f]{64})(?:/|$)")
 _RULE_KEYS = ("name", "header", "is", "visitor")
 
 
@@ -68,7 +62,7 @@ class Rule(NamedTuple):
         """The scope that `request` belongs to by this rule, if any."""
         if self.header is None:
             return self.name if any(map(self._holds, visitor().values())) else None
-        sent = wire.header(request.headers, self.header)
+        sent = http.header(request.headers, self.header)
         if sent is None:
             return None
         value = sent.decode("latin-1")
@@ -185,54 +179,46 @@ class Scopes:
         """Whether `place` needs nothing for it that is not in this process."""
         if request.target.startswith(PREFIX):
             return split(request.target)[0] in (*self._named, DEFAULT_SCOPE)
-        found = _SESSION_PATH.match(request.target)
-        if found is None:
+        named = self._session_named(request)
+        if named is None:
             return not self._rules
-        return found[1][-MARK_LENGTH:] in self._marks or self.default.knows(found[1])
+        return named[-MARK_LENGTH:] in self._marks or self.default.queries.knows(named)
 
     def handle(self, request: Request) -> tuple[Emulator, Answer]:
         """Judge a request in its scope; which one that was, and what to answer."""
         emulator, asked = self.place(request)
         return emulator, emulator.handle(asked)
 
-    def of_target(self, target: str) -> Emulator:
-        """The emulator for a plain event, by the session id in its path."""
+    def of_session(self, request: Request) -> Emulator:
+        """Return the emulator that issued the session that a request names; the default one where none did."""
         if not self._marks and not self._elsewhere:
             return self.default
-        found = _SESSION_PATH.match(target)
-        name = self._scope_of(found[1]) if found is not None else None
+        named = self._session_named(request)
+        name = self._scope_of(named) if named is not None else None
         return self._use(name) if name is not None else self.default
+
+    def _session_named(self, request: Request) -> str | None:
+        return self.default.engine.protocol_of(request).session_named(request)
 
     def _scope_of(self, session_id: str) -> str | None:
         """The named scope that issued this id: one that is known here, or one that only the store knows."""
         ending = session_id[-MARK_LENGTH:]
         name = self._marks.get(ending)
-        if name is not None or not self._elsewhere or self.default.knows(session_id):
+        if name is not None or not self._elsewhere or self.default.queries.knows(session_id):
             return name
         return self.default.find_scope(ending)
 
     def _unprefixed(self, request: Request) -> Emulator:
         if not self._marks and not self._rules and not self._elsewhere:
             return self.default
-        emulator = self.of_target(request.target)
-        if emulator is not self.default or not self._rules or _SESSION_PATH.match(request.target):
+        emulator = self.of_session(request)
+        if emulator is not self.default or not self._rules or self._session_named(request) is not None:
             return emulator
+        protocol = self.default.engine.protocol_of(request)
         for rule in self._rules:
-            if (name := rule.names(request, lambda: self._visitor(request))) is not None:
+            if (name := rule.names(request, lambda: protocol.visitor(request))) is not None:
                 return self._named_or_default(name)
         return self.default
-
-    def _visitor(self, request: Request) -> Mapping[str, Any]:
-        """What a request that opens a session says of its visitor."""
-        if request.method != "POST" or not request.target.startswith(_OPENING):
-            return {}
-        try:
-            body = json_decoding.decode(request.body)
-        except json_decoding.BadJson:
-            return {}
-        first = body[0] if isinstance(body, list) and body else body
-        params = first.get("params") if isinstance(first, dict) else None
-        return {key: params[key] for key in VISITOR_KEYS if key in params} if isinstance(params, dict) else {}
 
     def _named_or_default(self, name: str) -> Emulator:
         try:

@@ -2,45 +2,81 @@
 
 from __future__ import annotations
 
-from mcmock.analytics import Close, Judge, Judgement, event_from
-from mcmock.analytics import Summary as SessionSummary
-from mcmock.core import findings as rules
-from mcmock.core import json_decoding
-from mcmock.core.model import Finding, Outcome, Severity, Verdict
-from mcmock.engine.log import Entry
-from mcmock.engine.types import COUNTED, settled_outcome
+from typing import Final
 
-JUDGE_COST = 16_000
+from mcmock.analytics import Close, Judge, Judgement
+from mcmock.analytics import Summary as SessionSummary
+from mcmock.core.events import Event
+from mcmock.core.findings import ignores
+from mcmock.core.model import COUNTED_KINDS, TAKEN, Finding, Outcome, Severity
+from mcmock.engine.log import Entry
+from mcmock.engine.types import outcome_by_verdict
+from mcmock.faults.effects import BEFORE
+
+
+def settled_outcome(entry: Entry) -> Outcome | None:
+    """Return the outcome that the verdict alone decides, or None where it takes the session to know."""
+    settled = outcome_by_verdict(entry.verdict, entry.fault is not None and entry.fault.side == BEFORE)
+    if settled is None and (entry.kind not in COUNTED_KINDS or entry.session_id is None):
+        return Outcome.OTHER
+    return settled
+
+
+def is_taken(entry: Entry) -> bool:
+    """Return whether the events of an entry were taken in."""
+    return entry.verdict in TAKEN and entry.kind in COUNTED_KINDS
+
+
+ANALYSIS_COST: Final = 16_000
 """Bytes that a session's Judge and its report take before the first event."""
 
-EVENT_COST = 500
+EVENT_COST: Final = 500
 """Bytes that an event takes there, beside what it says."""
 
-TEXT_COST = 3
+TEXT_COST: Final = 3
 """How many times as long as a body is what is read from it."""
 
 
-class Fed:
-    """A session's Judge, and up to where in the log it has been told."""
+class SessionAnalysis:
+    """A session's Judge, and up to where in the log it has been told. `weight` is what it takes in bytes, about."""
 
     def __init__(self, judge: Judge) -> None:
         self.upto = 0
         self.count = 0
-        self.weight = JUDGE_COST  # what it takes in bytes, about
+        self.weight = ANALYSIS_COST
         self._counts = dict.fromkeys(Outcome, 0)
         self._severities = dict.fromkeys(Severity, 0)
         self._dropped: set[int] = set()
         self._judge = judge
         self._known: tuple[Close, Judgement] | None = None
 
-    def standing(self, judgement: Judgement) -> tuple[dict[Outcome, int], dict[Severity, int]]:
-        """How many requests had which outcome, and how many findings which severity, as `judgement` has it."""
+    def feed(self, entry: Entry, events: tuple[Event, ...]) -> None:
+        """Take in the next entry of the session, and the events it brought if they were taken."""
+        self.upto = entry.seq
+        self.count += 1
+        self.weight += EVENT_COST + TEXT_COST * len(entry.body)
+        self._known = None
+        self._count(entry)
+        for event in events:
+            self._judge.add(event)
+
+    def judgement(self, close: Close) -> Judgement:
+        """Return what is true of the session now; the same object until something changes."""
+        if self._known is None or self._known[0] != close:
+            self._known = close, self._judge.judgement(close)
+        return self._known[1]
+
+    def summary(self, close: Close) -> SessionSummary:
+        return self._judge.summary(close)
+
+    def counts(self, judgement: Judgement) -> tuple[dict[Outcome, int], dict[Severity, int]]:
+        """Return how many requests had which outcome, and how many findings which severity, as `judgement` has it."""
         counts, severities, dropped = dict(self._counts), dict(self._severities), set(self._dropped)
         for seq, derived in judgement.findings.items():
-            if rules.ignores(derived):
+            if ignores(derived):
                 dropped.add(seq)
-            tally(severities, derived)
-        tally(severities, judgement.session_findings)
+            _count_severities(severities, derived)
+        _count_severities(severities, judgement.session_findings)
         counts[Outcome.GOOD] -= len(dropped)
         counts[Outcome.IGNORED] += len(dropped)
         return counts, severities
@@ -49,31 +85,11 @@ class Fed:
         """Good until found to be ignored: the rest is settled on arrival."""
         settled = settled_outcome(entry)
         self._counts[settled or Outcome.GOOD] += 1
-        tally(self._severities, entry.findings)
-        if settled is None and rules.ignores(entry.findings):
+        _count_severities(self._severities, entry.findings)
+        if settled is None and ignores(entry.findings):
             self._dropped.add(entry.seq)
 
-    def judgement(self, close: Close) -> Judgement:
-        if self._known is None or self._known[0] != close:
-            self._known = close, self._judge.judgement(close)
-        return self._known[1]
 
-    def summary(self, close: Close) -> SessionSummary:
-        return self._judge.summary(close)
-
-    def feed(self, entry: Entry) -> None:
-        self.upto = entry.seq
-        self.count += 1
-        self.weight += EVENT_COST + TEXT_COST * len(entry.body)
-        self._known = None
-        self._count(entry)
-        if entry.verdict not in (Verdict.CREATED, Verdict.ACCEPTED) or entry.kind not in COUNTED:
-            return
-        body = json_decoding.decode(entry.body)
-        for event in body if isinstance(body, list) else [body]:
-            self._judge.add(event_from(event, entry.seq, entry.at, entry.after_end))
-
-
-def tally(severities: dict[Severity, int], findings: tuple[Finding, ...]) -> None:
+def _count_severities(severities: dict[Severity, int], findings: tuple[Finding, ...]) -> None:
     for finding in findings:
         severities[finding.severity] += 1

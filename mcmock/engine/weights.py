@@ -1,4 +1,4 @@
-"""What a log entry weighs in memory, and how a table stays small: sizes as Python itself tells them, not lengths of text.
+"""What a log entry weighs in memory: sizes as Python itself tells them, not lengths of text.
 
 A character takes one to four bytes, a header line two objects beside its text: whoever bounds memory has to count what the
 process pays. It knows neither the log nor what is in the tables. `bench/log.py` measures the constants.
@@ -6,15 +6,9 @@ process pays. It knows neither the log nor what is in the tables. `bench/log.py`
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from itertools import islice
 from sys import getsizeof
-from typing import TypeVar
 
 from mcmock.core.model import FaultHit, Finding, RawHeaders
-
-_Key = TypeVar("_Key")
-_Value = TypeVar("_Value")
 
 ENTRY_COST = 400
 """Bytes an entry costs beside its body and what it shares with no other."""
@@ -60,14 +54,3 @@ def of_answer(lines: int, body: bytes) -> int:
 
 def of_fault(fault: FaultHit | None) -> int:
     return FAULT_COST if fault is not None else 0
-
-
-def drop_oldest(table: dict[_Key, _Value], most: int, stays: Callable[[_Key], bool] = lambda _: False) -> list[_Value]:
-    """Forget the oldest hundredth of a table that has grown beyond `most`, but for keys that stay; what stood there.
-
-    Many at once: to find the first key of a dict takes longer, the more keys before it have been removed.
-    """
-    if len(table) <= most:
-        return []
-    oldest = list(islice((key for key in table if not stays(key)), most // 100 + 1))
-    return [table.pop(key) for key in oldest]

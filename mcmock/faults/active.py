@@ -5,16 +5,12 @@ Not locked: the Emulator, which owns it, holds its lock around every call. It kn
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from enum import StrEnum
 from typing import NamedTuple
 
 from mcmock.faults.rule import FaultRule
-from mcmock.faults.selection import Armed, Asked, Fired, Tally, decide, is_active
-
-MOST_RULES = 5000
-"""Rules in force at once."""
+from mcmock.faults.selection import Armed, Asked, FaultCounters, Fired, decide, is_active
 
 
 class Hold(StrEnum):
@@ -34,151 +30,132 @@ class FaultState(NamedTuple):
     active: bool
 
 
-class Standing(NamedTuple):
-    """Everything about the rules in force but what was counted: what another process needs to go by the same ones."""
+class RulesSnapshot(NamedTuple):
+    """Everything about the rules in force but what was counted: what another process needs to go by the same ones.
 
-    armed: tuple[Armed, ...]
-    serial: int
-    dropped: int
-    initial: tuple[FaultRule, ...]
+    What has the serial `dropped`, or a lower one, was in force before the last reset. `initial` are the rules that a reset
+    goes back to.
+    """
+
+    armed: tuple[Armed, ...] = ()
+    serial: int = 0
+    dropped: int = 0
+    initial: tuple[FaultRule, ...] = ()
 
 
-class InForce:
-    """`initial` are the rules that it begins with, and goes back to at a reset."""
+class ActiveRules:
+    """The rules in force: a snapshot that every change replaces, and what was counted for them."""
 
-    def __init__(self, initial: Iterable[FaultRule] = (), now: float = 0.0) -> None:
-        self.armed: tuple[Armed, ...] = ()
-        self._part = 1.0
-        self._serial = 0
-        self._dropped = 0  # what has this serial, or a lower one, was in force before the last reset
-        self._initial = tuple(initial)
-        self.replace(self._initial, now)
-
-    @property
-    def standing(self) -> Standing:
-        return Standing(self.armed, self._serial, self._dropped, self._initial)
+    def __init__(self, snapshot: RulesSnapshot | None = None, counters: FaultCounters | None = None) -> None:
+        self.snapshot = RulesSnapshot() if snapshot is None else snapshot
+        self.counters = FaultCounters() if counters is None else counters
 
     @property
-    def tally(self) -> Tally:
-        return self._tally
-
-    def stand(self, standing: Standing, tally: Tally) -> None:
-        """Go on from there, with what was counted so far."""
-        self.armed, self._serial, self._dropped, self._initial = standing
-        self._keep(tally)
-
-    @property
-    def part(self) -> float:
-        """How much of what may be counted per session is kept here."""
-        return self._part
-
-    @part.setter
-    def part(self, part: float) -> None:
-        self._part = self._tally.part = part
-
-    def _keep(self, tally: Tally) -> None:
-        self._tally = tally
-        tally.part = self._part
+    def armed(self) -> tuple[Armed, ...]:
+        return self.snapshot.armed
 
     @property
     def initial(self) -> tuple[FaultRule, ...]:
         """The rules that a reset goes back to."""
-        return self._initial
+        return self.snapshot.initial
 
     def decide(self, asked: Asked, seed: int) -> Fired | None:
-        return decide(self.armed, self._tally, asked, seed)
+        return decide(self.snapshot.armed, self.counters, asked, seed)
 
     def has(self, side: str) -> bool:
-        """Whether any rule is for that side: what is not asked costs nothing."""
-        return any(one.rule.side == side for one in self.armed)
+        """Return whether any rule is for that side: what is not asked costs nothing."""
+        return any(one.rule.side == side for one in self.snapshot.armed)
 
     def hold(self, serial: int) -> Hold:
-        if any(one.serial == serial for one in self.armed):
+        """Return how it stands with an answer that the rule of that serial holds back."""
+        if any(one.serial == serial for one in self.snapshot.armed):
             return Hold.HELD
-        return Hold.DROPPED if serial <= self._dropped else Hold.FREED
+        return Hold.DROPPED if serial <= self.snapshot.dropped else Hold.FREED
 
     # -- changing them ------------------------------------------------------------------------------------------------
 
-    def add(self, rule: FaultRule, now: float) -> FaultRule:
-        """Put the rule behind the others; returns it with its name. Raises ValueError for a name that is taken."""
-        return self.extend([rule], now)[0]
-
     def extend(self, rules: Iterable[FaultRule], now: float) -> tuple[FaultRule, ...]:
-        """`add` for several: all of them, or none."""
-        return self._arm(self.armed, rules, now)
+        """Put rules behind the others, all or none. Returns them with their names. Raises ValueError for a name taken."""
+        return self._arm(self.snapshot.armed, rules, now)
 
     def put(self, rules: Iterable[FaultRule], now: float) -> tuple[FaultRule, ...]:
-        """Add the rules, each in exchange for the one of its name, if there is one: all of them, or none."""
+        """Add the rules, each in exchange for the one of its name, if there is one."""
         rules = tuple(rules)
         names = {rule.name for rule in rules}
-        gone = [one for one in self.armed if one.rule.name in names]
-        named = self._arm(tuple(one for one in self.armed if one.rule.name not in names), rules, now)
-        for one in gone:
-            self._tally.forget(one.serial)
+        kept, gone = self._without(names)
+        named = self._arm(kept, rules, now)
+        self.counters.forget(gone)
         return named
 
     def replace(self, rules: Iterable[FaultRule], now: float) -> tuple[FaultRule, ...]:
         """These rules instead of all others, counted afresh. Raises ValueError, and changes nothing, if two share a name."""
+        gone = {one.serial for one in self.snapshot.armed}
         named = self._arm((), rules, now)
-        self._keep(Tally())
-        return named
-
-    def _arm(self, others: tuple[Armed, ...], rules: Iterable[FaultRule], now: float) -> tuple[FaultRule, ...]:
-        """Let the rules be in force behind those others, and nothing else; returns them with their names."""
-        named = _with_names([one.rule.name for one in others], tuple(rules))
-        if len(others) + len(named) > MOST_RULES:
-            raise ValueError(f"at most {MOST_RULES:,} faults may be in force: each is looked at for every request")
-        armed = tuple(Armed(rule, self._serial + number, now) for number, rule in enumerate(named, 1))
-        self._serial += len(named)
-        self.armed = (*others, *armed)
+        self.counters.forget(gone)
         return named
 
     def remove(self, name: str) -> bool:
-        gone = [one for one in self.armed if one.rule.name == name]
-        for one in gone:
-            self._tally.forget(one.serial)
-        self.armed = tuple(one for one in self.armed if one.rule.name != name)
+        """Lift the rule of that name. Returns False if there is none."""
+        kept, gone = self._without({name})
+        self.snapshot = self.snapshot._replace(armed=kept)
+        self.counters.forget(gone)
         return bool(gone)
 
     def begin_with(self, rules: Iterable[FaultRule], now: float) -> tuple[FaultRule, ...]:
         """Put these in the place of all, now and at each reset."""
         initial = tuple(rules)
         named = self.replace(initial, now)
-        self._initial = initial
+        self.snapshot = self.snapshot._replace(initial=initial)
         return named
 
     def reset(self, now: float) -> None:
         """Back to the rules it began with; what any rule held is dropped."""
-        self._dropped = self._serial
-        self.replace(self._initial, now)
+        self.snapshot = self.snapshot._replace(dropped=self.snapshot.serial)
+        self.replace(self.snapshot.initial, now)
+
+    def _without(self, names: Collection[str]) -> tuple[tuple[Armed, ...], set[int]]:
+        """The rules of other names, and the serials of those that have one of these."""
+        armed = self.snapshot.armed
+        kept = tuple(one for one in armed if one.rule.name not in names)
+        return kept, {one.serial for one in armed if one.rule.name in names}
+
+    def _arm(self, before: tuple[Armed, ...], rules: Iterable[FaultRule], now: float) -> tuple[FaultRule, ...]:
+        names, serial, added = _Names(one.rule.name for one in before), self.snapshot.serial, []
+        for rule in rules:
+            serial += 1
+            added.append(Armed(names.take(rule), serial, now))
+        self.snapshot = self.snapshot._replace(armed=(*before, *added), serial=serial)
+        return tuple(one.rule for one in added)
 
     # -- looking at them ----------------------------------------------------------------------------------------------
 
     def states(self, now: float) -> list[FaultState]:
-        return [self._state(one, now) for one in self.armed]
+        """Return the rules in force, in the order they are tried, with their hits."""
+        return [self._state(one, now) for one in self.snapshot.armed]
 
     def _state(self, one: Armed, now: float) -> FaultState:
-        hits, matched = self._tally.count(one.serial, "hits"), self._tally.count(one.serial, "matched")
-        return FaultState(one.rule, hits, matched, is_active(one, self._tally, now))
+        hits, matched = self.counters.count(one.serial, "hits"), self.counters.count(one.serial, "matched")
+        return FaultState(one.rule, hits, matched, is_active(one, self.counters, now))
 
 
-def _with_names(others: Iterable[str], rules: tuple[FaultRule, ...]) -> tuple[FaultRule, ...]:
-    """The rules, each with a name of its own. Raises ValueError where one has a name that is taken."""
-    taken = set(others)
-    for rule in rules:
-        if rule.name in taken:
+class _Names:
+    """The names that are taken. A rule without one gets that of its effect, with a number where that is taken."""
+
+    def __init__(self, taken: Iterable[str]) -> None:
+        self._taken = set(taken)
+        self._numbers: dict[str, int] = {}
+
+    def take(self, rule: FaultRule) -> FaultRule:
+        """Return the rule with its name. Raises ValueError for a name that is taken."""
+        if rule.name in self._taken:
             raise ValueError(f'there is already a fault "{rule.name}": remove that one first, or choose another name')
-        if rule.name:
-            taken.add(rule.name)
-    tried: Counter[str] = Counter()
-    return tuple(rule if rule.name else rule.named(_free_name(rule, taken, tried)) for rule in rules)
+        named = rule if rule.name else rule.named(self._free(rule.effect.replace("_", "-")))
+        self._taken.add(named.name)
+        return named
 
-
-def _free_name(rule: FaultRule, taken: set[str], tried: Counter[str]) -> str:
-    """A name by the rule's effect, from now on taken; `tried` is up to which number all names of that effect are."""
-    name = wanted = rule.effect.replace("_", "-")
-    while name in taken or not tried[wanted]:
-        tried[wanted] += 1
-        name = wanted if tried[wanted] == 1 else f"{wanted}-{tried[wanted]}"
-    taken.add(name)
-    return name
+    def _free(self, wanted: str) -> str:
+        number = self._numbers.get(wanted, 1)
+        while (name := wanted if number == 1 else f"{wanted}-{number}") in self._taken:
+            number += 1
+        self._numbers[wanted] = number
+        return name

@@ -16,9 +16,9 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
+from mcmock.core import http
 from mcmock.core.json_decoding import plain, shown
 from mcmock.core.model import Close, Drip, Headers, Reset, Response, Send, Step, Wait
-from mcmock.protocols.media_collection import wire
 
 Attributes = Mapping[str, Any]
 Dice = Callable[[str], float]
@@ -255,7 +255,7 @@ def _truncate(effect: Attributes, scene: Scene, dice: Dice) -> Change:
     sent = truth.body[: effect["bytes"]]
     promised = max(len(truth.body), len(sent) + 1)
     response = with_header(truth, "Content-Length", str(promised))
-    whole_answer = wire.render(response.status, response.headers, sent)
+    whole_answer = http.render(response.status, response.headers, sent)
     return Change(response._replace(body=sent, raw=whole_answer.raw), (Send(whole_answer.raw), Close()))
 
 
@@ -289,16 +289,16 @@ _BODILESS = (204, 304)
 
 def answer(scene: Scene, code: int, body: Any, headers: Mapping[str, str]) -> Response:
     """The API's error answer with that code; `body` and `headers`, where given, replace its own."""
-    response = scene.error(code, wire.REASONS.get(code, "A fault answered"))
+    response = scene.error(code, http.REASONS.get(code, "A fault answered"))
     if body is not None:
-        kind = "text/plain; charset=utf-8" if isinstance(body, str) else wire.JSON
+        kind = "text/plain; charset=utf-8" if isinstance(body, str) else http.JSON
         response = _with_body(response, body_bytes(body), kind)
     if code in _BODILESS:
         kept = tuple(one for one in response.headers if one[0] not in ("Content-Type", "Content-Length"))
         response = Response(code, kept, b"", b"")
     for name, value in headers.items():
         response = with_header(response, name, value)
-    return wire.render(code, response.headers, response.body, head=scene.head)
+    return http.render(code, response.headers, response.body, head=scene.head)
 
 
 def _with_body(response: Response, body: bytes, content_type: str) -> Response:
@@ -317,7 +317,7 @@ def with_header(response: Response, name: str, value: str | None, *, head: bool 
     headers: Headers = tuple(kept)
     if value is not None and not any(old_name.lower() == name.lower() for old_name, _ in headers):
         headers += ((name, value),)
-    return wire.render(response.status, headers, response.body, head=head)
+    return http.render(response.status, headers, response.body, head=head)
 
 
 def header(response: Response, name: str) -> str | None:

@@ -9,15 +9,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Hashable, Iterable
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Final, NamedTuple
 
-from mcmock.core.model import Exchange, FaultHit, Kind, Verdict
+from mcmock.core.events import VISITOR_KEYS
+from mcmock.core.model import COUNTED_KINDS, TAKEN, Exchange, FaultHit, Kind
 from mcmock.core.printable import printable
 
-VIEWING = ("visitor.marketingCloudUserId", "analytics.visitorId", "analytics.aid", "media.id")
+VIEWING: Final = (*VISITOR_KEYS, "media.id")
 """The params of sessionStart that tell who watches what."""
-
-_COUNTED = (Verdict.CREATED, Verdict.ACCEPTED)
 
 
 class Fate(StrEnum):
@@ -112,7 +111,7 @@ class _Attempt(NamedTuple):
 
 def ledger(exchanges: Iterable[Exchange], evicted: int = 0) -> Losses:
     """What became of each request in `exchanges`, oldest first, that a fault met and that had something to count."""
-    attempts = [_attempt(one) for one in exchanges if one.kind in (Kind.SESSION, Kind.EVENT, Kind.DOWNLOADED)]
+    attempts = [_attempt(one) for one in exchanges if one.kind in COUNTED_KINDS]
     if not any(one.fault for one in attempts):
         return Losses((), evicted)
     book = _Book(attempts)
@@ -177,13 +176,10 @@ class _Book:
 
 
 def _attempt(exchange: Exchange) -> _Attempt:
-    body = exchange.body
-    first = body[0] if isinstance(body, list) and body else body
-    event: dict[str, Any] = first if isinstance(first, dict) else {}
-    params, time = event.get("params"), event.get("playerTime")
-    ts = time.get("ts") if isinstance(time, dict) else None
-    viewing = tuple(str(params.get(key)) for key in VIEWING) if isinstance(params, dict) else None
+    first = next(iter(exchange.events), None)
+    viewing = None if first is None else tuple(str(first.params.get(key)) for key in VIEWING)
+    ts = first.sent_ts if first is not None and isinstance(first.sent_ts, int) else None
     return _Attempt(
-        exchange.seq, exchange.kind, exchange.session_id, exchange.event_type, ts if isinstance(ts, int) else None,
-        exchange.verdict in _COUNTED, exchange.fault, viewing,
+        exchange.seq, exchange.kind, exchange.session_id, exchange.event_type, ts,
+        exchange.verdict in TAKEN, exchange.fault, viewing,
     )  # fmt: skip

@@ -8,7 +8,7 @@ Rules of this file:
 3. The number drawn for a request depends on the seed, the rule's name, the session and the how-manieth matching request
    of that session it is, and on nothing else: other sessions, and how many connections they use, cannot change it.
 
-4. What is counted per session is bounded: those of MOST_TALLIED that have had no request for longest are forgotten.
+4. What is counted per session is bounded: those of MAX_COUNTED that have had no request for longest are forgotten.
 
 It knows no clock (time is an argument) and no random generator (numbers are hashes of what is written in rule 3).
 """
@@ -16,16 +16,17 @@ It knows no clock (time is an argument) and no random generator (numbers are has
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from mcmock.core.model import BodyParts, FaultHit, Finding, Kind, Outcome, Verdict
-from mcmock.engine import weights
+from mcmock.core.events import Event, EventFields
+from mcmock.core.model import FaultHit, Finding, Kind, Outcome, Verdict
+from mcmock.core.tables import DirectTable, Table, drop_oldest
 from mcmock.faults.effects import Dice, Scene
 from mcmock.faults.rule import SESSION, FaultRule
 
-MOST_TALLIED = 100_000
+MAX_COUNTED = 100_000
 """Counts, and buckets of rates, that are kept per session, made-up ones and requests without one included: 25 and 35 MB."""
 
 
@@ -45,48 +46,54 @@ class Fired(NamedTuple):
     dice: Dice
 
 
-class Tally:
+class FaultCounters:
     """What was counted for the rules in force: matching requests and hits, over all and per session, and rates.
 
     `part` is how much of what may be kept is kept here.
     """
 
-    part = 1.0
-
-    def __init__(self) -> None:
-        self.counts: dict[tuple[int, str, str], int] = {}
-        self.buckets: dict[tuple[int, str], tuple[float, float]] = {}
+    def __init__(
+        self,
+        counts: Table[tuple[int, str, str], int] | None = None,
+        buckets: Table[tuple[int, str], tuple[float, float]] | None = None,
+        part: float = 1.0,
+    ) -> None:
+        self.part = part
+        self.counts = DirectTable[tuple[int, str, str], int]() if counts is None else counts
+        self.buckets = DirectTable[tuple[int, str], tuple[float, float]]() if buckets is None else buckets
 
     def up(self, serial: int, what: str, key: str = "") -> int:
-        """One more; returns how many that makes."""
-        place = serial, what, key
+        """Count one more and return how many that makes."""
+        place, count = (serial, what, key), self.count(serial, what, key) + 1
         if not key:
-            count = self.counts[place] = self.counts.get(place, 0) + 1
+            self.counts.put(place, count)
             return count
-        count = self.counts.pop(place, 0) + 1
-        self.counts[place] = count  # behind all others: the first ones are those that had no request for longest
-        weights.drop_oldest(self.counts, int(MOST_TALLIED * self.part), _is_total)
+        self.counts.move_to_end(place, count)  # the first ones are those that had no request for longest
+        drop_oldest(self.counts, int(MAX_COUNTED * self.part), _is_total)
         return count
 
     def count(self, serial: int, what: str, key: str = "") -> int:
-        return self.counts.get((serial, what, key), 0)
+        return self.counts.get((serial, what, key)) or 0
 
     def takes(self, serial: int, key: str, per_second: float, now: float) -> bool:
-        """Whether one more request is within the rate: a bucket that holds a second's worth, and at least one."""
+        """Return whether one more request is within the rate: a bucket holds a second's worth, and at least one."""
         size = max(1.0, per_second)
-        tokens, at = self.buckets.pop((serial, key), (size, now))
+        tokens, at = self.buckets.get((serial, key)) or (size, now)
         latest = max(at, now)  # a step back neither fills the bucket now nor when the time comes by again
         tokens = min(size, tokens + (latest - at) * per_second)
         within = tokens >= 1.0 - 1e-9
-        self.buckets[serial, key] = (tokens - 1.0 if within else tokens, latest)
-        weights.drop_oldest(self.buckets, int(MOST_TALLIED * self.part), _is_total)
+        self.buckets.move_to_end((serial, key), (tokens - 1.0 if within else tokens, latest))
+        drop_oldest(self.buckets, int(MAX_COUNTED * self.part), _is_total)
         return within
 
-    def forget(self, serial: int) -> None:
-        for place in [place for place in self.counts if place[0] == serial]:
-            del self.counts[place]
-        for key in [key for key in self.buckets if key[0] == serial]:
-            del self.buckets[key]
+    def forget(self, serials: Collection[int]) -> None:
+        """Forget what was counted for the rules of these serials."""
+        for place in self.counts.scan():
+            if place[0] in serials:
+                self.counts.remove(place)
+        for key in self.buckets.scan():
+            if key[0] in serials:
+                self.buckets.remove(key)
 
 
 def _is_total(place: tuple[int, str, str] | tuple[int, str]) -> bool:
@@ -94,7 +101,7 @@ def _is_total(place: tuple[int, str, str] | tuple[int, str]) -> bool:
     return not place[-1]
 
 
-class Seen(BodyParts):
+class Seen(EventFields):
     """A request that is being judged, as a Match looks at it; each costly part is worked out when a rule asks for it.
 
     `foresee` tells what the request will come to, after it was processed; before, no rule may ask (see `rule`).
@@ -107,14 +114,14 @@ class Seen(BodyParts):
         session_id: str | None,
         scope: str,
         path: str,
-        read_body: Callable[[], Any],
+        read_event: Callable[[], Event | None],
         verdict: Verdict = Verdict.FAULTED,
         status: int = 0,
         foresee: Callable[[], tuple[Outcome, tuple[Finding, ...]]] | None = None,
     ) -> None:
         self.kind, self.event_type, self.session_id = kind, event_type, session_id
         self.scope, self.path, self.verdict, self.status = scope, path, verdict, status
-        self._read_body = read_body
+        self._read_event = read_event
         self._foresee = foresee
 
     @cached_property
@@ -130,8 +137,8 @@ class Seen(BodyParts):
         return self._foreseen[1]
 
     @cached_property
-    def body(self) -> Any:
-        return self._read_body()
+    def event(self) -> Event | None:  # type: ignore[override]
+        return self._read_event()
 
 
 class Asked(NamedTuple):
@@ -144,12 +151,12 @@ class Asked(NamedTuple):
     now: float
 
 
-def decide(armed: tuple[Armed, ...], tally: Tally, asked: Asked, seed: int) -> Fired | None:
-    """The rule that fires at this request on this side, if any; counts what it looked at in `tally`."""
+def decide(armed: tuple[Armed, ...], counters: FaultCounters, asked: Asked, seed: int) -> Fired | None:
+    """The rule that fires at this request on this side, if any; counts what it looked at in `counters`."""
     for one in armed:
         rule = one.rule
         if rule.side == asked.side and _rests(one, asked.now) is False and rule.match.holds(asked.seen):
-            fired = _fire(one, tally, asked, seed) if rule.row.applies(rule.attributes, asked.scene) else None
+            fired = _fire(one, counters, asked, seed) if rule.row.applies(rule.attributes, asked.scene) else None
             if fired is not None:
                 return fired
     return None
@@ -160,29 +167,29 @@ def _rests(armed: Armed, now: float) -> bool:
     return armed.rule.for_seconds is not None and now >= armed.since + armed.rule.for_seconds
 
 
-def is_active(armed: Armed, tally: Tally, now: float) -> bool:
+def is_active(armed: Armed, counters: FaultCounters, now: float) -> bool:
     """Whether the rule may still fire: its time is not up, and its `times` are not used up."""
-    rule, hits = armed.rule, tally.count(armed.serial, "hits")
+    rule, hits = armed.rule, counters.count(armed.serial, "hits")
     return not _rests(armed, now) and (rule.times is None or rule.per == SESSION or hits < rule.times)
 
 
-def _fire(armed: Armed, tally: Tally, asked: Asked, seed: int) -> Fired | None:
+def _fire(armed: Armed, counters: FaultCounters, asked: Asked, seed: int) -> Fired | None:
     """The request matches: does the rule fire?"""
     rule, serial, key = armed.rule, armed.serial, asked.key
     per = key if rule.per == SESSION else ""
-    matched = tally.up(serial, "matched")
-    ordinal = tally.up(serial, "of session", key) if rule.probability < 1 or per or _draws(rule) else matched
+    matched = counters.up(serial, "matched")
+    ordinal = counters.up(serial, "of session", key) if rule.probability < 1 or per or _draws(rule) else matched
     if (ordinal if per else matched) <= rule.skip:
         return None
     dice = _dice(seed, rule.name, key, ordinal)
     drawn = dice("hit") if rule.probability < 1 else None
     if drawn is not None and drawn >= rule.probability:
         return None
-    if "perSecond" in rule.attributes and tally.takes(serial, per, rule.attributes["perSecond"], asked.now):
+    if "perSecond" in rule.attributes and counters.takes(serial, per, rule.attributes["perSecond"], asked.now):
         return None
-    if rule.times is not None and tally.up(serial, "taken", per) > rule.times:
+    if rule.times is not None and counters.up(serial, "taken", per) > rule.times:
         return None
-    tally.up(serial, "hits")
+    counters.up(serial, "hits")
     told = dice("seconds") if drawn is None and _draws(rule) else drawn
     return Fired(armed, FaultHit(rule.name, rule.effect, rule.side, told), dice)
 

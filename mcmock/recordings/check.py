@@ -22,14 +22,15 @@ from typing import Any, Final, NamedTuple
 
 from mcmock.analytics.views import SessionView
 from mcmock.checks import timeline_text
-from mcmock.core import findings, sessions
+from mcmock.core import findings, http, sessions
 from mcmock.core.clock import Clock
 from mcmock.core.model import Exchange, Finding, Kind, Mode, Request, Response, Severity, Verdict
 from mcmock.core.sessions import Phase
-from mcmock.engine import Emulator
+from mcmock.engine import Emulator, session_ids
+from mcmock.engine.state import Transaction
 from mcmock.faults import builders as faults
 from mcmock.protocols.media_collection import body as bodies
-from mcmock.protocols.media_collection import wire
+from mcmock.protocols.media_collection import routes
 from mcmock.recordings import formats, replay_plan, timeline
 from mcmock.serialization.exports import Recorded
 
@@ -42,7 +43,7 @@ Told = Callable[[int], None]
 _POSTS: Final = (Kind.SESSION, Kind.EVENT, Kind.DOWNLOADED)
 _STARTS: Final = (Kind.SESSION, Kind.DOWNLOADED)
 _OURS: Final = (b'"eventType"', b'"playerTime"')  # what a body of this API has, however wrong it is
-_OUR_PATHS: Final = (wire.SESSIONS, formats.API + "downloaded")
+_OUR_PATHS: Final = (routes.SESSIONS, formats.API + "downloaded")
 _NOT_REFUSED: Final = (Verdict.CREATED, Verdict.ACCEPTED, Verdict.FAULTED)
 
 # What is said beside the findings: its name, and how bad it is. docs/check.md explains each.
@@ -157,11 +158,11 @@ def _is_event(record: Recorded) -> bool:
 
 def _is_for_us(record: Recorded) -> bool:
     target = formats.api_target(record.request.target)
-    return wire.route(record.request.method, target).kind is not Kind.OTHER or target.startswith(_OUR_PATHS)
+    return routes.route(record.request.method, target).kind is not Kind.OTHER or target.startswith(_OUR_PATHS)
 
 
 def _kind(record: Recorded) -> Kind:
-    return wire.route(record.request.method, formats.api_target(record.request.target)).kind
+    return routes.route(record.request.method, formats.api_target(record.request.target)).kind
 
 
 # -- which session --------------------------------------------------------------------------------------------------------
@@ -202,53 +203,51 @@ def _taken(record: Recorded) -> bool:
 # -- playing it -----------------------------------------------------------------------------------------------------------
 
 
-class _Playback(Emulator):
+class _Playback:
     """An Emulator in recorded time, which gives out recorded ids and can be told of sessions that began earlier."""
 
     def __init__(self, mode: Mode) -> None:
         self.at = 0.0
         self.next_id: str | None = None
-        time = Clock(lambda: self.at)
-        super().__init__(
-            seed=0, strict=mode is Mode.STRICT, loose=mode is Mode.LOOSE, max_log_bytes=sys.maxsize, time=time
-        )
+        self._strict, self._loose = mode is Mode.STRICT, mode is Mode.LOOSE
+        self.emulator = Emulator(
+            seed=0, strict=self._strict, loose=self._loose, max_log_bytes=sys.maxsize, time=Clock(lambda: self.at),
+            issue=self._issue,
+        )  # fmt: skip
 
-    def _issue(self, content: str) -> str:
-        return self.next_id or super()._issue(content)
+    def _issue(self, tx: Transaction, scope: str, content: str) -> str:
+        return self.next_id or session_ids.issue(tx, scope, content)
 
     def adopt(self, session_id: str) -> bool:
         """Know the session from now on. False if it is known already."""
-        if session_id in self._sessions:
-            return False
-        self._sessions[session_id] = sessions.open_session(session_id, -1.0, self.at)
-        return True
+        return self.emulator.adopt(sessions.open_session(session_id, -1.0, self.at))
 
     def drop_after_end(self, drops: bool) -> None:
         """Whether events after sessionEnd are taken and dropped, as the recorded service did (C-20)."""
-        strict, loose = self.mode is Mode.STRICT, self.mode is Mode.LOOSE
-        self.configure(seed=0, strict=strict, loose=loose, after_end="drop" if drops else "gone")
+        self.emulator.configure(seed=0, strict=self._strict, loose=self._loose, after_end="drop" if drops else "gone")
 
 
 class _Played:
     """A recording on its way through an Emulator. `adopts`: sessions may have begun before it (rule 2)."""
 
     def __init__(self, mode: Mode, adopts: bool = True) -> None:
-        self.emulator = _Playback(mode)
+        self.playback = _Playback(mode)
+        self.emulator = self.playback.emulator
         self.remarks: list[Problem] = []
         self._adopts = adopts
         self._taken: list[tuple[int, Recorded]] = []
 
     def take(self, record: Recorded, session_id: str | None = None) -> None:
         """Judge the next request. `session_id` is that of the session it begins."""
-        emulator, kind = self.emulator, _kind(record)
-        emulator.at, emulator.next_id = max(emulator.at, record.at), session_id
+        emulator, playback, kind = self.emulator, self.playback, _kind(record)
+        playback.at, playback.next_id = max(playback.at, record.at), session_id
         if kind in _POSTS and _lacks_body(record):
             message = "not judged: the recording has not what was sent"
             self.remarks.append(_remark("body-not-recorded", message, record.place))
             return
         taken = kind not in _POSTS or _taken(record)
         if kind is Kind.EVENT:
-            emulator.drop_after_end(taken and record.status is not None)
+            playback.drop_after_end(taken and record.status is not None)
         if kind is Kind.EVENT and taken:
             self._adopt(record)
         refused = not taken and self._would_take(record, kind)
@@ -269,7 +268,7 @@ class _Played:
     def _adopt(self, record: Recorded) -> None:
         """Rule 2."""
         session_id = formats.session_id(record.request.target)
-        if self._adopts and session_id is not None and self.emulator.adopt(session_id):
+        if self._adopts and session_id is not None and self.playback.adopt(session_id):
             message = "its sessionStart is not in the recording: the report misses what came before"
             self.remarks.append(_remark("start-not-recorded", message)._replace(session_id=session_id))
 
@@ -278,7 +277,7 @@ class _Played:
             return False
         if kind is not Kind.EVENT:
             return True
-        outline = self.emulator.outline(formats.session_id(record.request.target) or "")
+        outline = self.emulator.queries.outline(formats.session_id(record.request.target) or "")
         return outline is not None and outline.session.phase is Phase.OPEN
 
     def _compare(self, record: Recorded, kind: Kind, answer: Response, refused: bool) -> None:
@@ -296,7 +295,7 @@ class _Played:
         sent = formats.location(record)
         if sent is None:
             self._differs(record, "answered without a Location, which names the session")
-        elif sent != wire.location(formats.session_id(sent) or ""):
+        elif sent != routes.location(formats.session_id(sent) or ""):
             self._differs(record, f"answered Location: {sent}; SDKs read nothing but /api/v1/sessions/<id>")
 
     def _differs(self, record: Recorded, message: str) -> None:
@@ -316,7 +315,7 @@ class _Played:
 
 def _lacks_body(record: Recorded) -> bool:
     """Recorders leave out bodies of beacons, and those that are too long for them."""
-    length = wire.header(record.request.headers, b"content-length") or b"0"
+    length = http.header(record.request.headers, b"content-length") or b"0"
     return not record.request.body and length.isdigit() and int(length) > 0
 
 
@@ -370,7 +369,7 @@ def _timeline(recording: formats.Recording, name: str, mode: Mode) -> Checkup:
             ids[step.session] = sha256(f"{name}/{place}".encode("utf-8", "surrogatepass")).hexdigest()
         played.take(_record(step, place, parsed.steps[place].at, ids), ids.get(step.session))
     if parsed.close is not None:
-        _close(played.emulator, parsed.close)
+        _close(played.playback, parsed.close)
     done = _conclude(played, name, recording.kind, 0)
     if mode is not Mode.DEFAULT:
         return done  # what a timeline expects, it expects of the default mode
@@ -378,17 +377,17 @@ def _timeline(recording: formats.Recording, name: str, mode: Mode) -> Checkup:
 
 
 def _record(step: replay_plan.Planned, place: int, at: float, ids: Mapping[str, str]) -> Recorded:
-    target = step.target.replace(replay_plan.SID, ids.get(step.session, "0" * wire.SID_LENGTH))
+    target = step.target.replace(replay_plan.SID, ids.get(step.session, "0" * routes.SID_LENGTH))
     headers = tuple((name.encode(), value.encode()) for name, value in step.headers)
     request = Request(step.method, target, headers, step.body)
     return Recorded(TIMELINE_STARTS_MS / 1000 + at, request, None, (), b"", f"steps[{place}]", taken=True)
 
 
-def _close(emulator: _Playback, close: timeline.Closed) -> None:
-    emulator.at = max(emulator.at, TIMELINE_STARTS_MS / 1000 + close.at)
+def _close(playback: _Playback, close: timeline.Closed) -> None:
+    playback.at = max(playback.at, TIMELINE_STARTS_MS / 1000 + close.at)
     if close.reason == "expired":
-        for session_id in emulator.session_ids():
-            emulator.expire(session_id)
+        for session_id in playback.emulator.session_ids():
+            playback.emulator.expire(session_id)
 
 
 def _unexpected(done: Checkup, parsed: timeline.Timeline) -> Iterator[Problem]:

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
 from mcmock.core.model import Request
-from mcmock.protocols.media_collection import wire
+from mcmock.protocols.media_collection import routes
 from mcmock.recordings import timeline
 from mcmock.serialization import exports
 from mcmock.serialization.exports import Recorded
@@ -100,7 +100,7 @@ def _client_line(sent: Mapping[str, Any]) -> Recorded:
     answer = sent.get("response") or {}
     headers = tuple((name.encode(), value.encode()) for name, value in sent["headers"])
     request = Request(sent["method"], sent["path"], headers, sent["body_raw"].encode())
-    location = (("Location", wire.location(answer["sid"])),) if answer.get("sid") else ()
+    location = (("Location", routes.location(answer["sid"])),) if answer.get("sid") else ()
     return Recorded(sent["epoch_ms"] / 1000, request, answer.get("status"), location, b"")
 
 

@@ -20,7 +20,7 @@ from typing import Any, Final, NamedTuple
 
 from mcmock.analytics import METRICS, camel
 from mcmock.core.model import Headers, Kind
-from mcmock.protocols.media_collection import wire
+from mcmock.protocols.media_collection import routes
 from mcmock.recordings import formats, timeline
 from mcmock.serialization import exports
 
@@ -101,7 +101,7 @@ def of_timeline(read_in: timeline.Timeline) -> Plan:
 
 def _kind_of(step: timeline.Step) -> Kind:
     """By its path: an array on /sessions opens a session there."""
-    return wire.route("POST", step.path.replace(SID, "0" * wire.SID_LENGTH)).kind
+    return routes.route("POST", step.path.replace(SID, "0" * routes.SID_LENGTH)).kind
 
 
 def of_recording(records: Iterable[exports.Recorded], name: str) -> Plan:
@@ -114,7 +114,7 @@ def of_recording(records: Iterable[exports.Recorded], name: str) -> Plan:
     left_out, began = 0, None
     for record in records:
         target = formats.api_target(record.request.target)
-        route = wire.route(record.request.method, target)
+        route = routes.route(record.request.method, target)
         if route.kind not in _SENT:
             continue
         began = record.at if began is None else began
@@ -134,7 +134,7 @@ def of_recording(records: Iterable[exports.Recorded], name: str) -> Plan:
     return Plan(name, tuple(steps), left_out)
 
 
-def _session_of(target: str, route: wire.Route, record: exports.Recorded, opened: set[str]) -> tuple[str, str | None]:
+def _session_of(target: str, route: routes.Route, record: exports.Recorded, opened: set[str]) -> tuple[str, str | None]:
     """Which session a request is about, and its target with a place for the id; None if that session never opened."""
     if route.kind in (Kind.SESSION, Kind.DOWNLOADED):
         session = formats.session_id(formats.location(record))

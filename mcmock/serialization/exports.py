@@ -15,9 +15,8 @@ from typing import Any, NamedTuple
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 import mcmock
-from mcmock.core import clock
-from mcmock.core.model import Exchange, Headers, Request, Verdict
-from mcmock.protocols.media_collection import wire
+from mcmock.core import clock, http
+from mcmock.core.model import TAKEN, Exchange, Headers, Request
 from mcmock.serialization.json_shapes import Json, exchange_from_json, exchange_to_json
 
 FORMAT = 1
@@ -71,28 +70,25 @@ def recorded(exchange: Exchange) -> Recorded:
         exchange.response_headers,
         exchange.response_body,
         f"seq {exchange.seq}",
-        exchange.verdict in _TAKEN,
+        exchange.verdict in TAKEN,
         exchange.session_id,
         exchange.fault is not None,
     )
 
 
-_TAKEN = (Verdict.CREATED, Verdict.ACCEPTED)
-
-
 def _request(method: str, target: str, headers: Headers, body: bytes) -> Request:
     raw = tuple((name.encode("latin-1", "replace"), value.encode("latin-1", "replace")) for name, value in headers)
-    host = wire.header(raw, b"host") or urlsplit(target).netloc.encode("latin-1", "replace") or b"localhost"
+    host = http.header(raw, b"host") or urlsplit(target).netloc.encode("latin-1", "replace") or b"localhost"
     return Request(method, target, raw, body, host.decode("latin-1"))
 
 
 def _redacted(headers: Headers) -> Headers:
-    return tuple((name, wire.REDACTED if name.lower() in wire.SECRET_HEADERS else value) for name, value in headers)
+    return tuple((name, http.REDACTED if name.lower() in http.SECRET_HEADERS else value) for name, value in headers)
 
 
 def _without_secrets(exchange: Exchange) -> Exchange:
     lines = (*exchange.request_headers, *exchange.response_headers)
-    if not any(name.lower() in wire.SECRET_HEADERS for name, _ in lines):
+    if not any(name.lower() in http.SECRET_HEADERS for name, _ in lines):
         return exchange
     sent, answered = _redacted(exchange.request_headers), _redacted(exchange.response_headers)
     return replace(exchange, request_headers=sent, response_headers=answered)
@@ -251,7 +247,7 @@ def _har_response(exchange: Exchange) -> Json:
     }
     return {
         "status": exchange.status,
-        "statusText": wire.REASONS.get(exchange.status, ""),
+        "statusText": http.REASONS.get(exchange.status, ""),
         "httpVersion": "HTTP/1.1",
         "cookies": [],
         "headers": _har_pairs(headers),
@@ -317,7 +313,7 @@ def _recorded_entry(entry: Any) -> Recorded:
         status if status > 0 else None,
         _pairs(answered.get("headers") or ()),
         _content(answered.get("content") or {}),
-        taken=extras["verdict"] in _TAKEN if "verdict" in extras else False if _never_left(answered) else None,
+        taken=extras["verdict"] in TAKEN if "verdict" in extras else False if _never_left(answered) else None,
         session_id=extras.get("sessionId"),
         faulted=bool(extras.get("fault")),
     )

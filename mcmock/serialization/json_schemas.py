@@ -12,6 +12,7 @@ from typing import Any
 
 from mcmock.analytics import METRICS, camel
 from mcmock.checks.verification import LONGEST, Result
+from mcmock.core.events import EVENT_TYPES
 from mcmock.core.findings import RULES
 from mcmock.core.match import FIELDS, PARTS, RULE
 from mcmock.core.model import Delivery, Kind, Outcome, Severity, Verdict
@@ -19,7 +20,6 @@ from mcmock.core.regex import MOST_PATTERN
 from mcmock.core.sessions import Phase
 from mcmock.faults import rule_schema
 from mcmock.faults.losses import Fate
-from mcmock.protocols.media_collection.schemas import EVENT_TYPES
 
 Schema = dict[str, Any]
 
@@ -124,6 +124,7 @@ _EXCHANGE: dict[str, Schema] = {
     "findings": _list(ref("Finding")),
     "fault": _or_null(ref("FaultHit")),
     "delivery": _one_of(Delivery, "what became of the answer"),
+    "protocol": {"type": "string", "description": "the API that it was sent to"},
 }
 _BRIEF_FINDING = _object("a finding in brief", {"rule": TEXT, "severity": _one_of(Severity)})
 _BRIEF = ("seq", "at", "kind", "method", "path", "eventType", "sessionId", "verdict", "outcome", "status")

@@ -13,12 +13,13 @@ from typing import Any
 from mcmock.analytics import METRICS, Report, camel
 from mcmock.analytics.views import SessionOutline, SessionView
 from mcmock.checks.verification import Miss, Verification
+from mcmock.core.events import EVENT_TYPES, Event
 from mcmock.core.findings import RULES
 from mcmock.core.match import FIELDS, PARTS, Match
 from mcmock.core.model import Delivery, Exchange, FaultHit, Finding, Headers, Kind, Outcome, Severity, Verdict
 from mcmock.faults import FaultState, Preset, rule_to_json
 from mcmock.faults.losses import Fate, Loss, Losses
-from mcmock.protocols.media_collection.schemas import EVENT_TYPES
+from mcmock.protocols.registry import FIRST_PROTOCOL, protocol_named
 
 Json = dict[str, Any]
 
@@ -63,6 +64,7 @@ def exchange_to_json(exchange: Exchange) -> Json:
         "findings": [finding_to_json(finding) for finding in exchange.findings],
         "fault": fault_hit_to_json(exchange.fault) if exchange.fault else None,
         "delivery": exchange.delivery,
+        "protocol": exchange.protocol.name,
     }
 
 
@@ -93,20 +95,18 @@ def brief_to_json(exchange: Exchange) -> Json:
         "findings": [{"rule": found.rule, "severity": found.severity} for found in exchange.findings],
         "fault": fault_hit_to_json(exchange.fault) if exchange.fault else None,
         "delivery": exchange.delivery,
-        **_parts(exchange.body),
+        **_parts(exchange),
     }
 
 
-def _parts(body: Any) -> Json:
-    if not isinstance(body, list):
+def _parts(exchange: Exchange) -> Json:
+    if not isinstance(exchange.body, list):
         return {}
-    return {"parts": [_part(event) for event in body if isinstance(event, dict)]}
+    return {"parts": [_part(event) for event in exchange.events]}
 
 
-def _part(event: Json) -> Json:
-    time = event.get("playerTime")
-    time = time if isinstance(time, dict) else {}
-    return {"eventType": event.get("eventType"), "playhead": time.get("playhead"), "ts": time.get("ts")}
+def _part(event: Event) -> Json:
+    return {"eventType": event.event_type, "playhead": event.sent_playhead, "ts": event.sent_ts}
 
 
 def _body_to_json(exchange: Exchange) -> Json:
@@ -146,6 +146,7 @@ def exchange_from_json(value: Json) -> Exchange:
             findings=tuple(finding_from_json(finding) for finding in value.get("findings", ())),
             fault=FaultHit(**value["fault"]) if value.get("fault") else None,
             delivery=Delivery(value.get("delivery", Delivery.SENT)),
+            protocol=protocol_named(value.get("protocol", FIRST_PROTOCOL)),
         )
     except KeyError as error:
         raise ValueError(f"an exchange needs the key {error.args[0]!r}") from None

@@ -21,11 +21,11 @@ from aiohttp.http_exceptions import InvalidURLError, LineTooLong
 from aiohttp.streams import EMPTY_PAYLOAD
 from aiohttp.web_protocol import _ErrInfo
 
+from mcmock.core import http
 from mcmock.core.clock import monotonic
 from mcmock.core.model import Answer, Delivery, Refusal, Request
 from mcmock.engine import Emulator
 from mcmock.engine.scopes import Scopes
-from mcmock.protocols.media_collection import wire
 from mcmock.server.endpoint import control_path
 from mcmock.server.fast_path import Lane, Plain
 from mcmock.server.http_io import BadBody, Raw, log_unanswered
@@ -256,8 +256,9 @@ class Connection(web.RequestHandler):
             return False
         self._stop_clock()
         self.begun = True
-        block, emulator = plain.block, self.scopes.of_target(plain.target)
+        block = plain.block
         request = Request("POST", plain.target, block.headers, plain.body, block.host, self._scheme())
+        emulator = self.scopes.of_session(request)
         began = monotonic()
         answer = emulator.handle(request)
         self.scopes.meter.note(answer, monotonic() - began)
@@ -423,7 +424,7 @@ class Connection(web.RequestHandler):
         return next((words for first, words in _OTHER_PROTOCOLS if self.unparsed.startswith(first)), None)
 
     def _unparsed_request(self, refusal: Refusal) -> Request:
-        kept = wire.without_secret_lines(self.unparsed[:KEPT_UNPARSED])
+        kept = http.without_secret_lines(self.unparsed[:KEPT_UNPARSED])
         method, _, rest = kept.partition(b"\r\n")[0].decode("latin-1").partition(" ")
         return Request(
             method[:32], rest.partition(" ")[0], (), kept, complete=False, keep_alive=False, refusal=refusal

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from mcmock.core.model import Exchange
 from mcmock.engine import Emulator
 from mcmock.storage.memory import MemoryStore
-from mcmock.storage.replica import KeptEmulator
+from mcmock.storage.write_behind import FileBacking
 
 
 class Store(Protocol):
@@ -77,6 +77,6 @@ def read_journal(path: Path | str, scope: str | None = None) -> Iterator[Exchang
     store = SqliteStore(Path(path), read_only=True)
     try:
         for name in store.scopes() if scope is None else [scope]:
-            yield from KeptEmulator(store, scope=name, max_log_bytes=2**62).each()
+            yield from Emulator(backing=FileBacking(store), scope=name, max_log_bytes=2**62).queries.iterate()
     finally:
         store.close()

@@ -15,14 +15,18 @@ from typing import Any, Literal, NamedTuple, Protocol
 from mcmock.core import clock
 from mcmock.core.model import Delivery, FaultHit, Finding, Kind, Severity, Verdict
 from mcmock.core.sessions import Phase, Session
+from mcmock.engine.changes import Cell, Change
 from mcmock.engine.log import Entry
-from mcmock.faults.active import Standing
+from mcmock.faults.active import RulesSnapshot
 from mcmock.faults.rule import rule_from_json
 from mcmock.faults.selection import Armed
 
-FORMAT = 1
+FORMAT = 2
 """Of the texts below. A store of a higher one was written by a newer mcmock, and is not touched."""
 
+
+FIRST_PROTOCOL = "media-collection"
+"""The API of an entry of format 1, which did not say."""
 
 DEFAULT_JOURNAL_BYTES = 1024**3
 """What a file keeps of the log; the memory of a server that starts holds `max_log_bytes` of it."""
@@ -30,33 +34,6 @@ DEFAULT_JOURNAL_BYTES = 1024**3
 
 JOURNAL = b"SQLite format 3\0"
 """What a file that keeps the log begins with."""
-
-
-class Cell(NamedTuple):
-    """One place of one table, and what stands there; None is nothing."""
-
-    table: str
-    key: Hashable
-    value: Any
-
-
-class Change(NamedTuple):
-    """`position` (in the order of all Changes) and `seq` (of the entry) are 0 until the ledger has taken it.
-
-    `weight` is what the entry counts in the log's bound.
-
-    `notice` is what listeners are told beside the entry: "clock", "faults", "cleared" or "reset". The last two empty
-    the log; "reset" empties the tables, too, before `writes` are made.
-    """
-
-    reads: tuple[Cell, ...] = ()
-    writes: tuple[Cell, ...] = ()
-    entry: tuple[Any, ...] | None = None
-    weight: int = 0
-    deliveries: tuple[tuple[int, Delivery], ...] = ()
-    notice: str = ""
-    seq: int = 0
-    position: int = 0
 
 
 class Taken(NamedTuple):
@@ -91,17 +68,6 @@ class Snapshot(NamedTuple):
     def first_seq(self) -> int:
         """The number of the oldest entry, or the one that the next entry gets."""
         return next((change.seq for change in self.log if change.entry is not None), self.next_seq)
-
-
-class StoreAway(ConnectionError):
-    """The store cannot be reached. The message says which and why, in one line.
-
-    `asked` is whether it was asked before it went away, and may have done what it was asked.
-    """
-
-    def __init__(self, message: str, *, asked: bool = False) -> None:
-        super().__init__(message)
-        self.asked = asked
 
 
 class _Ledger(Protocol):
@@ -196,15 +162,15 @@ class Codec(NamedTuple):
     from_json: Callable[[Any], Any]
 
 
-def _standing(value: Any) -> Standing:
+def _snapshot(value: Any) -> RulesSnapshot:
     armed, serial, dropped, initial = value
     ranked = tuple(Armed(rule_from_json(rule), number, since) for rule, number, since in armed)
-    return Standing(ranked, serial, dropped, tuple(map(rule_from_json, initial)))
+    return RulesSnapshot(ranked, serial, dropped, tuple(map(rule_from_json, initial)))
 
 
-def _standing_json(standing: Standing) -> Any:
-    armed = [[one.rule.to_json(), one.serial, one.since] for one in standing.armed]
-    return [armed, standing.serial, standing.dropped, [rule.to_json() for rule in standing.initial]]
+def _snapshot_json(snapshot: RulesSnapshot) -> Any:
+    armed = [[one.rule.to_json(), one.serial, one.since] for one in snapshot.armed]
+    return [armed, snapshot.serial, snapshot.dropped, [rule.to_json() for rule in snapshot.initial]]
 
 
 def _same(value: Any) -> Any:
@@ -216,8 +182,8 @@ def _session(value: Any) -> Session:
     return Session(session_id, opened_at, touched_at, moved_at, playhead, Phase(phase), closed_at, downloaded)
 
 
-SESSIONS, ISSUED, DOOMED, COUNTS, RATES, CLOCK, FAULTS, SEED, VERSION = (
-    "session", "issued", "doomed", "count", "rate", "clock", "faults", "seed", "version",
+SESSIONS, ISSUED, DOOMED, COUNTS, RATES, CLOCK, FAULTS, SEED, VERSION, OPENED = (
+    "session", "issued", "doomed", "count", "rate", "clock", "faults", "seed", "version", "opened",
 )  # fmt: skip
 TABLES: Mapping[str, Codec] = {
     SESSIONS: Codec(_same, _session),
@@ -226,9 +192,10 @@ TABLES: Mapping[str, Codec] = {
     COUNTS: Codec(_same, _same),  # what fault rules count
     RATES: Codec(_same, tuple),
     CLOCK: Codec(_same, lambda value: clock.Setting(*value)),
-    FAULTS: Codec(_standing_json, _standing),
+    FAULTS: Codec(_snapshot_json, _snapshot),
     SEED: Codec(_same, _same),
     VERSION: Codec(_same, _same),  # another one whenever clock or rules are changed
+    OPENED: Codec(_same, _same),  # another one whenever a session is opened: what all of them rests on
 }
 
 
@@ -269,7 +236,7 @@ def entry_text(entry: tuple[Any, ...]) -> str:
     return _dumps([
         one.at, one.kind, one.method, one.target, [[_text(name), _text(value)] for name, value in one.headers],
         _text(one.body), one.event_type, one.session_id, one.verdict, one.status, one.response_headers,
-        _text(one.response_body), one.findings, one.fault, one.after_end,
+        _text(one.response_body), one.findings, one.fault, one.after_end, one.protocol,
     ])  # fmt: skip
 
 
@@ -284,13 +251,13 @@ def entry_from(seq: int, text: str) -> Entry:
 def _entry(
     seq: int, at: float, kind: str, method: str, target: str, headers: list[list[str]], body: str, event_type: str | None,
     session_id: str | None, verdict: str, status: int, response_headers: list[list[str]], response_body: str,
-    findings: list[list[str]], fault: list[Any] | None, after_end: bool,
+    findings: list[list[str]], fault: list[Any] | None, after_end: bool, protocol: str = FIRST_PROTOCOL,
 ) -> Entry:  # fmt: skip
     return Entry(
         seq, at, Kind(kind), method, target, tuple((_bytes(name), _bytes(value)) for name, value in headers), _bytes(body),
         event_type, session_id, Verdict(verdict), status, tuple((name, value) for name, value in response_headers),
         _bytes(response_body), tuple(_finding(*finding) for finding in findings), FaultHit(*fault) if fault else None,
-        after_end,
+        after_end, protocol,
     )  # fmt: skip
 
 

@@ -32,11 +32,10 @@ from redis.retry import Retry
 
 from mcmock.core import clock
 from mcmock.engine import DEFAULT_SCOPE, Emulator, mark
+from mcmock.engine.changes import Change, StoreAway
 from mcmock.storage.ledger import (
     FORMAT,
-    Change,
     Snapshot,
-    StoreAway,
     Taken,
     cell_from,
     cells_from,
@@ -48,7 +47,7 @@ from mcmock.storage.ledger import (
     place_text,
     value_text,
 )
-from mcmock.storage.replica import KeptEmulator
+from mcmock.storage.optimistic import SharedBacking
 from mcmock.storage.worker import Errands
 
 _logger = logging.getLogger("mcmock")
@@ -162,6 +161,8 @@ OPEN = """
 if redis.call('EXISTS', KEYS[3]) == 0 then
   redis.call('DEL', KEYS[1], KEYS[2])
   redis.call('HSET', KEYS[3], 'epoch', ARGV[1], 'format', ARGV[2], 'position', 0, 'seq', 0, 'bytes', 0, 'evicted', 0)
+elseif tonumber(redis.call('HGET', KEYS[3], 'format')) < tonumber(ARGV[2]) then
+  redis.call('HSET', KEYS[3], 'format', ARGV[2])
 end
 redis.call('SET', KEYS[4], ARGV[3])
 if ARGV[4] ~= '0' then
@@ -236,7 +237,7 @@ class RedisStore:
         return clock.wall() + self._ahead
 
     def emulator(self, *, lazy: bool = False, **options: Any) -> Emulator:
-        return KeptEmulator(self, lazy=lazy, **options)
+        return Emulator(backing=SharedBacking(self, lazy=lazy), **options)
 
     def ledger(self, scope: str, max_log_bytes: int) -> RedisLedger:
         return RedisLedger(self, scope, max_log_bytes, 0 if scope == DEFAULT_SCOPE else SCOPE_LIVES)

@@ -30,20 +30,19 @@ from urllib.parse import quote
 from mcmock.core import clock
 from mcmock.core.model import Delivery
 from mcmock.engine import DEFAULT_SCOPE, Emulator, mark
+from mcmock.engine.changes import Change, StoreAway
 from mcmock.storage.journal_file import JournalFile, real, refuse_other_name
 from mcmock.storage.ledger import (
     DEFAULT_JOURNAL_BYTES,
     FORMAT,
-    Change,
     Snapshot,
-    StoreAway,
     cell_from,
     entry_from,
     entry_text,
     place_text,
     value_text,
 )
-from mcmock.storage.replica import KeptEmulator
+from mcmock.storage.write_behind import FileBacking
 
 _logger = logging.getLogger("mcmock")
 
@@ -128,8 +127,8 @@ class SqliteStore:
     def now(self) -> float:
         return clock.wall()
 
-    def emulator(self, *, lazy: bool = False, **options: Any) -> Emulator:
-        return KeptEmulator(self, lazy=lazy, **{"time": clock.Clock(), **options})  # of its own: nobody shares the file
+    def emulator(self, *, lazy: bool = False, **options: Any) -> Emulator:  # noqa: ARG002
+        return Emulator(backing=FileBacking(self), **options)
 
     def ledger(self, scope: str, max_log_bytes: int) -> SqliteLedger:
         return SqliteLedger(self, scope, max_log_bytes)
@@ -162,10 +161,9 @@ class SqliteStore:
         connection = _connect(self.path, "rwc")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute(f"PRAGMA user_version = {FORMAT}")
         if fresh:
-            connection.executescript(
-                f"BEGIN; PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {FORMAT}; {_TABLES} COMMIT;"
-            )
+            connection.executescript(f"BEGIN; PRAGMA application_id = {APPLICATION}; {_TABLES} COMMIT;")
         return connection
 
     # -- writing ------------------------------------------------------------------------------------------------------

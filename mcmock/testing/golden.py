@@ -15,10 +15,10 @@ from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from mcmock.analytics.processing import IDENTITY
 from mcmock.analytics.views import SessionView
 from mcmock.checks import timeline_text
 from mcmock.checks.verification import events_of
+from mcmock.core.events import VISITOR_KEYS
 from mcmock.core.model import Exchange
 
 SUFFIX: Final = ".golden.json"
@@ -35,7 +35,7 @@ _PLACEHOLDERS = (
     (re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"), "<id>"),
     (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?"), "<time>"),
 )
-_IDS: Final = frozenset(IDENTITY)
+_IDS: Final = frozenset(VISITOR_KEYS)
 _DURATIONS: Final = frozenset({"media.qoe.timeToStart"})
 _EPOCHS: Final = ((1.0e9, 2.2e9), (1.0e12, 2.2e12))  # 2001 to 2039, in seconds and in milliseconds
 

@@ -14,20 +14,19 @@ from mcmock.analytics import (
     METRICS,
     RECORD_METRICS,
     Close,
-    Event,
     Judge,
     Judgement,
     Report,
     Summary,
     camel,
     compare,
-    event_from,
-    events_of,
-    processing,
+    judge_session,
 )
-from mcmock.core import findings as rules
+from mcmock.core.events import Event
+from mcmock.core.findings import RULES
 from mcmock.core.model import Mode, Severity
 from mcmock.engine import Emulator
+from mcmock.protocols.media_collection.events import event_from
 from tests.conftest import body, post
 
 ROOT = Path(__file__).parents[2]
@@ -62,7 +61,7 @@ def event(seq: int, at: float, event_type: str, playhead: float = 0, *, ts: floa
 
 
 def judged(*events: Event, mode: Mode = Mode.DEFAULT, close: Close = OPEN) -> Judgement:
-    return processing("sid", events, close, mode)
+    return judge_session("sid", events, close, mode)
 
 
 def rules_of(judgement: Judgement, seq: int) -> list[str]:
@@ -215,7 +214,7 @@ def test_an_ignored_event_changes_nothing_but_whose_time_it_was(
     )
     judgement = judged(*events[:place], extra, *events[place:])
     found = rules_of(judgement, 999)
-    assume(any(rules.RULES[rule].ignores for rule in found))
+    assume(any(RULES[rule].ignores for rule in found))
     with_it, without = numbers(judgement.report), numbers(judged(*events).report)
     different = {name for name in with_it if with_it[name] != without[name]}
     assert different <= (TIME_ATTRIBUTION if "ad-outside-break" in found else set())
@@ -276,7 +275,7 @@ def test_a_session_whose_start_was_not_seen_is_judged_all_the_same() -> None:
 
 
 def test_an_empty_session_has_a_report() -> None:
-    report = processing("sid", (), OPEN).report
+    report = judge_session("sid", (), OPEN).report
     assert (report.session_time, report.first_ts, report.state) == (0.0, None, "starting")
     assert report.to_json()["sessionDetails"]["isViewed"] is False
 
@@ -317,7 +316,7 @@ def test_strict_mode_raises_the_severity() -> None:
 
 def test_findings_name_the_place_in_a_downloaded_array() -> None:
     array = [event(1, 0, "sessionStart"), event(1, 0, "play", ts=1), event(1, 0, "chapterSkip", ts=5)]
-    findings = processing("sid", array, Close("ended", START_S), downloaded=True).findings[1]
+    findings = judge_session("sid", array, Close("ended", START_S), downloaded=True).findings[1]
     assert [(finding.rule, finding.path) for finding in findings] == [("chapter-close-without-start", "$[2].eventType")]
 
 
@@ -453,8 +452,8 @@ def test_odd_values_never_break_the_judge(odd: Any) -> None:
 def test_a_request_that_is_no_event_brings_none(emulator: Emulator) -> None:
     for request in (post("/api/v1/sessions", body("sessionStart")), post("/nowhere", {}), post("/api/v1/sessions", [])):
         emulator.handle(request)
-    exchanges = [emulator.request(seq) for seq in (1, 2, 3)]
-    assert [len(events_of(exchange)) for exchange in exchanges if exchange is not None] == [1, 0, 0]
+    engine = emulator.engine
+    assert [len(engine.analysis.events_of(entry)) for entry in engine.log.entries()] == [1, 0, 0]
 
 
 # -- the recordings -------------------------------------------------------------------------------------------------------

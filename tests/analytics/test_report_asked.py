@@ -162,8 +162,8 @@ def test_a_thousand_sessions_of_one_view_cost_no_more_than_their_neighbours() ->
     emulator = Emulator(seed=1)
     for _ in range(1000):
         start(emulator, params=VIEWER)
-    with mock.patch.object(emulator, "_summary", wraps=emulator._summary) as summaries:
-        assert len(emulator.outlines()) == 1000
+    with mock.patch.object(emulator.engine.analysis, "_summary", wraps=emulator.engine.analysis._summary) as summaries:
+        assert len(emulator.queries.outlines()) == 1000
     assert summaries.call_count <= 1000 * 18
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from mcmock.analytics import Event, Report
+from mcmock.analytics import Report
+from mcmock.core.events import Event
 from tests.analytics.test_report import event, judged, rules_of
 
 

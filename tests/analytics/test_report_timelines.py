@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from mcmock.analytics import METRICS, Close, Judge, Judgement, Report, event_from
+from mcmock.analytics import METRICS, Close, Judge, Judgement, Report
 from mcmock.core import findings
 from mcmock.core.clock import Clock
 from mcmock.core.model import Kind, Mode, Outcome
 from mcmock.engine import Emulator
 from mcmock.protocols.media_collection import body as bodies
+from mcmock.protocols.media_collection.events import event_from
 from mcmock.recordings.timeline import Step, Timeline, parse
 from tests.conftest import post
 

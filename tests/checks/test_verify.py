@@ -20,6 +20,7 @@ from mcmock.core.match import Match
 from mcmock.core.model import Exchange
 from mcmock.engine import Emulator
 from mcmock.engine.log import Entry
+from mcmock.engine.outcomes import Analysis
 from mcmock.server.admin import checks as shell
 from mcmock.testing.server import McmockServer
 from tests.conftest import body, post, send, start
@@ -579,13 +580,13 @@ def test_waiting_beside_a_large_log_looks_only_at_what_is_new(
     play(emulator, *["ping"] * 500)
     session_id = start(emulator)
     built = []
-    build = Emulator._exchange
+    build = Analysis.exchange
 
-    def counting(self: Emulator, entry: Entry) -> Exchange:
+    def counting(self: Analysis, entry: Entry) -> Exchange:
         built.append(entry.seq)
         return build(self, entry)
 
-    monkeypatch.setattr(Emulator, "_exchange", counting)
+    monkeypatch.setattr(Analysis, "exchange", counting)
     with ThreadPoolExecutor(1) as pool:
         waiter = pool.submit(emulator.wait_for, Match({"session": session_id, "event": "ping"}), 50, 30)
         for _ in range(50):
@@ -710,13 +711,13 @@ def test_a_query_builds_no_exchange_that_its_columns_rule_out(
     session_id = play(emulator, "play")
     emulator.handle(post("/api/v1/sessions", b"{"))
     built = []
-    build = Emulator._exchange
+    build = Analysis.exchange
 
-    def counting(self: Emulator, entry: Entry) -> Exchange:
+    def counting(self: Analysis, entry: Entry) -> Exchange:
         built.append(entry.seq)
         return build(self, entry)
 
-    monkeypatch.setattr(Emulator, "_exchange", counting)
+    monkeypatch.setattr(Analysis, "exchange", counting)
     for wanted, seqs in (
         ({"event": "play"}, [303]),
         ({"session": session_id}, [302, 303]),

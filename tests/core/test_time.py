@@ -22,7 +22,7 @@ from mcmock import faults
 from mcmock.core import clock
 from mcmock.core.clock import LATEST, Clock, iso
 from mcmock.engine import Emulator
-from mcmock.faults.selection import Tally
+from mcmock.faults.selection import FaultCounters
 from mcmock.storage import open_store
 from mcmock.testing.server import McmockServer
 from tests.conftest import send, start
@@ -120,12 +120,12 @@ def test_a_journal_goes_on_from_its_last_request_where_the_machine_was_set_back_
 
 
 def test_a_clock_that_steps_back_neither_drains_nor_fills_a_rates_bucket() -> None:
-    tally = Tally()
+    tally = FaultCounters()
     assert [tally.takes(1, "", 2, 100.0) for _ in range(3)] == [True, True, False]
     assert not tally.takes(1, "", 2, 50.0)
     assert not tally.takes(1, "", 2, 100.0), "the same fifty seconds filled it again"
     assert [tally.takes(1, "", 2, 100.5) for _ in range(2)] == [True, False]
-    full = Tally()
+    full = FaultCounters()
     assert [full.takes(1, "", 2, now) for now in (100.0, 50.0)] == [True, True], "a step back took what was in it"
 
 

@@ -8,11 +8,12 @@ import pytest
 
 from mcmock import faults
 from mcmock.core.model import Outcome
+from mcmock.core.tables import MAX_KEY
 from mcmock.engine import Emulator
 from mcmock.engine.log import MOST_INTERNED
+from mcmock.engine.outcomes import ANALYSES_PER_LOG
 from mcmock.engine.scopes import SHARED_BY, Scopes
-from mcmock.engine.session_analysis import JUDGE_COST
-from mcmock.engine.types import JUDGED_OF_LOG, LONGEST_CONTENT
+from mcmock.engine.session_analysis import ANALYSIS_COST
 from mcmock.engine.weights import ENTRY_COST
 from mcmock.server.admin.feed import Feed
 from mcmock.testing.server import McmockServer
@@ -23,8 +24,8 @@ SMALL_LOG = 20_000
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> Emulator:
-    monkeypatch.setattr("mcmock.engine.decisions.MOST_SESSIONS", 50)
-    monkeypatch.setattr("mcmock.engine.outcomes.MOST_JUDGED", 20 * JUDGE_COST)
+    monkeypatch.setattr("mcmock.engine.engine.MAX_SESSIONS", 50)
+    monkeypatch.setattr("mcmock.engine.outcomes.MAX_ANALYSES", 20 * ANALYSIS_COST)
     return Emulator(seed=1, max_log_bytes=SMALL_LOG)
 
 
@@ -71,24 +72,26 @@ def test_reports_of_all_sessions_that_are_left_can_still_be_asked_for(small: Emu
     for number in range(300):
         ended(small, number)
         if number % 10 == 0:
-            assert len(small.sessions()) == len(small.outlines()) == small.summary().sessions
-    assert len(small._judges) <= small.summary().sessions
+            assert len(small.sessions()) == len(small.queries.outlines()) == small.summary().sessions
+    assert len(small.engine.analysis) <= small.summary().sessions
 
 
 def test_events_are_not_kept_for_reports_without_end(small: Emulator) -> None:
     for number in range(300):
         sid = start(small)
-        assert small.outline(sid) is not None
+        assert small.queries.outline(sid) is not None
         if number % 50 == 49:
             small.advance(1)
-    assert len(small._judges) < 20 + SMALL_LOG // ENTRY_COST + 5
+    assert len(small.engine.analysis) < 20 + SMALL_LOG // ENTRY_COST + 5
 
 
 def test_made_up_session_ids_leave_nothing_behind(small: Emulator) -> None:
     for number in range(2000):
         small.handle(post(f"/api/v1/sessions/{number:064}/events", body("ping")))
-    assert small._journal._left == {}
-    assert small._journal.session_ids() == [f"{number:064}" for number in range(2000 - len(small.kept()), 2000)]
+    assert small.engine.log._left == {}
+    assert small.engine.log.session_ids() == [
+        f"{number:064}" for number in range(2000 - len(small.queries.seq_range()), 2000)
+    ]
     assert small.summary().sessions == 0
 
 
@@ -96,7 +99,7 @@ def test_what_is_watched_may_have_a_name_of_any_length(small: Emulator) -> None:
     sid = start(small, params={**START_PARAMS, "media.id": "x" * 500_000})
     again = start(small, params={**START_PARAMS, "media.id": "x" * 500_000})
     assert sid != again
-    assert max(map(len, small._issued)) <= LONGEST_CONTENT
+    assert max(map(len, small.engine.state.issued)) <= MAX_KEY
 
 
 def test_findings_count_in_the_bound_of_the_log() -> None:
@@ -109,19 +112,19 @@ def test_findings_count_in_the_bound_of_the_log() -> None:
 
 
 def test_ids_stay_unlike_when_what_was_watched_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mcmock.engine.state.MOST_CONTENTS", 100)
+    monkeypatch.setattr("mcmock.engine.session_ids.MAX_CONTENTS", 100)
     emulator = Emulator(seed=1)
     films = [f"film {number % 150}" for number in range(1_000)]
     sids = [start(emulator, params={**START_PARAMS, "media.id": film}) for film in films]
     assert len(set(sids)) == len(sids)
-    assert len(emulator._issued) <= 101
+    assert len(emulator.engine.state.issued) <= 101
     emulator.reset()
     assert [start(emulator, params={**START_PARAMS, "media.id": film}) for film in films] == sids
 
 
 def test_open_sessions_are_bounded_too_and_the_one_that_plays_stays(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mcmock.engine.decisions.MOST_SESSIONS", 20)
-    monkeypatch.setattr("mcmock.engine.state.MOST_AT_ALL", 50)
+    monkeypatch.setattr("mcmock.engine.engine.MAX_SESSIONS", 20)
+    monkeypatch.setattr("mcmock.engine.engine.MAX_SESSIONS_AT_ALL", 50)
     emulator = Emulator(seed=1)
     played = start(emulator)
     silent = [start(emulator)]
@@ -133,13 +136,13 @@ def test_open_sessions_are_bounded_too_and_the_one_that_plays_stays(monkeypatch:
     assert summary.sessions == 50
     assert summary.forgotten == 302 - 50
     assert send(emulator, silent[0], "ping").response.status == 404
-    assert len(emulator.sessions()) == len(emulator.outlines()) == 50
+    assert len(emulator.sessions()) == len(emulator.queries.outlines()) == 50
 
 
 def test_what_faults_count_per_session_is_bounded_and_a_session_that_plays_keeps_its_count(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("mcmock.faults.selection.MOST_TALLIED", 100)
+    monkeypatch.setattr("mcmock.faults.selection.MAX_COUNTED", 100)
     rules = faults.load_value({"faults": [
         {"name": "once", "per": "session", "times": 1, "effect": {"type": "status", "code": 503}},
         {"name": "rare", "probability": 1e-9, "times": None, "effect": {"type": "status", "code": 500}},
@@ -153,24 +156,24 @@ def test_what_faults_count_per_session_is_bounded_and_a_session_that_plays_keeps
         emulator.handle(post(f"/api/v1/sessions/{number:0500}/events", body("ping")))
         emulator.handle(post(f"/{number:0500}", body("ping")))
         assert send(emulator, played, "ping").response.status == 204
-    tally = emulator._faults.tally
+    tally = emulator.engine.state.rules.counters
     assert len(tally.counts) <= 100
     assert len(tally.buckets) <= 100
-    assert max(len(place[-1]) for place in tally.counts) <= LONGEST_CONTENT
+    assert max(len(place[-1]) for place in tally.counts.scan()) <= MAX_KEY
     assert {state.rule.name: state.matched for state in emulator.faults()}["once"] > 3_000
 
 
 def test_reports_keep_what_the_log_lets_go_within_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     """One session as long as you like, and reports asked for all the time."""
-    monkeypatch.setattr("mcmock.engine.outcomes.MOST_JUDGED", 50_000)
+    monkeypatch.setattr("mcmock.engine.outcomes.MAX_ANALYSES", 50_000)
     emulator = Emulator(seed=1, max_log_bytes=SMALL_LOG)
     sid = start(emulator)
     for number in range(500):
         send(emulator, sid, "ping", playhead=number)
         report = emulator.sessions()[0].report
-    most = 50_000 + JUDGED_OF_LOG * SMALL_LOG
-    assert emulator._judged == sum(fed.weight for fed in emulator._judges.values())
-    assert emulator._judged < most + 5_000
+    most = 50_000 + ANALYSES_PER_LOG * SMALL_LOG
+    assert emulator.engine.analysis.weight == sum(one.weight for one in emulator.engine.analysis._analyses.values())
+    assert emulator.engine.analysis.weight < most + 5_000
     assert report.evicted > 100
     assert emulator.evicted > 300
 
@@ -178,13 +181,15 @@ def test_reports_keep_what_the_log_lets_go_within_a_bound(monkeypatch: pytest.Mo
 def test_reports_of_many_sessions_in_the_log_are_all_told_though_not_all_are_kept(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("mcmock.engine.outcomes.MOST_JUDGED", 100_000)
-    monkeypatch.setattr("mcmock.engine.outcomes.JUDGED_OF_LOG", 0)
+    monkeypatch.setattr("mcmock.engine.outcomes.MAX_ANALYSES", 100_000)
+    monkeypatch.setattr("mcmock.engine.outcomes.ANALYSES_PER_LOG", 0)
     emulator = Emulator(seed=1)
     sids = [ended(emulator, number) for number in range(50)]
-    assert [one.session.id for one in emulator.outlines()] == sids
-    assert all(one.counts[Outcome.GOOD] == 2 and one.judgement.report.evicted == 0 for one in emulator.outlines())
-    assert len(emulator._judges) < 10
+    assert [one.session.id for one in emulator.queries.outlines()] == sids
+    assert all(
+        one.counts[Outcome.GOOD] == 2 and one.judgement.report.evicted == 0 for one in emulator.queries.outlines()
+    )
+    assert len(emulator.engine.analysis) < 10
 
 
 def test_viewers_of_any_length_are_compared_and_not_kept(emulator: Emulator) -> None:
@@ -195,7 +200,7 @@ def test_viewers_of_any_length_are_compared_and_not_kept(emulator: Emulator) -> 
     view = emulator.session(first)
     assert view is not None
     assert "two-sessions-for-one-view" in {finding.rule for finding in view.findings}
-    assert max(len(text) for viewer, film in emulator._views for text in (*viewer, film)) <= LONGEST_CONTENT
+    assert max(len(text) for viewer, film in emulator.engine.analysis._views for text in (*viewer, film)) <= MAX_KEY
 
 
 def test_a_follower_keeps_nothing_of_what_it_told_but_a_number(emulator: Emulator) -> None:
@@ -216,17 +221,17 @@ def test_one_entry_larger_than_the_bound_stays_until_the_next_one(path: str) -> 
     emulator.handle(post("/small", {}))
     large = emulator.handle(post(path, {}))
     assert [one.seq for one in emulator.requests()] == [large.seq]
-    assert emulator.log_size().bytes > SMALL_LOG
+    assert emulator.queries.log_size().bytes > SMALL_LOG
     small = emulator.handle(post("/small", {}))
     assert [one.seq for one in emulator.requests()] == [small.seq]
-    assert emulator.log_size().bytes < SMALL_LOG
+    assert emulator.queries.log_size().bytes < SMALL_LOG
 
 
 def test_of_five_thousand_header_sets_no_more_than_4096_are_looked_for() -> None:
     emulator = Emulator(seed=1)
     for number in range(5_000):
         emulator.handle(post("/", {}, (b"X", b"%d" % number)))
-    assert 4_000 <= len(emulator._journal._interned) <= MOST_INTERNED == 4_096
+    assert 4_000 <= len(emulator.engine.log._interned) <= MOST_INTERNED == 4_096
     sent = [dict(one.request_headers)["X"] for one in emulator.requests()]
     assert sent == [str(number) for number in range(5_000)], "those that are not looked for are in the log all the same"
 
@@ -237,7 +242,7 @@ def test_a_session_that_left_the_log_leaves_nothing_in_it() -> None:
     send(emulator, sid, "ping")
     for number in range(100):
         emulator.handle(post(f"/{number}", {}))
-    journal = emulator._journal
+    journal = emulator.engine.log
     assert journal.session_ids() == []
     assert journal._trails == {}
     assert not journal.knows(sid)
@@ -253,7 +258,7 @@ def test_header_lines_go_with_the_last_entry_that_has_them() -> None:
     emulator = Emulator(seed=1, max_log_bytes=SMALL_LOG)
     for number in range(200):
         emulator.handle(post(f"/{number}", {}, (b"X", b"%d" % (number // 2)), (b"Authorization", b"%d" % number)))
-    journal = emulator._journal
+    journal = emulator.engine.log
     assert len(journal._interned) == len(journal._lines) == len(journal)
 
 
@@ -270,7 +275,7 @@ def test_an_emptied_log_weighs_nothing_and_a_full_one_what_its_entries_do() -> N
             params={"k": "v" * (number % 99)},
         )
         emulator.handle(post(f"/api/v1/sessions/{number % 7}/events", {}, (b"X", b"%d" % (number % 5))))
-    journal = emulator._journal
+    journal = emulator.engine.log
     entries = sum(
         sum(block.sizes[place] for place, row in enumerate(block.rows) if row) for block in journal._blocks.values()
     )
@@ -306,13 +311,13 @@ def test_however_many_scopes_there_are_they_keep_what_four_may() -> None:
     for number in range(40):
         for other in range(400):
             scopes.handle(post(f"/~job-{number}/{other}", b"x" * 500))
-    logs = [emulator.log_size() for emulator in scopes.each()]
+    logs = [emulator.queries.log_size() for emulator in scopes.each()]
     assert sum(log.bytes for log in logs) <= SHARED_BY * 400_000
     assert all(log.requests > 10 for log in logs[1:]), "each has its part"
     scopes.forget_all()
     for other in range(400):
         scopes.handle(post(f"/{other}", b"x" * 500))
-    assert 380_000 < scopes.default.log_size().bytes <= 400_000, "who is alone has it all again"
+    assert 380_000 < scopes.default.queries.log_size().bytes <= 400_000, "who is alone has it all again"
 
 
 def test_up_to_four_scopes_each_keep_what_the_options_say() -> None:
@@ -320,12 +325,12 @@ def test_up_to_four_scopes_each_keep_what_the_options_say() -> None:
     for name in ("", "/~one", "/~two", "/~three"):
         for other in range(300):
             scopes.handle(post(f"{name}/{other}", b"x" * 500))
-    assert [emulator.log_size().bytes > 190_000 for emulator in scopes.each()] == [True] * 4
+    assert [emulator.queries.log_size().bytes > 190_000 for emulator in scopes.each()] == [True] * 4
 
 
 def test_scopes_share_what_is_remembered_beside_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mcmock.engine.decisions.MOST_SESSIONS", 100)
-    monkeypatch.setattr("mcmock.faults.selection.MOST_TALLIED", 100)
+    monkeypatch.setattr("mcmock.engine.engine.MAX_SESSIONS", 100)
+    monkeypatch.setattr("mcmock.faults.selection.MAX_COUNTED", 100)
     rule = faults.status(500, probability=1e-9, times=None)
     scopes = Scopes(Emulator(seed=1, max_log_bytes=SMALL_LOG, faults=[rule]))
     for number in range(15):
@@ -337,4 +342,4 @@ def test_scopes_share_what_is_remembered_beside_the_log(monkeypatch: pytest.Monk
         for number in range(200):
             ended(emulator, number)
         assert emulator.summary().sessions < 25 + SMALL_LOG // 2 // ENTRY_COST
-        assert len(emulator._faults.tally.counts) <= 26
+        assert len(emulator.engine.state.rules.counters.counts) <= 26

@@ -95,7 +95,7 @@ def test_a_bug_of_ours_is_answered_500_logged_and_harms_nothing_else(
 ) -> None:
     sid = start(emulator)
     with monkeypatch.context() as patched:
-        patched.setattr("mcmock.protocols.media_collection.wire.Answers.accepted", lambda *_: 1 / 0)
+        patched.setattr("mcmock.protocols.media_collection.responses.Answers.accepted", lambda *_: 1 / 0)
         assert status(emulator, sid) == 500
     assert status(emulator, sid) == 204
     (broken,) = emulator.requests(Match({"verdict": "broken"}))

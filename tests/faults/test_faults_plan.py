@@ -12,9 +12,9 @@ from mcmock.core.match import Match
 from mcmock.core.model import Kind, Response
 from mcmock.faults.effects import EFFECTS, Scene
 from mcmock.faults.rule import FaultRule
-from mcmock.faults.selection import Armed, Asked, Fired, Seen, Tally, decide, is_active
+from mcmock.faults.selection import Armed, Asked, FaultCounters, Fired, Seen, decide, is_active
 
-SEEN = Seen(Kind.EVENT, "ping", "sid", "default", "/api/v1/sessions/sid/events", lambda: {"eventType": "ping"})
+SEEN = Seen(Kind.EVENT, "ping", "sid", "default", "/api/v1/sessions/sid/events", lambda: None)
 
 
 def no_answer(status: int, message: str) -> Response:
@@ -24,74 +24,75 @@ def no_answer(status: int, message: str) -> Response:
 SCENE = Scene(None, "sid", True, "localhost", False, no_answer)
 
 
-def asked(tally: Tally, rule: FaultRule, *, key: str = "sid", now: float = 0.0, serial: int = 1) -> Fired | None:
-    return decide((Armed(rule, serial, 0.0),), tally, Asked("before", SEEN, SCENE, key, now), seed=7)
+def asked(
+    counters: FaultCounters, rule: FaultRule, *, key: str = "sid", now: float = 0.0, serial: int = 1
+) -> Fired | None:
+    return decide((Armed(rule, serial, 0.0),), counters, Asked("before", SEEN, SCENE, key, now), seed=7)
 
 
 def test_a_rule_that_is_forgotten_leaves_nothing_and_takes_nothing_of_another_with_it() -> None:
-    tally = Tally()
+    counters = FaultCounters()
     sometimes, limit = faults.status(503, probability=0.5, per="session"), faults.rate_limit(1, per="session")
     for serial in (1, 2):
         for key in ("a", "b"):
-            asked(tally, sometimes, key=key, serial=serial)
-            asked(tally, limit, key=key, serial=serial + 10)
-    tally.forget(1)
-    tally.forget(11)
-    assert {serial for serial, _, _ in tally.counts} == {2, 12}
-    assert set(tally.buckets) == {(12, "a"), (12, "b")}
+            asked(counters, sometimes, key=key, serial=serial)
+            asked(counters, limit, key=key, serial=serial + 10)
+    counters.forget({1, 11})
+    assert {serial for serial, _, _ in counters.counts.scan()} == {2, 12}
+    assert set(counters.buckets.scan()) == {(12, "a"), (12, "b")}
 
 
 def test_only_a_rule_that_draws_or_counts_by_session_remembers_sessions() -> None:
     """What is remembered of each session grows with the sessions."""
-    plain = Tally()
+    plain = FaultCounters()
     for key in ("a", "b", "c"):
         asked(plain, faults.status(503, skip=1, times=9), key=key)
-    assert {key for _, _, key in plain.counts} == {""}
-    drawing = Tally()
+    assert {key for _, _, key in plain.counts.scan()} == {""}
+    drawing = FaultCounters()
     asked(drawing, faults.status(503, probability=0.5), key="a")
-    assert "a" in {key for _, _, key in drawing.counts}
+    assert "a" in {key for _, _, key in drawing.counts.scan()}
 
 
 def test_a_number_below_the_probability_fires_and_one_that_equals_it_does_not() -> None:
     """So that 0 never fires, whatever is drawn."""
-    fired = asked(Tally(), faults.status(503, name="one", probability=math.nextafter(1, 0)))
+    fired = asked(FaultCounters(), faults.status(503, name="one", probability=math.nextafter(1, 0)))
     assert fired is not None
     assert fired.hit.draw is not None
     drawn = fired.hit.draw
-    assert asked(Tally(), faults.status(503, name="one", probability=drawn)) is None
-    assert asked(Tally(), faults.status(503, name="one", probability=math.nextafter(drawn, 1))) is not None
+    assert asked(FaultCounters(), faults.status(503, name="one", probability=drawn)) is None
+    assert asked(FaultCounters(), faults.status(503, name="one", probability=math.nextafter(drawn, 1))) is not None
 
 
 def test_a_rate_per_session_is_a_bucket_for_each() -> None:
-    tally, rule = Tally(), faults.rate_limit(2, per="session")
-    hits = [asked(tally, rule, key=key) is not None for key in ("a", "a", "a", "b", "b", "b")]
+    counters, rule = FaultCounters(), faults.rate_limit(2, per="session")
+    hits = [asked(counters, rule, key=key) is not None for key in ("a", "a", "a", "b", "b", "b")]
     assert hits == [False, False, True, False, False, True]
 
 
 def test_a_bucket_holds_a_seconds_worth_however_long_nobody_came() -> None:
-    tally, rule = Tally(), faults.rate_limit(3)
-    assert [asked(tally, rule, now=0.0) is not None for _ in range(4)] == [False, False, False, True]
-    assert [asked(tally, rule, now=1000.0) is not None for _ in range(4)] == [False, False, False, True]
+    counters, rule = FaultCounters(), faults.rate_limit(3)
+    assert [asked(counters, rule, now=0.0) is not None for _ in range(4)] == [False, False, False, True]
+    assert [asked(counters, rule, now=1000.0) is not None for _ in range(4)] == [False, False, False, True]
 
 
 @pytest.mark.parametrize(("now", "fires"), [(0.0, True), (9.999, True), (10.0, False), (11.0, False)])
 def test_at_the_end_of_its_seconds_a_rule_rests_and_says_so(now: float, fires: bool) -> None:
-    rule, tally = faults.status(503, for_seconds=10), Tally()
-    assert is_active(Armed(rule, 1, 0.0), tally, now) is fires
-    assert (asked(tally, rule, now=now) is not None) is fires
+    rule, counters = faults.status(503, for_seconds=10), FaultCounters()
+    assert is_active(Armed(rule, 1, 0.0), counters, now) is fires
+    assert (asked(counters, rule, now=now) is not None) is fires
 
 
 def test_a_rule_with_times_is_active_until_the_last_of_them() -> None:
-    rule, tally = faults.status(503, times=2), Tally()
+    rule, counters = faults.status(503, times=2), FaultCounters()
     active = []
     for _ in range(3):
-        active.append(is_active(Armed(rule, 1, 0.0), tally, 0.0))
-        asked(tally, rule)
+        active.append(is_active(Armed(rule, 1, 0.0), counters, 0.0))
+        asked(counters, rule)
     assert active == [True, True, False]
-    assert tally.count(1, "hits") == 2
+    assert counters.count(1, "hits") == 2
     per_session = faults.status(503, times=1, per="session")
-    assert asked(Tally(), per_session) is not None
-    assert is_active(Armed(per_session, 1, 0.0), tally, 0.0)  # another session may come
+    assert asked(FaultCounters(), per_session) is not None
+    assert is_active(Armed(per_session, 1, 0.0), counters, 0.0)  # another session may come
 
 
 def test_a_rule_equals_one_that_says_the_same_and_nothing_else() -> None:

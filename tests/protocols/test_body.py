@@ -96,7 +96,8 @@ def digest() -> str:
 def test_a_python_without_the_extra_judges_the_same() -> None:
     code = (
         "import sys; sys.modules['orjson'] = sys.modules['jsonschema_rs'] = None\n"
-        "from mcmock import jsontext, schemas; assert jsontext.orjson is None and schemas.jsonschema_rs is None\n"
+        "from mcmock.core import json_decoding; from mcmock.protocols.media_collection import schemas\n"
+        "assert json_decoding.orjson is None and schemas.jsonschema_rs is None\n"
         "from tests.protocols.test_body import digest; print(digest())"
     )
     run = subprocess.run(

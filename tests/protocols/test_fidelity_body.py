@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, cast
 import pytest
 
 from mcmock.core import findings
+from mcmock.core.events import EVENT_TYPES
 from mcmock.core.model import Kind, Mode
 from mcmock.engine import Emulator
 from mcmock.protocols.media_collection import body as bodies
@@ -426,7 +427,7 @@ def _places(value: dict[str, Any], at: tuple[str, ...] = ()) -> list[tuple[str, 
 
 @pytest.mark.fidelity("C-12")
 def test_the_served_list_of_event_types_is_the_whole_one_and_nothing_is_validated_against_it() -> None:
-    for event_type in schemas.EVENT_TYPES:
+    for event_type in EVENT_TYPES:
         whole = schemas.bundle(event_type)
         assert len(whole["definitions"]["eventType"]["enum"]) == 20
         own = whole["definitions"][event_type]["properties"]["eventType"]

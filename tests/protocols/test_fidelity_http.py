@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mcmock.engine import Emulator
-from mcmock.protocols.media_collection import wire as tables
+from mcmock.protocols.media_collection import routes
 from mcmock.testing.server import McmockServer
 from tests.conftest import Wire, body, post, send, start
 
@@ -300,6 +300,6 @@ def test_a_session_that_timed_out_is_410_for_ever(emulator: Emulator) -> None:
 
 @pytest.mark.fidelity("H-14")
 def test_the_tables_name_every_path_once() -> None:
-    assert [path.template for path in tables.PATHS] == [
+    assert [path.template for path in routes.PATHS] == [
         "/api/v1/sessions/{sid}/events", "/api/v1/sessions", "/api/v1/downloaded", "/api/v1/schemas/{eventType}",
     ]  # fmt: skip

@@ -10,8 +10,9 @@ from typing import Any
 import jsonschema
 import pytest
 
+from mcmock.core.events import EVENT_TYPES
 from mcmock.protocols.media_collection import schemas
-from mcmock.protocols.media_collection.schemas import EVENT_TYPES, bundle, json_path, served, violations
+from mcmock.protocols.media_collection.schemas import bundle, json_path, served, violations
 from tests.conftest import START_PARAMS, body
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
@@ -44,6 +45,8 @@ def test_a_schema_holds_no_definition_that_nobody_uses_but_the_documented_four(e
 def test_there_is_a_schema_for_each_event_type_and_no_other() -> None:
     files = {path.stem for path in (Path(__file__).parents[2] / "schemas").glob("*.json")}
     assert files == {*EVENT_TYPES, "common"}
+    common = json.loads((Path(__file__).parents[2] / "schemas" / "common.json").read_text())
+    assert tuple(common["definitions"]["eventType"]["enum"]) == EVENT_TYPES
     with pytest.raises(KeyError, match="seekStart"):
         bundle("seekStart")
 

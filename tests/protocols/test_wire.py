@@ -6,18 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mcmock.core.http import REASONS, header, path_of, render
 from mcmock.core.model import Kind
-from mcmock.protocols.media_collection.wire import (
-    ALLOW_HEADERS,
-    PATHS,
-    REASONS,
-    Answers,
-    header,
-    location,
-    path_of,
-    render,
-    route,
-)
+from mcmock.protocols.media_collection.responses import ALLOW_HEADERS, Answers
+from mcmock.protocols.media_collection.routes import PATHS, location, route
 
 SID = "0123456789abcdef" * 4
 NOW = 1_700_000_000.0

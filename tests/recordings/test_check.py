@@ -282,7 +282,7 @@ def a_log() -> Emulator:
 @pytest.mark.parametrize("export", [exports.ndjson, exports.har])
 def test_a_log_is_judged_as_it_was_when_it_was_written(export: Any) -> None:
     emulator = a_log()
-    done = judged(b"".join(export(emulator.each())))
+    done = judged(b"".join(export(emulator.queries.iterate())))
     was = [(one.event_type, one.outcome, [found.rule for found in one.findings]) for one in emulator.requests()]
     now = [
         (one.exchange.event_type, one.exchange.outcome, [found.rule for found in one.exchange.findings])

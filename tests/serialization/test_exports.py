@@ -27,7 +27,7 @@ JSON = (b"Content-Type", b"application/json")
 
 
 def exported(emulator: Emulator) -> list[bytes]:
-    return list(exports.ndjson(emulator.each()))
+    return list(exports.ndjson(emulator.queries.iterate()))
 
 
 def a_log(emulator: Emulator) -> None:
@@ -77,14 +77,14 @@ def test_any_body_survives_both_exports(sent: bytes) -> None:
     emulator.handle(post("/api/v1/sessions", sent))
     (read,) = exports.read_ndjson(exported(emulator))
     assert read.body == emulator.requests()[0].body
-    (again,) = exports.read_har(json.loads(b"".join(exports.har(emulator.each()))))
+    (again,) = exports.read_har(json.loads(b"".join(exports.har(emulator.queries.iterate()))))
     assert again.request.body == sent
 
 
 def test_secrets_are_neither_logged_nor_exported(emulator: Emulator) -> None:
     headers = (JSON, (b"AUTHORIZATION", b"Bearer s3cret"), (b"cookie", b"id=s3cret"))
     emulator.handle(post("/api/v1/sessions", body("sessionStart"), *headers))
-    text = b"".join([*exported(emulator), *exports.har(emulator.each())])
+    text = b"".join([*exported(emulator), *exports.har(emulator.queries.iterate())])
     assert b"s3cret" not in text
     assert text.count(b'"redacted"') == 4
     assert ("AUTHORIZATION", "redacted") in emulator.requests()[0].request_headers
@@ -92,7 +92,7 @@ def test_secrets_are_neither_logged_nor_exported(emulator: Emulator) -> None:
 
 def test_a_har_is_valid_by_the_schema_of_har_1_2(emulator: Emulator) -> None:
     a_log(emulator)
-    document = json.loads(b"".join(exports.har(emulator.each())))
+    document = json.loads(b"".join(exports.har(emulator.queries.iterate())))
     jsonschema.validate(document, HAR_SCHEMA)
     first = document["log"]["entries"][0]
     assert first["startedDateTime"] == clock.iso(emulator.requests()[0].at)
@@ -106,14 +106,14 @@ def test_a_har_is_valid_by_the_schema_of_har_1_2(emulator: Emulator) -> None:
 
 
 def test_an_empty_log_is_still_a_har(emulator: Emulator) -> None:
-    document = json.loads(b"".join(exports.har(emulator.each())))
+    document = json.loads(b"".join(exports.har(emulator.queries.iterate())))
     jsonschema.validate(document, HAR_SCHEMA)
     assert list(exports.read_har(document)) == []
 
 
 def test_our_har_reads_back_as_the_requests_that_were_sent(emulator: Emulator) -> None:
     a_log(emulator)
-    read = list(exports.read_har(json.loads(b"".join(exports.har(emulator.each())))))
+    read = list(exports.read_har(json.loads(b"".join(exports.har(emulator.queries.iterate())))))
     logged = emulator.requests()
     assert [one.request.body for one in read] == [one.body_bytes for one in logged]
     assert [one.status for one in read] == [one.status for one in logged]
@@ -195,7 +195,7 @@ def test_an_export_never_holds_the_log(emulator: Emulator) -> None:
     emulator.session(sid)  # judged once, so that what is measured is the export
     tracemalloc.start()
     try:
-        size = sum(len(piece) for piece in exports.ndjson(emulator.each()))
+        size = sum(len(piece) for piece in exports.ndjson(emulator.queries.iterate()))
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -207,7 +207,7 @@ def test_an_export_under_load_ends_where_it_began() -> None:
     emulator = Emulator(seed=1)
     sid = start(emulator)
     seen = 0
-    for _ in emulator.each(page=2):
+    for _ in emulator.queries.iterate(page=2):
         seen += 1
         send(emulator, sid, "ping")
         send(emulator, sid, "ping")

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from mcmock.protocols.media_collection import schemas
+from mcmock.core.events import EVENT_TYPES
 from mcmock.server.admin.api import ROUTES
 from mcmock.testing.server import McmockServer
 from tests.conftest import START_PARAMS, Wire, body
@@ -173,7 +173,7 @@ def test_requests_in_any_packets_are_answered_in_order_and_logged_once(
 
 @unhurried
 @given(
-    event=st.sampled_from(schemas.EVENT_TYPES),
+    event=st.sampled_from(EVENT_TYPES),
     part=st.sampled_from(["params", "qoeData", "customMetadata", "playerTime", "eventType", "more"]),
     value=JSON,
 )

@@ -1,4 +1,4 @@
-"""What docs/security.md promises, beyond who may use the control API (tests/server/admin/test_guard.py) and keys (tests/server/test_tls.py)."""
+"""What docs/security.md promises, beyond who may use the control API (test_guard.py) and keys (test_tls.py)."""
 
 from __future__ import annotations
 
@@ -425,10 +425,10 @@ def test_a_question_about_a_long_log_does_not_hold_up_players(
 ) -> None:
     """Counted, not timed: while one question is worked on, the loop comes round many times."""
     for module in (queries, listings):
-        monkeypatch.setattr(module, "TURN", 0.0002)  # shorter turns make up for a log that is not so long
+        monkeypatch.setattr(module, "TIME_SLICE", 0.0002)  # shorter turns make up for a log that is not so long
     emulator = crowded.emulator
-    with emulator._lock:
-        emulator._forget_judges()
+    with emulator.engine.lock:
+        emulator.engine.analysis.forget_log()
     rounds = 0
     loop = crowded._thread._loop
     stopped = threading.Event()
@@ -471,19 +471,22 @@ def test_counts_in_turns_are_the_counts(crowded: McmockServer) -> None:
 
 
 def test_a_log_that_loses_entries_between_two_turns_is_no_trouble(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(queries, "TURN", 0.0)  # an entry each
+    monkeypatch.setattr(queries, "TIME_SLICE", 0.0)  # an entry each
     emulator = Emulator(max_log_bytes=300_000)
     sid = start(emulator)
     for number in range(300):
         send(emulator, sid, "ping", number)
-    for turns in (emulator.requests_in_turns(Match({"event": "ping"})), emulator.requests_in_turns(newest_first=True)):
+    for turns in (
+        emulator.queries.requests_in_turns(Match({"event": "ping"})),
+        emulator.queries.requests_in_turns(newest_first=True),
+    ):
         seen = [one.seq for one in next(turns)]
         for number in range(1000):
             send(emulator, sid, "ping", number)
         for found in turns:
             seen += [one.seq for one in found]
         assert len(seen) == len(set(seen))
-    counting = emulator.summaries()
+    counting = emulator.queries.summary_in_turns()
     next(counting)
     emulator.clear_log()
     assert [*counting][-1].total <= 300_000 // 400

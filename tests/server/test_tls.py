@@ -211,7 +211,10 @@ def test_an_authority_is_made_once(tmp_path: Path) -> None:
 
 
 def test_processes_that_make_it_at_the_same_moment_agree(tmp_path: Path) -> None:
-    script = f"import sys; from pathlib import Path; from mcmock import tls; print(tls.kept(Path({str(tmp_path)!r}), {NOW}).pem)"
+    script = (
+        "from pathlib import Path; from mcmock.server import certificates; "
+        f"print(certificates.kept(Path({str(tmp_path)!r}), {NOW}).pem)"
+    )
     started = [subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) for _ in range(4)]
     assert len({process.communicate(timeout=30)[0] for process in started}) == 1
     assert [path.name for path in tmp_path.iterdir()] == ["ca"]

@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
+from mcmock.engine.changes import Change
 from mcmock.storage import open_store, read_journal, sqlite
-from mcmock.storage.ledger import Change
 from mcmock.testing.server import McmockServer
 from tests.conftest import Wire, body, post, start
 from tests.serving import Client, Serving
@@ -180,7 +180,7 @@ def test_what_is_refused_leaves_nothing_behind_in_the_queue(
         patched.setattr(sqlite._Batch, "write", full)
         client.send(path)
         refused(client)
-        store: Any = server.emulator.store  # type: ignore[attr-defined]
+        store: Any = server.emulator.backing.store  # type: ignore[union-attr]
         waiting = len(store._queue)
         assert [client.send(path) for _ in range(20)] == [503] * 20
         assert len(store._queue) == waiting

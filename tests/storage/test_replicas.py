@@ -26,7 +26,8 @@ pytestmark = needs_redis
 
 PLAYERS, EVENTS, HANDS = 200, 12, 16
 CONFORMANCE = (
-    "test_fidelity_http.py", "test_fidelity_session.py", "test_fidelity_body.py", "test_clients.py", "test_modes.py",
+    "protocols/test_fidelity_http.py", "protocols/test_fidelity_session.py", "protocols/test_fidelity_body.py",
+    "recordings/test_clients.py", "protocols/test_modes.py",
 )  # fmt: skip
 
 
@@ -145,7 +146,7 @@ def test_200_players_over_three_replicas_one_of_which_is_killed(cluster: Cluster
 
 
 def test_the_conformance_tests_pass_through_a_balancer_over_three_replicas(redis_server: RedisServer) -> None:
-    here = Path(__file__).parent
+    here = Path(__file__).parents[1]
     command = [
         sys.executable,
         "-m",

@@ -21,12 +21,11 @@ from mcmock.core.match import Match
 from mcmock.core.model import Delivery, FaultHit, Finding, Kind, Outcome, Severity, Verdict
 from mcmock.core.sessions import Phase, Session
 from mcmock.engine import DEFAULT_SCOPE, Emulator
+from mcmock.engine.changes import Cell, Change, StoreAway
 from mcmock.engine.log import Entry
 from mcmock.engine.scopes import Scopes
-from mcmock.faults.active import Standing
+from mcmock.faults.active import RulesSnapshot
 from mcmock.storage import Store, ledger, open_store, read_journal
-from mcmock.storage.ledger import Cell, Change, StoreAway
-from mcmock.storage.replica import KeptEmulator
 from mcmock.storage.worker import Errands
 from tests.conftest import body, post, send, start
 from tests.redis_server import RedisServer, needs_redis
@@ -244,7 +243,7 @@ def test_many_threads_lose_and_double_nothing(kept: Emulator) -> None:
 def test_closed_sessions_beyond_the_bound_are_forgotten_in_the_store_too(
     open_any: Opener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mcmock.engine.decisions.MOST_SESSIONS", 20)
+    monkeypatch.setattr("mcmock.engine.engine.MAX_SESSIONS", 20)
     emulator = open_any().emulator()
     emulator.add_fault(faults.expire_session(event="ping"))
     first = start(emulator)
@@ -257,7 +256,7 @@ def test_closed_sessions_beyond_the_bound_are_forgotten_in_the_store_too(
     assert summary.sessions + summary.forgotten == 50
     assert summary.forgotten == 20
     assert [status(emulator, one) for one in (first, later[0])] == [404, 204]
-    if isinstance(emulator, KeptEmulator):
+    if emulator.has_store:
         other = again(open_any, emulator)
         assert [view.id for view in other.sessions()] == later
 
@@ -359,7 +358,7 @@ def test_another_seed_may_be_asked_for(open_keeping: Opener) -> None:
 ENTRY = Entry(
     7, 1.5, Kind.EVENT, "POST", "/x\u00ff", ((b"A", b"\xff"),), bytes(range(256)), "ping", "s", Verdict.ACCEPTED, 204,
     (("B", "\u00ff"),), b"\x00", (Finding("r", Severity.INFO, "$", "m\u2603", "s"),),
-    FaultHit("r", "reset", "before", 0.25), True,
+    FaultHit("r", "reset", "before", 0.25), True, "media-collection",
 )  # fmt: skip
 
 
@@ -389,9 +388,9 @@ def test_a_cell_reads_back_as_it_was(cell: Cell) -> None:
 def test_rules_read_back_as_they_were() -> None:
     emulator = Emulator(faults=[faults.delay(1.5, event="ping", times=3)])
     emulator.add_fault(faults.drop_header("Location", name="no-location", playhead={"min": 3}))
-    standing = emulator._faults.standing
+    standing = emulator.engine.state.rules.snapshot
     (back,) = ledger.cells_from(ledger.cells_text([Cell(ledger.FAULTS, "", standing)]))
-    assert isinstance(back.value, Standing)
+    assert isinstance(back.value, RulesSnapshot)
     assert back.value == standing
 
 

@@ -14,10 +14,10 @@ import pytest
 import redis
 
 from mcmock.cli.file_watch import FaultsFile, watch
+from mcmock.engine.changes import StoreAway
 from mcmock.storage import open_store
-from mcmock.storage.ledger import StoreAway
+from mcmock.storage.optimistic import OptimisticCommitter
 from mcmock.storage.redis import RedisStore
-from mcmock.storage.replica import KeptEmulator
 from mcmock.storage.worker import Errands
 from mcmock.testing.server import McmockServer
 from tests.conftest import send, start
@@ -157,10 +157,10 @@ def test_a_change_that_fails_in_any_way_is_answered(
 
     with monkeypatch.context() as patched:
         if place == "_load":
-            patched.setattr(KeptEmulator, "_take_in_cells", lambda *_: False)
-        patched.setattr(KeptEmulator, place, fail)
+            patched.setattr(OptimisticCommitter, "_take_in_cells", lambda *_: False)
+        patched.setattr(OptimisticCommitter, place, fail)
         if place == "_take_in":
-            patched.setattr(KeptEmulator, "_keeps_up", lambda _: True)
+            patched.setattr(OptimisticCommitter, "_keeps_up", lambda _: True)
         asking = threading.Thread(target=lambda: answered.put(send(emulator, sid, "ping").response.status))
         asking.start()
         assert answered.get(timeout=PATIENCE) == (204 if place == "_load" else 503)

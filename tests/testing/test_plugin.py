@@ -686,7 +686,7 @@ def test_a_bug_of_mcmock_fails_the_test_that_met_it(project: pytest.Pytester) ->
 
         @pytest.mark.mcmock(allow_bad=True)
         def test_it(mcmock_server, monkeypatch):
-            monkeypatch.setattr("mcmock.protocols.media_collection.wire.route", lambda *_: 1 // 0)
+            monkeypatch.setattr("mcmock.protocols.media_collection.routes.route", lambda *_: 1 // 0)
             assert post(mcmock_server.url + "/api/v1/sessions", b"{}")[0] == 500
         """,
     )
@@ -830,7 +830,7 @@ def test_importing_the_plugin_loads_nothing_heavy() -> None:
         "print(*sorted(set(sys.modules) - before))"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["mcmock", "mcmock.testing.pytest_plugin"]
+    assert done.stdout.split() == ["mcmock", "mcmock.testing", "mcmock.testing.pytest_plugin"]
 
 
 def test_an_idle_fixture_costs_less_than_two_milliseconds(project: pytest.Pytester) -> None:

@@ -1,1 +1,14 @@
-"""Adobe's Media Collection API: its paths, bodies, answers and schemas."""
+"""Adobe's Media Collection API: its paths, bodies, responses and schemas.
+
+routes.py      the paths, and where a request leads
+body.py        from the bytes of a body to a judgement of it
+schemas.py     whether a body fits its schema, and how to say that it does not
+lint.py        what is worth saying about a body that fits
+events.py      the events that a body holds
+responses.py   every header line of every response
+protocol.py    all of it, as the engine sees it
+"""
+
+from mcmock.protocols.media_collection.protocol import MediaCollection
+
+__all__ = ["MediaCollection"]

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Any, NamedTuple
 
-from mcmock.core import findings as rules
 from mcmock.core import json_decoding
+from mcmock.core.findings import make_finding, refuses
 from mcmock.core.model import Finding, Kind, Mode
 from mcmock.protocols.media_collection import lint, schemas
 from mcmock.protocols.media_collection.schemas import Violation, sent_phrase
@@ -73,15 +73,15 @@ def _enough(found: Iterable[Violation], mode: Mode) -> list[Violation]:
     refused = False
     for violation in found:
         kept.append(violation)
-        refused = refused or rules.refuses(violation.rule, mode)
+        refused = refused or refuses(violation.rule, mode)
         if refused and len(kept) >= MOST_FOUND:
             break
     return kept
 
 
 def _conclude(event_type: str | None, events: tuple[dict[str, Any], ...], found: list[Violation], mode: Mode) -> Judged:
-    refused = [violation.message for violation in found if rules.refuses(violation.rule, mode)]
-    findings = (rules.finding(violation.rule, mode, violation.path, violation.message) for violation in found)
+    refused = [violation.message for violation in found if refuses(violation.rule, mode)]
+    findings = (make_finding(violation.rule, mode, violation.path, violation.message) for violation in found)
     kept = tuple(one for one in findings if one is not None)
     return Judged(event_type, events, kept, _listed(refused, len(found) >= MOST_FOUND) if refused else None)
 

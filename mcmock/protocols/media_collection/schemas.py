@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import fastjsonschema
 
+from mcmock.core.events import EVENT_TYPES
+
 if TYPE_CHECKING:
     import jsonschema
 
@@ -53,9 +55,6 @@ def _read(name: str) -> Json:
 def _checkout(name: str) -> Path:
     return Path(__file__).parents[3] / "schemas" / name
 
-
-EVENT_TYPES: tuple[str, ...] = tuple(_read(COMMON)["definitions"]["eventType"]["enum"])
-"""The 19 event types of the specification, and statesUpdate."""
 
 _SERVED_FIRST = ("playerTime", "eventType", "qoeData", "customMetadata")
 

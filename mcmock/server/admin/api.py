@@ -22,6 +22,7 @@ from mcmock.analytics.views import SessionOutline
 from mcmock.core import json_decoding
 from mcmock.core.printable import printable
 from mcmock.engine import Emulator
+from mcmock.engine.changes import StoreAway
 from mcmock.engine.scopes import Scopes, ScopeView
 from mcmock.serialization import exports, json_shapes
 from mcmock.server import http_io
@@ -29,7 +30,6 @@ from mcmock.server.admin import checks, device_trust, downloads, faults, listing
 from mcmock.server.admin.long_responses import Lasting
 from mcmock.server.admin.request import AdminError, Asked, Handler, Reply
 from mcmock.server.endpoint import PREFIX, Place
-from mcmock.storage.ledger import StoreAway
 
 _logger = logging.getLogger("mcmock")
 MOST_BODY = 1024 * 1024
@@ -118,7 +118,7 @@ async def _session(asked: Asked) -> Reply:
 
 
 def _outline(asked: Asked) -> SessionOutline:
-    outline = asked.emulator.outline(asked.arguments["sid"])
+    outline = asked.emulator.queries.outline(asked.arguments["sid"])
     if outline is None:
         raise _no_session(asked)
     return outline

@@ -35,7 +35,7 @@ async def _send(asked: Asked, writer: Writer, content_type: str, name: str) -> R
     headers = {"Content-Type": content_type, "Content-Disposition": f'attachment; filename="{name}"'}
     response = web.StreamResponse(headers=headers)
     await response.prepare(asked.request)
-    await asked.lasting.perform(_write(response, writer(asked.emulator.each(match))), asked.request)
+    await asked.lasting.perform(_write(response, writer(asked.emulator.queries.iterate(match))), asked.request)
     return response
 
 

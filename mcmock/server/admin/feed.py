@@ -21,8 +21,8 @@ from typing import NamedTuple, Self
 from mcmock.analytics.processing import WINDOW_EVENTS, WINDOW_SECONDS
 from mcmock.core.match import Match
 from mcmock.core.model import Delivery, Exchange
+from mcmock.core.notices import Notice
 from mcmock.engine import Emulator
-from mcmock.engine.log import Notice
 from mcmock.serialization import json_shapes
 
 BATCH = 64
@@ -77,7 +77,7 @@ class Feed:
         self._evicted = False
         self._pending: set[int] = set()
         self._recent: OrderedDict[str, dict[int, tuple[float, int]]] = OrderedDict()
-        kept = emulator.kept()
+        kept = emulator.queries.seq_range()
         self._told = kept.stop - 1 if since is None else since or kept.start - 1
         if self._told >= kept.stop:
             self._told, self._emptied = kept.start - 1, {"reset": 0}
@@ -105,7 +105,7 @@ class Feed:
             elif notice.what == "evicted":
                 self._evicted = True
             elif notice.what != "exchange":
-                self._emptied[notice.what] = self._emulator.kept().start - 1
+                self._emptied[notice.what] = self._emulator.queries.seq_range().start - 1
         self._wake()
 
     def _note_settled(self, seq: int) -> None:
@@ -145,7 +145,7 @@ class Feed:
 
     def _lost(self, evicted: bool) -> Iterator[Event]:
         """What left a full log: seqs have no gaps, so the oldest one that is left says how much was not told."""
-        first = self._emulator.kept().start
+        first = self._emulator.queries.seq_range().start
         yield from self._skip_to(first - 1)
         if evicted:
             self._pending = {seq for seq in self._pending if seq >= first}

@@ -16,7 +16,8 @@ from aiohttp import web
 from mcmock.core import json_decoding
 from mcmock.core.match import Match, from_query
 from mcmock.core.model import Exchange
-from mcmock.engine import TURN, Emulator, Summary
+from mcmock.engine import Emulator, Summary
+from mcmock.engine.types import TIME_SLICE
 from mcmock.serialization import json_shapes
 from mcmock.server.admin.request import Asked, Reply
 
@@ -54,9 +55,9 @@ async def _listed(asked: Asked, match: Match) -> Reply:
     if order not in ("asc", "desc"):
         raise ValueError(f"order must be asc or desc, not {json_decoding.shown(order)}")
     # Where everything matches, the log's length says how many: a page of a long log costs no more than the page.
-    everything = None if match.wanted else asked.emulator.kept()
+    everything = None if match.wanted else asked.emulator.queries.seq_range()
     shown, matched = await _found(
-        asked.emulator.requests_in_turns(match, since=since, newest_first=order == "desc"),
+        asked.emulator.queries.requests_in_turns(match, since=since, newest_first=order == "desc"),
         limit,
         everything is not None,
     )
@@ -91,7 +92,7 @@ async def handle_sessions(asked: Asked) -> Reply:
 
 
 def _brief_session(emulator: Emulator, session_id: str) -> dict[str, Any] | None:
-    outline = emulator.outline(session_id)
+    outline = emulator.queries.outline(session_id)
     return json_shapes.outline_to_json(outline) if outline is not None else None
 
 
@@ -108,7 +109,7 @@ async def handle_summary(asked: Asked) -> Reply:
 
 async def summary(emulator: Emulator) -> Summary:
     """The counts of one emulator, counted in turns."""
-    return await _last(emulator.summaries())
+    return await _last(emulator.queries.summary_in_turns())
 
 
 async def _last(turns: Iterable[_One]) -> _One:
@@ -123,7 +124,7 @@ async def _answer(name: str, values: Iterable[Mapping[str, Any]], rest: Mapping[
     began = loop.time()
     for value in values:
         pieces += [b", " if len(pieces) > 1 else b"", json.dumps(value).encode()]
-        if loop.time() - began > TURN:
+        if loop.time() - began > TIME_SLICE:
             await asyncio.sleep(0)
             began = loop.time()
     pieces.append(b"]" + (b", " if rest else b"") + json.dumps(rest)[1:].encode())

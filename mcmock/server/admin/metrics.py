@@ -77,7 +77,7 @@ def _sessions(emulators: list[Emulator]) -> Iterator[Metric]:
     ignored = 0
     for emulator in emulators:
         for session_id in emulator.session_ids():
-            if (outline := emulator.outline(session_id)) is not None:
+            if (outline := emulator.queries.outline(session_id)) is not None:
                 states[str(outline.state),] += 1
                 ignored += outline.counts[Outcome.IGNORED]
     yield _gauge("mcmock_sessions", "Sessions there are, by their state.", states, ("state",))
@@ -87,7 +87,7 @@ def _sessions(emulators: list[Emulator]) -> Iterator[Metric]:
 
 
 def _log(emulators: list[Emulator]) -> Iterator[Metric]:
-    logs = [emulator.log_size() for emulator in emulators]
+    logs = [emulator.queries.log_size() for emulator in emulators]
     yield _gauge("mcmock_log_requests", "Requests in the log.", {(): sum(log.requests for log in logs)})
     yield _gauge(
         "mcmock_log_bytes", "What the log weighs, as bounded by max-log-bytes.", {(): sum(log.bytes for log in logs)}

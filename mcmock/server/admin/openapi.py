@@ -1,7 +1,7 @@
 """The OpenAPI 3.1 document of both APIs, made from the tables that the code runs on, so that it cannot say otherwise.
 
-The emulated half comes from `wire.PATHS` and the schemas that every body is judged by, the control half from the rows of
-the control API's route table (handed in: they live in a shell) and from `mcmock.serialization.json_schemas`. Pure; it serves nothing.
+The emulated half comes from `routes.PATHS` and the schemas that every body is judged by, the control half from the rows of
+the control API's route table (handed in) and from `mcmock.serialization.json_schemas`. Pure; it serves nothing.
 """
 
 from __future__ import annotations
@@ -11,9 +11,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import mcmock
+from mcmock.core.events import EVENT_TYPES
 from mcmock.core.match import FIELDS, PARTS, RULE
 from mcmock.core.model import Kind
-from mcmock.protocols.media_collection import schemas, wire
+from mcmock.protocols import base
+from mcmock.protocols.media_collection import routes, schemas
 from mcmock.serialization.json_schemas import COUNT, SEQ, SHAPES, TEXT, Schema, ref
 from mcmock.server.admin.feed import EVENTS
 
@@ -116,10 +118,10 @@ _CORS_LINES = (
 
 
 def _emulated() -> dict[str, Any]:
-    return {path.template: _path_item(path) for path in wire.PATHS}
+    return {path.template: _path_item(path) for path in routes.PATHS}
 
 
-def _path_item(path: wire.Path) -> dict[str, Any]:
+def _path_item(path: base.Path) -> dict[str, Any]:
     methods = {
         method.lower(): _emulated_operation(method, path.template, kind) for method, kind in path.methods.items()
     }
@@ -164,9 +166,9 @@ def _body(schema: Schema) -> dict[str, Any]:
 
 def _events() -> dict[str, Schema]:
     """The schemas of the event types, and what they share, as the code enforces them, with references that hold here."""
-    bundles = [schemas.bundle(name)["definitions"] for name in schemas.EVENT_TYPES]
+    bundles = [schemas.bundle(name)["definitions"] for name in EVENT_TYPES]
     moved = {name: _moved(schema) for bundle in bundles for name, schema in bundle.items()}
-    started = [name for name in schemas.EVENT_TYPES if name != "sessionStart"]
+    started = [name for name in EVENT_TYPES if name != "sessionStart"]
     mapping = {name: ref(name)["$ref"] for name in started}
     event = {
         "description": "one event of a session",

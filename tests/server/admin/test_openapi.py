@@ -18,10 +18,10 @@ from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi import checks as conformance
 
 from mcmock.checks import verification
+from mcmock.core.events import EVENT_TYPES
 from mcmock.core.model import FaultHit, Kind
 from mcmock.engine import Emulator
-from mcmock.protocols.media_collection import wire
-from mcmock.protocols.media_collection.schemas import EVENT_TYPES
+from mcmock.protocols.media_collection import routes
 from mcmock.serialization import exports, json_schemas, json_shapes
 from mcmock.server.admin import openapi
 from mcmock.server.admin.api import ROUTES
@@ -46,7 +46,7 @@ def test_the_server_serves_it(mcmock_server: McmockServer) -> None:
 
 
 def test_every_path_and_method_of_both_apis_is_in_it() -> None:
-    emulated = {(path.template, method) for path in wire.PATHS for method in path.methods}
+    emulated = {(path.template, method) for path in routes.PATHS for method in path.methods}
     control = {(PREFIX + row.template, row.method) for row in ROUTES}
     found = {
         (path, method.upper()) for path, item in DOCUMENT["paths"].items() for method in item if method != "parameters"
@@ -141,7 +141,7 @@ def test_exchanges_have_the_shape_that_is_published() -> None:
 
 
 def test_lines_of_an_export_have_the_shape_of_an_exchange() -> None:
-    for line in list(exports.ndjson(full_log().each()))[1:]:
+    for line in list(exports.ndjson(full_log().queries.iterate()))[1:]:
         check("Exchange", json.loads(line))
 
 
@@ -155,7 +155,7 @@ def test_sessions_and_reports_have_the_shape_that_is_published() -> None:
         check("Session", json_shapes.session_to_json(view))
         check("Report", view.report.to_json())
         check("Report", view.report.to_json(why=False))
-    for outline in emulator.outlines():
+    for outline in emulator.queries.outlines():
         check("BriefSession", json_shapes.outline_to_json(outline))
 
 

@@ -252,13 +252,13 @@ def test_silence_is_filled_with_comments(mcmock_server: McmockServer, monkeypatc
 def test_a_reader_that_left_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stream, "HEARTBEAT", 0.01)
     with McmockServer() as server:
-        listeners = server.emulator._journal._listeners
-        before = len(listeners)
+        log = server.emulator.engine.log
+        before = log.listener_count
         reader = Reader(server)
-        assert len(listeners) == before + 1
+        assert log.listener_count == before + 1
         reader.close()
         deadline = time.monotonic() + 5
-        while len(listeners) > before:
+        while log.listener_count > before:
             assert time.monotonic() < deadline, "the stream goes on although its reader has left"
             threading.Event().wait(0.01)
 

@@ -1,0 +1,169 @@
+"""The Media Collection API as the engine sees it: from a request to what it asks for, from a decision to a response.
+
+It joins the parts of this package and decides one thing itself: what is said about a request beside its body.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from mcmock.core import findings
+from mcmock.core.events import EVENT_TYPES, VISITOR_KEYS, Event
+from mcmock.core.http import header, path_of
+from mcmock.core.model import COUNTED_KINDS, Finding, Kind, Mode, Request, Response, Verdict
+from mcmock.protocols.base import ApiProtocol, ParsedRequest, Refused, Reply
+from mcmock.protocols.media_collection import body as bodies
+from mcmock.protocols.media_collection import routes, schemas
+from mcmock.protocols.media_collection.events import events_in, part_of, playhead_of
+from mcmock.protocols.media_collection.responses import ALLOW_HEADERS, Answers
+from mcmock.protocols.media_collection.routes import Route
+
+# The params that tell what is watched, for the ids of sessions; no visitor: a browser may make up a new one each time.
+_CONTENT: Final = ("media.id", "media.playerName", "media.channel", "media.contentType", "media.length")
+
+_OPENING: Final = (routes.SESSIONS, routes.DOWNLOADED)
+_SESSION_PATH: Final = re.compile(re.escape(routes.SESSIONS) + r"/([0-9a-f]{64})(?:/|$)")
+
+
+class MediaCollection(ApiProtocol):
+    """`cors_headers` and `cors_max_age` widen the preflight beyond what is documented (C-47)."""
+
+    name = "media-collection"
+    paths = routes.PATHS
+    event_types = EVENT_TYPES
+    fast_path = routes.FAST_PATH
+
+    def __init__(self, cors_headers: str | None = None, cors_max_age: int | None = None) -> None:
+        self._answers = Answers(ALLOW_HEADERS if cors_headers is None else cors_headers, cors_max_age)
+
+    def owns(self, target: str) -> bool:
+        return path_of(target).startswith(routes.BASE)
+
+    # -- from a request -----------------------------------------------------------------------------------------------
+
+    def read(self, request: Request, mode: Mode) -> ParsedRequest:
+        route = routes.route(request.method, request.target)
+        if request.refusal is not None:
+            return _refused_by_http(request, route, mode)
+        if route.kind in COUNTED_KINDS:
+            return _read_body(request, route, mode)
+        if route.kind is Kind.PREFLIGHT:
+            named = route.argument if request.target.find("/sessions/") >= 0 else None
+            return ParsedRequest(Kind.PREFLIGHT, named)
+        if route.kind is Kind.SCHEMA:
+            return _read_schema(request, str(route.argument))
+        return ParsedRequest(Kind.OTHER, refused=_no_route(request, route))
+
+    # -- to a response ------------------------------------------------------------------------------------------------
+
+    def respond(self, reply: Reply, parsed: ParsedRequest, request: Request, now: float) -> Response:
+        verdict = reply.verdict
+        if verdict is Verdict.ACCEPTED:
+            return self._accept(parsed, request, now)
+        if verdict is Verdict.CREATED:
+            return self._answers.created(str(reply.session_id), now, request.keep_alive)
+        if verdict is Verdict.UNKNOWN:
+            return self.error(404, f"There is no session {reply.session_id}.", request, now)
+        if verdict is Verdict.GONE:
+            return self.error(410, f"Session {reply.session_id} takes no more events: {reply.reason}.", request, now)
+        if verdict is Verdict.BROKEN:
+            return self.error(500, reply.reason, request, now, keep_alive=False)
+        refused = parsed.refused
+        assert refused is not None, verdict
+        return self._error(refused, request, now)
+
+    def error(self, status: int, message: str, request: Request, now: float, *, keep_alive: bool = True) -> Response:
+        keep_alive = keep_alive and request.keep_alive
+        return self._answers.error(status, message, now, keep_alive, head=_is_head(request))
+
+    def _accept(self, parsed: ParsedRequest, request: Request, now: float) -> Response:
+        if parsed.kind is Kind.SCHEMA:
+            return self._answers.schema(parsed.document, now, request.keep_alive, head=_is_head(request))
+        if parsed.kind is Kind.PREFLIGHT:
+            return self._answers.preflight(now, request.keep_alive)
+        return self._answers.accepted(now, request.keep_alive)
+
+    def _error(self, refused: Refused, request: Request, now: float) -> Response:
+        keep_alive, head = refused.keep_alive and request.keep_alive, _is_head(request)
+        return self._answers.error(refused.status, refused.message, now, keep_alive, allow=refused.allow, head=head)
+
+    # -- what else a request or a body tells ----------------------------------------------------------------------------
+
+    def content_of(self, parsed: ParsedRequest) -> str:
+        first = parsed.body[0] if parsed.body else {}
+        params = part_of(first, "params")
+        return "/".join([str(params.get(key)) for key in _CONTENT])
+
+    def events(self, body: bytes, seq: int, at: float, after_end: bool = False) -> tuple[Event, ...]:
+        return events_in(body, seq, at, after_end)
+
+    def session_named(self, request: Request) -> str | None:
+        found = _SESSION_PATH.match(request.target)
+        return found[1] if found is not None else None
+
+    def visitor(self, request: Request) -> Mapping[str, Any]:
+        if request.method != "POST" or not request.target.startswith(_OPENING):
+            return {}
+        first = next(iter(events_in(request.body, 0, 0.0)), None)
+        params = first.params if first is not None else {}
+        return {key: params[key] for key in VISITOR_KEYS if key in params}
+
+
+def _is_head(request: Request) -> bool:
+    return request.method == "HEAD"
+
+
+def _refused_by_http(request: Request, route: Route, mode: Mode) -> ParsedRequest:
+    """Read a request that the HTTP layer could not take: whatever status that earns."""
+    refusal = request.refusal
+    assert refusal is not None
+    named = route.argument if route.kind is Kind.EVENT else None
+    found = findings.make_finding(refusal.rule, mode, "$", refusal.message)
+    refused = Refused(Verdict.MALFORMED, refusal.status, refusal.message, keep_alive=False)
+    return ParsedRequest(route.kind, named, findings=(found,) if found else (), refused=refused)
+
+
+def _read_body(request: Request, route: Route, mode: Mode) -> ParsedRequest:
+    judged = bodies.judge(route.kind, request.body, mode)
+    found = judged.findings + _about_the_request(request, route, mode)
+    named = route.argument if route.kind is Kind.EVENT else None
+    if judged.refusal is not None:
+        refused = Refused(Verdict.MALFORMED, 400, judged.refusal)
+        return ParsedRequest(route.kind, named, judged.event_type, findings=found, refused=refused, body=judged.events)
+    return ParsedRequest(
+        route.kind, named, judged.event_type, playhead_of(judged.events[-1]), found, None, judged.whole, b"", judged.events
+    )  # fmt: skip
+
+
+def _about_the_request(request: Request, route: Route, mode: Mode) -> tuple[Finding, ...]:
+    """What is found in how a body was sent."""
+    found: tuple[Finding, ...] = ()
+    content_type = header(request.headers, b"content-type")
+    if content_type is None or content_type[:16].lower() != b"application/json":
+        sent = "no Content-Type" if content_type is None else content_type.decode("latin-1")
+        found += _found("content-type", mode, f"{sent} was sent; application/json is asked for")
+    if route.slash:
+        found += _found("trailing-slash", mode, "the path ends in a slash")
+    return found
+
+
+def _found(rule: str, mode: Mode, message: str) -> tuple[Finding, ...]:
+    found = findings.make_finding(rule, mode, "", message)
+    return (found,) if found else ()
+
+
+def _read_schema(request: Request, event_type: str) -> ParsedRequest:
+    if event_type in EVENT_TYPES:
+        return ParsedRequest(Kind.SCHEMA, document=schemas.served(event_type, request.scheme, request.host))
+    known = ", ".join(EVENT_TYPES)
+    message = f"There is no event type {event_type}; the types are {known}."
+    return ParsedRequest(Kind.SCHEMA, refused=Refused(Verdict.NO_ROUTE, 404, message))
+
+
+def _no_route(request: Request, route: Route) -> Refused:
+    if route.status == 405:
+        message = f"{request.method} is no method of this path; it takes {route.allow}."
+        return Refused(Verdict.NO_ROUTE, 405, message, route.allow)
+    return Refused(Verdict.NO_ROUTE, 404, "There is no such path.")

@@ -1,0 +1,90 @@
+"""Every response of the API, as tables: the header lines of each status, and their order.
+
+`Answers` turns a decision into a Response with its exact bytes. Header sets and their order are those printed in the
+documentation (reference pages, quick start); those of errors are assumed: the schema page's five lines, then the four a
+browser needs to read them.
+"""
+
+from __future__ import annotations
+
+import json
+
+from mcmock.core.http import JSON, Dates, render
+from mcmock.core.model import Headers, Response
+from mcmock.protocols.media_collection.routes import location
+
+SERVER = "nginx/1.13.5"
+
+ALLOW_METHODS = "OPTIONS,POST,PUT"
+ALLOW_HEADERS = "Content-Type"
+
+# The order of the lines in each kind of answer; a line whose value is None is left out.
+_LINES = {
+    "created": ("Server", "Date", "Content-Type", "Content-Length", "Connection", "Location", "CORS"),
+    "accepted": ("Server", "Date", "Connection", "CORS"),
+    "schema": ("Server", "Date", "Content-Type", "Content-Length", "Connection"),
+    "error": ("Server", "Date", "Content-Type", "Content-Length", "Connection", "Allow", "CORS"),
+}
+
+
+class Answers:
+    """Builds every answer. `allow_headers` and `max_age` widen the preflight beyond what is documented (C-47)."""
+
+    def __init__(self, allow_headers: str = ALLOW_HEADERS, max_age: int | None = None) -> None:
+        self._cors: Headers = (
+            ("Access-Control-Allow-Origin", "*"),
+            ("Access-Control-Allow-Methods", ALLOW_METHODS),
+            ("Access-Control-Allow-Headers", allow_headers),
+            ("Access-Control-Expose-Headers", "Location"),
+        )
+        self._max_age: Headers = () if max_age is None else (("Access-Control-Max-Age", str(max_age)),)
+        self._date = Dates()
+        self._accepted: tuple[int, Response] | None = None
+
+    def accepted(self, now: float, keep_alive: bool) -> Response:
+        """204, the same bytes for a whole second."""
+        if not keep_alive:
+            return self._build("accepted", 204, now, False)
+        second = int(now)
+        if self._accepted is None or self._accepted[0] != second:
+            self._accepted = second, self._build("accepted", 204, now, True)
+        return self._accepted[1]
+
+    def preflight(self, now: float, keep_alive: bool) -> Response:
+        """A preflight is answered as an event is (assumed); `max_age` tells a browser how long to remember it."""
+        return self._build("accepted", 204, now, keep_alive, more=self._max_age)
+
+    def created(self, session_id: str, now: float, keep_alive: bool) -> Response:
+        return self._build("created", 201, now, keep_alive, location=location(session_id))
+
+    def schema(self, document: bytes, now: float, keep_alive: bool, *, head: bool = False) -> Response:
+        return self._build("schema", 200, now, keep_alive, document, JSON, head=head)
+
+    def error(
+        self, status: int, message: str, now: float, keep_alive: bool, *, allow: str | None = None, head: bool = False
+    ) -> Response:
+        """`{"message": …}`, the one error body that the specification knows (ApiError)."""
+        body = json.dumps({"message": message}).encode()
+        return self._build("error", status, now, keep_alive, body, JSON, allow=allow, head=head)
+
+    def _build(
+        self, lines: str, status: int, now: float, keep_alive: bool, body: bytes = b"",
+        content_type: str = "application/octet-stream", *,
+        location: str | None = None, allow: str | None = None, more: Headers = (), head: bool = False,
+    ) -> Response:  # fmt: skip
+        values = {
+            "Server": SERVER,
+            "Date": self._date(now),
+            "Content-Type": content_type,
+            "Content-Length": str(len(body)),
+            "Connection": "keep-alive" if keep_alive else "close",
+            "Location": location,
+            "Allow": allow,
+        }
+        headers: list[tuple[str, str]] = []
+        for name in _LINES[lines]:
+            if name == "CORS":
+                headers += self._cors
+            elif (value := values[name]) is not None:
+                headers.append((name, value))
+        return render(status, (*headers, *more), body, head=head)

@@ -1,0 +1,70 @@
+"""The paths of the API, as one table, and where a request leads."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+from urllib.parse import quote
+
+from mcmock.core.http import path_of
+from mcmock.core.model import Kind
+from mcmock.protocols.base import FastPath, Path
+
+BASE = "/api/v1/"
+SESSIONS = "/api/v1/sessions"
+DOWNLOADED = "/api/v1/downloaded"
+EVENTS = "/events"
+SID_LENGTH = 64
+
+
+class Route(NamedTuple):
+    """Where a request leads. `status` is 404 or 405 where it leads nowhere; `argument` is a session id or an event type."""
+
+    kind: Kind
+    argument: str | None = None
+    status: int | None = None
+    allow: str | None = None
+    slash: bool = False  # the path ended in a slash it did not need
+
+
+def _path(template: str, methods: dict[str, Kind]) -> Path:
+    pattern = re.sub(r"\\\{\w+\\\}", "([^/]+)", re.escape(template))
+    return Path(template, re.compile(pattern + "(/?)"), methods)
+
+
+# PUT is named in Access-Control-Allow-Methods but is no operation of any page (C-11).
+PATHS: tuple[Path, ...] = (
+    _path("/api/v1/sessions/{sid}/events", {"POST": Kind.EVENT, "OPTIONS": Kind.PREFLIGHT}),
+    _path("/api/v1/sessions", {"POST": Kind.SESSION, "OPTIONS": Kind.PREFLIGHT}),
+    _path("/api/v1/downloaded", {"POST": Kind.DOWNLOADED, "OPTIONS": Kind.PREFLIGHT}),
+    _path("/api/v1/schemas/{eventType}", {"GET": Kind.SCHEMA, "HEAD": Kind.SCHEMA, "OPTIONS": Kind.PREFLIGHT}),
+)
+
+FAST_PATH = FastPath(
+    re.compile(rb"POST (%b/[0-9a-f]{%d}%b) HTTP/1\.1\r\n" % (SESSIONS.encode(), SID_LENGTH, EVENTS.encode())),
+    len(f"POST {SESSIONS}/{EVENTS} HTTP/1.1\r\n") + SID_LENGTH,
+)
+
+_EVENT_START = len(SESSIONS) + 1
+_EVENT_END = _EVENT_START + SID_LENGTH
+
+
+def route(method: str, target: str) -> Route:
+    """The route of a request target as it stood in the request line, query and absolute form included."""
+    if method == "POST" and target.startswith(SESSIONS) and target[_EVENT_END:] == EVENTS:
+        return Route(Kind.EVENT, target[_EVENT_START:_EVENT_END])
+    path = path_of(target)
+    for candidate in PATHS:
+        if found := candidate.pattern.fullmatch(path):
+            *arguments, slash = found.groups()
+            argument = arguments[0] if arguments else None
+            kind = candidate.methods.get(method)
+            if kind is None:
+                return Route(Kind.OTHER, argument, 405, ", ".join(candidate.methods))
+            return Route(kind, argument, slash=bool(slash))
+    return Route(Kind.OTHER, None, 404)
+
+
+def location(session_id: str) -> str:
+    """The one form that all clients can parse: a path from the root, with no prefix, no slash behind, no query."""
+    return f"{SESSIONS}/{quote(session_id)}"

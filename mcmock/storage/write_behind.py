@@ -1,0 +1,184 @@
+"""State that a file keeps and nobody else changes: true as soon as it has run, and handed to the store behind it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any, Final
+
+from mcmock.core.clock import Clock
+from mcmock.core.model import Answer, Delivery, Request
+from mcmock.core.tables import DirectTable, Key, Value
+from mcmock.engine.changes import Cell, Change, StoreAway
+from mcmock.engine.committer import Committer, Result
+from mcmock.engine.engine import Engine
+from mcmock.engine.log import weight_of
+from mcmock.engine.state import Transaction
+from mcmock.faults.rule import FaultRule
+from mcmock.storage import ledger
+from mcmock.storage.kept import KeptState, Unlogged, agreed_seed
+from mcmock.storage.ledger import Ledgers, PrivateLedger
+
+_KEPT: Final = (ledger.SESSIONS, ledger.ISSUED, ledger.DOOMED)
+"""The tables that are kept. What fault rules count is not: its rules begin anew with each process."""
+
+
+class TrackedTable(DirectTable[Key, Value]):
+    """A DirectTable that notes which keys were changed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.changed: dict[Key, None] = {}
+
+    def put(self, key: Key, value: Value, /) -> None:
+        self[key] = value
+        self.changed[key] = None
+
+    def remove(self, key: Key, /) -> None:
+        if key in self:
+            del self[key]
+            self.changed[key] = None
+
+    def take_changes(self, name: str) -> list[Cell]:
+        """Return the places that were changed since the last time, and what stands there."""
+        if not self.changed:
+            return []
+        cells = [Cell(name, key, self.get(key)) for key in self.changed]
+        self.changed.clear()
+        return cells
+
+
+class FileBacking:
+    """An emulator's state in a store that is its own."""
+
+    def __init__(self, store: Ledgers) -> None:
+        self.store = store
+
+    def clock(self) -> Clock:
+        return Clock()  # of its own: nobody shares the file
+
+    def table(self) -> DirectTable[Any, Any]:
+        return TrackedTable()
+
+    def committer(self, engine: Engine, seed: int | None, faults: tuple[FaultRule, ...]) -> Committer:
+        kept = self.store.ledger(engine.scope, engine.policy.max_log_bytes)
+        assert not kept.shared
+        return WriteBehindCommitter(engine, self.store, kept, seed, faults)
+
+
+class WriteBehindCommitter:
+    """Runs operations on the state itself and hands on what they changed. The store may be away: see `kept`."""
+
+    has_store, blocks = True, False
+
+    def __init__(
+        self, engine: Engine, store: Ledgers, kept: PrivateLedger, seed: int | None, faults: tuple[FaultRule, ...]
+    ) -> None:
+        self._engine, self._store, self._ledger = engine, store, kept
+        self._kept, self._unlogged = KeptState(engine), Unlogged(engine)
+        self._logging = threading.Lock()
+        self._clock_kept = engine.state.clock.setting
+        self._kept.load(kept.load())
+        latest = max((entry.at for entry in engine.log.entries()), default=0.0)
+        engine.state.clock.not_before(latest)  # the machine's may have been set back while nobody ran
+        self._take_changes()  # what was loaded is no change
+        known = self._kept.facts[ledger.SEED].get("")
+        engine.state.seed = agreed_seed(seed, known, engine.state.seed)
+        if engine.state.seed != known:
+            kept.commit(Change(writes=(self._seed(),)))
+        self._clock_kept = engine.state.clock.setting
+        engine.state.rules.begin_with(faults, engine.state.clock.now())
+
+    def handle(self, request: Request) -> Answer:
+        engine = self._engine
+        try:
+            self._ledger.check()
+            if self._unlogged:
+                self._log_unlogged()
+        except StoreAway as away:
+            return self._unlogged.answer(request, away)
+        with engine.lock:
+            call, decision = engine.judge(engine.state, request)
+            answer = engine.record(call, decision)
+            entry = engine.log.get(answer.seq)  # as the log keeps it: without secrets
+            assert entry is not None
+            self._ledger.commit(Change((), self._take_changes(), entry, weight_of(entry), seq=answer.seq))
+            return answer
+
+    def submit(self, request: Request, done: Callable[[Answer], None]) -> None:
+        done(self.handle(request))
+
+    def run(self, operation: Callable[[Transaction], Result], notice: str = "") -> Result:
+        engine = self._engine
+        with engine.lock:
+            result = operation(engine.state)
+            self._ledger.commit(Change((), self._take_changes(), notice=notice))
+            if notice:
+                engine.release(notice)
+            return result
+
+    def _take_changes(self) -> tuple[Cell, ...]:
+        """What was changed since the last time."""
+        setting, cells = self._engine.state.clock.setting, []
+        for name in _KEPT:
+            table = self._kept.table(name)
+            assert isinstance(table, TrackedTable)
+            cells += table.take_changes(name)
+        if setting != self._clock_kept:
+            self._clock_kept = setting
+            cells.append(Cell(ledger.CLOCK, "", setting))
+        return tuple(cells)
+
+    def settle(self, seq: int, delivery: Delivery) -> None:
+        with self._engine.lock:
+            self._engine.log.settle(seq, delivery)
+        if seq:  # a request that was put off has no entry yet
+            self._ledger.commit(Change(deliveries=((seq, delivery),)))
+
+    def clear_log(self) -> None:
+        with self._engine.lock:
+            self._engine.clear_log()
+            self._ledger.commit(Change(notice="cleared"))
+
+    def reset(self) -> None:
+        with self._engine.lock:
+            self._engine.reset()
+            for fact in self._kept.facts.values():
+                fact.clear()
+            self._take_changes()  # the notice says it all
+            self._ledger.commit(Change(writes=(self._seed(),), notice="reset"))
+
+    def _seed(self) -> Cell:
+        self._kept.facts[ledger.SEED].put("", self._engine.state.seed)
+        return Cell(ledger.SEED, "", self._engine.state.seed)
+
+    def _log_unlogged(self) -> None:
+        with self._logging:
+            self._unlogged.log(self._log_one)
+
+    def _log_one(self, change: Change) -> None:
+        with self._engine.lock:
+            seq = self._engine.log.next_seq
+            self._kept.apply_to_log(change)
+            self._ledger.commit(change._replace(seq=seq))
+
+    def catch_up(self) -> None:
+        """Log what could not be logged before. Raises StoreAway."""
+        self._ledger.check()
+        if self._unlogged:
+            self._log_unlogged()
+
+    def follow(self) -> None:
+        """Nobody else changes the state."""
+
+    def scope_of(self, mark: str) -> str | None:
+        return self._store.scope_of(mark)
+
+    def retire(self) -> None:
+        self.reset()
+        self._ledger.close()
+        with self._engine.lock:
+            self._engine.release("reset")
+
+    def close(self) -> None:
+        self._store.close()
