@@ -3,7 +3,8 @@
 A block's language says how: `python` with a test in it is run by pytest with our plugin, and without one it is executed
 with a running `mcmock_server`; a first line `# name.py` saves the block under that name for the other blocks of its page.
 `# test_fails_….py` must fail, and say what the `text` after it says. `sh` is run by bash beside a fresh `mcmock serve`, `toml`
-is read as its config, `json` must parse. Other `text` is output or something done on a device, and is not run.
+is read as its config, `json` must parse, `js` and `html` are files of docs/javascript.md, which tests/test_javascript.py runs.
+Other `text` is output or something done on a device, and is not run.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from mcmock.testing.server import McmockServer
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
-LANGUAGES = {"python", "sh", "toml", "json", "text"}
+LANGUAGES = {"python", "sh", "toml", "json", "text", "js", "html"}
 DEFAULT_URL = "http://127.0.0.1:8410"
 
 
@@ -99,6 +100,7 @@ def served() -> Iterator[str]:
 
 def test_every_block_names_a_language_we_run() -> None:
     assert [block for block in BLOCKS if block.language not in LANGUAGES] == []
+    assert {block.page for block in BLOCKS if block.language in ("js", "html")} <= {"docs/javascript.md"}
 
 
 @of("python")

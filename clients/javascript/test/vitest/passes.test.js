@@ -1,0 +1,32 @@
+import { describe } from "vitest";
+import { expect, test } from "mcmock/vitest";
+import { watch } from "../player.js";
+
+describe.concurrent("tests at the same time do not see each other", () => {
+  test.for([1, 2, 3])("%i", async (times, { mcmock }) => {
+    for (let time = 0; time < times; time++) await watch(mcmock.url);
+    await expect(mcmock).toHaveReceived({ event: "sessionStart", count: times });
+    await expect(mcmock).toHaveSequence(["sessionStart", "...", "sessionComplete"]);
+    await expect(mcmock).toHaveLostNothing();
+    await expect(mcmock).not.toHaveReceived({ event: "error" });
+  });
+});
+
+test("what comes later is waited for", async ({ mcmock }) => {
+  const watching = watch(mcmock.url);
+  await expect(mcmock).toHaveReceived({ event: "sessionComplete" });
+  await watching;
+});
+
+test("what a test expects to be lost does not fail it", async ({ mcmock }) => {
+  mcmock.allow("ad-outside-break");
+  await watch(mcmock.url, { withBreak: false });
+  await expect(mcmock).toHaveReceived({ rule: "ad-outside-break" });
+});
+
+const lenient = test.extend({ mcmockOptions: { failOn: "never" } });
+
+lenient("nor does it by an option", async ({ mcmock, mcmockServer }) => {
+  await watch(mcmock.url, { withBreak: false });
+  expect(mcmockServer.url).toBe(process.env.MCMOCK_URL);
+});

@@ -1,0 +1,272 @@
+"""The npm package of clients/javascript as a stranger gets it: packed, installed into an empty project, used by real runners.
+
+Its own tests (clients/javascript/test) and the files of docs/javascript.md run there. In a file named `fails…` every test
+fails, and its message says what is its name.
+"""
+
+from __future__ import annotations
+
+import base64
+import fcntl
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from tests import node
+from tests.test_docs import Block, blocks, environment
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "clients" / "javascript"
+PAGE = ROOT / "docs" / "javascript.md"
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+def run(command: list[str], folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    around = {**environment(), "CI": "1", "NO_COLOR": "1", "PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD": "1", **variables}
+    return subprocess.run(command, cwd=folder, env=around, capture_output=True, text=True, timeout=300)
+
+
+def must(command: list[str], folder: Path, **variables: str) -> str:
+    done = run(command, folder, **variables)
+    assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}{done.stderr}"
+    return done.stdout
+
+
+# -- the project -----------------------------------------------------------------------------------------------------------
+
+
+class Project(NamedTuple):
+    """An empty project with the package in it; the tools it uses lie in the folder above, where Node looks, too."""
+
+    folder: Path
+
+    @property
+    def tools(self) -> Path:
+        return self.folder.parent / "node_modules" / ".bin"
+
+    def tool(self, place: str, name: str, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        return run(["node", str(self.tools / name), *words], self.folder / place, **variables)
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """Made once for a test run, by whichever of its processes comes first."""
+    node.need("the npm package of clients/javascript", "npm")
+    own = tmp_path_factory.getbasetemp()
+    base = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    with (base / "javascript.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        work = base / "javascript"
+        made = Project(work / "project")
+        if not (work / "made").exists():
+            shutil.rmtree(work, ignore_errors=True)
+            _make(work, made)
+            (work / "made").touch()
+    return made
+
+
+def _make(work: Path, project: Project) -> None:
+    package = work / "package"
+    shutil.copytree(PACKAGE, package, ignore=shutil.ignore_patterns("node_modules", "dist", "*.tgz"))
+    for name in ("package.json", "package-lock.json", ".npmrc"):
+        shutil.copy(package / name, work)
+    installed = run(["npm", "ci", "--ignore-scripts", "--prefer-offline"], work)
+    if installed.returncode:
+        last = (installed.stderr.strip().splitlines() or ["npm ci failed"])[-1]
+        node.unavailable(f"npm could not install what the tests need, so that the npm package was not tested: {last}")
+    (work / "package.json").unlink()
+    must(["npm", "pack", "--pack-destination", str(work)], package)
+    shutil.rmtree(package)  # what is tested is the tarball
+    project.folder.mkdir()
+    (project.folder / "package.json").write_text('{ "private": true, "type": "module" }')
+    must(["npm", "install", "--offline", str(next(work.glob("mcmock-*.tgz")))], project.folder)
+    shutil.copytree(PACKAGE / "test", project.folder / "test")
+    player = (PACKAGE / "test" / "player.js").read_text()
+    (project.folder / "test" / "player.cjs").write_text(
+        player.replace("export async function watch", "exports.watch = async function")
+    )
+    _write_page(project.folder / "docs")
+
+
+def _write_page(folder: Path) -> None:
+    """Each section of the page that has a file gets a folder; what stands before the first such section is in all of them."""
+    text = PAGE.read_text()
+    heads = [(text.count("\n", 0, found.start()) + 1, found[1]) for found in re.finditer(r"^## (.+)$", text, re.M)]
+    for block in blocks(PAGE):
+        if name := _file(block):
+            section = next(head for line, head in reversed(heads) if line < block.line)
+            places = list(SECTIONS) if section not in SECTIONS else [section]
+            for place in places:
+                target = folder / SECTIONS[place] / name
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_text(block.text)
+
+
+SECTIONS = {"Playwright": "playwright", "Vitest": "vitest", "Jest": "jest", "Anything else": "core"}
+
+
+def _file(block: Block) -> str | None:
+    named = re.match(r"(?://|<!--) ([\w.-]+\.(?:js|ts|mjs|cjs|html))\b", block.text)
+    return named[1] if named else None
+
+
+# -- what runners report ---------------------------------------------------------------------------------------------------
+
+
+class Ran(NamedTuple):
+    """One test of a runner: whether it passed, what it said, and what it attached to the report."""
+
+    passed: bool
+    message: str
+    attached: Mapping[str, str] = {}
+
+
+def playwright(project: Project, place: str, only: str) -> dict[str, Ran]:
+    if CHROMIUM is None:
+        node.unavailable("chromium is not installed: mcmock/playwright was not tested")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+    config = ("--config", str(project.folder / "test" / "playwright" / "playwright.config.js"))
+    variables = {"CHROMIUM": CHROMIUM or "", "PUBLIC_PORT": port, "TEST_DIR": str(project.folder / place)}
+    done = project.tool(place, "playwright", "test", *config, "--reporter=json", only, **variables)
+    report = _json(done)
+    assert not report["errors"], report["errors"]
+    return {spec["title"]: _playwright(spec["tests"][0]["results"][0]) for spec in _specs(report)}
+
+
+def _specs(suite: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    yield from suite.get("specs", ())
+    for inner in suite.get("suites", ()):
+        yield from _specs(inner)
+
+
+def _playwright(result: Mapping[str, Any]) -> Ran:
+    attached = {one["name"]: base64.b64decode(one["body"]).decode() for one in result["attachments"] if "body" in one}
+    return Ran(result["status"] == "passed", "\n".join(error["message"] for error in result["errors"]), attached)
+
+
+def vitest(project: Project, place: str, only: str) -> dict[str, Ran]:
+    return _jest_like(project.tool(place, "vitest", "run", "--reporter=json", only))
+
+
+def jest(project: Project, place: str, only: str, **variables: str) -> dict[str, Ran]:
+    return _jest_like(project.tool(place, "jest", "--json", only, **variables))
+
+
+def _jest_like(done: subprocess.CompletedProcess[str]) -> dict[str, Ran]:
+    tests = [test for file in _json(done)["testResults"] for test in file["assertionResults"]]
+    assert tests, done.stdout + done.stderr
+    return {test["title"]: Ran(test["status"] == "passed", "\n".join(test["failureMessages"])) for test in tests}
+
+
+def _json(done: subprocess.CompletedProcess[str]) -> Any:
+    try:
+        return json.loads(done.stdout[done.stdout.index("{") :])
+    except ValueError:
+        pytest.fail(done.stdout + done.stderr, pytrace=False)
+
+
+def judge_passing(ran: Mapping[str, Ran]) -> None:
+    assert ran
+    assert {title: one.message for title, one in ran.items() if not one.passed} == {}
+
+
+def judge_failing(ran: Mapping[str, Ran]) -> None:
+    """Each failed, and said what is its name."""
+    assert ran
+    assert [title for title, one in ran.items() if one.passed] == []
+    assert {title: one.message for title, one in ran.items() if title not in " ".join(one.message.split())} == {}
+
+
+# -- the tests of the package ----------------------------------------------------------------------------------------------
+
+
+def test_the_types_are_those_of_the_servers_document(tmp_path: Path) -> None:
+    node.need("whether src/api.ts agrees with /__admin/openapi.json")
+    must(["mcmock", "exec", "--", "node", str(PACKAGE / "scripts" / "types.mjs"), "api.ts"], tmp_path)
+    made, kept = (tmp_path / "api.ts").read_text(), (PACKAGE / "src" / "api.ts").read_text()
+    assert made == kept, "the control API has changed: cd clients/javascript && npm run types"
+
+
+def test_the_package_carries_nothing_along() -> None:
+    package = json.loads((PACKAGE / "package.json").read_text())
+    assert "dependencies" not in package
+    assert all(one["optional"] for one in package["peerDependenciesMeta"].values())
+    assert set(package["peerDependenciesMeta"]) == set(package["peerDependencies"])
+    assert '"resolved"' not in (PACKAGE / "package-lock.json").read_text(), "a registry's address is of one machine"
+
+
+def test_typescript_takes_what_is_right_and_refuses_what_is_not(project: Project) -> None:
+    words = ("--noEmit", "--strict", "--target", "ES2022", "--module", "NodeNext", "--types", "node", "test/types.ts")
+    done = project.tool("", "tsc", *words)
+    assert done.returncode == 0, done.stdout
+
+
+def test_the_client_and_the_start_of_a_server(project: Project) -> None:
+    mcmock = shutil.which("mcmock", path=environment()["PATH"])
+    must(["node", "--test", "test/core"], project.folder, MCMOCK=mcmock or "")
+
+
+def test_playwright_with_chromium(project: Project) -> None:
+    ran = playwright(project, "test/playwright", "passes")
+    judge_passing(ran)
+    watched = next(one for title, one in ran.items() if title.startswith("an app with a hard-coded host"))
+    assert "sessionComplete" in watched.attached["mcmock timeline"]
+    assert watched.attached["mcmock log"].startswith('{"mcmock":')
+
+
+def test_playwright_fails_what_was_lost(project: Project) -> None:
+    ran = playwright(project, "test/playwright", "fails")
+    judge_failing(ran)
+    assert "adStart" in ran["ad-outside-break"].attached["mcmock timeline"]
+
+
+def test_vitest(project: Project) -> None:
+    judge_passing(vitest(project, "test/vitest", "passes"))
+    judge_failing(vitest(project, "test/vitest", "fails"))
+
+
+def test_jest(project: Project) -> None:
+    judge_passing(jest(project, "test/jest", "passes"))
+    judge_failing(jest(project, "test/jest", "fails"))
+
+
+# -- the page --------------------------------------------------------------------------------------------------------------
+
+
+def test_every_file_of_the_page_is_run() -> None:
+    run_here = {
+        "player.js",
+        "app.html",
+        "watch.mjs",
+        "ad.spec.js",
+        "lenient.spec.js",
+        "ad.test.js",
+        "vitest.config.js",
+        "jest.config.js",
+    }
+    assert {_file(block) for block in blocks(PAGE) if block.language in ("js", "html")} == run_here
+
+
+def test_the_page_in_playwright(project: Project) -> None:
+    judge_passing(playwright(project, "docs/playwright", "spec"))
+
+
+def test_the_page_in_vitest(project: Project) -> None:
+    judge_passing(vitest(project, "docs/vitest", "ad"))
+
+
+def test_the_page_in_jest(project: Project) -> None:
+    judge_passing(jest(project, "docs/jest", "ad", NODE_OPTIONS="--experimental-vm-modules"))
+
+
+def test_the_page_without_a_runner(project: Project) -> None:
+    must(["node", "watch.mjs"], project.folder / "docs" / "core")
