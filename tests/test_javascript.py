@@ -122,24 +122,25 @@ def _file(block: Block) -> str | None:
 
 
 class Ran(NamedTuple):
-    """One test of a runner: whether it passed, what it said, and what it attached to the report."""
+    """One test of a runner: its file, whether it passed, what it said, and what it attached to the report."""
 
+    file: str
     passed: bool
     message: str
     attached: Mapping[str, str] = {}
 
 
-def playwright(project: Project, place: str, only: str) -> dict[str, Ran]:
+def playwright(project: Project, place: str) -> dict[str, Ran]:
     if CHROMIUM is None:
         node.unavailable("chromium is not installed: mcmock/playwright was not tested")
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
     config = ("--config", str(project.folder / "test" / "playwright" / "playwright.config.js"))
     variables = {"CHROMIUM": CHROMIUM or "", "PUBLIC_PORT": port, "TEST_DIR": str(project.folder / place)}
-    done = project.tool(place, "playwright", "test", *config, "--reporter=json", only, **variables)
+    done = project.tool(place, "playwright", "test", *config, "--reporter=json", **variables)
     report = _json(done)
     assert not report["errors"], report["errors"]
-    return {spec["title"]: _playwright(spec["tests"][0]["results"][0]) for spec in _specs(report)}
+    return {spec["title"]: _playwright(spec["file"], spec["tests"][0]["results"][0]) for spec in _specs(report)}
 
 
 def _specs(suite: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
@@ -148,23 +149,28 @@ def _specs(suite: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         yield from _specs(inner)
 
 
-def _playwright(result: Mapping[str, Any]) -> Ran:
+def _playwright(file: str, result: Mapping[str, Any]) -> Ran:
     attached = {one["name"]: base64.b64decode(one["body"]).decode() for one in result["attachments"] if "body" in one}
-    return Ran(result["status"] == "passed", "\n".join(error["message"] for error in result["errors"]), attached)
+    said = "\n".join(error["message"] for error in result["errors"])
+    return Ran(Path(file).name, result["status"] == "passed", said, attached)
 
 
-def vitest(project: Project, place: str, only: str) -> dict[str, Ran]:
-    return _jest_like(project.tool(place, "vitest", "run", "--reporter=json", only))
+def vitest(project: Project, place: str) -> dict[str, Ran]:
+    return _jest_like(project.tool(place, "vitest", "run", "--reporter=json"))
 
 
-def jest(project: Project, place: str, only: str, **variables: str) -> dict[str, Ran]:
-    return _jest_like(project.tool(place, "jest", "--json", only, **variables))
+def jest(project: Project, place: str, **variables: str) -> dict[str, Ran]:
+    return _jest_like(project.tool(place, "jest", "--json", **variables))
 
 
 def _jest_like(done: subprocess.CompletedProcess[str]) -> dict[str, Ran]:
-    tests = [test for file in _json(done)["testResults"] for test in file["assertionResults"]]
-    assert tests, done.stdout + done.stderr
-    return {test["title"]: Ran(test["status"] == "passed", "\n".join(test["failureMessages"])) for test in tests}
+    ran = {
+        test["title"]: Ran(Path(file["name"]).name, test["status"] == "passed", "\n".join(test["failureMessages"]))
+        for file in _json(done)["testResults"]
+        for test in file["assertionResults"]
+    }
+    assert ran, done.stdout + done.stderr
+    return ran
 
 
 def _json(done: subprocess.CompletedProcess[str]) -> Any:
@@ -174,16 +180,19 @@ def _json(done: subprocess.CompletedProcess[str]) -> Any:
         pytest.fail(done.stdout + done.stderr, pytrace=False)
 
 
-def judge_passing(ran: Mapping[str, Ran]) -> None:
-    assert ran
-    assert {title: one.message for title, one in ran.items() if not one.passed} == {}
+def judge(ran: Mapping[str, Ran]) -> None:
+    """All passed; but in a file named `fails…` each failed, and said what is its name."""
+    assert {title: one.message for title, one in ran.items() if not one.passed and not _fails(one)} == {}
+    assert [title for title, one in ran.items() if one.passed and _fails(one)] == []
+    assert {title: one.message for title, one in ran.items() if _fails(one) and title not in _in_one_line(one)} == {}
 
 
-def judge_failing(ran: Mapping[str, Ran]) -> None:
-    """Each failed, and said what is its name."""
-    assert ran
-    assert [title for title, one in ran.items() if one.passed] == []
-    assert {title: one.message for title, one in ran.items() if title not in " ".join(one.message.split())} == {}
+def _fails(one: Ran) -> bool:
+    return one.file.startswith("fails")
+
+
+def _in_one_line(one: Ran) -> str:
+    return " ".join(one.message.split())
 
 
 # -- the tests of the package ----------------------------------------------------------------------------------------------
@@ -216,27 +225,20 @@ def test_the_client_and_the_start_of_a_server(project: Project) -> None:
 
 
 def test_playwright_with_chromium(project: Project) -> None:
-    ran = playwright(project, "test/playwright", "passes")
-    judge_passing(ran)
+    ran = playwright(project, "test/playwright")
+    judge(ran)
     watched = next(one for title, one in ran.items() if title.startswith("an app with a hard-coded host"))
-    assert "sessionComplete" in watched.attached["mcmock timeline"]
-    assert watched.attached["mcmock log"].startswith('{"mcmock":')
-
-
-def test_playwright_fails_what_was_lost(project: Project) -> None:
-    ran = playwright(project, "test/playwright", "fails")
-    judge_failing(ran)
-    assert "adStart" in ran["ad-outside-break"].attached["mcmock timeline"]
+    for one in (watched, ran["ad-outside-break"]):
+        assert "adStart" in one.attached["mcmock timeline"]
+        assert one.attached["mcmock log"].startswith('{"mcmock":')
 
 
 def test_vitest(project: Project) -> None:
-    judge_passing(vitest(project, "test/vitest", "passes"))
-    judge_failing(vitest(project, "test/vitest", "fails"))
+    judge(vitest(project, "test/vitest"))
 
 
 def test_jest(project: Project) -> None:
-    judge_passing(jest(project, "test/jest", "passes"))
-    judge_failing(jest(project, "test/jest", "fails"))
+    judge(jest(project, "test/jest"))
 
 
 # -- the page --------------------------------------------------------------------------------------------------------------
@@ -257,15 +259,15 @@ def test_every_file_of_the_page_is_run() -> None:
 
 
 def test_the_page_in_playwright(project: Project) -> None:
-    judge_passing(playwright(project, "docs/playwright", "spec"))
+    judge(playwright(project, "docs/playwright"))
 
 
 def test_the_page_in_vitest(project: Project) -> None:
-    judge_passing(vitest(project, "docs/vitest", "ad"))
+    judge(vitest(project, "docs/vitest"))
 
 
 def test_the_page_in_jest(project: Project) -> None:
-    judge_passing(jest(project, "docs/jest", "ad", NODE_OPTIONS="--experimental-vm-modules"))
+    judge(jest(project, "docs/jest", NODE_OPTIONS="--experimental-vm-modules"))
 
 
 def test_the_page_without_a_runner(project: Project) -> None:
