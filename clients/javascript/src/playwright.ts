@@ -50,8 +50,10 @@ export const test = base.extend<McmockFixtures, McmockWorkerFixtures>({
   },
   context: async ({ context, mcmock, mcmockOptions }, use) => {
     const revoke = await grantLocalNetwork(context);
-    await routeHosts(context, mcmock, mcmockOptions.hosts ?? HOSTS);
+    const settle = await routeHosts(context, mcmock, mcmockOptions.hosts ?? HOSTS);
     await use(context);
+    await Promise.all(context.pages().map((page) => page.goto("about:blank").catch(() => {}))); // as a viewer leaves
+    await settle();
     await revoke();
   },
 });

@@ -5,7 +5,8 @@
  * what went wrong on the wire, is handed to the page. The page still judges the answer by the rules of CORS. Preflights it
  * leaves to Playwright, which would allow anything, so they are asked of the mock here.
  */
-import type { BrowserContext, Page, Request, Route } from "@playwright/test";
+import type { BrowserContext, CDPSession, Page, Request, Route } from "@playwright/test";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Mcmock } from "./client.js";
 import { send, type Answer } from "./http.js";
 
@@ -18,37 +19,92 @@ export const HOSTS: readonly string[] = [
   "adobedc.demdex.net",
 ];
 
-/** Send what pages ask of `hosts`, or of the mock itself, to `mcmock`; `*` in the name of a host stands for anything. */
-export async function routeHosts(pages: BrowserContext | Page, mcmock: Mcmock, hosts: readonly string[] = HOSTS): Promise<void> {
-  const patterns = hosts.map((host) => new RegExp(`^${host.split("*").map(escape).join(".*")}$`, "i"));
-  const { origin } = new URL(mcmock.url);
-  const isOurs = (url: URL) => url.origin === origin && !url.pathname.includes("/__admin");
-  const isCollector = (url: URL) => isOurs(url) || patterns.some((pattern) => pattern.test(url.hostname));
-  const left = new Map<Request, AbortController>();
-  pages.on("requestfailed", (request) => left.get(request)?.abort());
-  await pages.route(isCollector, async (route) => {
-    const request = route.request();
-    left.set(request, new AbortController());
-    await forward(route, mcmock.url, left.get(request)!.signal);
-    left.delete(request);
-  });
+/** Seconds that a request under way is waited for at most, and milliseconds in which what it was asked for may follow. */
+const PATIENCE = 1;
+const AFTERTHOUGHT = 50;
+
+/** Which addresses lead to the mock: those of `hosts`, and its own but for the control API. Knows what is under way. */
+class Way {
+  readonly #patterns: RegExp[];
+  readonly #underWay = new Set<Promise<void>>();
+
+  constructor(
+    readonly base: string,
+    readonly hosts: readonly string[],
+  ) {
+    this.#patterns = hosts.map((host) => new RegExp(`^${host.split("*").map(escape).join(".*")}$`, "i"));
+  }
+
+  get origin(): string {
+    return new URL(this.base).origin;
+  }
+
+  leads({ hostname, origin, pathname }: URL): boolean {
+    return (origin === this.origin && !pathname.includes("/__admin")) || this.#patterns.some((pattern) => pattern.test(hostname));
+  }
+
+  target(url: URL): string {
+    return url.origin === this.origin ? url.href : `${this.base}${url.pathname}${url.search}`;
+  }
+
+  /** Do this, whose failure nobody waits for: the page has left. */
+  begin(doing: Promise<void>): Promise<void> {
+    const done = doing.catch(() => {}).finally(() => this.#underWay.delete(done));
+    this.#underWay.add(done);
+    return done;
+  }
+
+  /** Wait for what is under way, and for what follows it: after a preflight comes its request. */
+  async settle(): Promise<void> {
+    const until = Date.now() + PATIENCE * 1000;
+    while (this.#underWay.size && Date.now() < until) {
+      await Promise.race([Promise.all(this.#underWay), sleep(until - Date.now(), undefined, { ref: false })]);
+      await sleep(AFTERTHOUGHT);
+    }
+  }
 }
 
 function escape(text: string): string {
   return text.replace(/[.+?^${}()|[\]\\]/g, "\\$&");
 }
 
-async function forward(route: Route, base: string, left: AbortSignal): Promise<void> {
+/**
+ * Send what pages ask of `hosts`, or of the mock itself, to `mcmock`; `*` in the name of a host stands for anything.
+ *
+ * Returns what waits, for a second at most, until all that was asked so far has arrived.
+ */
+export async function routeHosts(
+  pages: BrowserContext | Page,
+  mcmock: Mcmock,
+  hosts: readonly string[] = HOSTS,
+): Promise<() => Promise<void>> {
+  const way = new Way(mcmock.url, hosts);
+  const left = new Map<Request, AbortController>();
+  pages.on("requestfailed", (request) => left.get(request)?.abort());
+  await pages.route(
+    (url) => way.leads(url),
+    async (route) => {
+      const request = route.request();
+      left.set(request, new AbortController());
+      await way.begin(forward(route, way, left.get(request)!.signal));
+      left.delete(request);
+    },
+  );
+  if ("pages" in pages) pages.on("page", (page) => void catchLast(page, way).catch(() => {})); // one that is closed at once
+  await Promise.all(("pages" in pages ? pages.pages() : [pages]).map((page) => catchLast(page, way)));
+  return () => way.settle();
+}
+
+async function forward(route: Route, way: Way, left: AbortSignal): Promise<void> {
   const request = route.request();
   const url = new URL(request.url());
-  const target = url.origin === new URL(base).origin ? url.href : `${base}${url.pathname}${url.search}`;
   const headers: Record<string, string> = { ...request.headers(), host: url.host };
   try {
-    if (!(await isAllowed(request, target, url))) return await route.abort("failed"); // as the browser does
-    const answer = await send(target, { method: request.method(), headers, body: request.postDataBuffer(), left });
+    if (!(await isAllowed(request, way.target(url), url))) return await route.abort("failed"); // as the browser does
+    const answer = await send(way.target(url), { method: request.method(), headers, body: request.postDataBuffer(), left });
     await route.fulfill({ status: answer.status, headers: readable(answer, headers.origin), body: answer.body });
   } catch (error) {
-    await route.abort(failure(error as NodeJS.ErrnoException)).catch(() => {}); // the page has left
+    await route.abort(failure(error as NodeJS.ErrnoException));
   }
 }
 
@@ -60,16 +116,70 @@ function failure({ code, syscall }: NodeJS.ErrnoException): string {
 }
 
 /** The header lines for Playwright. It would let the page read an answer that forgot to allow it; this one it may not. */
-function readable({ headers }: Answer, origin: string | undefined): Record<string, string> {
+function readable(answer: Answer, origin: string | undefined): Record<string, string> {
   const found: Record<string, string> = {};
-  for (const [name, value] of headers) {
+  for (const [name, value] of lines(answer)) {
     const key = name.toLowerCase();
-    if (!["connection", "transfer-encoding"].includes(key)) found[key] = key in found ? `${found[key]}, ${value}` : value;
+    found[key] = key in found ? `${found[key]}, ${value}` : value;
   }
   return origin && !(ALLOWED in found) ? { ...found, [ALLOWED]: "" } : found;
 }
 
+/** Header lines but for those of the connection. */
+function lines({ headers }: Answer): Answer["headers"] {
+  return headers.filter(([name]) => !/^(connection|transfer-encoding)$/i.test(name));
+}
+
 const ALLOWED = "access-control-allow-origin";
+
+// -- the last requests of a page -------------------------------------------------------------------------------------------
+
+/**
+ * What a page sends as it leaves (a beacon, say), Playwright forgets or lets pass to Adobe in Chromium: the document it belongs
+ * to is gone when it looks. It goes to the mock from here, preflights too; everything else goes on to Playwright.
+ */
+async function catchLast(page: Page, way: Way): Promise<void> {
+  const context = page.context();
+  if (context.browser()?.browserType().name() !== "chromium") return;
+  const session = await context.newCDPSession(page);
+  const leaving = new Set<string>();
+  const orphaned = new Set<string>();
+  const promised = new Set<string>();
+  session.on("Page.frameStartedNavigating", ({ frameId }) => leaving.add(frameId));
+  session.on("Page.frameNavigated", ({ frame }) => leaving.delete(frame.id));
+  session.on("Page.frameStoppedLoading", ({ frameId }) => leaving.delete(frameId));
+  session.on("Network.loadingFailed", ({ requestId }) => orphaned.add(requestId));
+  session.on("Fetch.requestPaused", (paused) => {
+    const { networkId, frameId, request, requestId } = paused;
+    const isPreflight = request.method === "OPTIONS"; // which names no frame
+    const isLeaving = isPreflight ? leaving.size > 0 : leaving.has(frameId);
+    const isLast = !networkId || isLeaving || orphaned.has(networkId) || promised.delete(request.url);
+    if (isLast && isPreflight) promised.add(request.url); // its request follows
+    if (isLast && way.leads(new URL(request.url))) void way.begin(answerLast(session, paused, way));
+    else session.send("Fetch.continueRequest", { requestId }).catch(() => {}); // the page is gone altogether
+  });
+  const patterns = [...way.hosts.map((host) => `*://${host}/*`), `${way.origin}/*`].map((urlPattern) => ({ urlPattern }));
+  await Promise.all([session.send("Page.enable"), session.send("Network.enable"), session.send("Fetch.enable", { patterns })]);
+}
+
+/** What Chromium says of a request that waits for us. */
+interface Paused {
+  requestId: string;
+  request: { url: string; method: string; headers: Record<string, string>; postDataEntries?: Array<{ bytes?: string }> };
+}
+
+async function answerLast(session: CDPSession, { requestId, request }: Paused, way: Way): Promise<void> {
+  const url = new URL(request.url);
+  const body = Buffer.concat((request.postDataEntries ?? []).map(({ bytes = "" }) => Buffer.from(bytes, "base64")));
+  const headers = { ...request.headers, host: url.host };
+  const answer = await send(way.target(url), { method: request.method, headers, body: body.length ? body : null });
+  await session.send("Fetch.fulfillRequest", {
+    requestId,
+    responseCode: answer.status,
+    responseHeaders: lines(answer).map(([name, value]) => ({ name, value })),
+    body: answer.body.toString("base64"),
+  });
+}
 
 // -- preflights ------------------------------------------------------------------------------------------------------------
 

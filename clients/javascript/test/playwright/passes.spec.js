@@ -32,12 +32,15 @@ test("what a page sends as it leaves arrives", async ({ page, mcmock }) => {
   await page.evaluate((url) => {
     addEventListener("pagehide", () => {
       navigator.sendBeacon(`${url}/api/v1/sessions/a/events`, "beacon");
-      fetch(`${url}/api/v1/sessions/b/events`, { method: "POST", body: "kept alive", keepalive: true });
+      fetch(`${url}/api/v1/sessions/b/events`, { method: "POST", body: "plain", keepalive: true });
+      const headers = { "Content-Type": "application/json" };
+      fetch(`${url}/api/v1/sessions/c/events`, { method: "POST", body: "asked for", headers, keepalive: true });
     });
   }, COLLECTOR);
   await page.goto("about:blank");
-  const came = await mcmock.waitFor({ kind: "event" }, { count: 2 });
-  expect(came.map(({ bodyText }) => bodyText).sort()).toEqual(["beacon", "kept alive"]);
+  const came = await mcmock.waitFor({ kind: "event" }, { count: 3 });
+  expect(came.map(({ bodyText }) => bodyText).sort()).toEqual(["asked for", "beacon", "plain"]);
+  await expect(mcmock).toHaveReceived({ kind: "preflight", count: 1, allowNoSessions: true });
 });
 
 test("faults reach the page as they would over a network", async ({ page, mcmock }) => {
