@@ -3,7 +3,7 @@
 A block's language says how: `python` with a test in it is run by pytest with our plugin, and without one it is executed
 with a running `mcmock_server`; a first line `# name.py` saves the block under that name for the other blocks of its page.
 `# test_fails_….py` must fail, and say what the `text` after it says. `sh` is run by bash beside a fresh `mcmock serve`, `toml`
-is read as its config, `json` must parse, `js` and `html` are files of docs/javascript.md, which tests/test_javascript.py runs.
+is read as its config, `json` must parse. `js` and `html` are files of docs/javascript.md; tests/clients runs them.
 Other `text` is output or something done on a device, and is not run.
 """
 

@@ -48,6 +48,8 @@ export interface Exchange {
   fault: FaultHit | null;
   /** what became of the answer */
   delivery: "pending" | "sent" | "aborted" | "client_gone";
+  /** the API that it was sent to */
+  protocol: string;
 }
 
 /** an exchange without its headers and bodies */
@@ -117,42 +119,99 @@ export interface Scopes {
   }[];
 }
 
-/** bounds, a regular expression to be found in the text, or whether there must be a value */
-export interface Operator {
-  min?: number;
-  max?: number;
-  matches?: string;
-  exists?: boolean;
-}
-
 /** which exchanges are meant; all fields must hold */
 export interface Match {
   /** the door it knocked at */
-  kind?: "session" | "event" | "downloaded" | "schema" | "preflight" | "other" | Array<"session" | "event" | "downloaded" | "schema" | "preflight" | "other"> | Operator;
+  kind?: "session" | "event" | "downloaded" | "schema" | "preflight" | "other" | Array<"session" | "event" | "downloaded" | "schema" | "preflight" | "other"> | {
+    min?: number;
+    max?: number;
+    matches?: string;
+    exists?: boolean;
+  };
   /** the event type */
-  event?: string | string[] | Operator;
+  event?: string | string[] | {
+    min?: number;
+    max?: number;
+    matches?: string;
+    exists?: boolean;
+  };
   /** the session id */
-  session?: string | string[] | Operator;
+  session?: string | string[] | {
+    min?: number;
+    max?: number;
+    matches?: string;
+    exists?: boolean;
+  };
   /** the scope's name */
-  scope?: string | string[] | Operator;
+  scope?: string | string[] | {
+    min?: number;
+    max?: number;
+    matches?: string;
+    exists?: boolean;
+  };
   /** counted, or not */
-  outcome?: "good" | "bad" | "ignored" | "faulted" | "other" | Array<"good" | "bad" | "ignored" | "faulted" | "other"> | Operator;
+  outcome?: "good" | "bad" | "ignored" | "faulted" | "other" | Array<"good" | "bad" | "ignored" | "faulted" | "other"> | {
+    min?: number;
+    max?: number;
+    matches?: string;
+    exists?: boolean;
+  };
   /** what was decided on arrival */
-  verdict?: "created" | "accepted" | "malformed" | "unknown" | "gone" | "no_route" | "faulted" | "broken" | Array<"created" | "accepted" | "malformed" | "unknown" | "gone" | "no_route" | "faulted" | "broken"> | Operator;
+  verdict?: "created" | "accepted" | "malformed" | "unknown" | "gone" | "no_route" | "faulted" | "broken" | Array<"created" | "accepted" | "malformed" | "unknown" | "gone" | "no_route" | "faulted" | "broken"> | {
+    min?: number;
+    max?: number;
+    matches?: string;
+    exists?: boolean;
+  };
   /** the HTTP status */
-  status?: number | number[] | Operator;
+  status?: number | number[] | {
+    min?: number;
+    max?: number;
+    matches?: string;
+    exists?: boolean;
+  };
   /** the path as sent */
-  path?: string | string[] | Operator;
+  path?: string | string[] | {
+    min?: number;
+    max?: number;
+    matches?: string;
+    exists?: boolean;
+  };
   /** seconds of content */
-  playhead?: number | number[] | Operator;
+  playhead?: number | number[] | {
+    min?: number;
+    max?: number;
+    matches?: string;
+    exists?: boolean;
+  };
   /** the event's params */
-  params?: Record<string, unknown | unknown[] | Operator>;
+  params?: Record<string, unknown | unknown[] | {
+    min?: number;
+    max?: number;
+    matches?: string;
+    exists?: boolean;
+  }>;
   /** the event's qoeData */
-  qoe?: Record<string, unknown | unknown[] | Operator>;
+  qoe?: Record<string, unknown | unknown[] | {
+    min?: number;
+    max?: number;
+    matches?: string;
+    exists?: boolean;
+  }>;
   /** the event's customMetadata */
-  metadata?: Record<string, unknown | unknown[] | Operator>;
+  metadata?: Record<string, unknown | unknown[] | {
+    min?: number;
+    max?: number;
+    matches?: string;
+    exists?: boolean;
+  }>;
   /** has a finding of this rule */
-  rule?: "not-json" | "not-an-object" | "wrong-event" | "wrong-endpoint" | "missing-key" | "unknown-key" | "wrong-type" | "wrong-value" | "qoe-without-prefix" | "qoe-in-params" | "params-on-ping" | "empty-params-on-ping" | "duplicate-key" | "body-too-large" | "body-incomplete" | "body-encoded" | "broken" | "head-too-large" | "store-away" | "scope-refused" | "not-http" | "pod-friendly-name-in-ad-start" | "error-id-in-params" | "error-without-id" | "error-source-unknown" | "integral-float" | "fractional-quality" | "location-hint-null" | "length-null" | "downloaded-flag-false" | "downloaded-flag-live" | "downloaded-flag-missing" | "array-on-sessions" | "downloaded-order" | "metadata-on-wrong-event" | "empty-metadata-on-wrong-event" | "reserved-metadata-prefix" | "states-update" | "state-name-spelling" | "pod-position-base" | "pod-index-base" | "pod-second-differs" | "bitrate-in-bits" | "stream-type-missing" | "length-not-positive" | "media-id-empty" | "ad-id-empty" | "content-type" | "trailing-slash" | "ad-outside-break" | "ad-close-without-start" | "ad-not-closed" | "ad-break-not-closed" | "ad-break-nested" | "ad-break-close-without-start" | "ad-break-without-ads" | "gap-between-ads" | "playback-before-ad" | "chapter-overlap" | "chapter-close-without-start" | "chapter-not-closed" | "state-already-open" | "state-not-open" | "too-many-states" | "equal-timestamps" | "timestamp-backwards" | "late-event" | "playhead-past-end" | "playhead-moved-in-ad" | "playhead-moved-in-pause" | "playhead-off-clock" | "ping-gap" | "ping-gap-in-ad" | "play-after-complete" | "event-after-end" | "duplicate-event" | "session-not-ended" | "session-never-played" | "two-sessions-for-one-view" | "event-of-another-session" | Array<"not-json" | "not-an-object" | "wrong-event" | "wrong-endpoint" | "missing-key" | "unknown-key" | "wrong-type" | "wrong-value" | "qoe-without-prefix" | "qoe-in-params" | "params-on-ping" | "empty-params-on-ping" | "duplicate-key" | "body-too-large" | "body-incomplete" | "body-encoded" | "broken" | "head-too-large" | "store-away" | "scope-refused" | "not-http" | "pod-friendly-name-in-ad-start" | "error-id-in-params" | "error-without-id" | "error-source-unknown" | "integral-float" | "fractional-quality" | "location-hint-null" | "length-null" | "downloaded-flag-false" | "downloaded-flag-live" | "downloaded-flag-missing" | "array-on-sessions" | "downloaded-order" | "metadata-on-wrong-event" | "empty-metadata-on-wrong-event" | "reserved-metadata-prefix" | "states-update" | "state-name-spelling" | "pod-position-base" | "pod-index-base" | "pod-second-differs" | "bitrate-in-bits" | "stream-type-missing" | "length-not-positive" | "media-id-empty" | "ad-id-empty" | "content-type" | "trailing-slash" | "ad-outside-break" | "ad-close-without-start" | "ad-not-closed" | "ad-break-not-closed" | "ad-break-nested" | "ad-break-close-without-start" | "ad-break-without-ads" | "gap-between-ads" | "playback-before-ad" | "chapter-overlap" | "chapter-close-without-start" | "chapter-not-closed" | "state-already-open" | "state-not-open" | "too-many-states" | "equal-timestamps" | "timestamp-backwards" | "late-event" | "playhead-past-end" | "playhead-moved-in-ad" | "playhead-moved-in-pause" | "playhead-off-clock" | "ping-gap" | "ping-gap-in-ad" | "play-after-complete" | "event-after-end" | "duplicate-event" | "session-not-ended" | "session-never-played" | "two-sessions-for-one-view" | "event-of-another-session"> | Operator;
+  rule?: "not-json" | "not-an-object" | "wrong-event" | "wrong-endpoint" | "missing-key" | "unknown-key" | "wrong-type" | "wrong-value" | "qoe-without-prefix" | "qoe-in-params" | "params-on-ping" | "empty-params-on-ping" | "duplicate-key" | "body-too-large" | "body-incomplete" | "body-encoded" | "broken" | "head-too-large" | "store-away" | "scope-refused" | "not-http" | "pod-friendly-name-in-ad-start" | "error-id-in-params" | "error-without-id" | "error-source-unknown" | "integral-float" | "fractional-quality" | "location-hint-null" | "length-null" | "downloaded-flag-false" | "downloaded-flag-live" | "downloaded-flag-missing" | "array-on-sessions" | "downloaded-order" | "metadata-on-wrong-event" | "empty-metadata-on-wrong-event" | "reserved-metadata-prefix" | "states-update" | "state-name-spelling" | "pod-position-base" | "pod-index-base" | "pod-second-differs" | "bitrate-in-bits" | "stream-type-missing" | "length-not-positive" | "media-id-empty" | "ad-id-empty" | "content-type" | "trailing-slash" | "ad-outside-break" | "ad-close-without-start" | "ad-not-closed" | "ad-break-not-closed" | "ad-break-nested" | "ad-break-close-without-start" | "ad-break-without-ads" | "gap-between-ads" | "playback-before-ad" | "chapter-overlap" | "chapter-close-without-start" | "chapter-not-closed" | "state-already-open" | "state-not-open" | "too-many-states" | "equal-timestamps" | "timestamp-backwards" | "late-event" | "playhead-past-end" | "playhead-moved-in-ad" | "playhead-moved-in-pause" | "playhead-off-clock" | "ping-gap" | "ping-gap-in-ad" | "play-after-complete" | "event-after-end" | "duplicate-event" | "session-not-ended" | "session-never-played" | "two-sessions-for-one-view" | "event-of-another-session" | Array<"not-json" | "not-an-object" | "wrong-event" | "wrong-endpoint" | "missing-key" | "unknown-key" | "wrong-type" | "wrong-value" | "qoe-without-prefix" | "qoe-in-params" | "params-on-ping" | "empty-params-on-ping" | "duplicate-key" | "body-too-large" | "body-incomplete" | "body-encoded" | "broken" | "head-too-large" | "store-away" | "scope-refused" | "not-http" | "pod-friendly-name-in-ad-start" | "error-id-in-params" | "error-without-id" | "error-source-unknown" | "integral-float" | "fractional-quality" | "location-hint-null" | "length-null" | "downloaded-flag-false" | "downloaded-flag-live" | "downloaded-flag-missing" | "array-on-sessions" | "downloaded-order" | "metadata-on-wrong-event" | "empty-metadata-on-wrong-event" | "reserved-metadata-prefix" | "states-update" | "state-name-spelling" | "pod-position-base" | "pod-index-base" | "pod-second-differs" | "bitrate-in-bits" | "stream-type-missing" | "length-not-positive" | "media-id-empty" | "ad-id-empty" | "content-type" | "trailing-slash" | "ad-outside-break" | "ad-close-without-start" | "ad-not-closed" | "ad-break-not-closed" | "ad-break-nested" | "ad-break-close-without-start" | "ad-break-without-ads" | "gap-between-ads" | "playback-before-ad" | "chapter-overlap" | "chapter-close-without-start" | "chapter-not-closed" | "state-already-open" | "state-not-open" | "too-many-states" | "equal-timestamps" | "timestamp-backwards" | "late-event" | "playhead-past-end" | "playhead-moved-in-ad" | "playhead-moved-in-pause" | "playhead-off-clock" | "ping-gap" | "ping-gap-in-ad" | "play-after-complete" | "event-after-end" | "duplicate-event" | "session-not-ended" | "session-never-played" | "two-sessions-for-one-view" | "event-of-another-session"> | {
+    min?: number;
+    max?: number;
+    matches?: string;
+    exists?: boolean;
+  };
 }
 
 /** answered as soon as so many have come, or after so many seconds */

@@ -23,6 +23,32 @@ export interface VerdictOptions {
   allow?: readonly string[];
 }
 
+/** What the verdict says. */
+export interface Verdict {
+  result: "pass" | "fail";
+  /** How many requests are lost, and which. */
+  lost: number;
+  requests: api.Exchange[];
+  /** For a terminal: the timeline with what is lost. */
+  message: string;
+}
+
+/** Which requests may be lost, by level. */
+const SUSPECTS: Record<Exclude<FailOn, "never">, Match> = {
+  rejected: { outcome: "bad" },
+  lost: { outcome: ["bad", "ignored"] },
+  warning: { rule: { exists: true } },
+};
+
+/** How a session ends when a test has arranged for it: what it still sends is rejected as it should be. */
+const ARRANGED: readonly string[] = ["idle", "stalled", "expired", "forgotten"];
+
+/** A rejected request is; of others those with a warning or an error that nobody allows. */
+function isLost({ outcome, findings }: api.Exchange, allowed: Set<string>): boolean {
+  const telling = findings.filter(({ severity }) => severity !== "info");
+  return telling.length ? telling.some(({ rule }) => !allowed.has(rule)) : outcome === "bad";
+}
+
 /** A refusal of the server's, or a check that failed. Its message is the server's own. */
 export class McmockError extends Error {
   override readonly name = "McmockError";
@@ -155,18 +181,23 @@ export class Mcmock {
    *
    * @throws McmockError that shows what was lost and why
    */
-  async verdict(options: VerdictOptions = {}): Promise<api.Verdict> {
-    return this.ask("GET /verdict", { query: { ...this.#terms(options), strict: 1 } });
+  async verdict(options: VerdictOptions = {}): Promise<Verdict> {
+    const verdict = await this.judged(options);
+    if (verdict.result !== "pass") throw new McmockError(verdict.message, 409, "not-so");
+    return verdict;
   }
 
   /** @internal The verdict as a value, whatever it is. */
-  async judged(options: VerdictOptions = {}): Promise<api.Verdict> {
-    return this.ask("GET /verdict", { query: this.#terms(options) });
-  }
-
-  #terms({ failOn = this.#failOn, allow = [] }: VerdictOptions): Record<string, string | undefined> {
-    const rules = [...this.#allowed, ...allow].join(",");
-    return { failOn, allow: rules || undefined };
+  async judged({ failOn = this.#failOn, allow = [] }: VerdictOptions = {}): Promise<Verdict> {
+    if (failOn === "never") return { result: "pass", lost: 0, requests: [], message: "whatever is lost is fine here" };
+    const match = SUSPECTS[failOn];
+    const allowed = new Set([...this.#allowed, ...allow]);
+    const ended = new Set((await this.sessions()).filter(({ phase }) => ARRANGED.includes(phase)).map(({ id }) => id));
+    const requests = (await this.requests(match)).filter((one) => isLost(one, allowed) && !ended.has(one.sessionId ?? ""));
+    const lost = requests.length;
+    if (!lost) return { result: "pass", lost, requests, message: "nothing is lost" };
+    const { message } = await this.ask("POST /verify", { body: { match, count: 0, allowNoSessions: true } });
+    return { result: "fail", lost, requests, message: `${lost === 1 ? "a request is" : `${lost} requests are`} lost: ${message}` };
   }
 
   /** Every session, oldest first. */

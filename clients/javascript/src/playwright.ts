@@ -7,7 +7,7 @@ import type { Mcmock, VerdictOptions } from "./client.js";
 import { matchers } from "./matchers.js";
 import { HOSTS, routeHosts } from "./routing.js";
 import { startServer, type McmockServer, type ServerOptions } from "./server.js";
-import { scopeOf } from "./testing.js";
+import { scopeOf, timelineOf } from "./testing.js";
 
 export { HOSTS, routeHosts } from "./routing.js";
 
@@ -43,7 +43,7 @@ export const test = base.extend<McmockFixtures, McmockWorkerFixtures>({
     const scope = await scopeOf(mcmockServer, testInfo.title, mcmockOptions);
     await use(scope);
     const { result, message } = await scope.judged();
-    await testInfo.attach("mcmock timeline", { body: message, contentType: "text/plain" });
+    await testInfo.attach("mcmock timeline", { body: await timelineOf(scope), contentType: "text/plain" });
     await testInfo.attach("mcmock log", { body: await scope.log(), contentType: "application/x-ndjson" });
     await scope.close();
     if (result !== "pass" && !testInfo.errors.length) throw new Error(message);

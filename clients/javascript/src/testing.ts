@@ -1,5 +1,6 @@
 /** What one test gets, whatever runs it: a scope named after it, and the verdict at its end. */
 import { randomBytes } from "node:crypto";
+import type { Exchange } from "./api.js";
 import type { Mcmock, VerdictOptions } from "./client.js";
 import type { McmockServer } from "./server.js";
 
@@ -22,4 +23,18 @@ export async function finish(scope: Mcmock): Promise<void> {
   } finally {
     await scope.close();
   }
+}
+
+/** Each request of a test in a line, with what was found under it. */
+export async function timelineOf(scope: Mcmock): Promise<string> {
+  const requests = await scope.requests();
+  const begin = requests[0]?.at ?? 0;
+  return requests.map((one) => lines(one, begin)).join("\n") || "no request has arrived";
+}
+
+function lines({ seq, at, body, eventType, method, path, status, outcome, findings }: Exchange, begin: number): string {
+  const playhead = (body as { playerTime?: { playhead?: number } } | null)?.playerTime?.playhead ?? "-";
+  const cells = [String(seq).padStart(5), (at - begin).toFixed(3).padStart(9), String(playhead).padStart(9), ` ${eventType ?? `${method} ${path}`}`.padEnd(21)];
+  const found = findings.map(({ rule, message }) => `        ${rule}: ${message}`);
+  return [`${cells.join("")}${status}  ${outcome}`, ...found].join("\n");
 }

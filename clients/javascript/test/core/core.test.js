@@ -91,7 +91,7 @@ test("the server's own message, for what it refuses", async () => {
   await assert.rejects(server.faults.preset("outrage"), says(/outrage/));
 });
 
-test("the verdict is the fixture's", async () => {
+test("the verdict: what was rejected or ignored is lost, unless it was allowed or arranged", async () => {
   const scope = await server.scope("verdict");
   await watch(scope.url);
   assert.equal((await scope.verdict()).lost, 0);
@@ -99,6 +99,22 @@ test("the verdict is the fixture's", async () => {
   await assert.rejects(scope.verdict(), says(/ad-outside-break/));
   assert.equal((await scope.verdict({ allow: ["ad-outside-break"] })).result, "pass");
   assert.equal((await scope.verdict({ failOn: "rejected" })).result, "pass");
+  await assert.rejects(scope.verdict({ allow: ["ping-gap"] }), says(/2 requests are lost[^]*adStart/));
+  scope.allow("ad-outside-break");
+  await scope.verdict();
+  await fetch(`${scope.url}/api/v1/sessions`, { method: "POST", body: "{" });
+  await assert.rejects(scope.verdict({ failOn: "rejected" }), says(/a request is lost[^]*not-json/));
+  await scope.verdict({ failOn: "never" });
+});
+
+test("what is rejected because a test let the session expire is not lost", async () => {
+  const scope = await server.scope("arranged");
+  const events = await watch(scope.url);
+  await scope.expire();
+  const body = JSON.stringify({ eventType: "ping", playerTime: { playhead: 60, ts: Date.now() } });
+  const answer = await fetch(scope.url + events, { method: "POST", headers: { "Content-Type": "application/json" }, body });
+  assert.equal(answer.status, 410);
+  await scope.verdict();
 });
 
 test("a server that runs already is used, within its scope, and not stopped", async () => {

@@ -21,9 +21,9 @@ from typing import Any, NamedTuple
 import pytest
 
 from tests import node
-from tests.test_docs import Block, blocks, environment
+from tests.project.test_docs import Block, blocks, environment
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "clients" / "javascript"
 PAGE = ROOT / "docs" / "javascript.md"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
