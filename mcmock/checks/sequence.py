@@ -19,9 +19,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from mcmock.core.events import EVENT_TYPES
-from mcmock.core.json_decoding import named, nearest, shown
 from mcmock.core.match import Match, phrase
 from mcmock.core.model import Exchange
+from mcmock.core.wording import did_you_mean, named, shown
 
 ANY = "any"
 GAP = "..."
@@ -168,8 +168,7 @@ def _test(negated: bool, names: list[str], where: str) -> Test:
         return _anything
     for name in names:
         if name not in EVENT_TYPES:
-            close = nearest(name, EVENT_TYPES)
-            hint = f" (did you mean {close}?)" if close else f"; the types are {', '.join(EVENT_TYPES)}"
+            hint = did_you_mean(name, EVENT_TYPES, f"; the types are {', '.join(EVENT_TYPES)}")
             raise ValueError(f"{where} names no event type {named(name)}{hint}")
     return lambda one: (one.event_type in names) is not negated
 

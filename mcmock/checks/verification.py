@@ -16,10 +16,10 @@ from mcmock.analytics.views import SessionView
 from mcmock.checks import timeline_text
 from mcmock.checks.sequence import Pattern
 from mcmock.core.events import EVENT_TYPES
-from mcmock.core.json_decoding import named, nearest, shown
 from mcmock.core.match import Difference, Match, phrase, refuse_misspelled
 from mcmock.core.model import TAKEN, Exchange, Kind, Verdict
 from mcmock.core.printable import printable
+from mcmock.core.wording import did_you_mean, named, shown, whole_number
 
 NEAREST = 3
 """How many near misses are told."""
@@ -155,9 +155,7 @@ def _known(body: object, keys: tuple[str, ...]) -> dict[str, Any]:
         )
     for key in body:
         if key not in keys:
-            close = nearest(key, keys)
-            hint = f" (did you mean {close}?)" if close else ""
-            raise ValueError(f"{named(key)} is not known{hint}; use {', '.join(keys)}")
+            raise ValueError(f"{named(key)} is not known{did_you_mean(key, keys)}; use {', '.join(keys)}")
     if body.get("match") is not None and not isinstance(body["match"], dict):
         raise ValueError(f"match must be an object of fields and wanted values, not {shown(body['match'])}")
     return body
@@ -179,9 +177,7 @@ def _bounds(count: int | None, at_least: int | None, at_most: int | None) -> tup
 
 
 def _whole(name: str, value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise ValueError(f"{name} must be a whole number of 0 or more, not {shown(value)}")
-    return value
+    return whole_number(value, name, "of 0 or more", 0)
 
 
 def _seconds(name: str, value: object) -> float:

@@ -4,7 +4,6 @@ and flags. It knows the options by their table, and nothing of what they do.
 
 from __future__ import annotations
 
-import difflib
 import json
 import tomllib
 from pathlib import Path
@@ -14,6 +13,7 @@ import click
 from click.core import ParameterSource
 
 from mcmock.cli.options import CONFIG_FILE, GROUPS, OPTIONS, TABLES, File, Option, Settings
+from mcmock.core.wording import nearest
 
 _FOUND = "mcmock.config"
 """Where, in click's context, the path of the file is kept."""
@@ -63,12 +63,8 @@ def parse(text: str, folder: Path) -> dict[str, Any]:
 def _named(key: str) -> Option:
     option = OPTIONS.get(key.replace("-", "_"))
     if option is None:
-        near = difflib.get_close_matches(
-            key.replace("_", "-"), [*(one.key for one in OPTIONS.values()), *TABLES], n=1, cutoff=0.5
-        )
-        raise ValueError(
-            f"{key} is no option" + (f"; did you mean {near[0]}?" if near else "; see mcmock serve --help")
-        )
+        near = nearest(key.replace("_", "-"), [*(one.key for one in OPTIONS.values()), *TABLES], 0.5)
+        raise ValueError(f"{key} is no option; " + (f"did you mean {near}?" if near else "see mcmock serve --help"))
     return option
 
 

@@ -15,8 +15,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
+from collections.abc import Mapping
 from math import isfinite
 from typing import Any, NoReturn
 
@@ -27,9 +26,6 @@ except ImportError:  # not a CPython
 
 MAX_DEPTH = 64
 """Levels of nesting we follow. The deepest body this API knows has five."""
-
-SHOWN = 200
-"""Characters that a message shows of a wrong value."""
 
 _MIN_INT, _MAX_INT = -(2**63), 2**64 - 1
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
@@ -72,27 +68,6 @@ def plain(value: Any, depth: int = 0) -> Any:
     if value is not None and not isinstance(value, int | float):
         raise ValueError(f"a {type(value).__name__}, which JSON does not know")
     return value
-
-
-def shown(value: object) -> str:
-    """A wrong value for a message, in short: whatever it is, and however large."""
-    try:
-        text = repr(value)
-    except (ValueError, RecursionError):  # an int of 5,000 digits, a list in a list in a list …
-        text = f"a {type(value).__name__} beyond measure"
-    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
-
-
-def named(key: object) -> str:
-    """A wrong key for a message: itself, unless it is long or unprintable."""
-    text = str(key)
-    return text if len(text) <= SHOWN and text.isprintable() else shown(text)
-
-
-def nearest(word: object, known: Iterable[str]) -> str | None:
-    """The known word that a wrong one was probably meant to be. What is long is none: to compare takes its square."""
-    text = str(word)
-    return next(iter(get_close_matches(text, list(known), 1)), None) if len(text) <= SHOWN else None
 
 
 def duplicate_keys(text: bytes) -> list[str]:

@@ -14,9 +14,10 @@ from typing import Any, NamedTuple, Protocol
 
 from mcmock.core.events import EVENT_TYPES
 from mcmock.core.findings import RULES
-from mcmock.core.json_decoding import named, nearest, plain, shown
+from mcmock.core.json_decoding import plain
 from mcmock.core.model import Finding, Kind, Outcome, Verdict
 from mcmock.core.regex import searcher
+from mcmock.core.wording import did_you_mean, named, nearest, shown
 
 
 class _Settled(Protocol):
@@ -233,7 +234,9 @@ def _conditions(field: str, value: Any) -> Iterable[_Condition]:
         return _part_conditions(field, value)
     if field == RULE:
         return [_Condition(field, value, _rules, _rule_test(value))]
-    raise ValueError(f"match.{named(field)} is not known{_suggest(field, NAMES)}; the fields are {', '.join(NAMES)}")
+    raise ValueError(
+        f"match.{named(field)} is not known{did_you_mean(field, NAMES)}; the fields are {', '.join(NAMES)}"
+    )
 
 
 def _part_conditions(field: str, value: Any) -> list[_Condition]:
@@ -263,7 +266,7 @@ def _rule_test(value: Any) -> Callable[[Any], bool]:
     for rule in [] if isinstance(value, dict) else value if isinstance(value, list) else [value]:
         if rule not in RULES:
             raise ValueError(
-                f"match.rule is {shown(rule)}{_suggest(rule, RULES)}, which no finding has; docs/findings.md lists the rules"
+                f"match.rule is {shown(rule)}{did_you_mean(rule, RULES)}, which no finding has; docs/findings.md lists the rules"
             )
     if isinstance(value, dict) and "exists" in value:
         return lambda found: bool(found) is value["exists"]
@@ -297,7 +300,7 @@ def _equal(got: Any, wanted: Any) -> bool:
 def _check_choice(field: str, choice: Any, row: Field) -> None:
     if row.words and choice not in row.words:
         raise ValueError(
-            f"match.{field} is {shown(choice)}{_suggest(choice, row.words)}; it is one of {', '.join(row.words)}"
+            f"match.{field} is {shown(choice)}{did_you_mean(choice, row.words)}; it is one of {', '.join(row.words)}"
         )
     wanted = (int, float) if row.type is float else row.type
     if not isinstance(choice, wanted) or (row.type is not object and isinstance(choice, bool)):
@@ -315,7 +318,7 @@ def _operator(field: str, value: dict[str, Any]) -> Callable[[Any], bool]:
 def _known_operator(field: str, name: str) -> str:
     if name not in OPERATORS:
         raise ValueError(
-            f"match.{field}.{named(name)} is no operator{_suggest(name, OPERATORS)}; use {', '.join(OPERATORS)}"
+            f"match.{field}.{named(name)} is no operator{did_you_mean(name, OPERATORS)}; use {', '.join(OPERATORS)}"
         )
     return name
 
@@ -346,11 +349,6 @@ _OPERATOR_TESTS: dict[str, Callable[[str, Any], Callable[[Any], bool]]] = {
     "matches": _pattern,
     "exists": _presence,
 }
-
-
-def _suggest(name: object, known: Iterable[str]) -> str:
-    close = nearest(name, known)
-    return f" (did you mean {close}?)" if close else ""
 
 
 # -- from a query string --------------------------------------------------------------------------------------------------

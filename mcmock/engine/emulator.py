@@ -21,6 +21,7 @@ from mcmock.core.model import Answer, Delivery, Exchange, Mode, Request
 from mcmock.core.notices import Listener
 from mcmock.core.sessions import Phase, Session
 from mcmock.core.tables import DirectTable
+from mcmock.core.wording import whole_number
 from mcmock.engine import session_ids
 from mcmock.engine.committer import Committer, DirectCommitter
 from mcmock.engine.decisions import IssueId
@@ -374,6 +375,4 @@ class Emulator:
 
 
 def _seed(asked: int | None) -> int:
-    if asked is not None and (isinstance(asked, bool) or not isinstance(asked, int)):
-        raise ValueError(f"seed must be a whole number, not {asked!r}")
-    return secrets.randbits(32) if asked is None else asked
+    return secrets.randbits(32) if asked is None else whole_number(asked, "seed")

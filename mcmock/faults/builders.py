@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypedDict, Unpack
 
-from mcmock.core.json_decoding import shown
 from mcmock.core.match import NAMES, Match
+from mcmock.core.wording import shown
 from mcmock.faults.rule import FaultRule, rule_from_json
 
 _SHARED = {"name": "name", "side": "side", "skip": "skip", "times": "times", "probability": "probability", "per": "per",

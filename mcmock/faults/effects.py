@@ -17,8 +17,9 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from mcmock.core import http
-from mcmock.core.json_decoding import plain, shown
+from mcmock.core.json_decoding import plain
 from mcmock.core.model import Close, Drip, Headers, Reset, Response, Send, Step, Wait
+from mcmock.core.wording import is_whole, shown
 
 Attributes = Mapping[str, Any]
 Dice = Callable[[str], float]
@@ -82,7 +83,7 @@ def whole(least: int, most: int = MOST) -> tuple[Callable[[Any], Any], dict[str,
     span = f"of {least} or more" if most == MOST else f"from {least} to {most}"
 
     def check(value: Any) -> Any:
-        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+        if not is_whole(value) or not least <= value <= most:
             raise ValueError(f"must be a whole number {_span(span, value)}, not {shown(value)}")
         return value
 

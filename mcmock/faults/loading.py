@@ -13,7 +13,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from mcmock.core.json_decoding import duplicate_keys, named, shown
+from mcmock.core.json_decoding import duplicate_keys
+from mcmock.core.wording import named, shown
 from mcmock.faults.rule import FaultRule, rule_from_json
 
 _KEYS = ("fault", "faults")

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from mcmock.core.json_decoding import shown
 from mcmock.core.model import Kind
+from mcmock.core.wording import shown
 from mcmock.faults import builders
 from mcmock.faults.rule import FaultRule
 

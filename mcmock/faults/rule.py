@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from mcmock.core.json_decoding import named, shown
 from mcmock.core.match import NAMES, Match, refuse_misspelled
+from mcmock.core.wording import named, shown
 from mcmock.faults.effects import AFTER, BEFORE, EFFECTS, REQUIRED, Attribute, Attributes, Effect, number, whole
 
 ALL, SESSION = "all", "session"

@@ -14,6 +14,7 @@ from math import isfinite
 from typing import Any, Final, NamedTuple
 
 from mcmock.core.model import Kind
+from mcmock.core.wording import is_whole
 
 SESSIONS: Final = "/api/v1/sessions"
 EVENTS: Final = "/api/v1/sessions/{sid}/events"
@@ -152,7 +153,7 @@ def _close(sent: object) -> Closed | None:
 
 
 def _status(sent: object, where: str) -> int | None:
-    if sent is not None and (not isinstance(sent, int) or isinstance(sent, bool)):
+    if sent is not None and not is_whole(sent):
         raise ValueError(f"{where} must be an HTTP status, not {sent!r}")
     return sent
 

@@ -69,10 +69,9 @@ def _marked(node: pytest.Item, known: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _refuse(name: str, known: tuple[str, ...]) -> None:
-    from difflib import get_close_matches
+    from mcmock.core.wording import did_you_mean
 
-    close = get_close_matches(name, known, 1)
-    hint = f" (did you mean {close[0]}?)" if close else ""
+    hint = did_you_mean(name, known)
     other = "; other options are for mcmock_options or make_mcmock_server"
     pytest.fail(f"@pytest.mark.mcmock has no option {name}{hint}; it takes {', '.join(known)}{other}", pytrace=False)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from difflib import get_close_matches
 from inspect import signature
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,6 +14,7 @@ from mcmock.checks import timeline_text
 from mcmock.checks.verification import Check, Verification, check, waiting
 from mcmock.core.match import Match
 from mcmock.core.model import Exchange
+from mcmock.core.wording import did_you_mean
 from mcmock.engine import Emulator, Summary
 from mcmock.faults import FaultRule, FaultState, preset, rule_from_json
 from mcmock.faults.losses import Losses
@@ -339,8 +339,7 @@ def _refuse_unknown(options: Wanted, known: Sequence[str] = ()) -> None:
     known = known or [*signature(Emulator).parameters, *PER_TEST, *PLACE, STORE]
     for name in options:
         if name not in known:
-            close = get_close_matches(name, known, 1)
-            hint = f" (did you mean {close[0]}?)" if close else ""
+            hint = did_you_mean(name, known)
             raise TypeError(f"{name} is no option here{hint}; the options are {', '.join(dict.fromkeys(known))}")
 
 

@@ -19,7 +19,7 @@ from aiohttp import web
 
 import mcmock
 from mcmock.analytics.views import SessionOutline
-from mcmock.core import json_decoding
+from mcmock.core import json_decoding, wording
 from mcmock.core.printable import printable
 from mcmock.engine import Emulator
 from mcmock.engine.changes import StoreAway
@@ -88,7 +88,7 @@ async def _scope_to_json(view: ScopeView, *, brief: bool) -> dict[str, Any]:
 async def _forget_scope(asked: Asked) -> Reply:
     name = asked.arguments["name"]
     if not asked.scopes.forget(name):
-        raise AdminError(404, "unknown-scope", f"there is no named scope {json_decoding.shown(name)} to forget")
+        raise AdminError(404, "unknown-scope", f"there is no named scope {wording.shown(name)} to forget")
     return {}
 
 
@@ -96,7 +96,7 @@ async def _request(asked: Asked) -> Reply:
     seq = asked.arguments["seq"]
     exchange = asked.emulator.request(int(seq)) if listings.is_whole(seq) else None
     if exchange is None:
-        raise AdminError(404, "unknown-request", f"there is no request {json_decoding.named(seq)} in the log")
+        raise AdminError(404, "unknown-request", f"there is no request {wording.named(seq)} in the log")
     return json_shapes.whole_to_json(exchange)
 
 
@@ -141,7 +141,7 @@ async def _forget(asked: Asked) -> Reply:
 
 
 def _no_session(asked: Asked) -> AdminError:
-    return AdminError(404, "unknown-session", f"there is no session {json_decoding.named(asked.arguments['sid'])}")
+    return AdminError(404, "unknown-session", f"there is no session {wording.named(asked.arguments['sid'])}")
 
 
 # -- time and rest --------------------------------------------------------------------------------------------------------
@@ -186,7 +186,7 @@ async def _page_file(asked: Asked) -> Reply:
     name = asked.arguments.get("file", pages.INDEX)
     response = pages.file(name)
     if response is None:
-        raise AdminError(404, "no-file", f"the inspector has no file {json_decoding.shown(name)}")
+        raise AdminError(404, "no-file", f"the inspector has no file {wording.shown(name)}")
     return response
 
 
@@ -388,7 +388,7 @@ class ControlApi:
         raise AdminError(
             404,
             "unknown-scope",
-            f"there is no scope {json_decoding.shown(name)}: its first request makes it, idling ends it",
+            f"there is no scope {wording.shown(name)}: its first request makes it, idling ends it",
         )
 
     def _find(self, request: web.BaseRequest, path: str) -> tuple[AdminRoute, dict[str, str]]:
@@ -404,7 +404,7 @@ class ControlApi:
         if allowed:
             raise AdminError(405, "method-not-allowed", f"{method} is not for this path; it takes {', '.join(allowed)}")
         raise AdminError(
-            404, "no-route", f"the control API has no {PREFIX}{json_decoding.named(path)}; see {PREFIX}/openapi.json"
+            404, "no-route", f"the control API has no {PREFIX}{wording.named(path)}; see {PREFIX}/openapi.json"
         )
 
     def _admit(self, request: web.BaseRequest, is_open: bool = False) -> None:
@@ -435,9 +435,7 @@ async def _body(request: web.BaseRequest, *, changes: bool) -> Any:
         return None
     value = json_decoding.decode(text)
     if doubles := json_decoding.duplicate_keys(text):
-        raise ValueError(
-            f"{json_decoding.named(doubles[0])} stands twice in one object of the body: which one is meant?"
-        )
+        raise ValueError(f"{wording.named(doubles[0])} stands twice in one object of the body: which one is meant?")
     return value
 
 

@@ -14,7 +14,7 @@ from aiohttp import web
 
 from mcmock.checks.verification import Check, Verification, check_from_json, wait_from_json
 from mcmock.checks.waiting import Watch
-from mcmock.core.json_decoding import shown
+from mcmock.core.wording import shown
 from mcmock.engine import Emulator
 from mcmock.serialization import json_shapes
 from mcmock.server.admin.request import Asked, Handler, Reply

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mcmock import faults
-from mcmock.core.json_decoding import shown
+from mcmock.core.wording import shown
 from mcmock.serialization import json_shapes
 from mcmock.server.admin.request import AdminError, Asked, Reply
 

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from aiohttp import web
 
-from mcmock.core import json_decoding
+from mcmock.core import wording
 from mcmock.core.match import Match, from_query
 from mcmock.core.model import Exchange
 from mcmock.engine import Emulator, Summary
@@ -53,7 +53,7 @@ async def _listed(asked: Asked, match: Match) -> Reply:
     since, limit = whole(asked, "since", 0), whole(asked, "limit", PAGE)
     order = asked.request.query.get("order", "asc")
     if order not in ("asc", "desc"):
-        raise ValueError(f"order must be asc or desc, not {json_decoding.shown(order)}")
+        raise ValueError(f"order must be asc or desc, not {wording.shown(order)}")
     # Where everything matches, the log's length says how many: a page of a long log costs no more than the page.
     everything = None if match.wanted else asked.emulator.queries.seq_range()
     shown, matched = await _found(
@@ -146,9 +146,7 @@ def whole(asked: Asked, name: str, otherwise: int) -> int:
     if text is None:
         return otherwise
     if not is_whole(text):
-        raise ValueError(
-            f"{name} must be a whole number of at most {MOST_DIGITS} digits, not {json_decoding.shown(text)}"
-        )
+        raise ValueError(f"{name} must be a whole number of at most {MOST_DIGITS} digits, not {wording.shown(text)}")
     return int(text)
 
 
