@@ -174,6 +174,44 @@ RULES: dict[str, Rule] = {
     "ad-id-empty": Rule(
         _WARN, _ERROR, "dimensions/ad; C-61", "An empty `media.ad.id`: reporting drops the ad.", ignores=True
     ),
+    "placeholder": Rule(
+        _WARN, _WARN, "observed: Adobe's quick start, sent as it is; theo's default ids",
+        "A value that was meant to be replaced: `[YOUR_ORG_ID]`, `undefined`, `[object Object]`, `N/A`.",
+    ),
+    "placeholder-in-metadata": Rule(
+        _INFO, _WARN, "observed in js3, which makes text of every value",
+        "Custom metadata that was meant to be something else: `undefined`, `[object Object]`, `NaN`.",
+    ),
+    "required-value-empty": Rule(_WARN, _ERROR, PARAMETERS, "A required value that is an empty string."),
+    "visitor-id-empty": Rule(
+        _WARN, _WARN, "observed in CBS' client", "A visitor's id that is an empty string: the view is nobody's."
+    ),
+    "value-empty": Rule(_INFO, _INFO, ASSUMED, "An optional value that is an empty string."),
+    "org-id-form": Rule(
+        _WARN, _ERROR, "observed: an ECID for the organization, the id encoded or without its end",
+        "The organization's id is not 24 hexadecimal digits and `@AdobeOrg`: no visitor is recognized.",
+    ),
+    "tracking-server-form": Rule(
+        _WARN, _ERROR, "variables/core; observed: the collection server, a URL",
+        "The tracking server is not the name of a host, or is the collection server: nothing reaches Analytics.",
+    ),
+    "report-suite-form": Rule(_WARN, _ERROR, "variables/core", "The report suite's id has characters that none has."),
+    "visitor-id-form": Rule(
+        _WARN, _WARN, "Experience Cloud Identity Service: ECID", "`visitor.marketingCloudUserId` is not 38 digits."
+    ),
+    "type-misspelt": Rule(
+        _WARN, _WARN, "variables/core/content-type and stream-type; observed in mparticle",
+        "A content or stream type that is not documented, but near to one that is.",
+    ),
+    "type-not-documented": Rule(
+        _INFO, _WARN, "variables/core/content-type and stream-type", "A content or stream type of one's own."
+    ),
+    "stream-type-differs": Rule(
+        _INFO, _WARN, "variables/core/content-type", "The stream type is not that of the content type: a vod is video."
+    ),
+    "date-form": Rule(_WARN, _WARN, "standard-metadata/first-air-date", "A date that is not YYYY-MM-DD."),
+    "show-type-unknown": Rule(_WARN, _WARN, "standard-metadata/show-type", "The show type is none of 0, 1, 2 and 3."),
+    "day-part-form": Rule(_WARN, _WARN, "standard-metadata/day-part", "The day part is a moment, not a part of the day."),
     "content-type": Rule(_INFO, _WARN, "C-31", "The Content-Type is not application/json; the service does not mind."),
     "trailing-slash": Rule(_INFO, _WARN, "C-32", "A slash at the end of the path; the service does not mind."),
     # -- found in the session as a whole, in processing order -----------------------------------------------------------

@@ -22,7 +22,7 @@ from tests.conftest import START_PARAMS, Wire, body, send, start
 TS = 1_700_000_000_000
 AD = {"media.ad.id": "a", "media.ad.length": 15.0, "media.ad.podPosition": 1, "media.ad.playerName": "p"}
 POD = {"media.ad.podIndex": 1, "media.ad.podSecond": 0.0}
-VIEWER = {**START_PARAMS, "visitor.marketingCloudUserId": "viewer-1"}
+VIEWER = {**START_PARAMS, "visitor.marketingCloudUserId": "1" * 38}
 
 
 # -- an event that arrives after the one it should precede ----------------------------------------------------------------
@@ -150,7 +150,7 @@ def test_sessions_of_other_viewers_and_from_before_a_reset_are_not_compared(emul
     start(emulator, params=VIEWER)
     emulator.reset()
     empty = start(emulator, params=VIEWER)
-    used = start(emulator, params={**VIEWER, "visitor.marketingCloudUserId": "viewer-2"})
+    used = start(emulator, params={**VIEWER, "visitor.marketingCloudUserId": "2" * 38})
     send(emulator, used, "play")
     view = emulator.session(empty)
     assert view is not None

@@ -234,7 +234,7 @@ def test_a_recorder_that_lists_no_headers_does_not_hide_the_type_of_the_body() -
 
 
 def test_two_sessions_for_one_view_are_seen_side_by_side() -> None:
-    viewer = {**START_PARAMS, "visitor.marketingCloudUserId": "viewer-1"}
+    viewer = {**START_PARAMS, "visitor.marketingCloudUserId": "1" * 38}
     starts = [
         entry(
             at, "/api/v1/sessions", body("sessionStart", ts=TS + at * 1000, params=viewer), 201,

@@ -22,7 +22,7 @@ from urllib.request import Request, urlopen
 
 START = {"media.id": "film-1", "media.length": 60, "media.contentType": "vod", "media.playerName": "p",
          "media.channel": "c", "analytics.trackingServer": "t.example", "analytics.reportSuite": "s",
-         "visitor.marketingCloudOrgId": "0@AdobeOrg"}
+         "visitor.marketingCloudOrgId": "0123456789ABCDEF01234567@AdobeOrg"}
 
 
 class Player:

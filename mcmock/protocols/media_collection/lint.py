@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from mcmock.protocols.media_collection import values
 from mcmock.protocols.media_collection.schemas import Violation, json_path
 
 Body = dict[str, Any]
@@ -36,7 +37,9 @@ def advise(event_type: str, body: Body) -> list[Violation]:
         found += _quality(body["qoeData"])
     if "customMetadata" in body:
         found += _metadata(event_type, body["customMetadata"])
+        found += values.check_metadata(body["customMetadata"])
     if "params" in body:
+        found += values.check_texts("params", body["params"])
         for advisor in _BY_PARAMS.get(event_type, ()):
             found += advisor(body)
     for advisor in _ALWAYS.get(event_type, ()):
@@ -77,6 +80,7 @@ def _metadata(event_type: str, metadata: Body) -> Iterator[Violation]:
 
 def _session_start(body: Body) -> Iterator[Violation]:
     params = body["params"]
+    yield from values.check_session_start(params)
     length = params.get("media.length")
     if length is not None and length <= 0:
         yield _param(
@@ -119,6 +123,7 @@ def _error_params(body: Body) -> Iterator[Violation]:
 
 def _error(body: Body) -> Iterator[Violation]:
     qoe, params = body.get("qoeData", {}), body.get("params", {})
+    yield from values.check_texts("qoeData", qoe)
     if "media.qoe.errorID" not in qoe and "media.errorId" not in params:
         yield Violation("error-without-id", "$.qoeData", "qoeData.media.qoe.errorID is missing: the error has no name")
     source = qoe.get("media.qoe.errorSource", params.get("media.errorSource", ERROR_SOURCES[0]))
@@ -158,6 +163,7 @@ _BY_PARAMS: dict[str, tuple[Advisor, ...]] = {
     "sessionStart": (_session_start,),
     "adBreakStart": (_ad_break_start,),
     "adStart": (_ad_start,),
+    "chapterStart": (),  # beside its texts
     "error": (_error_params,),
     "ping": (_ping,),
     "stateStart": (_state,),
