@@ -6,8 +6,8 @@ It sees one body that fits its schema. Params that may hold any text are looked 
 from __future__ import annotations
 
 import re
+from calendar import monthrange
 from collections.abc import Iterator, Mapping
-from datetime import date
 from difflib import get_close_matches
 from typing import Any, Final
 
@@ -207,10 +207,11 @@ def _dates(params: Mapping[str, Any]) -> Iterator[Violation]:
 
 
 def _is_date(text: str) -> bool:
-    try:
-        return re.fullmatch(r"\d{4}-\d\d-\d\d", text) is not None and bool(date.fromisoformat(text))
-    except ValueError:
+    parts = re.fullmatch(r"(\d{4})-(\d\d)-(\d\d)", text, re.ASCII)
+    if parts is None:
         return False
+    year, month, day = map(int, parts.groups())
+    return year > 0 and 1 <= month <= 12 and 1 <= day <= monthrange(year, month)[1]
 
 
 def _show(params: Mapping[str, Any]) -> Iterator[Violation]:
