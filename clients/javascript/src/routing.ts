@@ -2,8 +2,8 @@
  * The way from a page to the mock, for an app whose collection host is written into it.
  *
  * Playwright stops such a request before it leaves the browser; it is sent to the mock from here, and the mock's answer, or
- * what went wrong on the wire, is handed to the page. The page still judges the answer by the rules of CORS. Preflights it
- * leaves to Playwright, which would allow anything, so they are asked of the mock here.
+ * what went wrong on the wire, is handed to the page. The page still judges the answer by the rules of CORS. Its preflights
+ * Playwright would allow whatever they ask: in Chromium they are led to the mock, elsewhere the mock is asked in their place.
  */
 import type { BrowserContext, CDPSession, Page, Request, Route } from "@playwright/test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -27,6 +27,8 @@ const AFTERTHOUGHT = 50;
 class Way {
   readonly #patterns: RegExp[];
   readonly #underWay = new Set<Promise<void>>();
+  /** Pages whose own preflights reach the mock. */
+  readonly asksItself = new WeakSet<Page>();
 
   constructor(
     readonly base: string,
@@ -100,7 +102,8 @@ async function forward(route: Route, way: Way, left: AbortSignal): Promise<void>
   const url = new URL(request.url());
   const headers: Record<string, string> = { ...request.headers(), host: url.host };
   try {
-    if (!(await isAllowed(request, way.target(url), url))) return await route.abort("failed"); // as the browser does
+    const isAsked = way.asksItself.has(request.frame().page());
+    if (!isAsked && !(await isAllowed(request, way.target(url), url))) return await route.abort("failed"); // as the browser does
     const answer = await send(way.target(url), { method: request.method(), headers, body: request.postDataBuffer(), left });
     await route.fulfill({ status: answer.status, headers: readable(answer, headers.origin), body: answer.body });
   } catch (error) {
@@ -136,30 +139,35 @@ const ALLOWED = "access-control-allow-origin";
 
 /**
  * What a page sends as it leaves (a beacon, say), Playwright forgets or lets pass to Adobe in Chromium: the document it belongs
- * to is gone when it looks. It goes to the mock from here, preflights too; everything else goes on to Playwright.
+ * to is gone when it looks. It goes to the mock from here, and so do the browser's preflights; the rest goes on to Playwright.
  */
 async function catchLast(page: Page, way: Way): Promise<void> {
   const context = page.context();
   if (context.browser()?.browserType().name() !== "chromium") return;
   const session = await context.newCDPSession(page);
-  const leaving = new Set<string>();
-  const orphaned = new Set<string>();
-  const promised = new Set<string>();
+  const leaving = new Set<string>(); // frames that are about to show another document
+  const current = new Map<string, string>(); // the document that a frame shows
+  const sender = new Map<string, string>(); // the document that a request is of
+  const orphaned = new Set<string>(); // requests whose document is gone
   session.on("Page.frameStartedNavigating", ({ frameId }) => leaving.add(frameId));
-  session.on("Page.frameNavigated", ({ frame }) => leaving.delete(frame.id));
-  session.on("Page.frameStoppedLoading", ({ frameId }) => leaving.delete(frameId));
+  session.on("Page.frameNavigated", ({ frame }) => {
+    leaving.delete(frame.id);
+    current.set(frame.id, frame.loaderId);
+  });
+  session.on("Network.requestWillBeSent", ({ requestId, loaderId }) => sender.set(requestId, loaderId));
+  session.on("Network.loadingFinished", ({ requestId }) => sender.delete(requestId));
   session.on("Network.loadingFailed", ({ requestId }) => orphaned.add(requestId));
   session.on("Fetch.requestPaused", (paused) => {
     const { networkId, frameId, request, requestId } = paused;
-    const isPreflight = request.method === "OPTIONS"; // which names no frame
-    const isLeaving = isPreflight ? leaving.size > 0 : leaving.has(frameId);
-    const isLast = !networkId || isLeaving || orphaned.has(networkId) || promised.delete(request.url);
-    if (isLast && isPreflight) promised.add(request.url); // its request follows
+    const [from, shown] = [sender.get(networkId ?? ""), current.get(frameId)];
+    const isOrphan = !networkId || orphaned.has(networkId) || (from && shown && from !== shown);
+    const isLast = isOrphan || leaving.has(frameId) || request.method === "OPTIONS";
     if (isLast && way.leads(new URL(request.url))) void way.begin(answerLast(session, paused, way));
     else session.send("Fetch.continueRequest", { requestId }).catch(() => {}); // the page is gone altogether
   });
   const patterns = [...way.hosts.map((host) => `*://${host}/*`), `${way.origin}/*`].map((urlPattern) => ({ urlPattern }));
   await Promise.all([session.send("Page.enable"), session.send("Network.enable"), session.send("Fetch.enable", { patterns })]);
+  way.asksItself.add(page);
 }
 
 /** What Chromium says of a request that waits for us. */
