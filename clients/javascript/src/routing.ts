@@ -154,6 +154,7 @@ async function catchLast(page: Page, way: Way): Promise<void> {
     leaving.delete(frame.id);
     current.set(frame.id, frame.loaderId);
   });
+  session.on("Page.loadEventFired", () => leaving.clear()); // the event before may be lost with the process that sent it
   session.on("Network.requestWillBeSent", ({ requestId, loaderId }) => sender.set(requestId, loaderId));
   session.on("Network.loadingFinished", ({ requestId }) => sender.delete(requestId));
   session.on("Network.loadingFailed", ({ requestId }) => orphaned.add(requestId));
