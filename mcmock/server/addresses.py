@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 import socket
 from collections.abc import Iterable
 from contextlib import suppress
@@ -18,6 +19,9 @@ FROM_INSIDE = ("10.0.2.2", "host.docker.internal")
 # Addresses of documentation networks (RFC 5737, RFC 3849): a UDP socket that is connected there sends nothing, but knows by
 # which of our addresses it would.
 _OUTSIDE = ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1"))
+
+_HOST_NAME = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(\.(?!-)[a-z0-9-]{1,63}(?<!-))*")
+"""As RFC 1123 has it: no underscore, which no certificate can cover; a machine may be called otherwise."""
 
 
 def is_loopback(host: str) -> bool:
@@ -54,7 +58,7 @@ def _is_useful(address: str) -> bool:
 def names(host: str, more: Iterable[str] = ()) -> list[str]:
     """What a certificate for a server on `host` should cover: what clients may put into their URL."""
     own = socket.gethostname().lower()
-    local = [own, f"{own.partition('.')[0]}.local"] if own and own != "localhost" else []
+    local = [own, f"{own.partition('.')[0]}.local"] if _HOST_NAME.fullmatch(own) and own != "localhost" else []
     given = [] if host in ANYWHERE else [host]
     return list(dict.fromkeys([*LOOPBACK, *FROM_INSIDE, *given, *local, *outward(), *more]))
 

@@ -1,5 +1,7 @@
-"""Certificates: an authority made once per user, and leaves for the names a server is called by. It knows files and X.509,
-and nothing of HTTP; the time is an argument.
+"""Certificates: an authority made once per user, and leaves for the names a server is called by. It knows files, and nothing
+of HTTP; the time is an argument.
+
+trustme makes the leaves. The authority is made here: one of trustme's lives to the year 3000, and devices trust this one.
 
 1. The authority's key never leaves its folder, which only its user can read. A leaf's key is never written where it stays.
 2. A leaf lives 397 days: Apple's systems refuse longer ones (825 days at most, support.apple.com/HT210176).
@@ -8,7 +10,7 @@ and nothing of HTTP; the time is an argument.
 
 from __future__ import annotations
 
-import ipaddress
+import hashlib
 import os
 import ssl
 import sys
@@ -17,10 +19,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-if TYPE_CHECKING:
-    from cryptography import x509
+from typing import Any, NamedTuple
 
 AUTHORITY_DAYS = 3650
 LEAF_DAYS = 397
@@ -69,34 +68,33 @@ class Authority:
         return self.pair.certificate
 
     def leaf(self, names: Iterable[str], now: float) -> Pair:
-        """A certificate for `names`, which may be addresses, followed by the authority's own."""
-        x509, hashes, ec, serialization = _library()
-        issuer = x509.load_pem_x509_certificate(self.pair.certificate)
-        issuer_key: Any = serialization.load_pem_private_key(self.pair.key, None)
-        key = ec.generate_private_key(ec.SECP256R1())
+        """Return a certificate for `names`, which may be addresses, followed by the authority's own.
+
+        Raises ValueError for a name that no certificate can cover.
+        """
         listed = list(dict.fromkeys(names))
-        authority = x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key())
-        usages = x509.ExtendedKeyUsage([x509.oid.ExtendedKeyUsageOID.SERVER_AUTH])
-        certificate = (
-            _dated(x509.CertificateBuilder(), now, LEAF_DAYS)
-            .subject_name(_name(f"mcmock on {listed[0]}"))
-            .issuer_name(issuer.subject)
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-            .add_extension(x509.SubjectAlternativeName([_general(name) for name in listed]), critical=False)
-            .add_extension(_usage(digital_signature=True), critical=True)
-            .add_extension(usages, critical=False)
-            .add_extension(authority, critical=False)
-            .sign(issuer_key, hashes.SHA256())
-        )
-        return Pair(_pem(certificate) + self.pair.certificate, _key_pem(key))
+        start = _start(now)
+        issuer = _library()[1].CA.from_pem(self.pair.certificate, self.pair.key)
+        try:
+            leaf = issuer.issue_cert(
+                *listed, common_name=f"mcmock on {listed[0]}", organization_name="mcmock", organization_unit_name="server",
+                not_before=start, not_after=start + timedelta(days=LEAF_DAYS),
+            )  # fmt: skip
+        except UnicodeError as error:  # of idna, which does not say which name it was
+            bad = next((name for name in listed if len(listed) > 1 and not self._covers(name, now)), listed[0])
+            raise ValueError(f"{bad!r} is not a host name that a certificate can cover: {error}") from None
+        return Pair(leaf.cert_chain_pems[0].bytes() + self.pair.certificate, leaf.private_key_pem.bytes())
+
+    def _covers(self, name: str, now: float) -> bool:
+        try:
+            self.leaf([name], now)
+        except ValueError:
+            return False
+        return True
 
     def fingerprint(self) -> str:
         """SHA-256 of the certificate as devices show it: AB:CD:…"""
-        x509, hashes, _, _ = _library()
-        digest: bytes = x509.load_pem_x509_certificate(self.pair.certificate).fingerprint(hashes.SHA256())
-        return digest.hex(":").upper()
+        return hashlib.sha256(ssl.PEM_cert_to_DER_cert(self.pair.certificate.decode())).digest().hex(":").upper()
 
     def ends(self) -> datetime:
         x509 = _library()[0]
@@ -105,22 +103,34 @@ class Authority:
 
 
 def made(now: float, owner: str = "") -> Authority:
-    """A new authority, in memory. Raises ValueError where the extra is not installed."""
-    x509, hashes, ec, _ = _library()
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = _name(f"mcmock authority {owner}".strip()[:64])
+    """Return a new authority, in memory. Raises ValueError where the extra is not installed."""
+    x509, _ = _library()
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key, start, names = ec.generate_private_key(ec.SECP256R1()), _start(now), x509.oid.NameOID
+    words = ((names.ORGANIZATION_NAME, "mcmock"), (names.COMMON_NAME, f"mcmock authority {owner}".strip()[:64]))
+    name = x509.Name([x509.NameAttribute(of, text) for of, text in words])
+    unused = ("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement",
+              "encipher_only", "decipher_only")  # fmt: skip
+    usage = x509.KeyUsage(key_cert_sign=True, crl_sign=True, **dict.fromkeys(unused, False))
     certificate = (
-        _dated(x509.CertificateBuilder(), now, AUTHORITY_DAYS)
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(start)
+        .not_valid_after(start + timedelta(days=AUTHORITY_DAYS))
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .add_extension(_usage(key_cert_sign=True, crl_sign=True), critical=True)
+        .add_extension(usage, critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .sign(key, hashes.SHA256())
     )
-    return Authority(Pair(_pem(certificate), _key_pem(key)))
+    pem, clear = serialization.Encoding.PEM, serialization.NoEncryption()
+    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, clear)
+    return Authority(Pair(certificate.public_bytes(pem), private))
+
+
+def _start(now: float) -> datetime:
+    """Return the beginning of what is made now: a day ago, for devices whose clock is behind."""
+    return datetime.fromtimestamp(now, UTC) - timedelta(days=1)
 
 
 def kept(state: Path, now: float, owner: str = "") -> Authority:
@@ -181,11 +191,11 @@ def _read(folder: Path, now: float) -> Authority:
             f"{key}: others can read this key: chmod 600 it, or run `mcmock ca remove` for a new authority"
         )
     authority = Authority(Pair(certificate.read_bytes(), key.read_bytes()), certificate)
-    _library()  # where it is missing, say that, and not that the files are bad
+    x509, _ = _library()  # where it is missing, say that, and not that the files are bad
     try:
         ends = authority.ends()
         authority.leaf(["localhost"], now)
-    except ValueError:
+    except (ValueError, TypeError, x509.ExtensionNotFound):
         raise ValueError(f"{folder}: damaged: run `mcmock ca remove`, and trust the new authority") from None
     if ends.timestamp() < now + SPARE_DAYS * 86400:
         raise ValueError(f"{certificate}: ends on {ends:%Y-%m-%d}: run `mcmock ca remove`, and trust the new authority")
@@ -222,60 +232,11 @@ def _no_password() -> str:
     raise ValueError("the private key is encrypted: give one that is not")
 
 
-# -- the library -----------------------------------------------------------------------------------------------------------
-
-
-def _library() -> tuple[Any, Any, Any, Any]:
-    """x509, hashes, ec and serialization of the extra `tls`."""
+def _library() -> tuple[Any, Any]:
+    """Return cryptography.x509 and trustme, of the extra `tls`. Raises ValueError where they are not installed."""
     try:
+        import trustme
         from cryptography import x509
-        from cryptography.hazmat.primitives import hashes, serialization
-        from cryptography.hazmat.primitives.asymmetric import ec
     except ImportError:
         raise ValueError(MISSING) from None
-    return x509, hashes, ec, serialization
-
-
-def _dated(builder: x509.CertificateBuilder, now: float, days: int) -> x509.CertificateBuilder:
-    """Valid from a day ago, for devices whose clock is behind."""
-    start = datetime.fromtimestamp(now, UTC) - timedelta(days=1)
-    return builder.not_valid_before(start).not_valid_after(start + timedelta(days=days))
-
-
-def _name(text: str) -> Any:
-    x509 = _library()[0]
-    names = x509.oid.NameOID
-    return x509.Name(
-        [x509.NameAttribute(names.ORGANIZATION_NAME, "mcmock"), x509.NameAttribute(names.COMMON_NAME, text)]
-    )
-
-
-def _general(name: str) -> Any:
-    x509 = _library()[0]
-    try:
-        return x509.IPAddress(ipaddress.ip_address(name))
-    except ValueError:
-        pass
-    try:
-        return x509.DNSName(name if name.isascii() else name.encode("idna").decode())
-    except UnicodeError:
-        raise ValueError(f"{name!r} is no host name that a certificate can cover") from None
-
-
-def _usage(**used: bool) -> Any:
-    every = ("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement",
-             "key_cert_sign", "crl_sign", "encipher_only", "decipher_only")  # fmt: skip
-    return _library()[0].KeyUsage(**{name: used.get(name, False) for name in every})
-
-
-def _pem(certificate: Any) -> bytes:
-    pem: bytes = certificate.public_bytes(_library()[3].Encoding.PEM)
-    return pem
-
-
-def _key_pem(key: Any) -> bytes:
-    serialization = _library()[3]
-    pem: bytes = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    return pem
+    return x509, trustme
