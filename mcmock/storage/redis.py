@@ -27,7 +27,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import redis
 from redis.backoff import NoBackoff
-from redis.exceptions import NoScriptError, RedisError, ResponseError
+from redis.exceptions import RedisError, ResponseError
 from redis.retry import Retry
 
 from mcmock.core import clock
@@ -190,6 +190,7 @@ class RedisStore:
             )
         except ValueError as error:
             raise ValueError(f"{_public(url)} is no address of a Redis: {error}") from None
+        self.open, self.commit = (self._client.register_script(text) for text in (OPEN, COMMIT))
         self.name = f"the Redis at {_public(address)}"
         self._failure: str | None = None
         self._broken = ""  # why news could not be taken in, when that was last said
@@ -384,8 +385,8 @@ class RedisLedger:
 
     def load(self) -> Snapshot:
         runs = self._store.runs
-        arguments = [secrets.token_hex(8), FORMAT, self._scope, self._lives]
-        counts, cells = self._store.ask(lambda client: _run(client, OPEN, self._keys, arguments))
+        arguments: list[Any] = [secrets.token_hex(8), FORMAT, self._scope, self._lives]
+        counts, cells = self._store.ask(lambda client: self._store.open(self._keys, arguments, client))
         try:
             held = self._snapshot(_pairs(counts), _pairs(cells), runs)
         except (KeyError, TypeError, ValueError) as error:
@@ -431,10 +432,10 @@ class RedisLedger:
     def _commit_all(self, changes: list[Change], since: int, news: bool) -> list[Taken]:
         if self._is_of_another_run():
             return [Taken(False, lost=True)] * len(changes)
-        arguments = [self._epoch, since, self._lives, self._max_log_bytes, len(changes), int(news)]
+        arguments: list[Any] = [self._epoch, since, self._lives, self._max_log_bytes, len(changes), int(news)]
         for change in changes:
             arguments += _arguments(change)
-        answer = self._store.ask(lambda client: _run(client, COMMIT, self._keys, arguments))
+        answer = self._store.ask(lambda client: self._store.commit(self._keys, arguments, client))
         if answer[0] == "lost":
             return [Taken(False, lost=True)] * len(changes)
         told = list(_told(changes, answer[2], answer[3]))
@@ -495,19 +496,6 @@ _WAITING: dict[str, Any] = {
     "socket_timeout": PATIENCE, "socket_connect_timeout": PATIENCE, "health_check_interval": 0,
     "retry": Retry(NoBackoff(), 0), "retry_on_timeout": False,
 }  # fmt: skip
-_DIGESTS: dict[str, str] = {}
-
-
-def _run(client: redis.Redis, script: str, keys: list[str], arguments: list[Any]) -> Any:
-    """Run a script by its digest: the text itself goes over only when Redis does not know it."""
-    digest = _DIGESTS.get(script)
-    if digest is not None:
-        try:
-            return client.evalsha(digest, len(keys), *keys, *arguments)
-        except NoScriptError:
-            pass
-    _DIGESTS[script] = str(client.script_load(script))
-    return client.evalsha(_DIGESTS[script], len(keys), *keys, *arguments)
 
 
 def _told(changes: list[Change], position: int, results: list[Any]) -> Iterator[Taken]:

@@ -26,6 +26,7 @@ from mcmock.engine.log import Entry
 from mcmock.engine.scopes import Scopes
 from mcmock.faults.active import RulesSnapshot
 from mcmock.storage import Store, ledger, open_store, read_journal
+from mcmock.storage.redis import RedisStore
 from mcmock.storage.worker import Errands
 from tests.conftest import body, post, send, start
 from tests.redis_server import RedisServer, needs_redis
@@ -783,11 +784,10 @@ def test_a_redis_that_does_not_answer_in_time_may_have_counted(monkeypatch: pyte
 
         from redis.exceptions import TimeoutError
 
-        from mcmock.storage import redis as redis_store
-
-        run = redis_store._run
+        assert isinstance(store, RedisStore)
+        run = store.commit
         with monkeypatch.context() as patched:
-            patched.setattr(redis_store, "_run", lost)
+            patched.setattr(store, "commit", lost)
             answer = send(emulator, sid, "play")
         assert answer.response.status == 503
         assert b"Whether it was counted is not known; try again." in answer.response.body

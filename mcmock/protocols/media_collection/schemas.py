@@ -158,7 +158,9 @@ class _Breach(NamedTuple):
 
 
 def _flatten(errors: Iterable[jsonschema.ValidationError]) -> Iterator[_Breach]:
-    """One breach a field: jsonschema reports all unknown keys of an object in one error."""
+    """One breach a field: jsonschema reports all unknown keys of an object in one error, and each missing one in its own
+    without saying which it is, except in English."""
+    listed = set()
     for error in errors:
         keys = tuple(error.absolute_path)
         schema: Json = error.schema if isinstance(error.schema, dict) else {}
@@ -167,9 +169,12 @@ def _flatten(errors: Iterable[jsonschema.ValidationError]) -> Iterator[_Breach]:
             for key in _extras(sent, schema):
                 yield _Breach("additionalProperties", (*keys, key), False, sent[key], schema)
         elif error.validator == "required":
-            missing = re.match(r"'(.+)' is a required property", error.message)
-            key = missing[1] if missing else "?"
-            yield _Breach("required", (*keys, key), True, None, schema)
+            if (at := (keys, tuple(error.absolute_schema_path))) in listed:
+                continue
+            listed.add(at)
+            for key in schema["required"]:
+                if key not in sent:
+                    yield _Breach("required", (*keys, key), True, None, schema)
         else:
             yield _Breach(str(error.validator), keys, error.validator_value, sent, schema)
 
