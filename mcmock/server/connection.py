@@ -16,16 +16,15 @@ import contextlib
 from typing import Any
 
 from aiohttp import StreamReader, web
-from aiohttp.http import HttpRequestParser
 from aiohttp.http_exceptions import InvalidURLError, LineTooLong
 from aiohttp.streams import EMPTY_PAYLOAD
-from aiohttp.web_protocol import _ErrInfo
 
 from mcmock.core import http
 from mcmock.core.clock import monotonic
 from mcmock.core.model import Answer, Delivery, Refusal, Request
 from mcmock.engine import Emulator
 from mcmock.engine.scopes import Scopes
+from mcmock.server.aiohttp_adapter import AiohttpConnection, is_error
 from mcmock.server.endpoint import control_path
 from mcmock.server.fast_path import Lane, Plain
 from mcmock.server.http_io import BadBody, Raw, log_unanswered
@@ -62,7 +61,7 @@ _OTHER_PROTOCOLS = (
 )
 
 
-class Connection(web.RequestHandler):
+class Connection(AiohttpConnection):
     """What comes is given to aiohttp one head or one body at a time, so that it is known what it has made of it.
 
     `unparsed` is what came since the last request, `body` the body of that one, of which `left` bytes are to come if it has
@@ -118,13 +117,13 @@ class Connection(web.RequestHandler):
             and self._answer_at_once(plain)
         ):
             return
-        if self._close or self._force_close or self.finished:
+        if self.is_closing or self.finished:
             return
-        was_clear, before = self.clear, self._request_count
+        was_clear, before = self.clear, self.requests_read
         self.waiting.add(data)
         self._feed()
-        if was_clear and self.clear and self._request_count == before + 1:
-            self.lane.learn(data, self._messages[-1][0])
+        if was_clear and self.clear and self.requests_read == before + 1:
+            self.lane.learn(data, self.latest()[0])
 
     def _feed(self) -> None:
         """Give aiohttp what waits, for as long as it takes more."""
@@ -132,18 +131,22 @@ class Connection(web.RequestHandler):
             self._give(b"")
         while self.waiting and self._takes_more():
             self._give(self._next_piece())
-        if self.waiting and not self._reading_paused and not self._buffer_paused:
-            self._pause_reading_for_buffer()  # until there is room, or a request for another protocol is answered
+        if self.waiting:
+            self.hold_back()  # until there is room, or a request for another protocol is answered
         self.clear = not (
-            self.waiting or self.unparsed or self.withheld or self.finished or self._upgraded or not self.body.is_eof()
+            self.waiting
+            or self.unparsed
+            or self.withheld
+            or self.finished
+            or self.is_upgraded
+            or not self.body.is_eof()
         )
         self._time_head()
         if self.ended:
             self._end_input()
 
     def _takes_more(self) -> bool:
-        full = len(self._messages) >= self._max_msg_queue_size
-        return not (full or self.finished or self._upgraded or self._reading_paused or self._close or self._force_close)
+        return not self.finished and self.may_read()
 
     def _next_piece(self) -> bytes:
         if self.left is None or self.body.is_eof():
@@ -152,16 +155,16 @@ class Connection(web.RequestHandler):
 
     def _give(self, piece: bytes) -> None:
         """Give aiohttp a piece, and see what it makes of it, and of what it kept."""
-        before, within_body = self._request_count, not self.body.is_eof()
+        before, within_body = self.requests_read, not self.body.is_eof()
         self._parse(piece)
-        self.withheld = self._reading_paused
-        if self._request_count != before:
+        self.withheld = self.is_withholding
+        if self.requests_read != before:
             self._note_request(piece, within_body)
         elif within_body:
             if self.left is not None:
                 self.left -= len(piece)
             elif self.body.is_eof():
-                self._parser = self._new_parser()
+                self.renew_parser()
             if self.body.is_eof():
                 self.waiting.start_afresh()
         else:
@@ -175,31 +178,17 @@ class Connection(web.RequestHandler):
         try:
             super().data_received(piece)
         except ValueError as error:  # aiohttp before 3.14.4, of a target whose host is none
-            self._request_count += 1
+            self.count_unparsed()
             self._queue(InvalidURLError(str(error)))
-
-    def _new_parser(self) -> HttpRequestParser:
-        """For what follows a body in chunks: the old one would take its last trailer for a header of the next request."""
-        return HttpRequestParser(
-            self,
-            self._loop,
-            self._read_bufsize,
-            max_line_size=self.max_line_size,
-            max_field_size=self.max_field_size,
-            max_headers=self.max_headers,
-            payload_exception=web.RequestPayloadError,
-            auto_decompress=False,
-            max_msg_queue_size=self._max_msg_queue_size,
-        )
 
     def _note_request(self, piece: bytes, within_body: bool) -> None:
         """aiohttp has read a head, or given up on what came."""
         self.begun = True
-        message, body = self._messages[-1]
-        if isinstance(message, _ErrInfo):
+        message, body = self.latest()
+        if is_error(message):
             self.finished = True
             if within_body:  # the request that has it is refused
-                self._messages.pop()
+                self.drop_latest()
                 self.body.set_exception(BadBody(_in_plain_words(message.message)))
             self.unparsed = (self.unparsed + piece + self.waiting.rest())[:KEPT_UNPARSED]
             return
@@ -217,7 +206,7 @@ class Connection(web.RequestHandler):
         if self.finished or (self.begun and not self._has_begun()):
             self._stop_clock()
         elif self.overdue is None:
-            self.overdue = self._loop.call_later(HEAD_TIME, self._give_up)
+            self.overdue = self.loop.call_later(HEAD_TIME, self._give_up)
 
     def _stop_clock(self) -> None:
         if self.overdue is not None:
@@ -250,7 +239,7 @@ class Connection(web.RequestHandler):
         it has caught up, and nothing more read once enough waits.
         """
         transport = self.transport
-        if transport is None or self._close or self._force_close or transport.is_closing() or self._paused:
+        if transport is None or self.is_closing or transport.is_closing() or self.is_full:
             return False
         if self.scopes.default.blocks:
             return False
@@ -267,8 +256,8 @@ class Connection(web.RequestHandler):
             return True
         transport.write(answer.response.raw)
         emulator.settle(answer.seq, Delivery.SENT)
-        self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout
-        if self._paused:
+        self.note_answer()
+        if self.is_full:
             self._queue(_Unread())
         return True
 
@@ -279,7 +268,7 @@ class Connection(web.RequestHandler):
 
     def eof_received(self) -> bool | None:  # type: ignore[override]
         """A client that has said all it had to say, and may still listen: whatever it asked is answered first."""
-        if self.secure or self._close:
+        if self.secure or self.is_closing:
             return None  # no way to: the transport closes
         self.ended = True
         if self._is_idle() and not self.waiting and not self._has_begun():
@@ -301,32 +290,25 @@ class Connection(web.RequestHandler):
         self._read_the_rest()
         if not self.body.is_eof():
             self.body.set_exception(web.RequestPayloadError("the connection ended"))
-        answering = self._request_factory, self._request_handler
         super().connection_lost(exc)
-        # aiohttp forgets them though its loop may have a request at hand, which would end it by a TypeError.
-        self._request_factory, self._request_handler = answering
         if self.gone is not None and not self.gone.done():
             self.gone.set_result(None)
 
     def _read_the_rest(self) -> None:
         """Let aiohttp read all that came, room or no room: it will be logged, and that is all."""
-        while (self.waiting or self.withheld) and not (self.finished or self._close or self._force_close):
-            self._reading_paused = False
-            if self._upgraded and self._parser is not None:  # there will be no other protocol
-                self._parser.set_upgraded(False)
-                self._upgraded = False
+        while (self.waiting or self.withheld) and not (self.finished or self.is_closing):
+            self.read_on()
             self._give(b"" if self.withheld else self._next_piece())
 
     async def _log_the_rest(self) -> None:
         """Log what came and will not be answered, because the connection ended before its turn."""
-        client_left = self._force_close and not self.stopping
+        client_left = self.is_cut and not self.stopping
         delivery = Delivery.CLIENT_GONE if client_left else Delivery.ABORTED
         if client_left and not self.finished and self.body.is_eof() and self._has_begun():
             self._finish(_CutShort())
-        while self._messages:
-            message, body = self._messages.popleft()
-            if not isinstance(message, _ErrInfo):
-                request = self._request(message, body)
+        for message, body in self.take_queued():
+            if not is_error(message):
+                request = self.make_request(message, body)
                 if control_path(request.raw_path) is None:
                     await log_unanswered(self.scopes, request, delivery)
             elif isinstance(message.exc, _Decided):
@@ -334,11 +316,6 @@ class Connection(web.RequestHandler):
             elif client_left and not isinstance(message.exc, _Ended | _Unread):
                 answer = self._refuse(self._refusal(message.exc, message.message))
                 self.emulator.settle(answer.seq, delivery)
-
-    def _request(self, message: Any, body: StreamReader) -> web.BaseRequest:
-        make: Any = self._request_factory
-        request: web.BaseRequest = make(message, body, self, None, None)
-        return request
 
     def log_exception(self, *args: Any, **options: Any) -> None:
         """A body that broke off is in the log already: aiohttp has nothing to add when it cannot read the rest."""
@@ -357,23 +334,20 @@ class Connection(web.RequestHandler):
         """Answer, and go on reading if the request asked for another protocol, which it did not get."""
         finished = await super().finish_response(request, resp, start_time)
         if self.waiting and self._takes_more():
-            if self._buffer_paused:
-                self._resume_reading_if_drained()
+            if self.is_held_back:
+                self.resume()
             else:
                 self._feed()
         return finished
 
     def _is_idle(self) -> bool:
         """Whether nothing is being answered, or waits for it."""
-        waits = self._waiter is not None and not self._waiter.done()
-        return not self._messages and (waits or not self.begun)
+        return not self.has_queued() if not self.begun else self.is_waiting()
 
     def _queue(self, errand: Exception) -> None:
         """Let `handle_error` do `errand` once all requests before it are answered."""
         self.begun = True
-        self._messages.append((_ErrInfo(status=0, exc=errand, message=""), EMPTY_PAYLOAD))
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+        self.queue_error(errand)
 
     def handle_error(
         self,
@@ -439,7 +413,7 @@ class Connection(web.RequestHandler):
         if not transport.is_closing() and transport.can_write_eof():
             with contextlib.suppress(OSError):  # it may be gone by now
                 transport.write_eof()
-        self.gone = self._loop.create_future()
+        self.gone = self.loop.create_future()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LINGER):
                 await self.gone
@@ -489,9 +463,9 @@ class _Nothing(web.StreamResponse):
 class _CaughtUp(web.StreamResponse):
     """Nothing is written, and nothing more answered, before the client has read what there is."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._keep_alive = True
+    @property
+    def keep_alive(self) -> bool:
+        return True
 
     async def prepare(self, request: web.BaseRequest) -> None:
         await request.writer.drain()

@@ -17,6 +17,7 @@ from mcmock.core.clock import monotonic
 from mcmock.core.model import Answer, Delivery, Refusal, Request
 from mcmock.engine import Emulator
 from mcmock.engine.scopes import Scopes
+from mcmock.server.aiohttp_adapter import unread
 from mcmock.server.deciding import decide
 from mcmock.server.fault_steps import perform
 
@@ -99,7 +100,7 @@ async def _gather(content: StreamReader, limit: int) -> tuple[bytes, Refusal | N
         message = late if loop.time() >= latest else f"no more of the body came for {BODY_PAUSE:g} seconds"
         return bytes(parts), Refusal("body-incomplete", 408, message)
     except (OSError, web.RequestPayloadError, HttpProcessingError) as error:
-        parts += b"".join(content._buffer)  # what came before it broke off; aiohttp itself gives it to nobody any more
+        parts += unread(content)
         what = (
             f"cannot be read after {len(parts)} bytes: {error}"
             if isinstance(error, BadBody)
@@ -120,7 +121,14 @@ class Raw(web.StreamResponse):
         # Not the base class's: it would build a header map that nobody reads, at a third of a request's cost.
         self._emulator = emulator
         self._answer = answer
-        self._keep_alive = keep_alive
+        self._stays = keep_alive
+
+    @property
+    def keep_alive(self) -> bool:
+        return self._stays
+
+    def force_close(self) -> None:
+        self._stays = False
 
     @property
     def status(self) -> int:
@@ -146,7 +154,7 @@ class Raw(web.StreamResponse):
         try:
             delivery = await perform(self._emulator, self._answer, transport)
         finally:
-            self._keep_alive = self._keep_alive and delivery is Delivery.SENT
+            self._stays = self._stays and delivery is Delivery.SENT
             self._emulator.settle(self._answer.seq, delivery)
 
     async def write_eof(self, data: bytes = b"") -> None:

@@ -19,8 +19,10 @@ from aiohttp import web
 from mcmock.core import clock
 from mcmock.engine import Emulator, scopes
 from mcmock.engine.scopes import Scopes
+from mcmock.server import aiohttp_adapter
 from mcmock.server.accepting import Taking, bind
 from mcmock.server.admin.api import ControlApi
+from mcmock.server.aiohttp_adapter import AiohttpServer
 from mcmock.server.app import make_handler
 from mcmock.server.connection import Connection
 from mcmock.server.endpoint import Place
@@ -40,7 +42,7 @@ PATIENCE = 1.0
 """Seconds that others wait for the server to have read what had arrived."""
 
 
-class _Server(web.Server):
+class _Server(AiohttpServer):
     """aiohttp's server, with our connections."""
 
     def __init__(self, held: Scopes, handler: Any, **options: Any) -> None:
@@ -48,10 +50,10 @@ class _Server(web.Server):
         self._scopes = held
         self._lane = Lane(held.default.max_body_bytes)
         self._options = options
-        self.taking = Taking(self, lambda: len(self._connections))
+        self.taking = Taking(self, self.count_connections)
 
     def __call__(self) -> Connection:
-        return Connection(self._scopes, self._lane, self, loop=self._loop, **self._options)
+        return Connection(self._scopes, self._lane, self, loop=self.loop, **self._options)
 
     def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
         super().connection_made(handler, transport)
@@ -59,11 +61,7 @@ class _Server(web.Server):
 
     async def break_off(self) -> None:
         """Let those go that are amid a request, or whose answer a fault holds back, and wait until they are in the log."""
-        leaving = [one for one in self._connections if _is_unfinished(one)]
-        for one in leaving:
-            self._connections[one].abort()
-        if tasks := [one._task_handler for one in leaving if one._task_handler is not None]:
-            await asyncio.wait(tasks, timeout=PATIENCE)
+        await self.abort([one for one in self.connections if _is_unfinished(one)], PATIENCE)
 
 
 def _is_unfinished(one: web.RequestHandler) -> bool:
@@ -91,7 +89,8 @@ class Service:
         self._control = ControlApi(self.scopes, self.place)
 
     async def start(self) -> None:
-        """Listen. Raises OSError when it cannot, ValueError when there is no certificate for HTTPS."""
+        """Listen. Raises OSError when it cannot, ValueError for HTTPS without a certificate, or another aiohttp."""
+        await aiohttp_adapter.check()
         place = self.place
         context = place.context() if place.https_port is not None else None
         handler = make_handler(self.scopes, self._control)
