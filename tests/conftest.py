@@ -17,6 +17,7 @@ from hypothesis import settings
 from mcmock.core.model import Answer, Request
 from mcmock.engine import Emulator
 from mcmock.testing.server import McmockServer
+from tests import programs
 
 # A test fails by what was changed, not by what was drawn: docs/architecture.md.
 settings.register_profile("repeatable", derandomize=True)
@@ -128,6 +129,13 @@ class Wire:
                 self._more()
             except ConnectionError:
                 return self._read
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say in one line what was skipped for want of programs."""
+    skipped = (report.longrepr for report in terminalreporter.stats.get("skipped", []))
+    if line := programs.summary(one[2] for one in skipped if isinstance(one, tuple)):
+        terminalreporter.write_line(line, yellow=True)
 
 
 @pytest.fixture(scope="session")

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import socket
 import subprocess
 import time
 from contextlib import suppress
 from pathlib import Path
 
-import pytest
+from tests import programs
 
-PROGRAM = shutil.which("redis-server") or shutil.which("valkey-server")
-REQUIRED = "MCMOCK_REQUIRE_REDIS" in os.environ
-"""With this variable, a machine without Redis fails the tests instead of skipping them."""
+PROGRAM = programs.find("redis")
 
-needs_redis = pytest.mark.skipif(
-    PROGRAM is None and not REQUIRED, reason="there is no redis-server on this machine: install it to run these tests"
-)  # fmt: skip
+needs_redis = programs.needs("redis")
 
 
 class RedisServer:

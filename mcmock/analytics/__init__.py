@@ -4,12 +4,13 @@
 """
 
 from mcmock.analytics.duplicate_sessions import View, compare, view_of
-from mcmock.analytics.metrics import METRICS, RECORD_METRICS, Metric, camel
+from mcmock.analytics.metrics import GROUPS, METRICS, RECORD_METRICS, Metric, camel
 from mcmock.analytics.processing import Judge, Judgement, Summary, judge_session
 from mcmock.analytics.records import Ad, AdBreak, Chapter, Close, Span, State
 from mcmock.analytics.report import Report
 
 __all__ = [
+    "GROUPS",
     "METRICS",
     "RECORD_METRICS",
     "Ad",

@@ -226,6 +226,31 @@ METRICS: Final[dict[str, Metric]] = {
     ),
 }
 
+GROUPS: Final[dict[str, tuple[str, ...]]] = {
+    "Viewing": (
+        "media_starts", "content_starts", "content_completes", "content_resumes", "segment", "segment_views",
+        "estimated_streams", "average_minute_audience", "downloaded", "authorized", "in_reports", "dropped_before_start",
+        "evicted",
+    ),
+    "Time": (
+        "media_time_spent", "content_time_spent", "unique_time_played", "ad_time_spent", "pause_time", "buffer_time",
+        "stall_time", "unattributed_time", "session_time", "time_to_start", "seconds_since_last_call",
+    ),
+    "Progress": ("progress_10", "progress_25", "progress_50", "progress_75", "progress_95"),
+    "Interruptions": (
+        "pause_count", "buffer_count", "stall_count", "error_count", "player_errors", "external_errors", "pause_impacted",
+        "buffer_impacted", "stall_impacted", "error_impacted",
+    ),
+    "Advertising": ("ad_break_count", "ad_starts", "ad_completes", "ad_count"),
+    "Chapters": ("chapter_starts", "chapter_completes", "chapter_count"),
+    "Quality": (
+        "bitrate_average", "bitrate_average_bucket", "bitrate_change_count", "bitrate_change_impacted", "dropped_frames",
+        "dropped_frames_impacted", "frames_per_second",
+    ),
+    "Session": ("session_id", "state", "close_reason", "first_ts", "last_ts"),
+}
+"""Under which heading a reader finds each metric, in the order of display."""
+
 RECORD_METRICS: Final[dict[str, Metric]] = {
     "ads.id": Metric(_AD, "name", "ad.name", "text", "variables/ad-id", "`media.ad.id`"),
     "ads.started": Metric(_AD, "isStarted", "ad.view", "flag", "metrics/ad-starts", "adStart inside a break"),

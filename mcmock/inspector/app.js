@@ -8,25 +8,68 @@ import { Api, DEFAULT, emulated } from "./api.js";
 import { Clock } from "./clock.js";
 import { Controls } from "./controls.js";
 import { copyButton, h, icon, refill, write } from "./dom.js";
-import { count } from "./format.js";
+import { count, messageOf } from "./format.js";
 import { SessionList } from "./list.js";
 import { LogPanel } from "./log.js";
 import { Refresh } from "./refresh.js";
 import { SessionPanel } from "./session.js";
 import { Stream } from "./stream.js";
 
+/** @import { Child } from "./dom.js" */
+/** @import { Brief } from "./marks.js" */
+/** @import { State } from "./stream.js" */
+/** @import { BriefSession, Exchange, Summary, Vocabulary } from "./types.d.ts" */
+
 const SHOWN_SESSIONS = 500;
 const FEW = 6; // changed sessions fetched one by one; more than that, the whole list
+/** @type {("good" | "bad" | "ignored" | "faulted")[]} */
 const OUTCOMES = ["good", "bad", "ignored", "faulted"];
 const TIMEOUTS_LOOKED_FOR = 10_000;
+/** @type {Omit<Summary, "total" | "other" | "forgotten">} */
 const NOTHING = { good: 0, bad: 0, ignored: 0, faulted: 0, evicted: 0, broken: 0, sessions: 0 };
 
+/** @type {Record<State, string>} */
+const STATES = { live: "live", waiting: "waiting", lost: "disconnected" };
+/** @type {Record<string, string>} */
+const THEMES = { auto: "◐", light: "☀", dark: "☾" };
+
+/** An element of index.html.
+    @param {string} id */
+const place = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
+
 class App {
+  /** @type {HTMLElement} */
+  state;
+  /** @type {HTMLElement} */
+  totals;
+  /** @type {HTMLElement} */
+  time;
+  /** @type {HTMLSelectElement} */
+  scope;
+  /** @type {HTMLButtonElement} */
+  theme;
+  /** @type {HTMLElement} */
+  main;
+  /** @type {HTMLElement} */
+  notices;
+  /** @type {HTMLElement} */
+  toasts;
+
   constructor() {
     this.api = new Api((wrong) => this.askToken(wrong), (command) => this.did(command));
     this.clock = new Clock();
+    /** @type {Map<string, BriefSession>} */
     this.sessions = new Map();
+    /** @type {Set<string>} */
     this.changed = new Set();
+    this.summary = NOTHING;
+    this.offered = "";
+    this.chosenTheme = "auto";
+    /** Which change of address is being shown.
+        @type {object} */
+    this.turn = {};
+    /** @type {Refresh | undefined} */
+    this.logDrawn = undefined;
     this.list = new SessionList();
     this.panel = new SessionPanel(this.api, this.clock, { go: (sid, seq) => this.go(sid, seq), failed: (text) => this.toast("error", text) });
     this.log = new LogPanel(this.api, { go: (seq) => (location.hash = seq === null ? "#/log" : `#/log/${seq}`) });
@@ -45,24 +88,23 @@ class App {
     this.scope = h("select.scope", { "aria-label": "Scope", hidden: true, onchange: () => this.chooseScope(this.scope.value) });
     this.theme = h("button.tool", { type: "button", onclick: () => this.nextTheme() });
     const open = h("button.primary", { type: "button", onclick: () => this.controls.open() }, "Controls");
-    document.getElementById("bar").append(h("a.home", { href: "#/" }, h("b", {}, "mcmock")), this.state, this.totals, this.time, this.scope, h("span.stretch", {}), this.theme, open);
-    document.getElementById("sessions").append(this.list.root);
-    this.main = document.getElementById("main");
-    document.querySelector(".skip").addEventListener("click", (event) => {
+    place("bar").append(h("a.home", { href: "#/" }, h("b", {}, "mcmock")), this.state, this.totals, this.time, this.scope, h("span.stretch", {}), this.theme, open);
+    place("sessions").append(this.list.root);
+    this.main = place("main");
+    document.querySelector(".skip")?.addEventListener("click", (event) => {
       event.preventDefault(); // the address says which session is shown, so it must not change
       this.main.focus();
     });
-    this.notices = document.getElementById("notices");
-    this.toasts = document.getElementById("toasts");
+    this.notices = place("notices");
+    this.toasts = place("toasts");
     document.body.append(this.controls.dialog);
     this.setTheme(localStorage.getItem("mcmock-theme") ?? "auto");
   }
 
   async start() {
     const [vocabulary, faultRule] = await Promise.all([this.api.get("vocabulary"), this.api.get("faults.schema.json")]);
-    this.vocabulary = { ...vocabulary, faultRule };
-    for (const part of [this.panel, this.panel.numbers, this.log]) part.vocabulary = this.vocabulary;
-    this.controls.offerForm(this.vocabulary);
+    for (const part of [this.panel, this.panel.numbers, this.log]) part.vocabulary = vocabulary;
+    this.controls.offerForm({ ...vocabulary, faultRule });
     await Promise.all([this.fetchAll(), this.fetchScopes()]);
     window.addEventListener("hashchange", () => this.route());
     await this.route();
@@ -80,6 +122,7 @@ class App {
 
   // -- what is on the screen ------------------------------------------------------------------------------------------------
 
+  /** @param {string | null} sid @param {number | null} seq */
   go(sid, seq) {
     location.hash = seq === null ? `#/session/${sid}` : `#/session/${sid}/${seq}`;
   }
@@ -99,6 +142,7 @@ class App {
     return [...this.sessions.keys()].at(-1) ?? null;
   }
 
+  /** @param {string | undefined} seq @param {() => boolean} isOver */
   async showLog(seq, isOver) {
     this.put(this.log.root);
     document.title = "All requests · mcmock";
@@ -108,6 +152,7 @@ class App {
     else this.log.closeRequest();
   }
 
+  /** @param {string | null} sid @param {string | undefined} seq @param {() => boolean} isOver */
   async showSession(sid, seq, isOver) {
     this.log.show(false);
     if (!sid) return this.welcome();
@@ -119,12 +164,13 @@ class App {
       else if (this.panel.opened) this.panel.closeRequest();
     } catch (error) {
       if (isOver()) return undefined;
-      this.put(h("div.empty", {}, h("h1", {}, "No such session"), h("p", {}, error.message), h("p", {}, h("a", { href: "#/" }, "The newest session"))));
+      this.put(h("div.empty", {}, h("h1", {}, "No such session"), h("p", {}, messageOf(error)), h("p", {}, h("a", { href: "#/" }, "The newest session"))));
       this.panel.sid = null;
     }
     return undefined;
   }
 
+  /** @param {HTMLElement} element */
   put(element) {
     if (this.main.firstElementChild !== element) this.main.replaceChildren(element);
   }
@@ -152,7 +198,7 @@ class App {
     const [{ sessions }, clock] = await Promise.all([this.api.get(`sessions?brief=1&limit=${SHOWN_SESSIONS}`, { sessions: [] }), this.api.get("clock", null)]);
     if (scope !== this.api.scope) return; // another was chosen meanwhile
     if (clock) this.clock.set(clock);
-    this.sessions = new Map(sessions.map((session) => [session.id, session]));
+    this.sessions = new Map(sessions.map((/** @type {BriefSession} */ session) => [session.id, session]));
     this.count.ask();
     this.afterChange();
   }
@@ -169,7 +215,7 @@ class App {
   }
 
   afterChange() {
-    this.panel.compare(this.sessions.get(this.panel.sid));
+    this.panel.compare(this.sessions.get(this.panel.sid ?? ""));
     if (document.body.dataset.place === "home" && this.newest() !== this.panel.sid) this.route();
     else this.showList();
   }
@@ -186,7 +232,7 @@ class App {
   async fetchScopes() {
     const { scopes } = await this.api.get("scopes?brief=1");
     const current = this.api.scope ?? DEFAULT;
-    const names = [...new Set([...scopes.map((scope) => scope.name), current])];
+    const names = [...new Set([...scopes.map((/** @type {{ name: string }} */ scope) => scope.name), current])];
     this.scope.hidden = names.length < 2;
     if (names.join() === this.offered) return;
     this.offered = names.join();
@@ -194,7 +240,8 @@ class App {
     this.scope.value = current;
   }
 
-  /** Another scope has other sessions, another log and another clock. */
+  /** Another scope has other sessions, another log and another clock.
+      @param {string} name */
   chooseScope(name) {
     this.api.choose(name);
     this.sessions.clear();
@@ -209,8 +256,10 @@ class App {
 
   // -- the stream -------------------------------------------------------------------------------------------------------------
 
+  /** @param {string} name @param {any} value */
   hear(name, value) {
-    const act = {
+    /** @type {Record<string, () => unknown>} */
+    const acts = {
       exchange: () => this.arrived(value),
       outcome: () => this.judged(value),
       delivery: () => this.panel.settle(value.seq, value.delivery),
@@ -220,15 +269,17 @@ class App {
       reset: () => this.emptied(),
       clock: () => this.refetch.ask(),
       faults: () => this.controls.dialog.open && this.controls.refresh(),
-    }[name];
-    if (act) act();
+    };
+    acts[name]?.();
   }
 
+  /** @param {Exchange} exchange */
   arrived(exchange) {
     const brief = briefOf(exchange);
     this.log.take(brief);
     if (this.log.active) this.drawLog();
-    if (mayBeSession(brief) || this.sessions.has(brief.sessionId)) this.changed.add(brief.sessionId);
+    const sid = brief.sessionId ?? "";
+    if (mayBeSession(brief) || this.sessions.has(sid)) this.changed.add(sid);
     if (brief.sessionId === this.panel.sid) this.panel.take(brief);
     if (brief.fault && this.controls.dialog.open) this.controls.refresh();
     this.follow.ask();
@@ -236,10 +287,13 @@ class App {
   }
 
   drawLog() {
-    this.logDrawn ??= new Refresh(async () => this.log.active && this.log.draw(), 100);
+    this.logDrawn ??= new Refresh(async () => {
+      if (this.log.active) this.log.draw();
+    }, 100);
     this.logDrawn.ask();
   }
 
+  /** @param {Pick<Brief, "seq" | "outcome" | "findings"> & { sessionId: string }} judgement */
   judged({ seq, sessionId, outcome, findings }) {
     const row = this.log.places.get(seq);
     if (row) Object.assign(row, { outcome, findings });
@@ -261,17 +315,19 @@ class App {
     this.log.clear();
     const { sid } = this.panel;
     this.panel.sid = null;
-    this.fetchAll().then(() => (this.sessions.has(sid) ? this.route() : (location.hash = "#/", this.route())));
+    this.fetchAll().then(() => (this.sessions.has(sid ?? "") ? this.route() : (location.hash = "#/", this.route())));
   }
 
+  /** @param {State} state @param {number} pause */
   connection(state, pause) {
     const before = this.state.dataset.state;
     this.state.dataset.state = state;
-    write(this.state, { live: "live", waiting: "waiting", lost: "disconnected" }[state]);
+    write(this.state, STATES[state]);
     this.notice("lost", state !== "lost" ? null : `Disconnected: what you see may be old. Trying again every ${Math.ceil(pause / 1000)} s.`);
     if (state === "live") this.caughtUp(before === "waiting" ? this.panel.last : 0);
   }
 
+  /** @param {string} key @param {string | null} text */
   notice(key, text) {
     const known = this.notices.querySelector(`[data-notice=${key}]`);
     if (!text) known?.remove();
@@ -287,6 +343,7 @@ class App {
 
   // -- token, commands, theme ---------------------------------------------------------------------------------------------------
 
+  /** @param {boolean} wrong */
   askToken(wrong) {
     return new Promise((resolve) => {
       const input = h("input", { id: "token", type: "password", autocomplete: "off", required: true });
@@ -302,12 +359,15 @@ class App {
     });
   }
 
+  /** @param {string} command */
   did(command) {
     this.controls.did(command);
     this.toast("done", h("code", {}, command), copyButton("copy", () => command));
   }
 
-  /** Say something for a moment: over the drawer, too, which else would cover it. */
+  /** Say something for a moment: over the drawer, too, which else would cover it.
+      @param {string} kind
+      @param {...Child} content */
   toast(kind, ...content) {
     const place = this.controls.dialog.open ? this.controls.dialog : document.body;
     if (this.toasts.parentElement !== place) place.append(this.toasts);
@@ -317,35 +377,39 @@ class App {
   }
 
   nextTheme() {
-    const themes = ["auto", "light", "dark"];
+    const themes = Object.keys(THEMES);
     this.setTheme(themes[(themes.indexOf(this.chosenTheme) + 1) % themes.length]);
   }
 
+  /** @param {string} theme */
   setTheme(theme) {
     this.chosenTheme = theme;
     localStorage.setItem("mcmock-theme", theme);
     if (theme === "auto") delete document.documentElement.dataset.theme;
     else document.documentElement.dataset.theme = theme;
-    write(this.theme, { auto: "◐", light: "☀", dark: "☾" }[theme]);
+    write(this.theme, THEMES[theme] ?? "");
     this.theme.setAttribute("aria-label", `Theme: ${theme}`);
     this.theme.title = `Theme: ${theme}`;
   }
 }
 
-/** An Exchange as `?brief=1` has it. */
+/** An Exchange as `?brief=1` has it.
+    @param {Exchange} exchange */
 function briefOf(exchange) {
   const { requestHeaders, responseHeaders, responseBody, body, ...brief } = exchange;
   const time = body?.playerTime ?? {};
   const parts = Array.isArray(body) ? { parts: body.map((event) => ({ eventType: event?.eventType, ...event?.playerTime })) } : {};
-  const number = (value) => (typeof value === "number" ? value : null);
+  /** @param {any} value */
+  const number = (/** @type {unknown} */ value) => (typeof value === "number" ? value : null);
   return { ...brief, playhead: number(time.playhead), ts: number(time.ts), ...parts };
 }
 
 /** Whether the id in a request is a session's: a player may name any id in a path, and be refused. */
-const mayBeSession = ({ sessionId, kind, verdict }) => sessionId !== null
+const mayBeSession = (/** @type {Brief} */ { sessionId, kind, verdict }) => sessionId !== null
   && (kind === "event" ? ["accepted", "gone"].includes(verdict) : ["session", "downloaded"].includes(kind));
 
-/** A sessionStart with the params that the API requires, as curl. */
+/** A sessionStart with the params that the API requires, as curl.
+    @param {string} origin */
 function sampleCommand(origin) {
   const params = {
     "analytics.trackingServer": "analytics.example", "analytics.reportSuite": "example.suite",

@@ -2,11 +2,16 @@
 
 export class Clock {
   constructor() {
-    Object.assign(this, { base: Date.now() / 1000, read: performance.now(), frozen: false });
+    this.base = Date.now() / 1000;
+    this.read = performance.now();
+    this.frozen = false;
   }
 
+  /** @param {{ now: number, frozen: boolean }} told */
   set({ now, frozen }) {
-    Object.assign(this, { base: now, read: performance.now(), frozen });
+    this.base = now;
+    this.read = performance.now();
+    this.frozen = frozen;
   }
 
   /** Seconds since the epoch, by the emulator. */

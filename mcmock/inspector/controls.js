@@ -2,14 +2,48 @@
 
 import { copyButton, h, refill, write } from "./dom.js";
 import { FaultForm } from "./faultform.js";
-import { count, seconds, timeOfDay } from "./format.js";
+import { count, messageOf, seconds, timeOfDay } from "./format.js";
+
+/** @import { Api } from "./api.js" */
+/** @import { Clock } from "./clock.js" */
+/** @import { Preset, Vocabulary } from "./types.d.ts" */
 
 const REMEMBERED = 30;
+/** @type {[number, string][]} */
 const JUMPS = [[10, "+10 s"], [60, "+1 min"], [601, "+10 min"], [1801, "+30 min"]];
 
 export class Controls {
+  /** @type {HTMLElement} */
+  faults;
+  /** @type {HTMLSelectElement} */
+  presets;
+  /** @type {HTMLElement} */
+  presetAbout;
+  /** @type {HTMLElement} */
+  formPlace;
+  /** @type {HTMLOutputElement} */
+  time;
+  /** @type {HTMLButtonElement} */
+  freezing;
+  /** @type {HTMLInputElement} */
+  jump;
+  /** @type {HTMLElement} */
+  done;
+  /** @type {HTMLElement} */
+  error;
+  /** @type {HTMLDialogElement} */
+  dialog;
+
+  /** @param {Api} api @param {Clock} clock @param {{ cleared: () => void }} hooks */
   constructor(api, clock, { cleared }) {
-    Object.assign(this, { api, clock, cleared, commands: [], vocabulary: null, form: null });
+    this.api = api;
+    this.clock = clock;
+    this.cleared = cleared;
+    /** @type {string[]} */
+    this.commands = [];
+    /** @type {Map<string, Preset>} */
+    this.known = new Map();
+    this.count = 0;
     this.build();
   }
 
@@ -40,7 +74,7 @@ export class Controls {
 
   clockPart() {
     const jumps = JUMPS.map(([by, label]) => h("button.quiet", { type: "button", onclick: () => this.advance(by) }, label));
-    const own = h("form.row", { "aria-label": "Advance the clock", onsubmit: (event) => {
+    const own = h("form.row", { "aria-label": "Advance the clock", onsubmit: (/** @type {SubmitEvent} */ event) => {
       event.preventDefault();
       if (this.jump.value !== "") this.advance(Number(this.jump.value));
     } }, this.jump, h("button.quiet", { type: "submit" }, "Advance"));
@@ -48,6 +82,7 @@ export class Controls {
   }
 
   logPart() {
+    /** @param {string} label @param {() => unknown} act */
     const action = (label, act) => h("button.quiet", { type: "button", onclick: () => this.try(act) }, label);
     return h("section", { "aria-label": "Log" }, h("h3", {}, "Log"), h("div.row", {},
       action("Download NDJSON", () => this.api.download("requests.ndjson", "mcmock.ndjson")),
@@ -73,28 +108,31 @@ export class Controls {
     this.tick();
   }
 
+  /** @param {Vocabulary & { faultRule: any }} vocabulary */
   offerForm(vocabulary) {
-    this.vocabulary = vocabulary;
-    this.form = new FaultForm(vocabulary, (rule) => this.api.command("POST", "faults", rule).then(() => this.refresh()));
-    this.formPlace.append(this.form.root);
+    const form = new FaultForm(vocabulary, (rule) => this.api.command("POST", "faults", rule).then(() => this.refresh()));
+    this.formPlace.append(form.root);
   }
 
-  /** Run `act`, and show what the server says if it refuses. */
+  /** Run `act`, and show what the server says if it refuses.
+      @param {() => unknown} act */
   async try(act, then = true) {
     write(this.error, "");
     try {
       await act();
       if (then) await this.refresh();
     } catch (error) {
-      write(this.error, error.message);
+      write(this.error, messageOf(error));
     }
   }
 
+  /** @param {Record<string, any>[]} faults */
   showFaults(faults) {
     this.count = faults.length;
     refill(this.faults, faults.length ? faults.map((fault) => this.faultItem(fault)) : h("li.none", {}, "No fault in force: every request gets its true answer."));
   }
 
+  /** @param {Record<string, any>} fault */
   faultItem(fault) {
     const { type, ...attributes } = fault.effect;
     const told = Object.entries(attributes).filter(([, value]) => !isEmpty(value)).map(([name, value]) => `${name} ${phrase(value)}`);
@@ -103,6 +141,7 @@ export class Controls {
       h("button.tool", { type: "button", "data-key": `remove-${fault.name}`, "aria-label": `Remove ${fault.name}`, onclick: () => this.try(() => this.api.command("DELETE", `faults/${encodeURIComponent(fault.name)}`)) }, "✕"));
   }
 
+  /** @param {Record<string, any>} fault */
   conditions(fault) {
     const match = Object.entries(fault.match ?? {}).map(([name, value]) => `${name} ${phrase(value)}`);
     return [
@@ -114,6 +153,7 @@ export class Controls {
     ].filter(Boolean).join(" · ");
   }
 
+  /** @param {Preset[]} presets */
   showPresets(presets) {
     this.known = new Map(presets.map((preset) => [preset.name, preset]));
     if (this.presets.options.length !== presets.length) this.presets.replaceChildren(...presets.map((one) => h("option", { value: one.name }, one.name)));
@@ -126,6 +166,7 @@ export class Controls {
 
   // -- the clock ------------------------------------------------------------------------------------------------------------
 
+  /** @param {number} by */
   advance(by) {
     return this.try(() => this.api.command("POST", "clock/advance", { seconds: by }));
   }
@@ -144,6 +185,7 @@ export class Controls {
 
   // -- as curl --------------------------------------------------------------------------------------------------------------
 
+  /** @param {string} command */
   did(command) {
     this.commands.unshift(command);
     this.commands.splice(REMEMBERED);
@@ -151,9 +193,11 @@ export class Controls {
   }
 }
 
+/** @param {unknown} value */
 const isEmpty = (value) => typeof value === "object" && value !== null && !Object.keys(value).length;
 
-/** A wanted value or an attribute in words: a list is any of its members. */
+/** A wanted value or an attribute in words: a list is any of its members.
+    @param {unknown} value */
 function phrase(value) {
   if (Array.isArray(value)) return value.join(" or ");
   return typeof value === "object" ? JSON.stringify(value) : String(value);

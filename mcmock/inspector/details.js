@@ -5,6 +5,11 @@ import { copyButton, h, icon } from "./dom.js";
 import { requestCommand } from "./curl.js";
 import { instant, seconds, short, timeOfDay } from "./format.js";
 
+/** @import { Exchange, FaultHit, Finding, Vocabulary } from "./types.d.ts" */
+
+/** @typedef {{ step: (by: number) => void, close: () => void }} Moves */
+
+/** @type {Record<Exchange["outcome"], string>} */
 const OUTCOMES = {
   good: "Counted.",
   bad: "Rejected: nothing of it was counted.",
@@ -13,6 +18,7 @@ const OUTCOMES = {
   other: "Not part of any count.",
 };
 
+/** @type {Record<Exchange["delivery"], string>} */
 const DELIVERIES = {
   pending: "the answer is still on its way",
   sent: "the answer was sent",
@@ -20,7 +26,10 @@ const DELIVERIES = {
   client_gone: "the client had gone before the answer",
 };
 
-/** The panel's content for one exchange. `step(-1 | 1)` goes to its neighbours, `close()` back to the report. */
+/** The panel's content for one exchange. `step(-1 | 1)` goes to its neighbours, `close()` back to the report.
+    @param {Exchange} exchange
+    @param {Pick<Vocabulary, "rules">} vocabulary
+    @param {Moves} moves */
 export function requestDetails(exchange, vocabulary, { step, close }) {
   return [
     h("header.request-head", {},
@@ -41,6 +50,7 @@ export function requestDetails(exchange, vocabulary, { step, close }) {
   ];
 }
 
+/** @param {Exchange} exchange */
 function facts(exchange) {
   const time = exchange.body?.playerTime ?? {};
   const rows = [
@@ -54,12 +64,15 @@ function facts(exchange) {
   return h("dl.facts", {}, rows.map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
 }
 
+/** @param {Exchange} exchange @param {Pick<Vocabulary, "rules">} vocabulary */
 function findings(exchange, vocabulary) {
   if (!exchange.findings.length) return null;
   return h("section.findings", { "aria-label": "Findings" }, exchange.findings.map((finding) => findingCard(finding, vocabulary)));
 }
 
-/** A finding with its explanation: what was found here, what the rule says in general, and where it says so. */
+/** A finding with its explanation: what was found here, what the rule says in general, and where it says so.
+    @param {Finding} finding
+    @param {Pick<Vocabulary, "rules">} vocabulary */
 export function findingCard(finding, vocabulary) {
   const rule = vocabulary.rules[finding.rule];
   const about = rule?.about.replaceAll("`", "");
@@ -70,6 +83,7 @@ export function findingCard(finding, vocabulary) {
     finding.source ? h("p.source", {}, `Source: ${finding.source}`) : null);
 }
 
+/** @param {FaultHit | null} hit */
 function fault(hit) {
   if (!hit) return null;
   const side = hit.side === "before" ? "before it was processed: it was not counted" : "after it was processed: it counted, the answer was lost or changed";
@@ -77,6 +91,7 @@ function fault(hit) {
   return h("article.finding.is-fault", {}, h("h3", {}, h("span.severity", {}, "fault"), " ", hit.rule), h("p", {}, `${hit.effect}, ${side}.${drawn}`));
 }
 
+/** @param {Exchange} exchange */
 function bodyText(exchange) {
   if (exchange.bodyBase64) return `(base64) ${exchange.bodyBase64}`;
   return exchange.bodyText ?? "";
@@ -85,27 +100,31 @@ function bodyText(exchange) {
 const DEEPEST = 40; // levels that are indented
 const TOKENS = /"(?:[^"\\]|\\.)*"|[{[]\s*[}\]]|[{}[\],:]|[^\s"{}[\],:]+/g;
 
-/** JSON set out in lines, as it was sent: each number as it was written, and a key that came twice, twice. */
+/** JSON set out in lines, as it was sent: each number as it was written, and a key that came twice, twice.
+    @param {string} text */
 function pretty(text) {
   try {
     JSON.parse(text);
   } catch {
-    return text ?? "";
+    return text;
   }
   let depth = 0;
+  /** @param {number} by */
   const line = (by) => `\n${"  ".repeat(Math.min((depth += by), DEEPEST))}`;
-  const set = (token) => {
+  const set = (/** @type {string} */ token) => {
     if (token === "{" || token === "[") return token + line(1);
     if (token === "}" || token === "]") return line(-1) + token;
     if (token === ",") return token + line(0);
     if (token === ":") return ": ";
     return /^[{[]/.test(token) ? token[0] + token.at(-1) : token;
   };
-  return text.match(TOKENS).map(set).join("");
+  return (text.match(TOKENS) ?? []).map(set).join("");
 }
 
+/** @param {string} title @param {string | null} text */
 const part = (title, text) => h("section.part", { "aria-label": title }, h("h3", {}, title), h("pre", { tabindex: "0", "aria-label": title }, text));
 
+/** @param {string} title @param {[string, string][]} pairs */
 function headers(title, pairs) {
   const rows = pairs.map(([name, value]) => h("tr", {}, h("th", { scope: "row" }, name), h("td", {}, value)));
   return h("details.part", {}, h("summary", {}, `${title} (${pairs.length - 1})`), h("table.headers", {}, h("tbody", {}, rows)));

@@ -3,12 +3,40 @@
 import { h, icon, write } from "./dom.js";
 import { count, short, timeOfDay, title } from "./format.js";
 
+/** @import { BriefSession } from "./types.d.ts" */
+
+/** @type {("bad" | "ignored" | "faulted")[]} */
 const OUTCOMES = ["bad", "ignored", "faulted"];
+/** @type {("good" | "bad" | "ignored" | "faulted")[]} */
+const COUNTED = ["good", ...OUTCOMES];
 const SHOWN = 300;
 
 export class SessionList {
+  /** @type {HTMLInputElement} */
+  text;
+  /** @type {HTMLSelectElement} */
+  outcome;
+  /** @type {HTMLSelectElement} */
+  state;
+  /** @type {HTMLElement} */
+  items;
+  /** @type {HTMLElement} */
+  said;
+  /** @type {HTMLElement} */
+  all;
+  /** @type {HTMLElement} */
+  root;
+
   constructor() {
+    /** @type {Map<string, ReturnType<typeof newRow>>} */
     this.rows = new Map();
+    this.isKnown = false; // before the first `show`
+    /** @type {BriefSession[]} */
+    this.sessions = [];
+    /** @type {string | null} */
+    this.current = null;
+    this.total = 0;
+    this.offered = "";
     this.build();
   }
 
@@ -23,27 +51,34 @@ export class SessionList {
     this.root = h("div.list", {}, h("h1.offstage", {}, "Sessions"), h("div.filters", {}, this.text, h("div.pair", {}, this.outcome, this.state)), h("div.list-head", {}, this.said, this.all), this.items);
   }
 
-  /** `sessions` oldest first, the latest of `total`; `current` is the id of the one on the screen. */
+  /** `sessions` oldest first, the latest of `total`; `current` is the id of the one on the screen.
+      @param {BriefSession[]} sessions
+      @param {string | null} current
+      @param {number} total */
   show(sessions, current, total) {
-    Object.assign(this, { sessions, current, total });
+    this.isKnown = true;
+    this.sessions = sessions;
+    this.current = current;
+    this.total = total;
     this.draw();
   }
 
   draw() {
-    if (!this.sessions) return;
+    if (!this.isKnown) return;
     this.offerStates();
     const wanted = this.sessions.filter((session) => this.wants(session)).reverse();
     const shown = wanted.slice(0, SHOWN);
     write(this.said, this.sentence(wanted.length));
     this.all.toggleAttribute("aria-current", this.current === null && location.hash.startsWith("#/log"));
     const elements = shown.map((session) => this.row(session));
-    const stays = new Set(elements);
+    const stays = new Set(/** @type {Element[]} */ (elements));
     for (const child of [...this.items.children]) if (!stays.has(child)) child.remove();
     elements.forEach((element, index) => {
       if (this.items.children[index] !== element) this.items.insertBefore(element, this.items.children[index] ?? null);
     });
   }
 
+  /** @param {number} found */
   sentence(found) {
     const all = this.sessions.length;
     const known = this.total > all ? `the newest ${all} of ${count(this.total, "session")}` : count(all, "session");
@@ -60,16 +95,19 @@ export class SessionList {
     this.state.value = states.includes(chosen) ? chosen : "";
   }
 
+  /** @param {BriefSession} session */
   wants(session) {
     const needle = this.text.value.trim().toLowerCase();
     const hay = [session.id, ...Object.values(session.media ?? {})].join(" ").toLowerCase();
     if (needle && !hay.includes(needle)) return false;
     if (this.state.value && session.state !== this.state.value) return false;
     if (this.outcome.value === "findings") return troubles(session) > 0;
-    return !this.outcome.value || session.counts[this.outcome.value] > 0;
+    const outcome = OUTCOMES.find((one) => one === this.outcome.value);
+    return !outcome || session.counts[outcome] > 0;
   }
 
-  /** The element of a session; the same one as long as it is shown, so that focus and scrolling stay where they are. */
+  /** The element of a session; the same one as long as it is shown, so that focus and scrolling stay where they are.
+      @param {BriefSession} session */
   row(session) {
     let row = this.rows.get(session.id);
     if (!row) {
@@ -81,13 +119,18 @@ export class SessionList {
   }
 }
 
+/** @param {BriefSession} session */
 function newRow(session) {
   const parts = { name: h("strong", {}), state: h("span.state", {}), player: h("span.player", {}), counts: h("span.counts", {}), badge: h("span.badge", {}) };
   const link = h("a", { href: `#/session/${session.id}` }, h("span.line", {}, parts.name, parts.state), h("span.line", {}, parts.player, h("span.right", {}, parts.counts, parts.badge)));
   const element = h("li", { "data-session": session.id }, link);
-  return { element, fill: (now, current) => fillRow(now, current, link, parts) };
+  return { element, fill: (/** @type {BriefSession} */ now, /** @type {boolean} */ current) => fillRow(now, current, link, parts) };
 }
 
+/** @param {BriefSession} session
+    @param {boolean} current
+    @param {HTMLElement} link
+    @param {Record<string, HTMLElement>} parts */
 function fillRow(session, current, link, parts) {
   if (current) link.setAttribute("aria-current", "page");
   else link.removeAttribute("aria-current");
@@ -99,7 +142,7 @@ function fillRow(session, current, link, parts) {
   const text = JSON.stringify([session.counts, session.findingCounts]);
   if (parts.counts.dataset.text === text) return;
   parts.counts.dataset.text = text;
-  const shown = ["good", ...OUTCOMES].filter((one) => session.counts[one] > 0);
+  const shown = COUNTED.filter((one) => session.counts[one] > 0);
   parts.counts.replaceChildren(...shown.map((one) => h(`span.count.is-${one}`, {}, icon(one), h("span", {}, session.counts[one].toLocaleString("en")), h("span.offstage", {}, ` ${one} `))));
   const found = troubles(session);
   parts.badge.hidden = !found;
@@ -107,5 +150,6 @@ function fillRow(session, current, link, parts) {
   parts.badge.replaceChildren(`⚑ ${found}`, h("span.offstage", {}, found === 1 ? " finding" : " findings"));
 }
 
-/** Findings worth a badge: remarks are not. */
+/** Findings worth a badge: remarks are not.
+    @param {BriefSession} session */
 export const troubles = (session) => (session.findingCounts?.error ?? 0) + (session.findingCounts?.warning ?? 0);

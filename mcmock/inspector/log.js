@@ -2,17 +2,47 @@
 
 import { h, refill, write } from "./dom.js";
 import { requestDetails } from "./details.js";
-import { count, short, timeOfDay, trimmed, worst } from "./format.js";
+import { count, messageOf, short, timeOfDay, trimmed, worst } from "./format.js";
 import { Table } from "./table.js";
+
+/** @import { Api } from "./api.js" */
+/** @import { Brief } from "./marks.js" */
+/** @import { Vocabulary } from "./types.d.ts" */
 
 const KEPT = 20_000; // rows held in the page
 const PAGE = 2000;
 
+/** @param {Brief} row */
 const note = (row) => [row.fault ? `fault ${row.fault.rule}` : null, ...row.findings.map((finding) => finding.rule)].filter(Boolean).join(", ");
 
 export class LogPanel {
+  /** @type {Table<Brief>} */
+  table;
+  /** @type {HTMLInputElement} */
+  text;
+  /** @type {HTMLSelectElement} */
+  outcome;
+  /** @type {HTMLElement} */
+  said;
+  /** @type {HTMLElement} */
+  details;
+  /** @type {HTMLElement} */
+  root;
+
+  /** @param {Api} api @param {{ go: (seq: number | null) => void }} moves */
   constructor(api, { go }) {
-    Object.assign(this, { api, go, rows: [], places: new Map(), vocabulary: { rules: {} }, active: false });
+    this.api = api;
+    this.go = go;
+    /** @type {Brief[]} */
+    this.rows = [];
+    /** @type {Map<number, Brief>} */
+    this.places = new Map();
+    /** @type {Pick<Vocabulary, "rules">} */
+    this.vocabulary = { rules: {} };
+    this.active = false;
+    this.loaded = false;
+    /** @type {number | null} */
+    this.opened = null;
     this.build();
   }
 
@@ -46,17 +76,19 @@ export class LogPanel {
   /** Fetch the newest requests, once the panel is first shown or after a loss. */
   async load() {
     const { requests } = await this.api.get(`requests?brief=1&order=desc&limit=${PAGE}`, { requests: [] });
-    requests.reverse().forEach((row) => this.take(row));
+    requests.reverse().forEach((/** @type {Brief} */ row) => this.take(row));
     this.loaded = true;
     this.draw();
   }
 
+  /** @param {boolean} active */
   async show(active) {
     this.active = active;
     if (active && !this.loaded) await this.load();
     if (active) this.draw();
   }
 
+  /** @param {Brief} row */
   take(row) {
     const known = this.places.get(row.seq);
     if (known) Object.assign(known, row);
@@ -64,7 +96,8 @@ export class LogPanel {
     if (this.rows.length > KEPT) this.rows.splice(0, this.rows.length - KEPT).forEach((old) => this.places.delete(old.seq));
   }
 
-  /** By seq; what is new is nearly always last. */
+  /** By seq; what is new is nearly always last.
+      @param {Brief} row */
   insert(row) {
     let place = this.rows.length;
     while (place > 0 && this.rows[place - 1].seq > row.seq) place -= 1;
@@ -73,12 +106,14 @@ export class LogPanel {
   }
 
   clear() {
-    Object.assign(this, { rows: [], places: new Map() });
+    this.rows = [];
+    this.places = new Map();
     if (this.active) this.draw();
   }
 
   draw() {
     const needle = this.text.value.trim().toLowerCase();
+    /** @param {Brief} row */
     const wanted = (row) => (!this.outcome.value || row.outcome === this.outcome.value) && (!needle || hay(row).includes(needle));
     const rows = this.rows.filter(wanted);
     const all = count(this.rows.length, "request");
@@ -86,16 +121,17 @@ export class LogPanel {
     this.table.show(rows, { follow: true });
   }
 
+  /** @param {number} seq */
   async openRequest(seq) {
     this.opened = seq;
-    const exchange = await this.api.get(`requests/${seq}`).catch((error) => ({ error }));
+    const exchange = await this.api.get(`requests/${seq}`).catch((/** @type {unknown} */ error) => ({ error }));
     if (this.opened !== seq) return;
     const close = () => this.go(null);
-    const parts = exchange.error ? [h("h2", { tabindex: "-1" }, `#${seq}`), h("p.none", {}, exchange.error.message)] : requestDetails(exchange, this.vocabulary, { step: (by) => this.step(by), close });
+    const parts = exchange.error ? [h("h2", { tabindex: "-1" }, `#${seq}`), h("p.none", {}, messageOf(exchange.error))] : requestDetails(exchange, this.vocabulary, { step: (/** @type {number} */ by) => this.step(by), close });
     refill(this.details, parts);
     this.details.hidden = false;
     this.table.choose(seq);
-    this.details.querySelector("h2").focus({ preventScroll: true });
+    this.details.querySelector("h2")?.focus({ preventScroll: true });
   }
 
   closeRequest() {
@@ -106,6 +142,7 @@ export class LogPanel {
     if (back) this.table.focus();
   }
 
+  /** @param {number} by */
   step(by) {
     const index = this.table.rows.findIndex((row) => row.seq === this.opened);
     const next = this.table.rows[index + by];
@@ -113,4 +150,5 @@ export class LogPanel {
   }
 }
 
+/** @param {Brief} row */
 const hay = (row) => `${row.eventType ?? ""} ${row.method} ${row.path} ${row.sessionId ?? ""} ${row.status} ${note(row)} ${worst(row.findings) ?? ""}`.toLowerCase();

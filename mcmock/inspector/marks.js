@@ -5,14 +5,22 @@
 
 import { worst } from "./format.js";
 
+/** @typedef {import("./types.d.ts").BriefExchange} Brief */
+/** A request in its place: `x` is milliseconds on the player's clock. `part` tells the events of one array apart.
+    @typedef {Brief & { x: number, worst: import("./format.js").Severity | null, rules: string[], ping: boolean, part?: number }} Mark */
+
 /** Milliseconds between two requests of a session beyond which a `ts` is not believed. */
 export const FAR = 86_400_000;
 
 export class Marks {
   constructor() {
+    /** @type {Mark[]} */
     this.all = []; // by x, then seq
+    /** @type {Map<number, Mark[]>} */
     this.bySeq = new Map();
+    /** @type {Mark | null} */
     this.latest = null; // the last one that arrived
+    /** @type {[number, number] | null} */
     this.bounds = null;
   }
 
@@ -20,7 +28,8 @@ export class Marks {
     return this.bySeq.size;
   }
 
-  /** Add an exchange in its brief form, or replace what is known of it. */
+  /** Add an exchange in its brief form, or replace what is known of it.
+      @param {Brief} brief */
   put(brief) {
     for (const old of this.bySeq.get(brief.seq) ?? []) this.all.splice(this.all.indexOf(old), 1);
     const made = (brief.parts ?? [brief]).map((part) => this.mark(brief, part));
@@ -30,6 +39,7 @@ export class Marks {
     this.bounds = null;
   }
 
+  /** @param {Brief} brief @param {Pick<Brief, "eventType" | "playhead" | "ts">} part */
   mark(brief, part) {
     return {
       ...brief,
@@ -42,14 +52,16 @@ export class Marks {
     };
   }
 
+  /** @param {number} arrival @param {number | null} ts */
   x(arrival, ts) {
     const before = this.latest;
     const expected = before ? before.x + (arrival - before.at * 1000) : arrival;
-    if (!Number.isFinite(ts)) return expected;
+    if (ts === null || !Number.isFinite(ts)) return expected;
     return before && Math.abs(ts - expected) > FAR ? expected : ts;
   }
 
-  /** Where in `all` a mark at `x` belongs; binary search. */
+  /** Where in `all` a mark at `x` belongs; binary search.
+      @param {number} x */
   place(x, seq = Infinity) {
     let [low, high] = [0, this.all.length];
     while (low < high) {
@@ -61,23 +73,26 @@ export class Marks {
     return low;
   }
 
-  /** Index range of the marks within [from, to], with one more at each side so that lines reach the edge. */
+  /** Index range of the marks within [from, to], with one more at each side so that lines reach the edge.
+      @param {number} from
+      @param {number} to */
   within(from, to) {
     return [Math.max(0, this.place(from, -1) - 1), Math.min(this.all.length, this.place(to) + 1)];
   }
 
-  /** The last mark before place `index` that was taken. */
+  /** The last mark before place `index` that was taken.
+      @param {number} index */
   acceptedBefore(index) {
     for (let place = index - 1; place >= 0; place -= 1) if (isAccepted(this.all[place])) return this.all[place];
     return null;
   }
 
   get start() {
-    return this.all.length ? this.all[0].x : 0;
+    return this.all[0]?.x ?? 0;
   }
 
   get end() {
-    return this.all.length ? this.all.at(-1).x : 0;
+    return this.all.at(-1)?.x ?? 0;
   }
 
   /** The lowest and highest playhead that was accepted. */
@@ -85,7 +100,7 @@ export class Marks {
     if (this.bounds) return this.bounds;
     let [low, high] = [Infinity, -Infinity];
     for (const mark of this.all) {
-      if (!drawsPlayhead(mark)) continue;
+      if (!drawsPlayhead(mark) || mark.playhead === null) continue;
       low = Math.min(low, mark.playhead);
       high = Math.max(high, mark.playhead);
     }
@@ -94,11 +109,14 @@ export class Marks {
   }
 }
 
+/** @param {Mark} mark */
 const isAccepted = (mark) => mark.outcome === "good" || mark.outcome === "ignored";
 
+/** @param {Mark} mark */
 export const drawsPlayhead = (mark) => mark.playhead !== null && isAccepted(mark);
 
-/** What a mark is, in words: for the tip, the screen reader and the table. */
+/** What a mark is, in words: for the tip, the screen reader and the table.
+    @param {Mark} mark */
 export function describe(mark) {
   const said = [`${mark.eventType ?? `${mark.method} ${mark.path}`}`, mark.status ? String(mark.status) : "no answer", mark.outcome];
   if (mark.fault) said.push(`fault ${mark.fault.rule}`);

@@ -2,11 +2,27 @@
    and where marks stand closer than a pixel the worst of them is shown. It knows no session and keeps nothing. */
 
 import { drawsPlayhead } from "./marks.js";
-import { duration } from "./format.js";
+import { SEVERITIES, duration } from "./format.js";
 import { ticks } from "./view.js";
 
+/** @import { Lane, Span } from "./lanes.js" */
+/** @import { Mark, Marks } from "./marks.js" */
+/** @import { Evidence } from "./report.js" */
+/** @import { View } from "./view.js" */
+
+/** A lane in its place.
+    @typedef {Lane & { y: number, height: number }} Row */
+/** @typedef {Pick<Row, "y" | "height">} Place */
+/** @typedef {Pick<Span, "start" | "end" | "open">} Reach */
+/** @typedef {Record<string, string>} Colours */
+/** `lit` are the spans that a number was summed from; `length` is the content's, in seconds.
+    @typedef {{ view: View, rows: Row[], height: number, marks: Marks, origin: number, now: number | null, lit: Evidence[],
+    selected: Mark | null, colours: Colours, length: number | null }} Scene */
+
 export const AXIS = 22;
+/** @type {Record<string, number>} */
 export const HEIGHTS = { playhead: 52, main: 22, breaks: 16, ads: 20, chapters: 20, state: 16, quality: 20, events: 46, pings: 22 };
+/** @type {Record<string, number>} */
 const LOW_HEIGHTS = { playhead: 40, main: 18, breaks: 14, ads: 16, chapters: 16, state: 14, quality: 16, events: 44, pings: 18 };
 const GAP = 5;
 const LOW_GAP = 3;
@@ -15,15 +31,19 @@ const LEAST_GLYPH = 9; // pixels between two glyphs before they become ticks
 const DENSE = 3; // pixels between two ticks before they fade, so that a long session stays calm
 const MOST_LABELLED = 400;
 
+/** @type {Record<Mark["outcome"], number>} */
 const RANK = { other: 0, good: 1, ignored: 2, faulted: 3, bad: 4 };
 const PATTERNED = new Set(["buffer", "stall", "gap"]);
+/** @type {Record<string, string>} */
 const SEVERITY_COLOUR = { error: "bad", warning: "ignored" };
 
-/** The rows of a drawing from top to bottom, `{…lane, y, height}`, and the height of them all; closer on a low screen. */
+/** The rows of a drawing from top to bottom, `{…lane, y, height}`, and the height of them all; closer on a low screen.
+    @param {Lane[]} lanes
+    @param {boolean} low */
 export function layout(lanes, low) {
   const [heights, gap] = low ? [LOW_HEIGHTS, LOW_GAP] : [HEIGHTS, GAP];
   let y = AXIS;
-  const place = (lane) => {
+  const place = (/** @type {Lane} */ lane) => {
     const row = { ...lane, y, height: heights[lane.id] };
     y += row.height + gap;
     return row;
@@ -37,7 +57,8 @@ export function layout(lanes, low) {
   return { rows, height: y };
 }
 
-/** The colours in force, read from the style sheet so that light and dark are written down once. */
+/** The colours in force, read from the style sheet so that light and dark are written down once.
+    @param {Element} element */
 export function palette(element) {
   const style = getComputedStyle(element);
   const names = [
@@ -48,13 +69,18 @@ export function palette(element) {
 }
 
 export class Painter {
+  /** @type {Scene} */
+  scene;
+
+  /** @param {HTMLCanvasElement} canvas */
   constructor(canvas) {
     this.canvas = canvas;
-    this.context = canvas.getContext("2d");
+    this.context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+    /** @type {Map<string, number>} */
     this.widths = new Map();
   }
 
-  /** `scene`: {view, rows, height, marks, origin, now, lit, selected, colours, length}. */
+  /** @param {Scene} scene */
   paint(scene) {
     this.scene = scene;
     this.size(scene.view.width, scene.height);
@@ -69,6 +95,7 @@ export class Painter {
     this.selection();
   }
 
+  /** @param {number} width @param {number} height */
   size(width, height) {
     const ratio = window.devicePixelRatio || 1;
     const [wide, high] = [Math.round(width * ratio), Math.round(height * ratio)];
@@ -91,6 +118,7 @@ export class Painter {
     }
   }
 
+  /** @param {number} x @param {number} top @param {number} bottom */
   vertical(x, top, bottom) {
     this.context.beginPath();
     this.context.moveTo(Math.round(x) + 0.5, top);
@@ -98,6 +126,7 @@ export class Painter {
     this.context.stroke();
   }
 
+  /** @param {Row} row */
   row(row) {
     if (row.id === "playhead") return this.playhead(row);
     if (row.id === "events") return this.events(row);
@@ -107,6 +136,7 @@ export class Painter {
     return row.spans.forEach((span) => this.span(row, span));
   }
 
+  /** @param {Place} row */
   track(row) {
     this.context.fillStyle = this.scene.colours.line;
     this.context.globalAlpha = 0.35;
@@ -116,7 +146,9 @@ export class Painter {
 
   // -- spans ------------------------------------------------------------------------------------------------------------
 
-  /** From and to in pixels, cut to what is in sight; null if nothing is. An open span reaches until now. */
+  /** From and to in pixels, cut to what is in sight; null if nothing is. An open span reaches until now.
+      @param {Reach} span
+      @returns {[number, number] | null} */
   extent(span) {
     const { view, now } = this.scene;
     const end = span.open && now !== null ? Math.max(now, span.end ?? span.start) : (span.end ?? view.last);
@@ -125,6 +157,7 @@ export class Painter {
     return [Math.max(left, -2), Math.max(Math.min(right, view.width + 2), Math.max(left, -2) + 1)];
   }
 
+  /** @param {Place} row @param {Span} span */
   span(row, span) {
     const extent = this.extent(span);
     if (!extent) return;
@@ -140,12 +173,14 @@ export class Painter {
     this.inside(span.label, left, width, row);
   }
 
+  /** @param {number} x @param {number} y @param {number} width @param {number} height @param {number} radius */
   box(x, y, width, height, radius) {
     this.context.beginPath();
     this.context.roundRect(x, y, width, height, radius);
     this.context.fill();
   }
 
+  /** @param {number} left @param {number} top @param {number} width @param {number} height @param {string} colour */
   hatch(left, top, width, height, colour) {
     const { context } = this;
     context.save();
@@ -163,7 +198,9 @@ export class Painter {
     context.restore();
   }
 
-  /** What was skipped or abandoned has no straight end. */
+  /** What was skipped or abandoned has no straight end.
+      @param {number} x
+      @param {Place} row */
   cutEnd(x, row) {
     const { context } = this;
     context.fillStyle = this.scene.colours.surface;
@@ -174,6 +211,7 @@ export class Painter {
     context.fill();
   }
 
+  /** @param {string} label @param {number} left @param {number} width @param {Place} row */
   inside(label, left, width, row) {
     const start = Math.max(left, 0) + 5;
     const room = Math.min(left + width, this.scene.view.width) - start - 4;
@@ -183,6 +221,7 @@ export class Painter {
     this.context.fillText(shown, start, row.y + row.height / 2 + 0.5);
   }
 
+  /** @param {string} label @param {number} room */
   fitting(label, room) {
     if (room < 14) return null;
     if (this.width(label) <= room) return label;
@@ -190,21 +229,24 @@ export class Painter {
     return letters > 2 ? `${label.slice(0, letters)}…` : null;
   }
 
+  /** @param {string} text */
   width(text) {
-    if (!this.widths.has(text)) {
-      if (this.widths.size > 2000) this.widths.clear();
-      this.widths.set(text, this.context.measureText(text).width);
-    }
-    return this.widths.get(text);
+    const known = this.widths.get(text);
+    if (known !== undefined) return known;
+    if (this.widths.size > 2000) this.widths.clear();
+    const { width } = this.context.measureText(text);
+    this.widths.set(text, width);
+    return width;
   }
 
+  /** @param {Row} row */
   steps(row) {
     const { context, scene } = this;
-    const most = Math.max(...row.spans.map((span) => span.value), 1);
+    const most = Math.max(...row.spans.map((span) => span.value ?? 0), 1);
     for (const span of row.spans) {
       const extent = this.extent(span);
       if (!extent) continue;
-      const height = Math.max(3, (span.value / most) * row.height);
+      const height = Math.max(3, ((span.value ?? 0) / most) * row.height);
       context.fillStyle = scene.colours.quality;
       context.fillRect(extent[0], row.y + row.height - height, extent[1] - extent[0] - 1, height);
       this.inside(span.label, extent[0], extent[1] - extent[0], { y: row.y + row.height - height, height });
@@ -213,6 +255,7 @@ export class Painter {
 
   // -- the playhead -------------------------------------------------------------------------------------------------------
 
+  /** @param {Place} row */
   playhead(row) {
     const bounds = this.scene.marks.playheads;
     this.track(row);
@@ -227,7 +270,10 @@ export class Painter {
     context.textAlign = "left";
   }
 
-  /** Text that can be read on top of lines. */
+  /** Text that can be read on top of lines.
+      @param {string} text
+      @param {number} x
+      @param {number} y */
   haloed(text, x, y) {
     this.context.strokeStyle = this.scene.colours.surface;
     this.context.lineWidth = 4;
@@ -235,19 +281,24 @@ export class Painter {
     this.context.fillText(text, x, y);
   }
 
-  /** From a playhead to its height in the lane. */
+  /** From a playhead to its height in the lane.
+      @param {Place} row
+      @param {[number, number]} bounds */
   scale(row, bounds) {
     const [low, high] = this.range(bounds);
-    return (playhead) => row.y + row.height - 3 - ((playhead - low) / (high - low)) * (row.height - 8);
+    return (/** @type {number} */ playhead) => row.y + row.height - 3 - ((playhead - low) / (high - low)) * (row.height - 8);
   }
 
-  /** From the start of the content to its end where it has one; otherwise what was seen of it. */
+  /** From the start of the content to its end where it has one; otherwise what was seen of it.
+      @param {[number, number]} bounds
+      @returns {[number, number]} */
   range([low, high]) {
     const length = this.scene.length;
     if (length && low >= 0 && high <= length * 1.5) return [0, Math.max(length, high, 1)];
     return high > low ? [low, high] : [low, low + 1];
   }
 
+  /** @param {(playhead: number) => number} y */
   line(y) {
     const { context, scene } = this;
     const [from, to] = scene.marks.within(scene.view.from, scene.view.to);
@@ -258,7 +309,7 @@ export class Painter {
     let [begun, lastX] = [false, -Infinity];
     for (let index = from; index < to; index += 1) {
       const mark = scene.marks.all[index];
-      if (!drawsPlayhead(mark)) continue;
+      if (!mark || mark.playhead === null || !drawsPlayhead(mark)) continue;
       const x = scene.view.x(mark.x);
       if (begun && x - lastX < 0.5 && index < to - 1) continue;
       if (begun) context.lineTo(x, y(mark.playhead));
@@ -270,34 +321,42 @@ export class Painter {
 
   // -- marks --------------------------------------------------------------------------------------------------------------
 
+  /** @param {Place} row */
   events(row) {
     this.track({ ...row, height: 14 });
     this.marks(row, (mark) => !mark.ping);
     this.labels(row);
   }
 
+  /** @param {Place} row */
   pings(row) {
     this.gaps(row);
     this.marks(row, (mark) => mark.ping);
   }
 
-  /** One glyph a mark where there is room, one tick a pixel column where there is not; the worst wins. */
+  /** One glyph a mark where there is room, one tick a pixel column where there is not; the worst wins.
+      @param {Place} row
+      @param {(mark: Mark) => boolean} wanted */
   marks(row, wanted) {
     const { scene } = this;
     const [from, to] = scene.marks.within(scene.view.from, scene.view.to);
-    let [column, shown, lastX] = [null, null, -Infinity];
+    let [column, lastX] = [-Infinity, -Infinity];
+    /** @type {Mark | null} */
+    let shown = null;
     for (let index = from; index < to; index += 1) {
       const mark = scene.marks.all[index];
       if (!wanted(mark)) continue;
       const x = Math.round(scene.view.x(mark.x));
       if (x !== column) {
         if (shown) lastX = this.mark(row, shown, column, lastX);
-        [column, shown] = [x, mark];
-      } else if (weight(mark) > weight(shown)) shown = mark;
+        column = x;
+        shown = mark;
+      } else if (shown && weight(mark) > weight(shown)) shown = mark;
     }
     if (shown) this.mark(row, shown, column, lastX);
   }
 
+  /** @param {Place} row @param {Mark} mark @param {number} x @param {number} lastX */
   mark(row, mark, x, lastX) {
     const { context, scene } = this;
     const middle = row.y + 8;
@@ -306,17 +365,21 @@ export class Painter {
     else if (x - lastX < LEAST_GLYPH) context.fillRect(x - 1, row.y, 2, 15);
     else this.glyph(mark.outcome, x, middle);
     if (mark.fault && mark.outcome !== "faulted") this.small("faulted", x, row.y + 1);
-    else if (mark.worst in SEVERITY_COLOUR && mark.outcome === "good") this.dot(SEVERITY_COLOUR[mark.worst], x, row.y + 1);
+    else if (mark.worst && mark.worst in SEVERITY_COLOUR && mark.outcome === "good") this.dot(SEVERITY_COLOUR[mark.worst] ?? "other", x, row.y + 1);
     return x;
   }
 
+  /** @param {number} x @param {number} y @param {boolean} dense */
   tick(x, y, dense) {
     this.context.globalAlpha = dense ? 0.4 : 1;
     this.context.fillRect(x - 0.75, y, 1.5, 12);
     this.context.globalAlpha = 1;
   }
 
-  /** A shape of its own for each outcome, so that colour is not all that tells them apart. */
+  /** A shape of its own for each outcome, so that colour is not all that tells them apart.
+      @param {string} outcome
+      @param {number} x
+      @param {number} y */
   glyph(outcome, x, y) {
     const { context, scene } = this;
     context.fillStyle = scene.colours[outcome];
@@ -333,6 +396,7 @@ export class Painter {
     context.fill();
   }
 
+  /** @param {string} outcome @param {number} x @param {number} y */
   small(outcome, x, y) {
     this.context.fillStyle = this.scene.colours[outcome];
     this.context.beginPath();
@@ -342,6 +406,7 @@ export class Painter {
     this.context.fill();
   }
 
+  /** @param {string} colour @param {number} x @param {number} y */
   dot(colour, x, y) {
     this.context.fillStyle = this.scene.colours[colour];
     this.context.beginPath();
@@ -349,13 +414,16 @@ export class Painter {
     this.context.fill();
   }
 
-  /** Names beside the marks, in two rows, as many as there is room for; problems first. */
+  /** Names beside the marks, in two rows, as many as there is room for; problems first.
+      @param {Place} row */
   labels(row) {
     const { context, scene } = this;
     const [from, to] = scene.marks.within(scene.view.from, scene.view.to);
+    /** @type {[number, number][][]} */
     const taken = [[], []];
     const shown = scene.marks.all.slice(from, to).filter((mark) => !mark.ping);
     if (shown.length > MOST_LABELLED) return;
+    /** @param {Mark} mark */
     const rank = (mark) => (RANK[mark.outcome] > 1 ? 0 : 1);
     for (const mark of shown.sort((one, other) => rank(one) - rank(other) || one.x - other.x)) {
       const label = mark.eventType ?? String(mark.status);
@@ -365,13 +433,14 @@ export class Painter {
       if (after < 3 || left < 0 || after - 3 > scene.view.width) continue;
       const line = taken.findIndex((spans) => spans.every(([low, high]) => right + 6 < low || left - 6 > high));
       if (line < 0) continue;
-      taken[line].push([left, right]);
+      taken[line]?.push([left, right]);
       context.fillStyle = RANK[mark.outcome] > 1 ? scene.colours[mark.outcome] : scene.colours.muted;
       context.fillText(label, left, row.y + 22 + line * 14);
     }
   }
 
-  /** The silence before a request that came too late, with its length. */
+  /** The silence before a request that came too late, with its length.
+      @param {Place} row */
   gaps(row) {
     const { scene } = this;
     const [from, to] = scene.marks.within(scene.view.from, scene.view.to);
@@ -383,6 +452,7 @@ export class Painter {
     }
   }
 
+  /** @param {Place} row @param {number} start @param {number} end */
   gap(row, start, end) {
     const extent = this.extent({ start, end });
     if (!extent) return;
@@ -419,7 +489,8 @@ export class Painter {
     }
   }
 
-  /** A part of the content is a band across the playhead's lane. */
+  /** A part of the content is a band across the playhead's lane.
+      @param {Evidence} span */
   lightContent(span) {
     const bounds = this.scene.marks.playheads;
     if (!bounds) return;
@@ -441,11 +512,13 @@ export class Painter {
 
   selection() {
     const { context, scene } = this;
-    if (!scene.selected) return;
+    const { selected } = scene;
+    if (!selected) return;
     context.strokeStyle = scene.colours.text;
     context.lineWidth = 1;
-    const row = scene.rows.find((one) => one.id === (scene.selected.ping ? "pings" : "events"));
-    const x = scene.view.x(scene.selected.x);
+    const row = scene.rows.find((one) => one.id === (selected.ping ? "pings" : "events"));
+    if (!row) return;
+    const x = scene.view.x(selected.x);
     context.globalAlpha = 0.45;
     this.vertical(x - 0.5, AXIS - 4, row.y - 2);
     context.globalAlpha = 1;
@@ -455,6 +528,7 @@ export class Painter {
   }
 }
 
+/** @type {Record<string, (context: CanvasRenderingContext2D, x: number, y: number) => void>} */
 const GLYPHS = {
   bad: (context, x, y) => {
     context.moveTo(x, y - 7);
@@ -472,4 +546,5 @@ const GLYPHS = {
   },
 };
 
-const weight = (mark) => RANK[mark.outcome] * 4 + (mark.fault ? 3 : ["info", "warning", "error"].indexOf(mark.worst) + 0.5);
+/** @param {Mark} mark */
+const weight = (mark) => RANK[mark.outcome] * 4 + (mark.fault ? 3 : (mark.worst ? SEVERITIES.indexOf(mark.worst) : -1) + 0.5);

@@ -3,6 +3,17 @@
 import { h, refill, wayBack } from "./dom.js";
 import { duration, seconds, trimmed, words } from "./format.js";
 
+/** @import { Attributes, Child } from "./dom.js" */
+/** @import { Report, Vocabulary } from "./types.d.ts" */
+
+/** @typedef {Vocabulary["metrics"][string]} Metric */
+/** What a number was counted from: milliseconds on the axis `ts`, `arrival` or `playhead`.
+    @typedef {{ axis: Axis, start: number, end: number, label: string }} Evidence */
+/** @typedef {"ts" | "arrival" | "playhead"} Axis */
+/** Where each axis begins.
+    @typedef {Record<Axis, number>} Origins */
+
+/** @type {[name: string, kind: string, label: string][]} */
 const TIMES = [
   ["contentTimeSpent", "content", "content"],
   ["adTimeSpent", "ad", "ads"],
@@ -14,37 +25,43 @@ const TIMES = [
 
 const PROGRESS = ["progress10", "progress25", "progress50", "progress75", "progress95"];
 
-const GROUPS = {
-  Viewing: ["mediaStarts", "contentStarts", "contentCompletes", "contentResumes", "segment", "segmentViews", "estimatedStreams", "averageMinuteAudience", "downloaded", "authorized", "inReports", "droppedBeforeStart"],
-  Time: ["mediaTimeSpent", "contentTimeSpent", "uniqueTimePlayed", "adTimeSpent", "pauseTime", "bufferTime", "stallTime", "unattributedTime", "sessionTime", "timeToStart", "secondsSinceLastCall"],
-  Interruptions: ["pauseCount", "bufferCount", "stallCount", "errorCount", "playerErrors", "externalErrors", "pauseImpacted", "bufferImpacted", "stallImpacted", "errorImpacted"],
-  Advertising: ["adBreakCount", "adStarts", "adCompletes", "adCount"],
-  Chapters: ["chapterStarts", "chapterCompletes", "chapterCount"],
-  Quality: ["bitrateAverage", "bitrateAverageBucket", "bitrateChangeCount", "bitrateChangeImpacted", "droppedFrames", "droppedFramesImpacted", "framesPerSecond"],
-};
-const ELSEWHERE = new Set([...PROGRESS, "state", "closeReason", "firstTs", "lastTs", "sessionId"]);
+const ELSEWHERE = new Set(["Progress", "Session"]); // groups that the page shows in other places
 
 export class ReportPanel {
-  /** `onAsk(name, value text)` is called when a number is pressed, with null when it is pressed again. */
+  /** `onAsk(name, value text)` is called when a number is pressed, with null when it is pressed again.
+      @param {(name: string | null) => void} onAsk */
   constructor(onAsk) {
-    Object.assign(this, { onAsk, report: null, asked: null, vocabulary: { metrics: {} }, text: "" });
+    this.onAsk = onAsk;
+    /** @type {Report | null} */
+    this.report = null;
+    /** @type {string | null} */
+    this.asked = null;
+    /** @type {Pick<Vocabulary, "metrics">} */
+    this.vocabulary = { metrics: {} };
+    /** @type {string | undefined} */
+    this.text = "";
+    /** @type {(() => unknown) | undefined} */
+    this.back = undefined;
     this.root = h("div.report", {}, h("p.none", {}, "No report yet."));
   }
 
+  /** @param {Report | null} report */
   show(report) {
     const text = JSON.stringify([report?.exact, report?.ads, report?.adBreaks, report?.chapters, report?.states]);
     this.report = report;
     if (text === this.text) return;
     this.text = text;
-    refill(this.root, () => this.report ? this.parts() : h("p.none", {}, "No report yet."));
+    refill(this.root, () => this.report ? this.parts(this.report) : h("p.none", {}, "No report yet."));
   }
 
+  /** @param {string} name */
   ask(name) {
     this.asked = this.asked === name ? null : name;
-    for (const one of this.root.querySelectorAll("[data-key]")) one.setAttribute("aria-pressed", String(one.dataset.key === this.asked));
+    for (const one of this.root.querySelectorAll("[data-key]")) one.setAttribute("aria-pressed", String(one.getAttribute("data-key") === this.asked));
     this.onAsk(this.asked);
   }
 
+  /** @param {string} name @param {HTMLElement} button */
   press(name, button) {
     this.back = wayBack(this.root, button);
     this.ask(name);
@@ -52,27 +69,30 @@ export class ReportPanel {
 
   /** No number is asked about any more; the focus goes back to the one that was. */
   putOut() {
-    this.ask(this.asked);
+    if (this.asked) this.ask(this.asked);
     this.back?.();
   }
 
+  /** @param {string} name @param {string} cls @param {Attributes} attributes @param {...Child} children */
   button(name, cls, attributes, ...children) {
     const about = this.vocabulary.metrics[name]?.about;
     return h(`button.${cls}`, {
       type: "button", "data-key": name, "aria-pressed": String(this.asked === name), title: about?.replaceAll("`", ""),
-      onclick: (event) => this.press(name, event.currentTarget), ...attributes,
+      onclick: (/** @type {any} */ event) => this.press(name, event.currentTarget), ...attributes,
     }, ...children);
   }
 
   // -- the parts --------------------------------------------------------------------------------------------------------
 
-  parts() {
-    return [this.bar(), this.progress(), ...this.groups(), this.ads(), this.chapters(), this.states()];
+  /** @param {Report} report @returns {Child[]} */
+  parts(report) {
+    return [this.bar(report), this.progress(report), ...this.groups(report), this.ads(report), this.chapters(report), this.states(report)];
   }
 
-  /** Where the session's time went, to scale. */
-  bar() {
-    const { exact } = this.report;
+  /** Where the session's time went, to scale.
+      @param {Report} report */
+  bar({ exact: all }) {
+    const exact = /** @type {Record<string, any>} */ (all);
     const parts = TIMES.filter(([name]) => exact[name] > 0).map(([name, kind, label]) => {
       const part = this.button(name, `share.fill-${kind}`, { "aria-label": `${label}: ${seconds(exact[name])}` }, h("span", {}, label));
       part.style.flexGrow = String(exact[name]);
@@ -83,32 +103,38 @@ export class ReportPanel {
     return h("section.times", { "aria-label": "Where the time went" }, total, h("div.shares", {}, parts));
   }
 
-  progress() {
+  /** @param {Report} report */
+  progress({ exact }) {
     const steps = PROGRESS.map((name) => {
-      const reached = this.report.exact[name];
+      const reached = /** @type {Record<string, any>} */ (exact)[name];
       const percent = name.replace("progress", "");
       return this.button(name, reached ? "marker.reached" : "marker", { "aria-label": `progress ${percent} %: ${reached ? "reached" : "not reached"}` }, `${percent} %`);
     });
     return h("div.markers", { role: "group", "aria-label": "Progress markers" }, steps);
   }
 
-  groups() {
-    const known = new Set([...Object.values(GROUPS).flat(), ...ELSEWHERE]);
-    const rest = Object.keys(this.report.exact).filter((name) => !known.has(name));
-    return Object.entries({ ...GROUPS, ...(rest.length ? { More: rest } : {}) }).map(([title, names]) => this.group(title, names));
+  /** One section for each group of the vocabulary.
+      @param {Report} report */
+  groups({ exact }) {
+    /** @type {Map<string, string[]>} */
+    const groups = new Map();
+    for (const [name, { group }] of Object.entries(this.vocabulary.metrics)) groups.set(group, [...(groups.get(group) ?? []), name]);
+    return [...groups].filter(([title]) => !ELSEWHERE.has(title)).map(([title, names]) => this.group(title, names, exact));
   }
 
-  group(title, names) {
-    const rows = names.filter((name) => name in this.report.exact).map((name) => this.number(name));
+  /** @param {string} title @param {string[]} names @param {Record<string, any>} exact */
+  group(title, names, exact) {
+    const rows = names.filter((name) => name in exact).map((name) => this.number(name, exact[name]));
     return h("section.group", { "aria-label": title }, h("h3", {}, title), h("div.numbers", {}, rows));
   }
 
-  number(name) {
-    const value = this.report.exact[name];
+  /** @param {string} name @param {any} value */
+  number(name, value) {
     const nothing = value === null || value === false || value === 0 || (Array.isArray(value) && !value.length);
     return this.button(name, nothing ? "number.nothing" : "number", {}, h("span", {}, words(name)), h("b", {}, this.written(name, value)));
   }
 
+  /** @param {string} name @param {any} value */
   written(name, value) {
     const unit = this.vocabulary.metrics[name]?.unit;
     if (value === null || value === undefined) return "–";
@@ -119,31 +145,36 @@ export class ReportPanel {
     return typeof value === "number" ? trimmed(value, 3) : String(value);
   }
 
-  ads() {
-    const rows = this.report.ads.map((ad, index) => {
+  /** @param {Report} report */
+  ads(report) {
+    const rows = report.ads.map((ad, index) => {
       const details = ad.advertisingDetails;
       return this.record(`ads.${index}`, details.friendlyName || details.name || `ad ${index + 1}`, ad.outcome, ad.exact.timeSpent, ad.advertisingPodDetails?.friendlyName);
     });
     return this.records("Ads", rows);
   }
 
-  chapters() {
-    const rows = this.report.chapters.map((chapter, index) => {
+  /** @param {Report} report */
+  chapters(report) {
+    const rows = report.chapters.map((chapter, index) => {
       const details = chapter.chapterDetails;
       return this.record(`chapters.${index}`, details.friendlyName || `chapter ${details.index ?? index + 1}`, chapter.outcome, chapter.exact.timeSpent);
     });
     return this.records("Chapters, one by one", rows);
   }
 
-  states() {
-    const rows = this.report.states.map((state) => this.record(`states.${state.name}`, state.name, `${state.count} ×`, state.exact.time));
+  /** @param {Report} report */
+  states(report) {
+    const rows = report.states.map((state) => this.record(`states.${state.name}`, state.name, `${state.count} ×`, state.exact.time));
     return this.records("Player states", rows);
   }
 
+  /** @param {string} title @param {Child[]} rows */
   records(title, rows) {
     return rows.length ? h("section.group", { "aria-label": title }, h("h3", {}, title), h("div.numbers.wide", {}, rows)) : null;
   }
 
+  /** @param {string} name @param {string} label @param {string} outcome @param {number} time */
   record(name, label, outcome, time, part = null) {
     const told = part ? `${label} (${part})` : String(label);
     return this.button(name, "number", {}, h("span", {}, told), h("em", {}, outcome), h("b", {}, seconds(time)));
@@ -151,18 +182,24 @@ export class ReportPanel {
 
   // -- why --------------------------------------------------------------------------------------------------------------
 
-  /** The spans behind the number that was asked for, and a sentence that adds them up; `origins` has where each axis began. */
+  /** The spans behind the number that was asked for, and a sentence that adds them up; `origins` has where each axis began.
+      @param {Origins} origins
+      @returns {{ spans: Evidence[], sentence: string }} */
   answer(origins) {
     if (!this.report || !this.asked) return { spans: [], sentence: "" };
-    const spans = this.report.why?.[this.asked] ?? [];
-    return { spans, sentence: explain(this.asked, this.report.exact[this.asked], spans, origins, this.vocabulary.metrics[this.asked]) };
+    const spans = /** @type {Evidence[]} */ (this.report.why?.[this.asked] ?? []);
+    return { spans, sentence: explain(this.asked, spans, origins, this.vocabulary.metrics[this.asked]) };
   }
 }
 
 const SHOWN = 8;
 
-/** "content time spent: main content playing. 0:22 – 0:33 (11 s) + … = 45 s" */
-export function explain(name, value, spans, origins, metric) {
+/** "content time spent: main content playing. 0:22 – 0:33 (11 s) + … = 45 s"
+    @param {string} name
+    @param {Evidence[]} spans
+    @param {Origins} origins
+    @param {Metric | undefined} metric */
+export function explain(name, spans, origins, metric) {
   const title = metric ? `${words(name)}: ${metric.about.replaceAll("`", "")}.` : `${words(name.replace(".", " "))}.`;
   if (!spans.length) return `${title} Nothing was counted.`;
   const lengths = spans.filter((span) => span.end > span.start);
@@ -173,11 +210,16 @@ export function explain(name, value, spans, origins, metric) {
   return `${title} ${some(parts, " + ")}${sum}.`;
 }
 
+/** @param {string[]} parts @param {string} sign */
 const some = (parts, sign) =>
   parts.length <= SHOWN ? parts.join(sign) : `${parts.slice(0, SHOWN).join(sign)}${sign}${parts.length - SHOWN} more`;
 
-/** A moment on its own axis, since that axis began. */
+/** A moment on its own axis, since that axis began.
+    @param {Evidence} span
+    @param {number} moment
+    @param {Origins} origins */
 const since = (span, moment, origins) => duration((moment - origins[span.axis]) / 1000);
 
+/** @param {Evidence} span @param {Origins} origins */
 const between = (span, origins) =>
   `${span.axis === "playhead" ? "playhead " : ""}${since(span, span.start, origins)}–${since(span, span.end, origins)}`;

@@ -5,10 +5,33 @@ import { h, icon, write } from "./dom.js";
 const ROW = 30; // pixels, as in the style sheet
 const SPARE = 8; // rows kept beyond each edge
 
+/** @import { Brief, Mark } from "./marks.js" */
+
+/** A request, or one event of an array.
+    @typedef {Brief & { part?: number }} Entry */
+/** @template {Entry} Kind
+    @typedef {{ title: string, text: (row: Kind) => string | number | null, cls?: string, icon?: (row: Kind) => string }} Column */
+
+/** @template {Entry} Kind */
 export class Table {
-  /** `columns`: {title, text(row), cls?}; `open(row)` is called for a chosen row; `key(row)` tells rows apart. */
+  /** `columns`: {title, text(row), cls?}; `open(row)` is called for a chosen row; `empty` says that there is none.
+      @param {{ label: string, columns: Column<Kind>[], open: (row: Kind) => void, empty: string }} options */
   constructor({ label, columns, open, empty }) {
-    Object.assign(this, { columns, open, rows: [], at: 0, chosen: null, drawn: new Map() });
+    this.columns = columns;
+    this.open = open;
+    /** @type {Kind[]} */
+    this.rows = [];
+    this.at = 0;
+    /** @type {number | null} */
+    this.chosen = null;
+    /** @type {Map<string, HTMLElement>} */
+    this.drawn = new Map();
+    /** @type {number | null} */
+    this.due = null;
+    this.dirty = false;
+    this.from = 0;
+    this.to = 0;
+    this.stop = 0;
     this.head = h("tr", { role: "row" }, columns.map((column) => h(`th.${column.cls ?? "plain"}`, { scope: "col", role: "columnheader" }, column.title)));
     this.above = h("tr.spacer", { "aria-hidden": "true" });
     this.below = h("tr.spacer", { "aria-hidden": "true" });
@@ -18,12 +41,13 @@ export class Table {
     this.root = h("div.scroller", {}, this.table, this.empty);
     this.root.addEventListener("scroll", () => this.later());
     this.body.addEventListener("click", (event) => this.pick(event));
-    this.body.addEventListener("focusin", (event) => (this.at = Number(event.target.closest("tr").dataset.index)));
+    this.body.addEventListener("focusin", (event) => (this.at = indexOf(event) ?? this.at));
     this.body.addEventListener("keydown", (event) => this.key(event));
     new ResizeObserver(() => this.later()).observe(this.root);
   }
 
-  /** Show these rows; `follow` keeps the newest in sight for who stands at the end. */
+  /** Show these rows; `follow` keeps the newest in sight for who stands at the end.
+      @param {Kind[]} rows */
   show(rows, { follow = false } = {}) {
     const atEnd = this.root.scrollHeight - this.root.scrollTop - this.root.clientHeight < ROW * 2;
     this.rows = rows;
@@ -40,6 +64,7 @@ export class Table {
     this.draw();
   }
 
+  /** @param {number | null} seq */
   choose(seq) {
     this.chosen = seq;
     const index = this.rows.findIndex((row) => row.seq === seq);
@@ -66,7 +91,8 @@ export class Table {
     this.above.style.height = `${from * ROW}px`;
     this.below.style.height = `${(this.rows.length - to) * ROW}px`;
     this.stop = Math.min(Math.max(this.at, from), to - 1); // Tab must find a row, wherever the table is scrolled to
-    const focused = this.body.contains(document.activeElement) ? document.activeElement.dataset.seq : null;
+    const focused = this.body.contains(document.activeElement) ? document.activeElement?.getAttribute("data-seq") : null;
+    /** @type {Map<string, HTMLElement>} */
     const kept = new Map();
     const shown = [];
     for (let index = from; index < to; index += 1) {
@@ -82,7 +108,8 @@ export class Table {
     if (focused && !this.body.contains(document.activeElement)) kept.get(focused)?.focus({ preventScroll: true });
   }
 
-  /** Put the rows in place without taking out those that stay, which would lose the focus. */
+  /** Put the rows in place without taking out those that stay, which would lose the focus.
+      @param {Element[]} wanted */
   arrange(wanted) {
     const stays = new Set(wanted);
     for (const child of [...this.body.children]) if (!stays.has(child)) child.remove();
@@ -91,6 +118,7 @@ export class Table {
     });
   }
 
+  /** @param {HTMLElement} element @param {Kind} row @param {number} index */
   fill(element, row, index) {
     element.setAttribute("aria-rowindex", String(index + 2));
     element.setAttribute("aria-selected", String(row.seq === this.chosen));
@@ -98,7 +126,7 @@ export class Table {
     element.dataset.index = String(index);
     element.dataset.outcome = row.outcome;
     this.columns.forEach((column, place) => {
-      const cell = element.children[place];
+      const cell = /** @type {HTMLElement} */ (element.children[place]);
       const text = String(column.text(row) ?? "");
       if (cell.dataset.text === text) return;
       cell.dataset.text = text;
@@ -108,15 +136,18 @@ export class Table {
     });
   }
 
+  /** @param {Event} event */
   pick(event) {
-    const element = event.target.closest("tr[data-index]");
-    if (!element) return;
-    this.go(Number(element.dataset.index));
+    const index = indexOf(event);
+    if (index === null) return;
+    this.go(index);
     this.open(this.rows[this.at]);
   }
 
+  /** @param {KeyboardEvent} event */
   key(event) {
     const page = Math.max(1, Math.floor(this.root.clientHeight / ROW) - 2);
+    /** @type {Record<string, number>} */
     const steps = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -this.rows.length, End: this.rows.length };
     if (event.key === "Enter" || event.key === " ") this.open(this.rows[this.at]);
     else if (event.key in steps) this.go(this.at + steps[event.key]);
@@ -124,12 +155,13 @@ export class Table {
     event.preventDefault();
   }
 
+  /** @param {number} index */
   go(index) {
     this.at = Math.min(Math.max(index, 0), this.rows.length - 1);
     this.reveal(this.at);
     this.dirty = true;
     this.draw();
-    this.body.querySelector(`tr[data-index="${this.at}"]`)?.focus({ preventScroll: true });
+    /** @type {HTMLElement | null} */ (this.body.querySelector(`tr[data-index="${this.at}"]`))?.focus({ preventScroll: true });
   }
 
   /** Back to the row that was left. */
@@ -137,10 +169,18 @@ export class Table {
     this.go(this.at);
   }
 
+  /** @param {number} index */
   reveal(index) {
     const head = this.head.offsetHeight;
     const [top, bottom] = [index * ROW, (index + 1) * ROW + head];
     if (top < this.root.scrollTop) this.root.scrollTop = top;
     else if (bottom > this.root.scrollTop + this.root.clientHeight) this.root.scrollTop = bottom - this.root.clientHeight;
   }
+}
+
+/** The index of the row that an event came from.
+    @param {Event} event */
+function indexOf(event) {
+  const row = event.target instanceof Element ? event.target.closest("tr[data-index]") : null;
+  return row ? Number(row.getAttribute("data-index")) : null;
 }

@@ -5,9 +5,21 @@
 
 import { h, icon, write } from "./dom.js";
 import { count, duration, seconds } from "./format.js";
-import { describe } from "./marks.js";
+import { Marks, describe } from "./marks.js";
 import { AXIS, Painter, layout, palette } from "./paint.js";
 import { View } from "./view.js";
+
+/** @import { Lane, Span } from "./lanes.js" */
+/** @import { Mark } from "./marks.js" */
+/** @import { Colours, Row, Scene } from "./paint.js" */
+/** @import { Evidence } from "./report.js" */
+
+/** Pixels from the corner of the drawing.
+    @typedef {{ x: number, y: number }} Point */
+/** A finger or a mouse button that is down; `moved` is how far it went.
+    @typedef {Point & { moved: number }} Pointer */
+/** What the panel hands over: `now` is the moment the session has come to, null once it is closed.
+    @typedef {{ marks: Marks, origin: number, lanes: Lane[], now: number | null, length: number | null, closed: boolean }} Shown */
 
 const REACH = 9; // pixels within which a mark is hit
 const STEP = 1.5; // one press of a zoom button
@@ -18,13 +30,50 @@ const HELP = "Arrow left and right: from request to request. Up and down: from p
   "Plus, minus and 0 zoom, Shift and an arrow pans.";
 
 export class Timeline {
-  /** `open(seq)` is called for a chosen request, `unlight()` when the lit spans are put out. */
+  /** @type {HTMLCanvasElement} */
+  canvas;
+  /** @type {HTMLElement} */
+  tip;
+  /** @type {HTMLElement} */
+  spoken;
+  /** @type {HTMLButtonElement} */
+  handle;
+  /** @type {HTMLElement} */
+  stage;
+  /** @type {HTMLElement} */
+  labels;
+  /** @type {HTMLElement} */
+  said;
+  /** @type {HTMLElement} */
+  why;
+  /** @type {HTMLButtonElement} */
+  dark;
+  /** @type {HTMLOutputElement} */
+  range;
+  /** @type {HTMLButtonElement} */
+  live;
+  /** @type {HTMLElement} */
+  root;
+
+  /** `open(seq)` is called for a chosen request, `unlight()` when the lit spans are put out.
+      @param {{ open: (seq: number) => void, unlight: () => void }} hooks */
   constructor({ open, unlight }) {
     this.open = open;
     this.view = new View();
+    /** @type {Map<number, Pointer>} */
     this.pointers = new Map();
-    this.scene = { lit: [], selected: null, marks: null, rows: [], height: 0, now: null, origin: 0, length: null };
+    /** @type {Omit<Scene, "view" | "colours">} */
+    this.scene = { lit: [], selected: null, marks: new Marks(), rows: [], height: 0, now: null, origin: 0, length: null };
+    /** @type {Mark | null} */
     this.cursor = null;
+    /** @type {Colours | null} */
+    this.colours = null;
+    /** @type {Painter | undefined} */
+    this.painter = undefined;
+    /** @type {number | null} */
+    this.due = null;
+    this.named = "";
+    this.isShown = false; // before the first `show` it may not be part of the page, and has no colours
     this.build(unlight);
     new ResizeObserver(() => this.resize()).observe(this.stage);
     const dark = matchMedia("(prefers-color-scheme: dark)");
@@ -34,12 +83,15 @@ export class Timeline {
 
   // -- parts ------------------------------------------------------------------------------------------------------------
 
+  /** @param {() => void} unlight */
   build(unlight) {
-    const tool = (label, text, act, name = null) =>
-      h("button.tool", { type: "button", "aria-label": label, title: label, onclick: act, "data-key": name }, text);
+    /** @param {string} label @param {string} text @param {() => unknown} act */
+    const tool = (label, text, act, name = "") =>
+      h("button.tool", { type: "button", "aria-label": label, title: label, onclick: act, "data-key": name || null }, text);
     this.canvas = h("canvas", { role: "img", "aria-label": "Timeline" });
     this.tip = h("div.tip", { "aria-hidden": "true", hidden: true });
-    this.handle = h("button.cursor", { type: "button", "aria-describedby": "timeline-help" }, h("span.offstage", {}, "No request yet"));
+    this.spoken = h("span.offstage", {}, "No request yet");
+    this.handle = h("button.cursor", { type: "button", "aria-describedby": "timeline-help" }, this.spoken);
     this.stage = h("div.stage", {}, this.canvas, this.handle, this.tip);
     this.labels = h("div.lanes", { "aria-hidden": "true" });
     this.said = h("p.offstage", { role: "status", "aria-live": "polite" });
@@ -69,20 +121,22 @@ export class Timeline {
     stage.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
     stage.addEventListener("pointerdown", (event) => this.press(event));
     stage.addEventListener("pointermove", (event) => this.drag(event));
-    for (const end of ["pointerup", "pointercancel"]) stage.addEventListener(end, (event) => this.release(event));
+    for (const end of /** @type {const} */ (["pointerup", "pointercancel"])) stage.addEventListener(end, (event) => this.release(event));
     stage.addEventListener("pointerleave", () => this.hideTip());
     handle.addEventListener("keydown", (event) => this.key(event));
-    handle.addEventListener("focus", () => this.stand(this.cursor ?? this.scene.marks?.all.at(-1) ?? null));
+    handle.addEventListener("focus", () => this.stand(this.cursor ?? this.scene.marks.all.at(-1)));
     handle.addEventListener("blur", () => this.hideTip());
     handle.addEventListener("click", (event) => event.detail === 0 && this.cursor && this.open(this.cursor.seq));
   }
 
   // -- what is shown ----------------------------------------------------------------------------------------------------
 
-  /** Show `marks` and `lanes`; `now` is the moment the session has come to, null once it is closed. */
+  /** Show `marks` and `lanes`; `now` is the moment the session has come to, null once it is closed.
+      @param {Shown} shown */
   show({ marks, origin, lanes, now, length, closed }) {
     const { rows, height } = layout(lanes, window.innerHeight < LOW_SCREEN);
     if (marks !== this.scene.marks) this.change();
+    this.isShown = true;
     Object.assign(this.scene, { marks, rows, height, now, length, origin });
     const ends = rows.flatMap((row) => row.spans.map((span) => span.end ?? 0));
     this.view.extend(origin, Math.max(marks.end, now ?? 0, ...ends));
@@ -100,6 +154,7 @@ export class Timeline {
     if (document.activeElement === this.handle) this.handle.blur();
   }
 
+  /** @param {Row[]} rows */
   name(rows) {
     const key = rows.map((row) => `${row.y}/${row.title}`).join();
     if (this.named === key) return;
@@ -112,7 +167,10 @@ export class Timeline {
     }));
   }
 
-  /** Light up the spans a number was summed from, and say what they come to; `bring` them into sight if need be. */
+  /** Light up the spans a number was summed from, and say what they come to; `bring` them into sight if need be.
+      @param {Evidence[]} spans
+      @param {string} sentence
+      @param {boolean} bring */
   light(spans, sentence, bring) {
     this.scene.lit = spans;
     write(this.why, sentence);
@@ -123,6 +181,7 @@ export class Timeline {
     if (bring && sentence) this.root.scrollIntoView({ block: "nearest" }); // on a phone the report stands below
   }
 
+  /** @param {Mark | null} mark */
   select(mark) {
     this.scene.selected = mark;
     if (mark) this.view.reveal(mark.x);
@@ -149,7 +208,7 @@ export class Timeline {
   }
 
   draw() {
-    if (this.due || !this.scene.marks) return;
+    if (this.due || !this.isShown) return;
     this.due = requestAnimationFrame(() => {
       this.due = null;
       this.paint();
@@ -162,15 +221,16 @@ export class Timeline {
     this.painter.paint({ ...this.scene, view: this.view, colours: this.colours });
     this.labels.style.height = this.stage.style.height = `${this.scene.height}px`;
     for (const mode of ["all", "live"]) {
-      this.root.querySelector(`[data-key=${mode}]`).setAttribute("aria-pressed", String(this.view.mode === mode));
+      this.root.querySelector(`[data-key=${mode}]`)?.setAttribute("aria-pressed", String(this.view.mode === mode));
     }
     write(this.range, `${this.since(Math.max(this.view.from, this.view.first))} – ${this.since(Math.min(this.view.to, this.view.last))}`);
     this.place();
     this.canvas.setAttribute("aria-label", this.sentence());
   }
 
+  /** @param {number} moment */
   since(moment) {
-    return duration((moment - this.scene.origin) / 1000, this.view.to - this.view.from < 60_000);
+    return duration((moment - this.scene.origin) / 1000, this.view.to - this.view.from < 60_000 ? 1 : 0);
   }
 
   sentence() {
@@ -182,11 +242,13 @@ export class Timeline {
 
   // -- moving -------------------------------------------------------------------------------------------------------------
 
+  /** @param {() => unknown} act */
   move(act) {
     act();
     this.draw();
   }
 
+  /** @param {WheelEvent} event */
   wheel(event) {
     event.preventDefault();
     const across = event.shiftKey ? event.deltaY || event.deltaX : event.deltaX;
@@ -194,17 +256,20 @@ export class Timeline {
     return this.move(() => this.view.zoom(Math.exp(-event.deltaY * 0.0025), this.at(event).x));
   }
 
+  /** @param {MouseEvent} event */
   at(event) {
     const box = this.stage.getBoundingClientRect();
     return { x: event.clientX - box.left, y: event.clientY - box.top };
   }
 
+  /** @param {PointerEvent} event */
   press(event) {
     if (event.button !== 0) return;
     this.pointers.set(event.pointerId, { ...this.at(event), moved: 0 });
     this.hideTip();
   }
 
+  /** @param {PointerEvent} event */
   drag(event) {
     const before = this.pointers.get(event.pointerId);
     const now = this.at(event);
@@ -220,13 +285,16 @@ export class Timeline {
     return undefined;
   }
 
+  /** @param {number} moving @param {Pointer} before @param {Point} now */
   pinch(moving, before, now) {
-    const other = [...this.pointers].find(([id]) => id !== moving)[1];
+    const other = [...this.pointers].find(([id]) => id !== moving)?.[1];
+    if (!other) return;
     other.moved = DRAG + 1;
     const [was, is] = [Math.abs(before.x - other.x), Math.abs(now.x - other.x)];
     if (was > 8 && is > 8) this.move(() => this.view.zoom(is / was, (now.x + other.x) / 2));
   }
 
+  /** @param {PointerEvent} event */
   release(event) {
     const pressed = this.pointers.get(event.pointerId);
     this.pointers.delete(event.pointerId);
@@ -240,27 +308,35 @@ export class Timeline {
 
   // -- hover and keys -----------------------------------------------------------------------------------------------------
 
-  /** The mark or the span at a point. */
+  /** The mark or the span at a point.
+      @param {Point} point
+      @returns {{ mark?: Mark | null, span?: Span }} */
   hit({ x, y }) {
     const row = this.scene.rows.find((one) => y >= one.y && y < one.y + one.height + 4);
-    if (!row || !this.scene.marks) return {};
+    if (!row) return {};
     if (row.id === "events" || row.id === "pings") return { mark: this.nearest(x, (mark) => mark.ping === (row.id === "pings")) };
     if (row.id === "playhead") return { mark: this.nearest(x, (mark) => mark.playhead !== null) };
     const moment = this.view.moment(x);
     return { span: row.spans.find((span) => moment >= span.start && moment <= (span.end ?? Infinity)) };
   }
 
+  /** @param {number} x @param {(mark: Mark) => boolean} wanted */
   nearest(x, wanted) {
     const { marks } = this.scene;
     const [from, to] = marks.within(this.view.moment(x - REACH), this.view.moment(x + REACH));
-    let [best, distance] = [null, REACH];
+    /** @type {Mark | null} */
+    let best = null;
+    let distance = REACH;
     for (const mark of marks.all.slice(from, to).filter(wanted)) {
       const away = Math.abs(this.view.x(mark.x) - x) - (mark.outcome === "good" ? 0 : 2);
-      if (away < distance) [best, distance] = [mark, away];
+      if (away >= distance) continue;
+      best = mark;
+      distance = away;
     }
     return best;
   }
 
+  /** @param {Point} point */
   hover(point) {
     const { mark, span } = this.hit(point);
     this.stage.classList.toggle("over", Boolean(mark || span?.seq));
@@ -269,19 +345,22 @@ export class Timeline {
     else this.hideTip();
   }
 
+  /** @param {Span} span */
   reach(span) {
     const end = span.open ? (this.scene.now ?? span.end) : span.end;
     const from = duration((span.start - this.scene.origin) / 1000, 1);
     return end === null ? `from ${from}` : `${from} – ${duration((end - this.scene.origin) / 1000, 1)} (${seconds((end - span.start) / 1000)})`;
   }
 
+  /** @param {Mark} mark */
   lines(mark) {
     const when = `${duration((mark.x - this.scene.origin) / 1000, 1)}${mark.playhead === null ? "" : ` · playhead ${seconds(mark.playhead)}`}`;
     return [`#${mark.seq} ${mark.eventType ?? `${mark.method} ${mark.path}`}`, `${mark.status || "no answer,"} ${mark.outcome}`, when,
       ...(mark.fault ? [`fault ${mark.fault.rule}`] : []), ...mark.rules];
   }
 
-  showTip([first, ...rest], x, y) {
+  /** @param {string[]} lines @param {number} x @param {number} y */
+  showTip([first = "", ...rest], x, y) {
     this.tip.replaceChildren(h("strong", {}, first), ...rest.map((line) => h("span", {}, line)));
     this.tip.hidden = false;
     const left = Math.min(Math.max(x + 12, 0), Math.max(this.view.width - this.tip.offsetWidth - 4, 0));
@@ -293,6 +372,7 @@ export class Timeline {
     this.tip.hidden = true;
   }
 
+  /** @param {KeyboardEvent} event */
   key(event) {
     const act = this.keys()[`${event.shiftKey ? "Shift+" : ""}${event.key}`] ?? this.keys()[event.key];
     if (!act || event.ctrlKey || event.metaKey || event.altKey) return;
@@ -300,6 +380,8 @@ export class Timeline {
     act();
   }
 
+  /** What each key does.
+      @returns {Record<string, () => unknown>} */
   keys() {
     const { view } = this;
     return {
@@ -318,10 +400,12 @@ export class Timeline {
     return this.cursor ? view01(this.view.x(this.cursor.x), this.view.width) : this.view.width / 2;
   }
 
-  /** Go `by` requests further, or to the next of the `wanted` ones. */
-  step(by, wanted = null) {
+  /** Go `by` requests further, or to the next of the `wanted` ones.
+      @param {number} by
+      @param {(mark: Mark) => boolean} [wanted] */
+  step(by, wanted) {
     const { all } = this.scene.marks;
-    let index = all.indexOf(this.cursor);
+    let index = this.cursor ? all.indexOf(this.cursor) : -1;
     if (wanted) {
       do index += by; while (index >= 0 && index < all.length && !wanted(all[index]));
       if (index < 0 || index >= all.length) return write(this.said, "No further problem");
@@ -329,6 +413,7 @@ export class Timeline {
     return this.stand(all[index]);
   }
 
+  /** @param {Mark | undefined} mark */
   stand(mark) {
     if (!mark) return;
     this.cursor = mark;
@@ -336,28 +421,32 @@ export class Timeline {
     const place = `${this.scene.marks.all.indexOf(mark) + 1} of ${this.scene.marks.all.length}`;
     const when = `at ${duration((mark.x - this.scene.origin) / 1000, 1)}`;
     write(this.said, `${describe(mark)} ${when}, request ${place}`);
-    write(this.handle.firstChild, `Request ${mark.seq}: ${describe(mark)} ${when}`);
+    write(this.spoken, `Request ${mark.seq}: ${describe(mark)} ${when}`);
     this.handle.classList.add("placed");
     this.draw();
-    if (document.activeElement === this.handle && this.handle.matches(":focus-visible")) this.tipAtCursor();
+    if (document.activeElement === this.handle && this.handle.matches(":focus-visible")) this.tipAt(mark);
   }
 
-  tipAtCursor() {
-    const row = this.row(this.cursor);
-    this.showTip(this.lines(this.cursor), this.view.x(this.cursor.x), row.y - 60);
+  /** @param {Mark} mark */
+  tipAt(mark) {
+    this.showTip(this.lines(mark), this.view.x(mark.x), this.top(mark) - 60);
   }
 
-  row(mark) {
-    return this.scene.rows.find((one) => one.id === (mark.ping ? "pings" : "events"));
+  /** The top of the row that a mark stands in, in pixels.
+      @param {Mark} mark */
+  top(mark) {
+    return this.scene.rows.find((one) => one.id === (mark.ping ? "pings" : "events"))?.y ?? 0;
   }
 
   /** Put the cursor's button over its mark. */
   place() {
     if (!this.cursor) return;
     this.handle.style.left = `${view01(this.view.x(this.cursor.x), this.view.width) - 9}px`;
-    this.handle.style.top = `${this.row(this.cursor).y - 2}px`;
+    this.handle.style.top = `${this.top(this.cursor) - 2}px`;
   }
 }
 
+/** @param {Mark} mark */
 const isProblem = (mark) => mark.outcome === "bad" || mark.outcome === "ignored" || mark.fault !== null || mark.worst === "error" || mark.worst === "warning";
+/** @param {number} x @param {number} width */
 const view01 = (x, width) => Math.min(Math.max(x, 0), width);

@@ -309,7 +309,10 @@ SHAPES: dict[str, Schema] = {
         "what the words of the other shapes mean",
         {
             "rules": _map(_object("a rule", {"about": TEXT, "source": TEXT, "ignores": FLAG})),
-            "metrics": _map(_object("a metric", {"about": TEXT, "unit": TEXT, "source": TEXT})),
+            "metrics": {
+                **_map(_object("a metric", {"about": TEXT, "unit": TEXT, "source": TEXT, "group": TEXT})),
+                "description": "in the order of display; those of one group stand together",
+            },
             "match": _map(_object("a field", {"about": TEXT, "words": _list(TEXT)})),
             "events": _list(_one_of(EVENT_TYPES)),
         },

@@ -10,7 +10,7 @@ import base64
 from contextlib import suppress
 from typing import Any
 
-from mcmock.analytics import METRICS, Report, camel
+from mcmock.analytics import GROUPS, METRICS, Report, camel
 from mcmock.analytics.views import SessionOutline, SessionView
 from mcmock.checks.verification import Miss, Verification
 from mcmock.core.events import EVENT_TYPES, Event
@@ -217,8 +217,14 @@ def vocabulary_to_json() -> Json:
             name: {"about": rule.about, "source": rule.source, "ignores": rule.ignores} for name, rule in RULES.items()
         },
         "metrics": {
-            camel(name): {"about": metric.about, "unit": metric.unit, "source": metric.source}
-            for name, metric in METRICS.items()
+            camel(name): {
+                "about": METRICS[name].about,
+                "unit": METRICS[name].unit,
+                "source": METRICS[name].source,
+                "group": group,
+            }
+            for group, names in GROUPS.items()
+            for name in names
         },
         "match": {
             **{name: {"about": field.about, "words": list(field.words)} for name, field in FIELDS.items()},

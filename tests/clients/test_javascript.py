@@ -20,13 +20,12 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests import node
+from tests import programs
 from tests.project.test_docs import Block, blocks, environment
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "clients" / "javascript"
 PAGE = ROOT / "docs" / "javascript.md"
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
 def run(command: list[str], folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -59,7 +58,8 @@ class Project(NamedTuple):
 @pytest.fixture(scope="session")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """Made once for a test run, by whichever of its processes comes first."""
-    node.need("the npm package of clients/javascript", "npm")
+    for program in ("node", "npm"):
+        programs.need(program, "the npm package of clients/javascript")
     own = tmp_path_factory.getbasetemp()
     base = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
     with (base / "javascript.lock").open("w") as lock:
@@ -81,7 +81,7 @@ def _make(work: Path, project: Project) -> None:
     installed = run(["npm", "ci", "--ignore-scripts", "--prefer-offline"], work)
     if installed.returncode:
         last = (installed.stderr.strip().splitlines() or ["npm ci failed"])[-1]
-        node.unavailable(f"npm could not install what the tests need, so that the npm package was not tested: {last}")
+        programs.unavailable("npm", f"npm could not install what the tests need: {last}", "clients/javascript")
     (work / "package.json").unlink()
     must(["npm", "pack", "--pack-destination", str(work)], package)
     shutil.rmtree(package)  # what is tested is the tarball
@@ -131,12 +131,11 @@ class Ran(NamedTuple):
 
 
 def playwright(project: Project, place: str) -> dict[str, Ran]:
-    if CHROMIUM is None:
-        node.unavailable("chromium is not installed: mcmock/playwright was not tested")
+    chromium = programs.need("chromium", "mcmock/playwright")
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
     config = ("--config", str(project.folder / "test" / "playwright" / "playwright.config.js"))
-    variables = {"CHROMIUM": CHROMIUM or "", "PUBLIC_PORT": port, "TEST_DIR": str(project.folder / place)}
+    variables = {"CHROMIUM": chromium, "PUBLIC_PORT": port, "TEST_DIR": str(project.folder / place)}
     done = project.tool(place, "playwright", "test", *config, "--reporter=json", **variables)
     report = _json(done)
     assert not report["errors"], report["errors"]
@@ -199,7 +198,7 @@ def _in_one_line(one: Ran) -> str:
 
 
 def test_the_types_are_those_of_the_servers_document(tmp_path: Path) -> None:
-    node.need("whether src/api.ts agrees with /__admin/openapi.json")
+    programs.need("node", "whether src/api.ts agrees with /__admin/openapi.json")
     must(["mcmock", "exec", "--", "node", str(PACKAGE / "scripts" / "types.mjs"), "api.ts"], tmp_path)
     made, kept = (tmp_path / "api.ts").read_text(), (PACKAGE / "src" / "api.ts").read_text()
     assert made == kept, "the control API has changed: cd clients/javascript && npm run types"

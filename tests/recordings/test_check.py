@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
-import shutil
 import subprocess
 import sys
 import threading
@@ -31,6 +29,7 @@ from mcmock.engine import Emulator
 from mcmock.recordings import formats
 from mcmock.recordings.check import REMARKS, Checkup, checkup
 from mcmock.serialization import exports
+from tests import programs
 from tests.analytics.test_report import documented
 from tests.conftest import START_PARAMS, body, cli_runner, post, send, start
 
@@ -597,14 +596,6 @@ async ([server, start, ad]) => {
 """
 
 
-def chromium() -> str:
-    found = shutil.which("chromium") or shutil.which("google-chrome")
-    if found is None and os.environ.get("MCMOCK_REQUIRE_CHROMIUM") != "1":
-        pytest.skip("Chromium is not installed")
-    assert found is not None, "MCMOCK_REQUIRE_CHROMIUM=1, but there is no chromium on PATH"
-    return found
-
-
 @pytest.fixture
 def served() -> Iterator[str]:
     command = [sys.executable, "-m", "mcmock", "serve", "--port", "0", "--log-format", "json", "--seed", "1"]
@@ -639,7 +630,7 @@ def test_a_har_saved_by_chromium_is_judged(served: str, website: str, tmp_path: 
 
     path = tmp_path / "player.har"
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=programs.need("chromium"), args=["--no-sandbox"])
         context = browser.new_context(record_har_path=path)
         page = context.new_page()
         page.goto(website)

@@ -28,6 +28,7 @@ from mcmock.faults.active import RulesSnapshot
 from mcmock.storage import Store, ledger, open_store, read_journal
 from mcmock.storage.redis import RedisStore
 from mcmock.storage.worker import Errands
+from tests import programs
 from tests.conftest import body, post, send, start
 from tests.redis_server import RedisServer, needs_redis
 
@@ -441,14 +442,12 @@ def test_a_missing_extra_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> N
 
 @pytest.fixture
 def replicas(request: pytest.FixtureRequest) -> Iterator[tuple[Emulator, Emulator]]:
-    if not needs_redis.args[0]:
-        url = f"{request.getfixturevalue('redis_server').url}?prefix={request.node.name}"
-        stores = [open_store(url), open_store(url)]
-        yield stores[0].emulator(seed=1), stores[1].emulator()
-        for store in stores:
-            store.close()
-    else:
-        pytest.skip("there is no redis-server on this machine")
+    programs.need("redis")
+    url = f"{request.getfixturevalue('redis_server').url}?prefix={request.node.name}"
+    stores = [open_store(url), open_store(url)]
+    yield stores[0].emulator(seed=1), stores[1].emulator()
+    for store in stores:
+        store.close()
 
 
 def test_what_one_replica_answered_holds_at_the_other_at_once(replicas: tuple[Emulator, Emulator]) -> None:
@@ -473,8 +472,7 @@ def test_time_faults_and_resets_hold_at_the_other_at_once(replicas: tuple[Emulat
 
 
 def test_a_clock_that_lags_a_little_does_not_undo_an_advance(request: pytest.FixtureRequest) -> None:
-    if needs_redis.args[0]:
-        pytest.skip("there is no redis-server on this machine")
+    programs.need("redis")
     store = open_store(f"{request.getfixturevalue('redis_server').url}?prefix={request.node.name}")
     ahead, behind = (store.emulator(time=clock.Clock(partial(float, now)), seed=1) for now in (1000.0, 999.9))
     try:

@@ -19,7 +19,7 @@ from mcmock.server.admin import feed
 from mcmock.server.admin.api import ROUTES
 from mcmock.server.endpoint import PREFIX
 from mcmock.testing.server import McmockServer
-from tests import node
+from tests import programs
 from tests.project.test_docs import environment
 
 DOCS = Path(__file__).parents[3] / "docs"
@@ -42,7 +42,7 @@ def test_every_event_of_the_stream_is_in_the_table() -> None:
 def test_the_examples_run(file: str, tmp_path: Path) -> None:
     program = {"mjs": "node", "sh": "sh"}[file.rpartition(".")[2]]
     if program == "node":
-        node.need(f"docs/examples/{file}")
+        programs.need("node", f"docs/examples/{file}")
     command = [sys.executable, "-m", "mcmock", "exec", "--", program, str(DOCS / "examples" / file)]
     done = subprocess.run(
         command, cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=60, check=False

@@ -19,7 +19,7 @@ from mcmock.server import addresses
 from mcmock.server.admin import device_trust
 from mcmock.server.endpoint import Place
 from mcmock.testing.server import McmockServer
-from tests import node
+from tests import programs
 from tests.conftest import cli_runner
 
 DOCS = Path(__file__).parents[3] / "docs" / "devices.md"
@@ -133,7 +133,7 @@ def test_ca_finds_shows_and_removes_what_serve_made(tmp_path: Path) -> None:
 
 
 def test_node_trusts_it_by_the_variable(mcmock_server: McmockServer) -> None:
-    node.need("whether Node.js trusts it")
+    programs.need("node", "whether Node.js trusts it")
     script = (
         f"fetch({mcmock_server.https_url + '/__admin/health'!r}).then(a => a.json()).then(a => console.log(a.status))"
     )
