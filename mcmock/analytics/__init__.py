@@ -7,12 +7,14 @@ from mcmock.analytics.duplicate_sessions import View, compare, view_of
 from mcmock.analytics.metrics import GROUPS, METRICS, RECORD_METRICS, Metric, camel
 from mcmock.analytics.processing import Judge, Judgement, Summary, judge_session
 from mcmock.analytics.records import Ad, AdBreak, Chapter, Close, Span, State
-from mcmock.analytics.report import Report
+from mcmock.analytics.report import RECORD_FIELDS, REPORTED_FIELDS, Report
 
 __all__ = [
     "GROUPS",
     "METRICS",
+    "RECORD_FIELDS",
     "RECORD_METRICS",
+    "REPORTED_FIELDS",
     "Ad",
     "AdBreak",
     "Chapter",

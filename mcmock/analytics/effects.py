@@ -11,13 +11,12 @@ from dataclasses import replace
 from typing import Final
 
 from mcmock.analytics import playback
-from mcmock.analytics.records import Ad, AdBreak, Chapter, Segment, State, hashed, text_or_none
+from mcmock.analytics.records import Ad, AdBreak, Chapter, Segment, State, hashed, state_key, text_or_none
 from mcmock.analytics.tally import Moment, Tally
 from mcmock.core.events import Event, number_or_none
 from mcmock.core.model import Finding
 
 MAX_STATES: Final = 10  # different names in a session -- events/player-state
-STANDARD_STATES: Final = frozenset({"fullscreen", "closedcaptioning", "mute", "pictureinpicture", "infocus"})
 AD_GAP_MS: Final = 250  # between two ads of one break -- events/ads
 AD_ENDS: Final = {"adComplete": "complete", "adSkip": "skip"}
 CHAPTER_ENDS: Final = {"chapterComplete": "complete", "chapterSkip": "skip"}
@@ -222,25 +221,25 @@ def _on_states_update(tally: Tally, now: Moment) -> Iterator[Finding | None]:
 
 
 def _open_state(tally: Tally, sent: object, place: int, path: str) -> Finding | None:
-    name = state_key(sent)
-    state = tally.states.get(name)
+    key, name = state_key(sent), text_or_none(sent) or ""
+    state = tally.states.get(key)
     if state is None and len(tally.states) >= MAX_STATES:
         return tally.say("too-many-states", path, f"{name!r} is past the tenth state name of this session: dropped")
     if state is not None and state.opened_ms is not None:
         return tally.say("state-already-open", path, f"{name!r} is open already: dropped")
     state = state or State(name)
-    tally.states[name] = replace(state, count=state.count + 1, opened_ms=tally.clock, opened_by=place)
-    tally.mark(f"states.{name}.count", place)
+    tally.states[key] = replace(state, count=state.count + 1, opened_ms=tally.clock, opened_by=place)
+    tally.mark(f"states.{state.name}.count", place)
     return None
 
 
 def _close_state(tally: Tally, sent: object, place: int, path: str) -> Finding | None:
-    name = state_key(sent)
-    state = tally.states.get(name)
+    key = state_key(sent)
+    state = tally.states.get(key)
     if state is None or state.opened_ms is None:
-        return tally.say("state-not-open", path, f"{name!r} is not open: dropped")
-    tally.state_spans.append(Segment(state.opened_ms, tally.clock, name, -1, state.opened_by, place))
-    tally.states[name] = replace(tally.state_so_far(state), opened_ms=None)
+        return tally.say("state-not-open", path, f"{text_or_none(sent) or ''!r} is not open: dropped")
+    tally.state_spans.append(Segment(state.opened_ms, tally.clock, state.name, -1, state.opened_by, place))
+    tally.states[key] = replace(tally.state_so_far(state), opened_ms=None)
     return None
 
 
@@ -268,12 +267,6 @@ def _on_session_end(tally: Tally, now: Moment) -> Iterator[Finding | None]:
     tally.ended = True
     tally.mark_once("session_ends", now.place)
     yield from ()
-
-
-def state_key(sent: object) -> str:
-    """A state's name as reports spell it: the standard ones in lower case however they were sent (C-14)."""
-    name = sent if isinstance(sent, str) else ""
-    return name.lower() if name.lower() in STANDARD_STATES else name
 
 
 def error_of(event: Event) -> tuple[str | None, str | None]:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from mcmock.analytics import playback
-from mcmock.analytics.records import Close, Segment, Span
+from mcmock.analytics.records import Close, Segment, Span, state_key
 from mcmock.analytics.tally import Reported, Tally
 
 ACCOUNTS: Final[dict[str, tuple[str, ...]]] = {
@@ -182,13 +182,13 @@ class Evidence:
         return self._clipped(self._segments(("content",)), chapter.start_ts, _end(chapter.end_ts, self._tally))
 
     def _state(self, name: str) -> Iterator[Span]:
+        state = self._tally.states[state_key(name)]
         for segment in self._tally.state_spans:
-            if segment.label == name and segment.start_ms < segment.end_ms:
+            if segment.label == state.name and segment.start_ms < segment.end_ms:
                 yield self._whole(segment)
-        state = self._tally.states[name]
         if state.opened_ms is not None and state.opened_ms < self._tally.clock:
             last = len(self._tally.seqs) - 1
-            yield self._whole(Segment(state.opened_ms, self._tally.clock, name, -1, state.opened_by, last))
+            yield self._whole(Segment(state.opened_ms, self._tally.clock, state.name, -1, state.opened_by, last))
 
 
 _SWITCHES: Final = frozenset(

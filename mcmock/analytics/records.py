@@ -5,9 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from mcmock.core.events import number_or_none
+
+
+STANDARD_STATES: Final = frozenset({"fullscreen", "closedcaptioning", "mute", "pictureinpicture", "infocus"})
 
 
 class Close(NamedTuple):
@@ -170,7 +173,7 @@ class Chapter(_Part):
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """One player state. `opened_ms` is the running clock at its stateStart while it is open."""
+    """One player state, its name as it was first sent. `opened_ms` is the running clock at its stateStart while it is open."""
 
     name: str
     count: int = 0
@@ -189,6 +192,12 @@ class State:
 
 def text_or_none(value: object) -> str | None:
     return value if isinstance(value, str) else None
+
+
+def state_key(sent: object) -> str:
+    """Return what tells one state from another: a standard name in any spelling is one state (C-14)."""
+    name = sent if isinstance(sent, str) else ""
+    return name.lower() if name.lower() in STANDARD_STATES else name
 
 
 def hashed(media_id: str, index: int) -> str:

@@ -13,12 +13,68 @@ from typing import Any, Final
 
 from mcmock.analytics import playback, playhead
 from mcmock.analytics.evidence import Evidence
-from mcmock.analytics.metrics import AD_DETAILS, CHAPTER_DETAILS, METRICS, POD_DETAILS, SESSION_DETAILS, camel
+from mcmock.analytics.metrics import (
+    AD_DETAILS,
+    CHAPTER_DETAILS,
+    METRICS,
+    POD_DETAILS,
+    RECORD_METRICS,
+    SESSION_DETAILS,
+    Metric,
+    camel,
+)
 from mcmock.analytics.records import Ad, AdBreak, Chapter, Close, Span, State, text_or_none
 from mcmock.analytics.tally import Reported, Tally
 
 STREAM_SECONDS: Final = 1_800  # metrics/estimated-streams
 BUCKET_KBPS: Final = 100  # dimensions/average-bitrate
+
+RECORD_FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
+    # record      what it is asked for in Python, and what its `exact` has
+    "ads": (
+        "id", "break_id", "outcome", "started", "completed", "time_spent", "friendly_name", "length", "pod_position",
+        "in_reports",
+    ),
+    "ad_breaks": (
+        "id", "index", "outcome", "started", "completed", "ad_count", "time_spent", "offset", "friendly_name",
+    ),
+    "chapters": (
+        "id", "index", "outcome", "started", "completed", "time_spent", "offset", "length", "friendly_name",
+    ),
+    "states": ("name", "is_set", "count", "time"),
+}  # fmt: skip
+
+_RECORD_KEYS: Final = {"outcome": None, "seq": None, "startTs": None, "endTs": None, "exact": None}
+_POD_FIELDS: Final = dict.fromkeys(("ID", *POD_DETAILS.values()))
+
+
+def _fields_of(record: str, details: Mapping[str, str], *more: str) -> dict[str, None]:
+    computed = (one.field for one in (*METRICS.values(), *RECORD_METRICS.values()) if one.record == record)
+    return dict.fromkeys((*details.values(), *computed, *more))
+
+
+REPORTED_FIELDS: Final[Mapping[str, Any]] = {
+    # every name that a report's JSON can have; None where whatever stands there has names of its own, or none
+    "sessionId": None,
+    "closeReason": None,
+    "sessionDetails": _fields_of("sessionDetails", SESSION_DETAILS, "genreList"),
+    "qoeDataDetails": _fields_of("qoeDataDetails", {}),
+    "states": dict.fromkeys(("name", "isSet", "count", "time", "exact")),
+    "ads": {
+        "advertisingDetails": _fields_of("advertisingDetails", AD_DETAILS),
+        "advertisingPodDetails": _POD_FIELDS,
+        "customMetadata": None,
+        **_RECORD_KEYS,
+    },
+    "adBreaks": {"advertisingPodDetails": _POD_FIELDS, "adCount": None, **_RECORD_KEYS},
+    "chapters": {
+        "chapterDetails": _fields_of("chapterDetails", CHAPTER_DETAILS),
+        "customMetadata": None,
+        **_RECORD_KEYS,
+    },
+    "customMetadata": None,
+    "exact": dict.fromkeys(map(camel, METRICS)),
+}
 
 
 @dataclass(frozen=True)
@@ -106,7 +162,10 @@ class Report:
         return self.evidence.of(name)
 
     def to_json(self, why: bool = True) -> dict[str, Any]:
-        """The report in the names of `mediaReporting`, whole seconds as there; `exact` has every number unrounded."""
+        """Return the report in the names of `mediaReporting`; `exact` has every number, unrounded, under our own names.
+
+        `mediaReporting` has whole seconds, and neither false flags nor zero counts: Adobe's published close call omits them.
+        """
         made: dict[str, Any] = {
             "sessionId": self.session_id,
             "closeReason": self.close_reason,
@@ -126,26 +185,26 @@ class Report:
 
     def _record(self, record: str) -> dict[str, Any]:
         rows = ((name, metric) for name, metric in METRICS.items() if metric.record == record)
-        values = ((metric.field, _reported_value(getattr(self, name), metric.unit)) for name, metric in rows)
-        return {field_name: value for field_name, value in values if value is not None}
+        values = ((metric, _reported_value(getattr(self, name), metric.unit)) for name, metric in rows)
+        return {metric.field: value for metric, value in values if value is not None and not _is_omitted(metric, value)}
 
     def _ad_json(self, ad: Ad) -> dict[str, Any]:
-        details = {"isStarted": True, "isCompleted": ad.completed, "timePlayed": whole(ad.time_spent)}
+        details = {"isStarted": True, **_completed(ad), "timePlayed": whole(ad.time_spent)}
         pod = self.ad_breaks[ad.break_ordinal]
         return {
             "advertisingDetails": {**_details(ad.params, AD_DETAILS), **details},
             "advertisingPodDetails": {"ID": pod.id, **_details(pod.params, POD_DETAILS)},
             "customMetadata": {**self.metadata, **ad.metadata},
-            **_record_json(ad),
+            **_record_json("ads", ad),
         }
 
     def _chapter_json(self, chapter: Chapter) -> dict[str, Any]:
-        details = {"ID": chapter.id, "isStarted": True, "isCompleted": chapter.completed}
+        details = {"ID": chapter.id, "isStarted": True, **_completed(chapter)}
         time = {"timePlayed": whole(chapter.time_spent)}
         return {
             "chapterDetails": {**_details(chapter.params, CHAPTER_DETAILS), **details, **time},
             "customMetadata": {**self.metadata, **chapter.metadata},
-            **_record_json(chapter),
+            **_record_json("chapters", chapter),
         }
 
     def _record_names(self) -> dict[str, tuple[str, ...]]:
@@ -331,24 +390,41 @@ def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _record_json(record: Ad | Chapter | AdBreak) -> dict[str, Any]:
+_OMITTED_AT_ZERO: Final = frozenset({"pauseTime", "bufferTime", "stallTime"})
+
+
+def _is_omitted(metric: Metric, value: Any) -> bool:
+    """Whether Adobe's published samples leave out such a value; `hasResume` is false in one of them."""
+    flag_or_count = metric.unit in ("flag", "count", "list") and metric.field != "hasResume"
+    return not value and (flag_or_count or metric.field in _OMITTED_AT_ZERO)
+
+
+def _completed(record: Ad | Chapter) -> dict[str, Any]:
+    return {"isCompleted": True} if record.completed else {}
+
+
+def _exact(kind: str, record: Ad | Chapter | AdBreak | State) -> dict[str, Any]:
+    return {camel(name): getattr(record, name) for name in RECORD_FIELDS[kind]}
+
+
+def _record_json(kind: str, record: Ad | Chapter | AdBreak) -> dict[str, Any]:
     return {
         "outcome": record.outcome,
         "seq": record.seq,
         "startTs": record.start_ts,
         "endTs": record.end_ts,
-        "exact": {"timeSpent": record.time_spent},
+        "exact": _exact(kind, record),
     }
 
 
 def _break_json(ad_break: AdBreak) -> dict[str, Any]:
     pod = {"ID": ad_break.id, **_details(ad_break.params, POD_DETAILS)}
-    return {"advertisingPodDetails": pod, "adCount": ad_break.ad_count, **_record_json(ad_break)}
+    return {"advertisingPodDetails": pod, "adCount": ad_break.ad_count, **_record_json("ad_breaks", ad_break)}
 
 
 def _state_json(state: State) -> dict[str, Any]:
-    exact = {"time": state.time}
-    return {"name": state.name, "isSet": state.is_set, "count": state.count, "time": whole(state.time), "exact": exact}
+    details = {"isSet": state.is_set, "count": state.count, "time": whole(state.time)}
+    return {"name": state.name, **details, "exact": _exact("states", state)}
 
 
 def _json_name(name: str) -> str:

@@ -25,7 +25,7 @@ from mcmock.core.printable import printable
 from mcmock.recordings import files as saved
 from mcmock.recordings import formats
 from mcmock.recordings.formats import Recording
-from mcmock.recordings.replay_plan import Got, Plan, Planned, Run, different_findings, different_report, plan
+from mcmock.recordings.replay_plan import Got, Plan, Planned, Run, different_findings, different_session, plan, unopened
 from mcmock.recordings.timeline import Timeline
 
 SUITES = ("timelines", "conformance")
@@ -305,7 +305,12 @@ async def _compare_judgement(plan: Plan, timeline: Timeline, run: Run, server: _
         for sid in run.ids.values():
             if timeline.close is not None and timeline.close.reason == "expired":
                 await server.ask("POST", f"/sessions/{quote(sid)}/expire")
-            lines += different_report(timeline, await server.ask("GET", f"/sessions/{quote(sid)}/report"))
+            report = await server.ask("GET", f"/sessions/{quote(sid)}/report")
+            session = await server.ask("GET", f"/sessions/{quote(sid)}")
+            after = None if session["closedAt"] is None else session["closedAt"] - session["openedAt"]
+            found = [finding["rule"] for finding in session["findings"]]
+            lines += different_session(timeline, report, found, after)
+        lines += [] if run.ids else unopened(timeline)
     for line in lines:
         say(f"  DIFFERS: {printable(line)}")
     return len(lines)

@@ -373,7 +373,7 @@ def _timeline(recording: formats.Recording, name: str, mode: Mode) -> Checkup:
     done = _conclude(played, name, recording.kind, 0)
     if mode is not Mode.DEFAULT:
         return done  # what a timeline expects, it expects of the default mode
-    return done._replace(problems=(*_unexpected(done, parsed), *_unmet(done, parsed)))
+    return done._replace(problems=(*_unexpected(done, parsed), *unmet(done, parsed)))
 
 
 def _record(step: replay_plan.Planned, place: int, at: float, ids: Mapping[str, str]) -> Recorded:
@@ -403,7 +403,7 @@ def _unexpected(done: Checkup, parsed: timeline.Timeline) -> Iterator[Problem]:
             yield problem
 
 
-def _unmet(done: Checkup, parsed: timeline.Timeline) -> Iterator[Problem]:
+def unmet(done: Checkup, parsed: timeline.Timeline) -> Iterator[Problem]:
     steps = replay_plan.of_timeline(parsed).steps
     for one, step in zip(done.requests, steps, strict=True):
         found = [finding.rule for finding in one.exchange.findings]
@@ -411,12 +411,14 @@ def _unmet(done: Checkup, parsed: timeline.Timeline) -> Iterator[Problem]:
         if step.status is not None and step.status != one.exchange.status:
             lines.append(f"{step.words}: expected {step.status}, got {one.exchange.status}")
         yield from (_remark("not-as-expected", line, one.place, one.exchange) for line in lines)
-    for view in done.sessions:
-        for line in (*_unmet_findings(view, parsed), *replay_plan.different_report(parsed, view.report.to_json())):
-            yield _remark("not-as-expected", line)._replace(session_id=view.id)
+    lines = [(line, None) for line in replay_plan.unopened(parsed)] if not done.sessions else []
+    lines += [(line, view.id) for view in done.sessions for line in _unmet_by_session(view, parsed)]
+    for line, session_id in lines:
+        yield _remark("not-as-expected", line)._replace(session_id=session_id)
 
 
-def _unmet_findings(view: SessionView, parsed: timeline.Timeline) -> Iterator[str]:
-    got = tuple(sorted(finding.rule for finding in view.judgement.session_findings))
-    if parsed.findings is not None and got != parsed.findings:
-        yield f"session: expected the findings {', '.join(parsed.findings) or 'none'}, got {', '.join(got) or 'none'}"
+def _unmet_by_session(view: SessionView, parsed: timeline.Timeline) -> Iterator[str]:
+    found = (finding.rule for finding in view.judgement.session_findings)
+    session = view.session
+    after = None if session.closed_at is None else session.closed_at - session.opened_at
+    return replay_plan.different_session(parsed, view.report.to_json(why=False), found, after)

@@ -16,9 +16,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from math import isclose
 from typing import Any, Final, NamedTuple
 
-from mcmock.analytics import METRICS, camel
+from mcmock.analytics import RECORD_FIELDS, camel
 from mcmock.core.model import Headers, Kind
 from mcmock.protocols.media_collection import routes
 from mcmock.recordings import formats, timeline
@@ -223,28 +224,75 @@ def _listed(rules: Iterable[str]) -> str:
     return ", ".join(rules) or "none"
 
 
+def different_session(
+    read_in: timeline.Timeline, report: Mapping[str, Any], found: Iterable[str], closed_after: float | None
+) -> Iterator[str]:
+    """Differences between what a timeline expects of a session as a whole and what is true of it.
+
+    `report` is its report's JSON, `found` the rules of its own findings. `closed_after` is in seconds since it was
+    opened, None while it is open.
+    """
+    got = tuple(sorted(found))
+    if read_in.findings is not None and got != read_in.findings:
+        yield f"session: expected the findings {_listed(read_in.findings)}, got {_listed(got)}"
+    if read_in.close is not None:
+        yield from _different_close(read_in, read_in.close, str(report.get("closeReason")), closed_after)
+    yield from different_report(read_in, report)
+
+
+def _different_close(
+    read_in: timeline.Timeline, close: timeline.Closed, reason: str, after: float | None
+) -> Iterator[str]:
+    if close.reason != reason:
+        yield f"close: expected the session to be {close.reason}, it is {reason}"
+    wanted = close.at - read_in.steps[0].at
+    if close.reason == reason and after is not None and abs(after - wanted) > _CLOSE_ENOUGH:
+        yield f"close: expected it after {wanted:g} s, it came after {after:g} s"
+
+
+_CLOSE_ENOUGH: Final = 0.0005  # s; a clock is a float of seconds since 1970
+
+
+def unopened(read_in: timeline.Timeline) -> Iterator[str]:
+    """What is to be said where no session was opened although the timeline expects something of one."""
+    if read_in.report or read_in.media_reporting or read_in.findings or read_in.close is not None:
+        yield "no session was opened: what the timeline expects of one is not met"
+
+
 def different_report(read_in: timeline.Timeline, report: Mapping[str, Any]) -> Iterator[str]:
     """Differences between the numbers that a timeline expects and a report's JSON."""
     exact = report.get("exact", {})
     for name, wanted in read_in.report.items():
-        if name in METRICS and not _same(exact.get(camel(name)), wanted):
+        if name in RECORD_FIELDS:
+            got = [one.get("exact", {}) for one in report.get(camel(name), ())]
+            spelled = [{camel(key): value for key, value in record.items()} for record in wanted]
+            yield from _different_parts(spelled, got, f"report.{name}")
+        elif not _same(exact.get(camel(name)), wanted):
             yield f"report: expected {name} {wanted!r}, got {exact.get(camel(name))!r}"
-    yield from _different_parts(read_in.media_reporting, report, "report")
+    yield from _different_parts(read_in.media_reporting, report, "mediaReporting")
+
+
+_ABSENT: Final = object()
 
 
 def _different_parts(wanted: Any, got: Any, where: str) -> Iterator[str]:
-    """`got` may have more than `wanted`, but what both have must be the same."""
+    """`got` may have more than `wanted`, but what both have must be the same. False and 0 may be absent."""
     if isinstance(wanted, Mapping) and isinstance(got, Mapping):
         for key, value in wanted.items():
-            yield from _different_parts(value, got.get(key), f"{where}.{key}")
-    elif isinstance(wanted, list) and isinstance(got, list) and len(wanted) == len(got):
-        for place, (one, other) in enumerate(zip(wanted, got, strict=True)):
+            yield from _different_parts(value, got.get(key, _ABSENT), f"{where}.{key}")
+    elif isinstance(wanted, list) and isinstance(got, list):
+        if len(wanted) != len(got):
+            yield f"{where}: expected {len(wanted)} entries, got {len(got)}"
+        for place, (one, other) in enumerate(zip(wanted, got, strict=False)):
             yield from _different_parts(one, other, f"{where}[{place}]")
+    elif got is _ABSENT:
+        if wanted not in (0, False, None, []):
+            yield f"{where}: expected {wanted!r}, got nothing"
     elif not _same(got, wanted):
         yield f"{where}: expected {wanted!r}, got {got!r}"
 
 
 def _same(got: object, wanted: object) -> bool:
-    if isinstance(got, float) and isinstance(wanted, int | float):
-        return abs(got - wanted) < 0.0011  # milliseconds are exact; a quotient of them is rounded somewhere
-    return got == wanted or (isinstance(wanted, bool) and bool(got) is wanted)
+    """Whether a value is the expected one. True is 1; numbers of a report are rounded before they are told."""
+    numbers = isinstance(got, int | float) and isinstance(wanted, int | float)
+    return isclose(got, wanted, rel_tol=1e-12, abs_tol=1e-7) if numbers else got == wanted  # type: ignore[arg-type]

@@ -8,17 +8,22 @@ ended, where no event says so) and `mediaReporting` (expected parts of the repor
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from difflib import get_close_matches
 from itertools import pairwise
 from math import isfinite
 from typing import Any, Final, NamedTuple
 
+from mcmock.analytics import METRICS, RECORD_FIELDS, REPORTED_FIELDS
+from mcmock.core.findings import RULES
 from mcmock.core.model import Kind
 from mcmock.core.wording import is_whole
 
 SESSIONS: Final = "/api/v1/sessions"
 EVENTS: Final = "/api/v1/sessions/{sid}/events"
 DOWNLOADED: Final = "/api/v1/downloaded"
+
+CLOSE_REASONS: Final = ("open", "ended", "idle", "stalled", "expired")
 
 _TIMELINE_KEYS: Final = {"name", "source", "steps", "report", "close", "mediaReporting", "findings"}
 _STEP_KEYS: Final = {"at", "send", "expect", "to", "tsAt", "session"}
@@ -76,8 +81,8 @@ def parse(document: object, start_ms: int) -> Timeline:
         steps=_steps(steps, start_ms),
         close=_close(whole.get("close")),
         findings=_rules(whole.get("findings"), "findings"),
-        report=_mapping(whole.get("report", {}), "report"),
-        media_reporting=_mapping(whole.get("mediaReporting", {}), "mediaReporting"),
+        report=_report(whole.get("report", {})),
+        media_reporting=_media_reporting(whole.get("mediaReporting", {})),
     )
 
 
@@ -149,7 +154,10 @@ def _close(sent: object) -> Closed | None:
         return None
     close = _mapping(sent, "close")
     _known(close, {"reason", "at"}, "close")
-    return Closed(_text(close.get("reason"), "close.reason"), _seconds(close.get("at"), "close.at"))
+    reason = _text(close.get("reason"), "close.reason")
+    if reason not in CLOSE_REASONS:
+        raise ValueError(f"close.reason is {_short(reason)}, which is none of {', '.join(CLOSE_REASONS)}")
+    return Closed(reason, _seconds(close.get("at"), "close.at"))
 
 
 def _status(sent: object, where: str) -> int | None:
@@ -161,7 +169,43 @@ def _status(sent: object, where: str) -> int | None:
 def _rules(sent: object, where: str) -> tuple[str, ...] | None:
     if sent is None:
         return None
-    return tuple(sorted(_text(rule, f"{where}[{place}]") for place, rule in enumerate(_list(sent, where))))
+    return tuple(sorted(_rule(rule, f"{where}[{place}]") for place, rule in enumerate(_list(sent, where))))
+
+
+def _rule(sent: object, where: str) -> str:
+    rule = _text(sent, where)
+    if rule not in RULES:
+        near = get_close_matches(rule, RULES, 1)
+        raise ValueError(f"{where} is {_short(rule)}, which is no rule" + (f": {near[0]} is" if near else ""))
+    return rule
+
+
+def _report(sent: object) -> Mapping[str, Any]:
+    """Numbers by name, and lists of records; a name that no report has would be compared with nothing."""
+    report = _mapping(sent, "report")
+    _known(report, {*METRICS, *RECORD_FIELDS}, "report")
+    for kind, names in RECORD_FIELDS.items():
+        for place, record in enumerate(_list(report.get(kind, []), f"report.{kind}")):
+            where = f"report.{kind}[{place}]"
+            _known(_mapping(record, where), set(names), where)
+    return report
+
+
+def _media_reporting(sent: object) -> Mapping[str, Any]:
+    expected = _mapping(sent, "mediaReporting")
+    _known_parts(expected, REPORTED_FIELDS, "mediaReporting")
+    return expected
+
+
+def _known_parts(sent: object, names: Mapping[str, Any], where: str) -> None:
+    if isinstance(sent, list):
+        for place, one in enumerate(sent):
+            _known_parts(one, names, f"{where}[{place}]")
+        return
+    _known(_mapping(sent, where), set(names), where)
+    for key, value in _mapping(sent, where).items():
+        if names[key] is not None:
+            _known_parts(value, names[key], f"{where}.{key}")
 
 
 def _mapping(sent: object, where: str) -> Mapping[str, Any]:
@@ -189,10 +233,12 @@ def _seconds(sent: object, where: str, before_start: bool = False) -> float:
     return float(sent)  # type: ignore[arg-type]
 
 
-def _known(sent: Mapping[str, Any], keys: set[str], where: str) -> None:
+def _known(sent: Mapping[str, Any], keys: Collection[str], where: str) -> None:
     for key in sent:
         if key not in keys:
-            raise ValueError(f"{where} has the key {key!r}, which is none of {', '.join(sorted(keys))}")
+            near = get_close_matches(key, keys, 1)
+            meant = f": did you mean {near[0]}?" if near else ""
+            raise ValueError(f"{where} has the key {key!r}, which is none of {', '.join(sorted(keys))}{meant}")
 
 
 def _short(sent: object) -> str:
