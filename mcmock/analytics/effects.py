@@ -11,11 +11,13 @@ from dataclasses import replace
 from typing import Final
 
 from mcmock.analytics import playback
+from mcmock.analytics.playhead import DAY
 from mcmock.analytics.records import Ad, AdBreak, Chapter, Segment, State, hashed, state_key, text_or_none
 from mcmock.analytics.tally import Moment, Tally
 from mcmock.core.events import Event, number_or_none
 from mcmock.core.model import Finding
 
+LIVE: Final = frozenset({"live", "linear"})  # media.contentType -- variables/core/content-type
 MAX_STATES: Final = 10  # different names in a session -- events/player-state
 AD_GAP_MS: Final = 250  # between two ads of one break -- events/ads
 AD_ENDS: Final = {"adComplete": "complete", "adSkip": "skip"}
@@ -29,6 +31,7 @@ def _on_session_start(tally: Tally, now: Moment) -> Iterator[Finding | None]:
     tally.media_id = text_or_none(now.event.params.get("media.id")) or ""
     length = number_or_none(now.event.params.get("media.length"))
     tally.length = 0.0 if length is None else length
+    tally.live = tally.length == DAY or str(now.event.params.get("media.contentType")).lower() in LIVE
     tally.mark("media_starts", now.place)
     if now.event.params.get("media.resume") is True:
         tally.mark("content_resumes", now.place)

@@ -29,8 +29,9 @@ def _watch(tally: Tally, event: Event, index: int) -> None:
     """Main content played until this event: which part of it was seen, and did it move at all."""
     if tally.head is None:
         return
-    for start, end in playhead.step(tally.head, event.playhead, tally.since_head(), tally.length):
-        tally.see(start, end, index)
+    tally.pace, seen = tally.pace.step(tally.head, event.playhead, tally.since_head(), tally.length, index)
+    for (start, end), place in seen:
+        tally.see(start, end, place)
     tally.head, tally.head_ms = event.playhead, tally.clock
     if tally.stillness is not None:
         was_stalled = tally.stillness.stalled
@@ -43,6 +44,7 @@ def _settle(tally: Tally, event: Event, late: bool) -> None:
     """After the event's effect: begin or stop watching the playhead. A late event's playhead is too old to begin with."""
     if not tally.playback.plays:
         tally.head = None
+        tally.pace = tally.pace._replace(doubt=None)
         tally.close_run()
     elif tally.head is None and not late:
         tally.head, tally.head_ms = event.playhead, tally.clock
@@ -58,15 +60,26 @@ def _settle(tally: Tally, event: Event, late: bool) -> None:
 
 
 def _mark_progress(tally: Tally, event: Event, index: int) -> None:
-    if tally.lowest is None or event.playhead < tally.lowest.value:
-        tally.lowest = Reported(event.playhead, index)
-    if tally.highest is None or event.playhead > tally.highest.value:
-        tally.highest = Reported(event.playhead, index)
+    _mark_range(tally, event, index)
     if tally.length <= 0 or "content_starts" not in tally.counts:
         return
     for percent in MARKERS:
         if event.playhead >= tally.length * percent / 100:
             tally.mark_once(f"progress_{percent}", index)
+
+
+def _mark_range(tally: Tally, event: Event, index: int) -> None:
+    """The lowest and highest playhead; of live content, relative to the first one heard while it played."""
+    value = event.playhead
+    if tally.live:
+        if "content_starts" not in tally.counts:
+            return
+        tally.live_from = value if tally.live_from is None else tally.live_from
+        value = playhead.relative(tally.live_from, value, tally.length)
+    if tally.lowest is None or value < tally.lowest.value:
+        tally.lowest = Reported(value, index)
+    if tally.highest is None or value > tally.highest.value:
+        tally.highest = Reported(value, index)
 
 
 def _hear_quality(tally: Tally, event: Event, index: int, started: bool) -> None:

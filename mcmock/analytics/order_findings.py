@@ -110,10 +110,13 @@ def _check_playing_playhead(tally: Tally, event: Event, path: str) -> Iterator[F
         return
     far, seconds = playhead.moved(tally.head, event.playhead, tally.length), tally.since_head()
     slow = seconds >= 5 and 0 < far < seconds / 2 - 1
-    if not (slow or far < -1 or far > 2 * seconds + playhead.SEEK_SLACK):
+    if not (slow or far < -1 or far > tally.pace.reach(seconds)):
         tally.again("off-clock")
     elif tally.once("off-clock"):
-        yield tally.say("playhead-off-clock", path, f"the playhead moved by {far:g} s in {seconds:g} s of playing")
+        speed = f", or a speed of {far / seconds:.3g}" if far > 0 and seconds > 0 else ""
+        yield tally.say(
+            "playhead-off-clock", path, f"the playhead moved by {far:g} s in {seconds:g} s of playing: a seek{speed}"
+        )
 
 
 def _pace(limit_ms: int) -> str:

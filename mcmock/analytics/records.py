@@ -9,7 +9,6 @@ from typing import Any, Final, NamedTuple
 
 from mcmock.core.events import number_or_none
 
-
 STANDARD_STATES: Final = frozenset({"fullscreen", "closedcaptioning", "mute", "pictureinpicture", "infocus"})
 
 

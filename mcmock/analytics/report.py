@@ -352,14 +352,16 @@ def _close(tally: Tally, close: Close) -> dict[str, Any]:
         "downloaded": tally.downloaded,
         "in_reports": bool(tally.media_id),
         "state": _STATES.get(tally.playback.where, tally.playback.main),
-        "segment": None if lowest is None or highest is None else _segment(lowest.value, highest.value),
+        "segment": None if lowest is None or highest is None else _segment(lowest.value, highest.value, tally.live),
     }
 
 
 _STATES: Final = {"ad": "in ad", "gap": "in ad break"}
 
 
-def _segment(lowest: float, highest: float) -> str:
+def _segment(lowest: float, highest: float, live: bool) -> str:
+    if live:
+        lowest, highest = 0, highest - lowest
     return f"[{floor(lowest / 60)}-{ceil(highest / 60)}]"
 
 

@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 
 from mcmock.analytics import playback, playhead
 from mcmock.analytics.playback import Playback
-from mcmock.analytics.playhead import Piece, Run, Stillness
+from mcmock.analytics.playhead import Pace, Piece, Run, Stillness
 from mcmock.analytics.records import Ad, AdBreak, Chapter, Segment, State
 from mcmock.analytics.trail import Trail
 from mcmock.core import findings
@@ -71,6 +71,7 @@ class Tally:
         self.start: Event | None = None
         self.media_id = ""
         self.length = 0.0
+        self.live = False
         self.origin: int | None = None  # where the session's time begins; None until the first window
         self.clock = 0
         self.ended = False
@@ -89,10 +90,12 @@ class Tally:
         # the playhead
         self.head: float | None = None  # where the playhead was last heard while main content played, and when
         self.head_ms = 0
+        self.pace = Pace()
         self.stillness: Stillness | None = None
         self.run: Run | None = None
         self.runs: Trail[Run] = Trail()
         self.pieces: tuple[Piece, ...] = ()
+        self.live_from: float | None = None  # where the playhead of live content stood when it first played
         self.lowest: Reported | None = None
         self.highest: Reported | None = None
         self.paused_from: tuple[float, int] | None = None  # playhead and clock when the open pause or buffering began

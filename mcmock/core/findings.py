@@ -137,15 +137,16 @@ RULES: dict[str, Rule] = {
         _REFUSE, _REFUSE, f"{DOWNLOADED}; C-07", "An array on /sessions without `media.downloaded: true`."
     ),
     "array-on-sessions": Rule(
-        _WARN, _REFUSE, f"{DOWNLOADED}; C-07", "Downloaded content on /sessions is deprecated: send it to /downloaded."
+        _INFO, _INFO, f"{DOWNLOADED}; C-07",
+        "Downloaded content on /sessions is deprecated: send it to /downloaded. The mobile SDKs have no other way.",
     ),
     "downloaded-order": Rule(
         _REFUSE, _REFUSE, DOWNLOADED, "A downloaded session starts with its one sessionStart."
     ),
     "metadata-on-wrong-event": Rule(
-        _WARN, _REFUSE, f"{METADATA}; C-09",
-        "Custom metadata counts on sessionStart, adStart and chapterStart only; here it is dropped.",
-        ignores=True, lenient=True,
+        _WARN, _REFUSE, f"{METADATA}; {ASSUMED}; C-09",
+        "Custom metadata is sent with sessionStart, adStart and chapterStart; here it is dropped. The event counts.",
+        lenient=True,
     ),
     "empty-metadata-on-wrong-event": Rule(
         _ACCEPT, _WARN, "C-09", "`customMetadata` where it does not belong, although empty."
@@ -163,7 +164,10 @@ RULES: dict[str, Rule] = {
     "pod-position-base": Rule(_INFO, _WARN, "C-15", "`media.ad.podPosition` is counted from 1 by most sources."),
     "pod-index-base": Rule(_INFO, _WARN, "C-15", "`media.ad.podIndex` is below 0."),
     "pod-second-differs": Rule(_INFO, _WARN, "C-43", "`media.ad.podSecond` is not where the playhead stands."),
-    "bitrate-in-bits": Rule(_WARN, _WARN, "C-16", "A bitrate above 100000 kbps: probably bits per second."),
+    "bitrate-in-bits": Rule(
+        _INFO, _INFO, f"{PARAMETERS} against variables/quality/bitrate; C-16",
+        "A bitrate above 100000: bits per second by the one page, where the other asks for kilobits.",
+    ),
     "stream-type-missing": Rule(_ACCEPT, _WARN, "C-26", "`media.streamType` is required by one documentation page."),
     "length-not-positive": Rule(
         _INFO, _WARN, "C-34", "`media.length` of 0 or less: no progress markers and no average minute audience."
@@ -246,7 +250,7 @@ RULES: dict[str, Rule] = {
         _WARN, _ERROR, f"{STATES}; C-60", "The eleventh and later state names of a session are dropped.", ignores=True
     ),
     "equal-timestamps": Rule(
-        _INFO, _WARN, f"{ORDER}; C-19", "Two events with one `ts`: their order is undefined; Adobe's own SDKs do it."
+        _INFO, _INFO, f"{ORDER}; C-19", "Two events with one `ts`: their order is undefined; Adobe's own SDKs do it."
     ),
     "timestamp-backwards": Rule(
         _INFO, _WARN, ORDER, "Arrived after an event with a later `ts`; processing put it back in order."
@@ -268,7 +272,7 @@ RULES: dict[str, Rule] = {
     "ping-gap": Rule(
         _WARN, _WARN, "events/playback/ping; C-18", "More than 15 s without any event (75 s in downloaded content)."
     ),
-    "ping-gap-in-ad": Rule(_ACCEPT, _WARN, "C-18", "More than 1.5 s without any event inside an ad."),
+    "ping-gap-in-ad": Rule(_ACCEPT, _INFO, "C-18", "More than 1.5 s without any event inside an ad."),
     "play-after-complete": Rule(_INFO, _WARN, "C-21", "play after sessionComplete."),
     "event-after-end": Rule(
         _WARN, _ERROR, "events/session/session-end; C-20", "Sent after the session ended: dropped.", ignores=True

@@ -404,6 +404,7 @@ def _unexpected(done: Checkup, parsed: timeline.Timeline) -> Iterator[Problem]:
 
 
 def unmet(done: Checkup, parsed: timeline.Timeline) -> Iterator[Problem]:
+    """What the timeline expects and what was played does not meet."""
     steps = replay_plan.of_timeline(parsed).steps
     for one, step in zip(done.requests, steps, strict=True):
         found = [finding.rule for finding in one.exchange.findings]
@@ -411,10 +412,11 @@ def unmet(done: Checkup, parsed: timeline.Timeline) -> Iterator[Problem]:
         if step.status is not None and step.status != one.exchange.status:
             lines.append(f"{step.words}: expected {step.status}, got {one.exchange.status}")
         yield from (_remark("not-as-expected", line, one.place, one.exchange) for line in lines)
-    lines = [(line, None) for line in replay_plan.unopened(parsed)] if not done.sessions else []
-    lines += [(line, view.id) for view in done.sessions for line in _unmet_by_session(view, parsed)]
-    for line, session_id in lines:
-        yield _remark("not-as-expected", line)._replace(session_id=session_id)
+    if not done.sessions:
+        yield from (_remark("not-as-expected", line) for line in replay_plan.unopened(parsed))
+    for view in done.sessions:
+        for line in _unmet_by_session(view, parsed):
+            yield _remark("not-as-expected", line)._replace(session_id=view.id)
 
 
 def _unmet_by_session(view: SessionView, parsed: timeline.Timeline) -> Iterator[str]:

@@ -27,7 +27,7 @@ from mcmock.core.findings import RULES
 from mcmock.core.model import Mode, Severity
 from mcmock.engine import Emulator
 from mcmock.protocols.media_collection.events import event_from
-from tests.conftest import body, post
+from tests.conftest import body, post, send, start
 
 ROOT = Path(__file__).parents[2]
 RECORDINGS = sorted((ROOT / "fixtures" / "clients").glob("*.jsonl"))
@@ -277,7 +277,30 @@ def test_a_session_whose_start_was_not_seen_is_judged_all_the_same() -> None:
 def test_an_empty_session_has_a_report() -> None:
     report = judge_session("sid", (), OPEN).report
     assert (report.session_time, report.first_ts, report.state) == (0.0, None, "starting")
-    assert report.to_json()["sessionDetails"]["isViewed"] is False
+    assert report.to_json()["exact"]["mediaStarts"] is False
+
+
+@pytest.mark.fidelity("M-09")
+def test_media_reporting_omits_what_adobes_close_call_omits() -> None:
+    """False flags, zero counts, empty lists, and the times of what never was; `exact` has all of them."""
+    ad = {"media.ad.id": "a", "media.ad.length": 5, "media.ad.podPosition": 1, "media.ad.playerName": "p"}
+    made = judged(
+        event(1, 0, "sessionStart"), event(2, 0.1, "adBreakStart", params={"media.ad.podIndex": 1, "media.ad.podSecond": 0}),
+        event(3, 0.2, "adStart", params=ad), event(4, 5, "adSkip"), event(5, 5.1, "adBreakComplete"), event(6, 9, "sessionEnd"),
+        close=Close("ended", START_S + 9),
+    ).report.to_json()  # fmt: skip
+    values = [*made["sessionDetails"].values(), *made["qoeDataDetails"].values()]
+    assert [value for value in values if value is False or value == []] == [False], "hasResume alone"
+    assert {key for key, value in made["sessionDetails"].items() if value == 0} <= {
+        "hasResume", "timePlayed", "uniqueTimePlayed", "averageMinuteAudience", "secondsSinceLastCall",
+    }  # fmt: skip
+    assert not {"isDownloaded", "isPlayed", "pauseCount", "pauseTime", "hasProgress10", "chapterCount"} & set(
+        made["sessionDetails"]
+    )
+    assert made["qoeDataDetails"] == {"isDroppedBeforeStart": True}
+    assert "isCompleted" not in made["ads"][0]["advertisingDetails"]
+    assert made["ads"][0]["exact"]["completed"] is False
+    assert (made["exact"]["downloaded"], made["exact"]["pauseCount"], made["exact"]["bufferTime"]) == (False, 0, 0.0)
 
 
 # -- what needs another option than a timeline has -------------------------------------------------------------------------
@@ -486,3 +509,16 @@ def expected_row(name: str) -> list[str]:
     field = f"`{metric.record}.{metric.field}`" if metric.field else "–"
     context = f"`a.media.{metric.context}`" if metric.context else "–"
     return [f"`{name}`", field, context, metric.unit]
+
+
+def test_metadata_where_it_does_not_belong_takes_nothing_from_its_event(emulator: Emulator) -> None:
+    """Only the metadata is dropped, and even that is assumed."""
+    sid = start(emulator)
+    send(emulator, sid, "play", ts=1_700_000_000_100)
+    answer = send(emulator, sid, "pauseStart", ts=1_700_000_005_000, customMetadata={"a": "b"})
+    found = emulator.request(answer.seq)
+    assert found is not None
+    assert (str(found.outcome), [one.rule for one in found.findings]) == ("good", ["metadata-on-wrong-event"])
+    view = emulator.session(sid)
+    assert view is not None
+    assert view.report.pause_count == 1

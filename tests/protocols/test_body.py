@@ -297,3 +297,16 @@ def test_65_levels_are_refused_and_empty_ones_count() -> None:
         json_decoding.decode(b"[" + beside + b"]")
     wide = b"[" + b",".join([b"{}"] * 1_000) + b"]"
     assert len(json_decoding.decode(wide)) == 1_000, "many beside each other are not deep"
+
+
+# -- what helps -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_sample_of_a_page_about_one_param_is_named_for_what_it_is() -> None:
+    excerpt = body("sessionStart", params={"media.genre": "Comedy"})
+    refusal = bodies.judge(Kind.SESSION, json.dumps(excerpt).encode(), Mode.DEFAULT).refusal
+    assert refusal is not None
+    assert refusal.endswith("it is an excerpt: pages about one param leave out the required ones")
+    forgotten = {key: value for key, value in START_PARAMS.items() if key != "media.id"}
+    text = json.dumps(body("sessionStart", params=forgotten)).encode()
+    assert bodies.judge(Kind.SESSION, text, Mode.DEFAULT).refusal == "params.media.id is required, but was not sent"

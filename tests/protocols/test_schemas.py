@@ -28,7 +28,7 @@ def references(part: Any) -> list[str]:
 @pytest.mark.parametrize("event_type", EVENT_TYPES)
 def test_a_served_schema_is_valid_and_refers_to_nothing_outside_itself(event_type: str) -> None:
     document = json.loads(served(event_type, "http", "collect.example"))
-    jsonschema.Draft4Validator.check_schema(document)
+    jsonschema.Draft4Validator.check_schema(schemas.valid(document))
     assert document["id"] == f"http://collect.example/api/v1/schemas/{event_type}"
     for reference in references(document):
         assert reference.startswith("#/definitions/")
@@ -46,7 +46,7 @@ def test_there_is_a_schema_for_each_event_type_and_no_other() -> None:
     files = {path.stem for path in (Path(__file__).parents[2] / "schemas").glob("*.json")}
     assert files == {*EVENT_TYPES, "common"}
     common = json.loads((Path(__file__).parents[2] / "schemas" / "common.json").read_text())
-    assert tuple(common["definitions"]["eventType"]["enum"]) == EVENT_TYPES
+    assert sorted(common["definitions"]["eventType"]["enum"]) == sorted(EVENT_TYPES)
     with pytest.raises(KeyError, match="seekStart"):
         bundle("seekStart")
 
@@ -67,17 +67,56 @@ def test_a_schema_says_yes_to_what_clients_send_if_it_is_validated_by_somebody_e
     assert judged > 100
 
 
-def test_the_schema_of_2018_is_the_core_of_ours() -> None:
-    """What the one published sample shows: compact, `$ref` at the root, closed objects, plain types."""
-    document = bundle("sessionStart")
-    start = document["definitions"]["sessionStart"]
-    assert start["required"] == ["eventType", "playerTime", "params"]
-    assert start["additionalProperties"] is False
-    params = start["properties"]["params"]
-    assert len(params["properties"]) == 46
-    assert len(params["required"]) == 8
-    assert params["additionalProperties"] is False
-    assert document["definitions"]["customMetadata"]["patternProperties"] == {r"^[a-zA-Z0-9_\.]+$": {"type": "string"}}
+OPTIONAL_2018 = {
+    "appInstallationId", "analytics.enableSSL", "analytics.visitorId", "visitor.marketingCloudUserId",
+    "visitor.aamLocationHint",
+    *(f"media.{name}" for name in ("name", "resume", "sdkVersion", "streamFormat", "show", "season", "episode", "assetId",
+      "genre", "firstAirDate", "firstDigitalDate", "rating", "originator", "network", "showType", "adLoad", "pass.mvpd",
+      "pass.auth", "dayPart", "feed")),
+}  # fmt: skip
+
+
+def of_2018() -> dict[str, Any]:
+    """Our document with the event types and keys that there were in January 2018, in our order."""
+    document = json.loads(served("sessionStart", "http", "alpha.hb-api.omtrdc.net"))
+    definitions = document["definitions"]
+    definitions["eventType"]["enum"] = [one for one in definitions["eventType"]["enum"] if one not in LATER_EVENTS]
+    quality, params = definitions["qoeData"]["properties"], definitions["sessionStart"]["properties"]["params"]
+    del quality["media.qoe.errorID"], quality["media.qoe.errorSource"], definitions["customerIDs"]
+    known = {*OPTIONAL_2018, *params["required"]}
+    params["properties"] = {key: part for key, part in params["properties"].items() if key in known}
+    return dict(document)
+
+
+LATER_EVENTS = {"chapterStart", "chapterComplete", "chapterSkip", "stateStart", "stateEnd", "statesUpdate"}
+
+
+def test_the_schema_of_january_2018_is_as_long_as_the_published_answer_was() -> None:
+    """2,716 bytes, by the Content-Length that the page prints."""
+    assert len(of_2018()["definitions"]["sessionStart"]["properties"]["params"]["properties"]) == 33
+    assert len(json.dumps(of_2018(), separators=(",", ":")).encode()) == 2716
+
+
+def test_the_served_schema_has_the_structure_and_the_order_of_the_published_one() -> None:
+    """What the page prints, up to where it leaves out the rest of the params."""
+    text = json.dumps(of_2018(), separators=(",", ":"))
+    assert list(json.loads(text)) == ["$schema", "id", "definitions", "type", "$ref"]
+    for part in (
+        '"definitions":{"playerTime":{"type":"object","properties":{"playhead":{"type":"number"},"ts":{"type":"integer"}},'
+        '"required":["playhead","ts"],"additionalProperties":false},"eventType":{"type":"string","enum":["sessionStart",'
+        '"play","ping","bufferStart","pauseStart","sessionComplete","bitrateChange","error","adBreakStart",'
+        '"adBreakComplete","adStart","adComplete","adSkip","sessionEnd"]},"qoeData":{"type":"object","properties":{'
+        '"media.qoe.bitrate":{"type":"integer"},"media.qoe.droppedFrames":{"type":"integer"},"media.qoe.framesPerSecond":'
+        '{"type":"integer"},"media.qoe.timeToStart":{"type":"integer"}},"required":[],"additionalProperties":false},'
+        r'"customMetadata":{"type":"object","patternProperties":{"^[a-zA-Z0-9_\\.]+$":{"type":"string"}},'
+        '"additionalProperties":false},"sessionStart":{"properties":{"eventType":{"type":"string","enum":["sessionStart"]},'
+        '"playerTime":{"$ref":"#/definitions/playerTime"},"params":{"type":"object","properties":{"appInstallationId":'
+        '{"type":"string"},"analytics.trackingServer":{"type":"string"},"analytics.reportSuite":{"type":"string"},',
+        '"visitor.marketingCloudOrgId"],"additionalProperties":false},"customMetadata":{"$ref":'
+        '"#/definitions/customMetadata"},"qoeData":{"$ref":"#/definitions/qoeData"}},"required":["eventType",'
+        '"playerTime","params"],"additionalProperties":false}},"type":"object","$ref":"#/definitions/sessionStart"}',
+    ):
+        assert part in text
 
 
 # -- messages -------------------------------------------------------------------------------------------------------------
@@ -94,6 +133,10 @@ MESSAGES: list[tuple[dict[str, Any], str, str]] = [
      f'params.media.id is not known here, but the string "{"a" * 56}... was sent'),
     (body("ping", qoeData={"bitrate": 5}), "$.qoeData.bitrate",
      "qoeData.bitrate is not known here, but the integer 5 was sent; did you mean the same name with the prefix media.qoe.?"),
+    (body("ping", qoeData={"param1": 5}), "$.qoeData.param1",
+     "qoeData.param1 is not known here, but the integer 5 was sent; names in qoeData begin with media.qoe., and are "
+     "media.qoe.bitrate, media.qoe.droppedFrames, media.qoe.errorID, media.qoe.errorSource, media.qoe.framesPerSecond, "
+     "media.qoe.timeToStart"),
     (body("ping", customMetadata={"a b": "c"}), "$.customMetadata['a b']",
      r"customMetadata.a b is no name allowed here: names must match ^[a-zA-Z0-9_\.]+$"),
     (body("stateStart", params={"media.state.name": "a b"}), "$.params['media.state.name']",

@@ -214,6 +214,19 @@ def test_findings_and_reports_are_compared_where_the_server_is_mcmock(mcmock_ser
     assert "report: expected content_starts False, got True" in result.output
 
 
+def test_lists_and_what_is_said_of_the_session_are_compared_too(mcmock_server: McmockServer, file: Path) -> None:
+    wrong = json.loads((Path(__file__).parents[2] / "fixtures" / "timelines" / "chapters.json").read_text())
+    wrong["report"]["chapters"][1]["time_spent"] = 999.0
+    wrong["findings"] = ["session-never-played"]
+    wrong["mediaReporting"]["chapters"][0]["chapterDetails"]["isCompleted"] = False
+    file.write_text(json.dumps(wrong))
+    result = run(str(file), "--to", mcmock_server.url, "--advance")
+    assert result.exit_code == 1
+    assert "report.chapters[1].timeSpent: expected 999.0, got 19.0" in result.output
+    assert "session: expected the findings session-never-played, got none" in result.output
+    assert "mediaReporting.chapters[0].chapterDetails.isCompleted: expected False, got True" in result.output
+
+
 def test_advance_moves_the_server_s_clock_and_lets_it_run_again(mcmock_server: McmockServer, file: Path) -> None:
     file.write_text(json.dumps(timeline(step("ping", 599), step("ping", 1198), step("ping", 1799, 410))))
     result = run(str(file), "--to", mcmock_server.url, "--advance")

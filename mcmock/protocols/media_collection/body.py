@@ -24,6 +24,14 @@ MOST_FOUND = 1000
 """How many violations of a body are looked for that is refused anyway: a megabyte has room for 300,000, which take seconds."""
 
 
+FEW_MISSING = 2
+"""So many required params at once are not forgotten: the body looks like a sample of a page about something else."""
+
+EXCERPT = (
+    "; if this is a sample from the documentation, it is an excerpt: pages about one param leave out the required ones"
+)
+
+
 class Judged(NamedTuple):
     """`events` are the bodies in their order. `refusal`, if any, is the message of the 400."""
 
@@ -83,7 +91,14 @@ def _conclude(event_type: str | None, events: tuple[dict[str, Any], ...], found:
     refused = [violation.message for violation in found if refuses(violation.rule, mode)]
     findings = (make_finding(violation.rule, mode, violation.path, violation.message) for violation in found)
     kept = tuple(one for one in findings if one is not None)
-    return Judged(event_type, events, kept, _listed(refused, len(found) >= MOST_FOUND) if refused else None)
+    refusal = _listed(refused, len(found) >= MOST_FOUND) + _excerpt(found) if refused else None
+    return Judged(event_type, events, kept, refusal)
+
+
+def _excerpt(found: list[Violation]) -> str:
+    """What helps whoever copied a sample: pages about one param show that param alone."""
+    missing = sum(violation.rule == "missing-key" and violation.path.startswith("$.params[") for violation in found)
+    return EXCERPT if missing >= FEW_MISSING else ""
 
 
 def _listed(messages: list[str], at_least: bool) -> str:

@@ -63,14 +63,18 @@ def _quality(qoe: Body) -> Iterator[Violation]:
     if bitrate > HIGHEST_KBPS:
         path = json_path(("qoeData", _BITRATE))
         yield Violation(
-            "bitrate-in-bits", path, f"qoeData.media.qoe.bitrate is {bitrate} kbps: were bits per second meant?"
+            "bitrate-in-bits",
+            path,
+            f"qoeData.media.qoe.bitrate is {bitrate}: bits per second, as the API's request parameters ask? The page "
+            "variables/quality/bitrate asks for kilobits, and so does the report",
         )
 
 
 def _metadata(event_type: str, metadata: Body) -> Iterator[Violation]:
     if event_type not in METADATA_EVENTS:
         rule = "metadata-on-wrong-event" if metadata else "empty-metadata-on-wrong-event"
-        message = f"customMetadata is dropped on {event_type}: it counts on {', '.join(METADATA_EVENTS)}"
+        where = ", ".join(METADATA_EVENTS)
+        message = f"customMetadata on {event_type}, but it belongs to {where}: it is dropped; the event counts"
         yield Violation(rule, "$.customMetadata", message)
     for key in metadata:
         if key.startswith(RESERVED_PREFIXES):

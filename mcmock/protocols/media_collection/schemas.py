@@ -56,7 +56,7 @@ def _checkout(name: str) -> Path:
     return Path(__file__).parents[3] / "schemas" / name
 
 
-_SERVED_FIRST = ("playerTime", "eventType", "qoeData", "customMetadata")
+_SERVED_FIRST = ("playerTime", "eventType", "qoeData", "customMetadata")  # in the published order
 
 
 @cache
@@ -99,7 +99,14 @@ def served(event_type: str, scheme: str, host: str) -> bytes:
 
 def _enforced(event_type: str) -> Json:
     """As served, but with patterns that end where the text ends: Python's `$` lets a newline through."""
-    return dict(json.loads(json.dumps(bundle(event_type)).replace('$"', '\\\\Z"')))
+    return dict(json.loads(json.dumps(valid(bundle(event_type))).replace('$"', '\\\\Z"')))
+
+
+def valid(schema: Any) -> Any:
+    """Return the schema without `"required": []`, which the published one has and draft-04 forbids."""
+    if isinstance(schema, dict):
+        return {key: valid(part) for key, part in schema.items() if (key, part) != ("required", [])}
+    return [valid(part) for part in schema] if isinstance(schema, list) else schema
 
 
 @cache
@@ -112,7 +119,7 @@ def _judge(event_type: str) -> jsonschema.Draft4Validator:
 def _compile(event_type: str) -> Callable[[Any], bool]:
     """A function that is true only for bodies that fit; false means "ask the judge"."""
     if jsonschema_rs is not None:
-        accepts: Callable[[Any], bool] = jsonschema_rs.Draft4Validator(bundle(event_type)).is_valid
+        accepts: Callable[[Any], bool] = jsonschema_rs.Draft4Validator(valid(bundle(event_type))).is_valid
         return accepts
     check = fastjsonschema.compile(_enforced(event_type))
 
@@ -193,7 +200,8 @@ def _name(breach: _Breach, event_type: str, at: str) -> Violation:
         if applies(breach, event_type):
             rule = milder
             break
-    return Violation(rule, json_path(breach.keys, at), f"{field} {sentence}{_HINTS.get(rule, '')}")
+    hint = _HINTS.get(rule) or (_QUALITY_NAMES if _is_unknown_quality(breach) else "")
+    return Violation(rule, json_path(breach.keys, at), f"{field} {sentence}{hint}")
 
 
 def json_path(keys: Iterable[str | int], at: str = "$") -> str:
@@ -281,6 +289,10 @@ def _is_bare_quality(breach: _Breach, _: str) -> bool:
     return breach.keyword == "additionalProperties" and breach.keys[0] == "qoeData" and QOE_PREFIX + key in _QUALITY
 
 
+def _is_unknown_quality(breach: _Breach) -> bool:
+    return breach.keyword == "additionalProperties" and breach.keys[0] == "qoeData"
+
+
 def _is_quality_in_params(breach: _Breach, _: str) -> bool:
     key = str(breach.keys[-1]) if breach.keys else ""
     return breach.keyword == "additionalProperties" and breach.keys[0] == "params" and key.startswith(QOE_PREFIX)
@@ -291,6 +303,8 @@ def _is_ping_param(breach: _Breach, event_type: str) -> bool:
 
 
 _QUALITY = frozenset(_read(COMMON)["definitions"]["qoeData"]["properties"])
+
+_QUALITY_NAMES = f"; names in qoeData begin with {QOE_PREFIX}, and are {', '.join(sorted(_QUALITY))}"
 
 # The first row that applies names the rule instead of the keyword's own.
 _TOLERATED: tuple[tuple[Callable[[_Breach, str], bool], str], ...] = (
