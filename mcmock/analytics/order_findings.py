@@ -113,10 +113,7 @@ def _check_playing_playhead(tally: Tally, event: Event, path: str) -> Iterator[F
     if not (slow or far < -1 or far > tally.pace.reach(seconds)):
         tally.again("off-clock")
     elif tally.once("off-clock"):
-        speed = f", or a speed of {far / seconds:.3g}" if far > 0 and seconds > 0 else ""
-        yield tally.say(
-            "playhead-off-clock", path, f"the playhead moved by {far:g} s in {seconds:g} s of playing: a seek{speed}"
-        )
+        yield tally.say("playhead-off-clock", path, f"the playhead moved by {far:g} s in {seconds:g} s of playing")
 
 
 def _pace(limit_ms: int) -> str:
