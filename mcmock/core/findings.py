@@ -267,7 +267,7 @@ RULES: dict[str, Rule] = {
     ),
     "playhead-off-clock": Rule(
         _INFO, _INFO, ASSUMED,
-        "While playing, the playhead jumped, or crept at less than half speed: a seek without pauseStart, a change of speed, or a wrong unit.",
+        "While playing, the playhead jumped, or crept at less than half speed: an unsaid seek, another speed, or a wrong unit.",
     ),
     "ping-gap": Rule(
         _WARN, _WARN, "events/playback/ping; C-18", "More than 15 s without any event (75 s in downloaded content)."
