@@ -78,7 +78,7 @@ class Evidence:
             return tuple(self._marked(*MARKED[name]))
         if name in _OTHERS:
             return tuple(_OTHERS[name](self))
-        raise ValueError(f"{name!r} is no metric of a report: see mcmock.analytics.METRICS")
+        raise ValueError(f"{name!r} is not a metric of a report: see mcmock.analytics.METRICS")
 
     # -- time on an account ---------------------------------------------------------------------------------------------
 

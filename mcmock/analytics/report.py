@@ -158,7 +158,9 @@ class Report:
         """
         kind, dot, which = name.partition(".")
         if dot and which not in self._record_names().get(kind, ()):
-            raise ValueError(f"{name!r} is no record of this report: it has {', '.join(self._all_records()) or 'none'}")
+            raise ValueError(
+                f"{name!r} is not a record of this report: it has {', '.join(self._all_records()) or 'none'}"
+            )
         return self.evidence.of(name)
 
     def to_json(self, why: bool = True) -> dict[str, Any]:

@@ -146,7 +146,9 @@ def _compile_word(word: str, where: str) -> list[_Atom]:
         return _atoms(GAP, _anything, 0, None)
     found = _WORD.fullmatch(word)
     if found is None:
-        raise ValueError(f"{where} is no event; write an event type, with ? * + {{2}} {{2,5}} for how often, or '...'")
+        raise ValueError(
+            f"{where} is not an event; write an event type, with ? * + {{2}} {{2,5}} for how often, or '...'"
+        )
     label = found["no"] + found["names"]
     return _atoms(label, _test(found["no"] == "!", found["names"].split("|"), where), *_often(word))
 

@@ -261,7 +261,7 @@ def _verify_order(log: Log, asked: Check, pattern: Pattern) -> Verification:
     failing = [one for one in judged if one.result is not Result.PASS]
     result = Result.FAIL if any(one.result is Result.FAIL for one in failing) else Result.INCONCLUSIVE
     if not failing:
-        return Verification(Result.PASS, expected(asked), len(holding), events, (), f"{sentence}, and so it was")
+        return Verification(Result.PASS, expected(asked), len(holding), events, (), f"{sentence}, as expected")
     reasons = "\n".join(timeline_text.wrapped(one.sentence, "  ") for one in failing[: timeline_text.SESSIONS])
     marks = {seq: mark for one in failing for seq, mark in one.marks.items()}
     shown = [one.view for one in failing[: timeline_text.SESSIONS]]
@@ -320,7 +320,7 @@ def _single_events(one: Exchange) -> list[Exchange]:
 
 # -- wording --------------------------------------------------------------------------------------------------------------
 
-_NO_SESSION = "there is no session it could be true of; allow_no_sessions says that this is meant"
+_NO_SESSION = "no session was opened, so there is nothing to check; pass allow_no_sessions if that is what you expect"
 
 
 def expected(asked: Check) -> dict[str, Any]:

@@ -62,7 +62,7 @@ def said(error: HTTPError) -> dict[str, str]:
 
 def refused(url: str, status: int, told: dict[str, str]) -> click.ClickException:
     if status == 401:
-        return click.UsageError(f"{url} wants its token: give --token, or set MCMOCK_ADMIN_TOKEN")
+        return click.UsageError(f"{url} requires a token: pass --token, or set MCMOCK_ADMIN_TOKEN")
     if told:
         return click.UsageError(told["message"])
     return click.ClickException(f"{url} answers {status}: is that a mcmock server?")

@@ -50,7 +50,7 @@ class Reload:
         self._configure(new.values)
         old = self._settings.values
         for name in [name for name in OPTIONS if name not in LIVE and new.values[name] != old[name]]:
-            self._say(f"mcmock: {OPTIONS[name].key} has changed, which takes a new start")
+            self._say(f"mcmock: {OPTIONS[name].key} has changed: restart mcmock to apply it")
         self._settings = new
         return rules
 

@@ -51,7 +51,7 @@ def _place(where: tuple[str, ...]) -> tuple[str, str | None]:
     urls = [one for one in where if "://" in one]
     others = [one for one in where if "://" not in one]
     if len(others) > 1 or len(urls) > 1:
-        raise click.UsageError(f"{where[0]!r} is no URL, such as {default_url()}")
+        raise click.UsageError(f"{where[0]!r} is not a URL, such as {default_url()}")
     return urls[0] if urls else os.environ.get("MCMOCK_URL") or default_url(), others[0] if others else None
 
 
@@ -69,7 +69,7 @@ def _sessions(server: Server, session_id: str | None, limit: int, query: str) ->
     known = server.ask(f"/sessions?brief=1&limit={asked}{query}", None)["sessions"]
     found = [one for one in known if one["id"].startswith(session_id or "")]
     if not found:
-        raise click.ClickException(f"no session {session_id}…" if session_id else "there is no session yet")
+        raise click.ClickException(f"no session {session_id}…" if session_id else "no session has been opened yet")
     if session_id is not None and len(found) > 1:
         raise click.UsageError(f"{session_id}… is the beginning of {len(found)} session ids: give more of it")
     return found

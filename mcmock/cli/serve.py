@@ -70,9 +70,9 @@ def _remarks(service: Service) -> list[str]:
     place = service.place
     remarks = []
     if place.made_token:
-        remarks.append(f"others can reach this server, so its control API wants the token {place.token}")
+        remarks.append(f"others can reach this server, so its control API requires the token {place.token}")
     if reachable := place.reachable():
         remarks.append(f"devices reach it at {', '.join([*reachable, *place.reachable(secure=True)])}")
         if place.https_port is not None:
-            remarks.append(f"how a device comes to trust it: {reachable[0]}/__admin/trust")
+            remarks.append(f"set up trust on a device: {reachable[0]}/__admin/trust")
     return remarks

@@ -114,7 +114,7 @@ class _Crew:
         if self._tasks:
             done, _ = await asyncio.wait(started, timeout=PATIENCE)
             if len(done) < self._count or not all(one.result() for one in done):
-                raise click.ClickException("a worker did not begin; what it said stands above")
+                raise click.ClickException("a worker did not start; see its message above")
 
     async def end(self) -> None:
         for task in self._tasks:
@@ -129,7 +129,7 @@ class _Crew:
                     *self._command, stdin=PIPE, stdout=PIPE, env=self._environment
                 )
             except OSError as error:  # no more processes, or descriptors: it may pass
-                click.echo(f"mcmock: a worker cannot be started: {error.strerror}; it is tried again", err=True)
+                click.echo(f"mcmock: cannot start a worker: {error.strerror}; trying again", err=True)
                 await asyncio.sleep(RESTING)
                 continue
             try:

@@ -263,7 +263,7 @@ RULES: dict[str, Rule] = {
         _INFO, _WARN, "C-17", "The playhead moved by more than a second within an ad break, where it stands still."
     ),
     "playhead-moved-in-pause": Rule(
-        _WARN, _WARN, ASSUMED, "The playhead ran on while paused or buffering; a seek is no finding."
+        _WARN, _WARN, ASSUMED, "The playhead ran on while paused or buffering; a seek is not a finding."
     ),
     "playhead-off-clock": Rule(
         _INFO, _INFO, ASSUMED,

@@ -143,7 +143,7 @@ def _check_surrogates(value: Any) -> None:
     try:
         json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError:
-        raise BadJson("the body holds half of a surrogate pair, which is no character") from None
+        raise BadJson("the body holds half of a surrogate pair, which is not a character") from None
     except RecursionError:
         raise _too_deep() from None
 

@@ -205,7 +205,7 @@ def refuse_misspelled(match: Match) -> None:
     for event in wanted[:MOST] if isinstance(wanted, list) else [wanted]:
         if isinstance(event, str) and event not in EVENT_TYPES and (close := nearest(event, EVENT_TYPES)):
             raise ValueError(
-                f"match.event {shown(event)} is no event type (did you mean {close}?), so that it never comes; "
+                f"match.event {shown(event)} is not an event type (did you mean {close}?), so that it never comes; "
                 f'if that is meant, ask for {{"matches": "^{event}$"}}'
             )
 
@@ -318,7 +318,7 @@ def _operator(field: str, value: dict[str, Any]) -> Callable[[Any], bool]:
 def _known_operator(field: str, name: str) -> str:
     if name not in OPERATORS:
         raise ValueError(
-            f"match.{field}.{named(name)} is no operator{did_you_mean(name, OPERATORS)}; use {', '.join(OPERATORS)}"
+            f"match.{field}.{named(name)} is not an operator{did_you_mean(name, OPERATORS)}; use {', '.join(OPERATORS)}"
         )
     return name
 

@@ -317,9 +317,7 @@ class Scopes:
             return
         oldest = min(self._named, key=lambda name: self._named[name].used)
         if self._now() - self._named[oldest].used < SPARED_FOR:
-            raise BadScope(
-                f"there are {self._most} scopes in use already; one that rests frees its place after a minute"
-            )
+            raise BadScope(f"Too many scopes ({self._most}). A scope is freed after one minute without requests.")
         self._drop(oldest)
 
     def _drop(self, name: str) -> bool:

@@ -5,12 +5,16 @@ Not locked: the Emulator, which owns it, holds its lock around every call. It kn
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable
 from enum import StrEnum
 from typing import NamedTuple
 
 from mcmock.faults.rule import FaultRule
 from mcmock.faults.selection import Armed, Asked, FaultCounters, Fired, decide, is_active
+
+MAX_RULES = 5_000
+"""Rules in force at a time: each is looked at for every request."""
 
 
 class Hold(StrEnum):
@@ -119,13 +123,14 @@ class ActiveRules:
         kept = tuple(one for one in armed if one.rule.name not in names)
         return kept, {one.serial for one in armed if one.rule.name in names}
 
-    def _arm(self, before: tuple[Armed, ...], rules: Iterable[FaultRule], now: float) -> tuple[FaultRule, ...]:
-        names, serial, added = _Names(one.rule.name for one in before), self.snapshot.serial, []
-        for rule in rules:
-            serial += 1
-            added.append(Armed(names.take(rule), serial, now))
-        self.snapshot = self.snapshot._replace(armed=(*before, *added), serial=serial)
-        return tuple(one.rule for one in added)
+    def _arm(self, others: tuple[Armed, ...], rules: Iterable[FaultRule], now: float) -> tuple[FaultRule, ...]:
+        """Let the rules be in force behind those others, and nothing else; returns them with their names."""
+        named, serial = _with_names([one.rule.name for one in others], tuple(rules)), self.snapshot.serial
+        if len(others) + len(named) > MAX_RULES:
+            raise ValueError(f"at most {MAX_RULES:,} faults may be in force: each is looked at for every request")
+        armed = (Armed(rule, serial + number, now) for number, rule in enumerate(named, 1))
+        self.snapshot = self.snapshot._replace(armed=(*others, *armed), serial=serial + len(named))
+        return named
 
     # -- looking at them ----------------------------------------------------------------------------------------------
 
@@ -138,24 +143,24 @@ class ActiveRules:
         return FaultState(one.rule, hits, matched, is_active(one, self.counters, now))
 
 
-class _Names:
-    """The names that are taken. A rule without one gets that of its effect, with a number where that is taken."""
-
-    def __init__(self, taken: Iterable[str]) -> None:
-        self._taken = set(taken)
-        self._numbers: dict[str, int] = {}
-
-    def take(self, rule: FaultRule) -> FaultRule:
-        """Return the rule with its name. Raises ValueError for a name that is taken."""
-        if rule.name in self._taken:
+def _with_names(others: Iterable[str], rules: tuple[FaultRule, ...]) -> tuple[FaultRule, ...]:
+    """The rules, each with a name of its own. Raises ValueError where one has a name that is taken."""
+    taken = set(others)
+    for rule in rules:
+        if rule.name in taken:
             raise ValueError(f'there is already a fault "{rule.name}": remove that one first, or choose another name')
-        named = rule if rule.name else rule.named(self._free(rule.effect.replace("_", "-")))
-        self._taken.add(named.name)
-        return named
+        if rule.name:
+            taken.add(rule.name)
+    tried: Counter[str] = Counter()
+    return tuple(rule if rule.name else rule.named(_free_name(rule, taken, tried)) for rule in rules)
 
-    def _free(self, wanted: str) -> str:
-        number = self._numbers.get(wanted, 1)
-        while (name := wanted if number == 1 else f"{wanted}-{number}") in self._taken:
-            number += 1
-        self._numbers[wanted] = number
-        return name
+
+def _free_name(rule: FaultRule, taken: set[str], tried: Counter[str]) -> str:
+    """That of its effect, with the lowest number that makes it one of its own; now taken, too."""
+    wanted = rule.effect.replace("_", "-")
+    while True:
+        tried[wanted] += 1
+        name = wanted if tried[wanted] == 1 else f"{wanted}-{tried[wanted]}"
+        if name not in taken:
+            taken.add(name)
+            return name

@@ -242,7 +242,7 @@ class _Played:
         emulator, playback, kind = self.emulator, self.playback, _kind(record)
         playback.at, playback.next_id = max(playback.at, record.at), session_id
         if kind in _POSTS and _lacks_body(record):
-            message = "not judged: the recording has not what was sent"
+            message = "Not checked: the recording does not contain the request body."
             self.remarks.append(_remark("body-not-recorded", message, record.place))
             return
         taken = kind not in _POSTS or _taken(record)

@@ -93,7 +93,7 @@ def _client(lines: Iterable[bytes]) -> Iterator[Recorded]:
         except KeyError as error:
             raise ValueError(f"line {number}: a recorded request needs the key {error.args[0]!r}") from None
         except (ValueError, TypeError, AttributeError, RecursionError) as error:
-            raise ValueError(f"line {number}: it is no recorded request: {error}") from None
+            raise ValueError(f"line {number}: not a recorded request: {error}") from None
 
 
 def _client_line(sent: Mapping[str, Any]) -> Recorded:

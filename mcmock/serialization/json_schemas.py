@@ -113,7 +113,7 @@ _EXCHANGE: dict[str, Schema] = {
     "requestHeaders": HEADERS,
     "body": {"description": "the parsed JSON; null where it is not JSON"},
     "bodyText": {"type": "string", "description": "what came: where body does not tell, and of a single exchange"},
-    "bodyBase64": {"type": "string", "contentEncoding": "base64", "description": "the same where it is no text"},
+    "bodyBase64": {"type": "string", "contentEncoding": "base64", "description": "the same where it is not text"},
     "eventType": {"type": ["string", "null"]},
     "sessionId": {"type": ["string", "null"]},
     "verdict": _one_of(Verdict, "decided on arrival; fixes the status"),

@@ -391,7 +391,7 @@ class Connection(AiohttpConnection):
         if isinstance(error, _CutShort):
             return _refused(CUT_SHORT)
         if isinstance(error, InvalidURLError):
-            return _refused("the request target is no URL")
+            return _refused("the request target is not a URL")
         return _refused(self._other_protocol() or _in_plain_words(message or "it cannot be read"))
 
     def _other_protocol(self) -> str | None:

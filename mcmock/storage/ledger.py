@@ -215,7 +215,7 @@ def cell_from(place: str, value: str | None) -> Cell:
         read = None if value is None else TABLES[table].from_json(json.loads(value))
         return Cell(table, _key(json.loads(key)), read)
     except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"there is no reading {place[:60]!r}: {error!r}") from None
+        raise ValueError(f"cannot read {place[:60]!r}: {error!r}") from None
 
 
 def _key(value: Any) -> Hashable:
@@ -245,7 +245,7 @@ def entry_from(seq: int, text: str) -> Entry:
     try:
         return _entry(seq, *json.loads(text))
     except (TypeError, ValueError, AttributeError) as error:
-        raise ValueError(f"there is no reading entry {seq}: {error!r}") from None
+        raise ValueError(f"cannot read entry {seq}: {error!r}") from None
 
 
 def _entry(

@@ -446,4 +446,4 @@ def _tell(operation: Operation, result: Any, became: int | Exception) -> None:
     try:
         operation.done(result, became)
     except Exception:
-        _logger.exception("nobody could be told what became of a change")
+        _logger.exception("could not report the result of a change")

@@ -189,7 +189,7 @@ class RedisStore:
                 for _ in range(2)
             )
         except ValueError as error:
-            raise ValueError(f"{_public(url)} is no address of a Redis: {error}") from None
+            raise ValueError(f"{_public(url)} is not the address of a Redis: {error}") from None
         self.open, self.commit = (self._client.register_script(text) for text in (OPEN, COMMIT))
         self.name = f"the Redis at {_public(address)}"
         self._failure: str | None = None
@@ -289,7 +289,7 @@ class RedisStore:
     def unreadable(self, error: Exception) -> StoreAway:
         """Rule 5."""
         return StoreAway(
-            f"{self.name} holds what no mcmock has written ({type(error).__name__}: {_why(error)})", asked=True
+            f"{self.name} holds entries that mcmock did not write ({type(error).__name__}: {_why(error)})", asked=True
         )
 
     # -- working ------------------------------------------------------------------------------------------------------
@@ -326,7 +326,7 @@ class RedisStore:
             while not self._closed.is_set():
                 self._closed.wait(self._try_to_look())
         finally:
-            self._failure = self._failure or "the thread that hears of news has ended"
+            self._failure = self._failure or "the thread that follows changes has ended"
 
     def _try_to_look(self) -> float:
         """Look for news; returns how many seconds to wait until the next look."""
@@ -338,7 +338,7 @@ class RedisStore:
         except Exception as error:  # rule 5, or a bug of ours
             why = f"{type(error).__name__}: {_why(error)}"
             if why != self._broken:
-                _logger.exception("news of %s cannot be taken in", self.name)
+                _logger.exception("cannot apply changes of %s", self.name)
             self._failure = self._broken = why
             self._listening = None
             return RETRY

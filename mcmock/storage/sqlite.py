@@ -415,13 +415,13 @@ def _inspect(path: Path) -> None:
             (application,) = connection.execute("PRAGMA application_id").fetchone()
             (version,) = connection.execute("PRAGMA user_version").fetchone()
             if application != APPLICATION:
-                raise ValueError(f"{path} is no journal of mcmock: choose another file")
+                raise ValueError(f"{path} is not a mcmock journal: choose another file")
             if version > FORMAT:
                 raise ValueError(f"{path} was written by a newer mcmock: update this one, or choose another file")
             (sound,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     except sqlite3.Error as error:
         raise ValueError(
-            f"{path} is damaged, or no journal of mcmock ({error}): move it away, or restore a copy"
+            f"{path} is damaged, or not a mcmock journal ({error}): move it away, or restore a copy"
         ) from None
     if sound != "ok":
         words = str(sound).replace("\n", " ")

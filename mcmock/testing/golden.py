@@ -135,7 +135,7 @@ def _steady(key: str, value: Any) -> Any:
 
 def _path(folder: Path, name: str) -> Path:
     if not re.fullmatch(r"\w[\w. -]*", name):
-        raise ValueError(f"{name!r} is no name for a golden session: use letters, digits, dots, dashes and spaces")
+        raise ValueError(f"{name!r} cannot name a golden session: use letters, digits, dots, dashes and spaces")
     return folder / f"{name}{SUFFIX}"
 
 
@@ -157,7 +157,7 @@ def _read(path: Path) -> list[Row]:
     except ValueError as error:
         raise ValueError(f"{path.name} is not JSON ({error}): {hint}") from None
     if not isinstance(kept, dict) or kept.get("mcmockGolden") != FORMAT or not _is_rows(kept.get("events")):
-        raise ValueError(f"{path.name} is no golden session of this version: {hint}")
+        raise ValueError(f"{path.name} is not a golden session of this version: {hint}")
     return list(kept["events"])
 
 

@@ -340,7 +340,7 @@ def _refuse_unknown(options: Wanted, known: Sequence[str] = ()) -> None:
     for name in options:
         if name not in known:
             hint = did_you_mean(name, known)
-            raise TypeError(f"{name} is no option here{hint}; the options are {', '.join(dict.fromkeys(known))}")
+            raise TypeError(f"{name} is not an option here{hint}; the options are {', '.join(dict.fromkeys(known))}")
 
 
 class TestClock:

@@ -106,7 +106,7 @@ def test_json_is_what_the_control_api_gives(mcmock_server: McmockServer) -> None
 
 def test_what_cannot_be_told_is_one_line(mcmock_server: McmockServer) -> None:
     none = run(mcmock_server.url)
-    assert (none.exit_code, none.output) == (1, "mcmock: there is no session yet\n")
+    assert (none.exit_code, none.output) == (1, "mcmock: no session has been opened yet\n")
     watched(mcmock_server.emulator)
     unknown = run(mcmock_server.url, "xyz")
     assert (unknown.exit_code, unknown.output) == (1, "mcmock: no session xyz…\n")

@@ -180,10 +180,10 @@ def test_every_option_reaches_somebody() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("prt = 1", "mcmock.toml: prt is no option; did you mean port?"),
-        ("max-log-size = 1", "mcmock.toml: max-log-size is no option; did you mean max-log-bytes?"),
-        ("faullt = 1", "mcmock.toml: faullt is no option; did you mean fault?"),
-        ("zzz = 1", "mcmock.toml: zzz is no option; see mcmock serve --help"),
+        ("prt = 1", "mcmock.toml: prt is not an option; did you mean port?"),
+        ("max-log-size = 1", "mcmock.toml: max-log-size is not an option; did you mean max-log-bytes?"),
+        ("faullt = 1", "mcmock.toml: faullt is not an option; did you mean fault?"),
+        ("zzz = 1", "mcmock.toml: zzz is not an option; see mcmock serve --help"),
         ("port = true", "mcmock.toml: port: true is not a whole number."),
         ('port = "x"', "mcmock.toml: port: 'x' is not a whole number."),
         ("port = 70000", "mcmock.toml: port: 70000 is out of range: it must be 0 to 65535."),

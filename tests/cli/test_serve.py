@@ -137,9 +137,9 @@ def test_away_from_loopback_a_person_is_told_what_to_do(monkeypatch: pytest.Monk
     monkeypatch.setattr(addresses, "outward", lambda: ["192.0.2.7"])
     service = Service(Emulator(), host="0.0.0.0", port=8410, https_port=8443)
     assert _remarks(service) == [
-        f"others can reach this server, so its control API wants the token {service.place.token}",
+        f"others can reach this server, so its control API requires the token {service.place.token}",
         "devices reach it at http://192.0.2.7:8410, https://192.0.2.7:8443",
-        "how a device comes to trust it: http://192.0.2.7:8410/__admin/trust",
+        "set up trust on a device: http://192.0.2.7:8410/__admin/trust",
     ]
     assert _remarks(Service(Emulator())) == []
     assert facts(service)["addresses"] == ["http://192.0.2.7:8410", "https://192.0.2.7:8443"]
@@ -397,11 +397,11 @@ def test_watch_applies_what_can_change_and_keeps_what_was_good(tmp_path: Path) -
         _replace(
             config, 'strict = true\nseed = 9\nmax-log-bytes = 5\n[[fault]]\nname = "one"\neffect = {type = "close"}\n'
         )
-        assert "max-log-bytes has changed, which takes a new start" in next(lines)
+        assert "max-log-bytes has changed: restart mcmock to apply it" in next(lines)
         assert "mcmock.toml was read again: 1 fault" in next(lines)
         assert [one["name"] for one in get(f"{server.url}/__admin/faults")["faults"]] == ["one"]
         _replace(config, "strit = true")
-        assert "strit is no option; did you mean strict?; the faults stay as they were" in next(lines)
+        assert "strit is not an option; did you mean strict?; the faults stay as they were" in next(lines)
         assert [one["name"] for one in get(f"{server.url}/__admin/faults")["faults"]] == ["one"]
         _replace(config, "strict = false")
         assert "0 faults" in [next(lines), next(lines)][1]

@@ -188,7 +188,7 @@ def test_a_token_is_asked_for_and_sent() -> None:
         with tailing(url) as process:
             assert process.wait(20) == 2
             assert process.stderr is not None
-            assert "give --token" in process.stderr.read()
+            assert "pass --token" in process.stderr.read()
         with tailing(url, "--token", "s3cret", "--from-start") as process:
             assert sid[:8] in next_line(process)
     finally:

@@ -168,7 +168,7 @@ def nested(levels: int) -> Any:
         ({"event": []}, "match.event is an empty list, which nothing can match; leave the field out to allow anything"),
         (
             {"playhead": {"mn": 1}},
-            "match.playhead.mn is no operator (did you mean min?); use min, max, matches, exists",
+            "match.playhead.mn is not an operator (did you mean min?); use min, max, matches, exists",
         ),
         ({"playhead": {}}, "match.playhead is an empty object; an operator is one of min, max, matches, exists"),
         ({"playhead": {"min": "1"}}, "match.playhead must be bounded by a number, not '1'"),

@@ -188,7 +188,7 @@ def test_a_wrong_match_is_refused_in_the_words_of_match() -> None:
 
 
 def test_an_event_that_is_nearly_one_is_refused_since_the_fault_would_never_fire() -> None:
-    with pytest.raises(ValueError, match=r"'pnig' is no event type \(did you mean ping\?\)"):
+    with pytest.raises(ValueError, match=r"'pnig' is not an event type \(did you mean ping\?\)"):
         faults.reset(event=["play", "pnig"])
     assert faults.reset(event={"matches": "^pnig$"}).match.wanted == {"event": {"matches": "^pnig$"}}
 

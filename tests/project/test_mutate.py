@@ -75,7 +75,7 @@ def test_what_survives_is_printed_and_makes_it_fail(tmp_path: Path) -> None:
     """A test that looks at one side of a boundary only: the boundary survives, what it looks at does not."""
     test = tmp_path / "test_one_side.py"
     test.write_text(
-        "from mcmock import sessions\n"
+        "from mcmock.core import sessions\n"
         "def test_it():\n"
         "    assert sessions.IDLE_AFTER == 600\n"
         "    opened = sessions.open_session('a', 0, 0.0)\n"
@@ -92,7 +92,7 @@ def test_what_survives_is_printed_and_makes_it_fail(tmp_path: Path) -> None:
 
 
 def line_of(text: str) -> int:
-    lines = (ROOT / "mcmock" / "sessions.py").read_text().splitlines()
+    lines = (ROOT / "mcmock" / "core" / "sessions.py").read_text().splitlines()
     return next(number for number, line in enumerate(lines, 1) if line.strip().startswith(text))
 
 

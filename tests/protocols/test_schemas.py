@@ -138,7 +138,7 @@ MESSAGES: list[tuple[dict[str, Any], str, str]] = [
      "media.qoe.bitrate, media.qoe.droppedFrames, media.qoe.errorID, media.qoe.errorSource, media.qoe.framesPerSecond, "
      "media.qoe.timeToStart"),
     (body("ping", customMetadata={"a b": "c"}), "$.customMetadata['a b']",
-     r"customMetadata.a b is no name allowed here: names must match ^[a-zA-Z0-9_\.]+$"),
+     r"customMetadata.a b is not allowed as a name here: names must match ^[a-zA-Z0-9_\.]+$"),
     (body("stateStart", params={"media.state.name": "a b"}), "$.params['media.state.name']",
      r'params.media.state.name must match ^[a-zA-Z0-9_\.]{1,64}$, but the string "a b" was sent'),
     (body("stateStart", params={"media.state.name": "mute\n"}), "$.params['media.state.name']",

@@ -417,7 +417,7 @@ BAD = {
     "a newer log": (b'{"mcmock": 99}\n', "line 1: this export has format 99"),
     "half a log": (b'{"mcmock": 1}\n{"seq": 1', "line 2: it is not JSON"),
     "no exchange": (b'{"mcmock": 1}\n{"seq": 1}', "line 2: an exchange needs the key 'at'"),
-    "half a recording": (RECORDINGS[0].read_bytes()[:-40], "line 10: it is no recorded request"),
+    "half a recording": (RECORDINGS[0].read_bytes()[:-40], "line 10: not a recorded request"),
     "no recording": (b'{"a": 1}\n{"b": 2}', "line 1: a recorded request needs the key 'headers'"),
     "no timeline": (b'{"name": "x", "steps": [{"at": 0}]}', "steps[0].send is missing"),
 }  # fmt: skip

@@ -137,7 +137,7 @@ STRANGER = raw_request(b"POST", b"http://h/%1B[2J", b"[\xff", (b"X-Text", b""), 
 def fields_of(one: Exchange) -> dict[str, Any]:
     """What an export brings back: a body that is JSON as its value, anything else byte for byte."""
     fields = {name: getattr(one, name) for name in one.__dataclass_fields__ if name != "body_bytes"}
-    return {**fields, "body": one.body_bytes if one.body is None else one.body}
+    return {**fields, "protocol": one.protocol.name, "body": one.body_bytes if one.body is None else one.body}
 
 
 @example([STRANGE, STRANGER])

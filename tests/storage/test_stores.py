@@ -398,7 +398,7 @@ def test_rules_read_back_as_they_were() -> None:
 
 @pytest.mark.parametrize("text", ["", "x", "session", 'nothing "k"', "session {"])
 def test_a_place_that_no_mcmock_has_written_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="there is no reading"):
+    with pytest.raises(ValueError, match="cannot read"):
         ledger.cell_from(text, "1")
 
 
@@ -406,7 +406,7 @@ def test_a_place_that_no_mcmock_has_written_is_refused(text: str) -> None:
     "text", ["", "[]", "[1]", "{}", "null", ledger.entry_text(tuple(ENTRY)).replace("ping", "")[:-9]]
 )
 def test_an_entry_that_no_mcmock_has_written_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="there is no reading entry 1"):
+    with pytest.raises(ValueError, match="cannot read entry 1"):
         ledger.entry_from(1, text)
 
 
@@ -826,7 +826,7 @@ def test_a_file_of_something_else_is_refused_and_left_untouched(tmp_path: Path) 
         connection.execute("CREATE TABLE notes (text TEXT)")
     connection.close()
     before = foreign.read_bytes()
-    with pytest.raises(ValueError, match="is no journal of mcmock: choose another file"):
+    with pytest.raises(ValueError, match="is not a mcmock journal: choose another file"):
         open_store(f"sqlite:{foreign}")
     assert foreign.read_bytes() == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["damaged", "foreign", "text"]

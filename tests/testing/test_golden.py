@@ -180,7 +180,7 @@ def test_a_damaged_file_is_one_clear_line(tmp_path: Path, text: str) -> None:
 
 @pytest.mark.parametrize("name", ["", "../x", "a/b", ".hidden", "a\nb"])
 def test_a_name_must_be_a_file_name(tmp_path: Path, name: str) -> None:
-    with pytest.raises(ValueError, match="is no name for a golden session"):
+    with pytest.raises(ValueError, match="cannot name a golden session"):
         view(goldens=Goldens(tmp_path)).assert_matches_golden(name)
 
 

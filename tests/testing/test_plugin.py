@@ -557,7 +557,7 @@ def test_a_test_that_is_run_again_is_told_again(project: pytest.Pytester) -> Non
 
 
 def test_a_wrong_option_of_a_server_names_the_nearest() -> None:
-    with pytest.raises(TypeError, match=r"max_log_byte is no option here \(did you mean max_log_bytes\?\)"):
+    with pytest.raises(TypeError, match=r"max_log_byte is not an option here \(did you mean max_log_bytes\?\)"):
         McmockServer(max_log_byte=1)
 
 
@@ -573,7 +573,7 @@ def test_a_wrong_option_of_the_project_is_one_line(project: pytest.Pytester) -> 
     )
     found = run(project, "def test_it(mcmock_server):\n    pass\n")
     found.assert_outcomes(errors=1)
-    found.stdout.fnmatch_lines(["mcmock_options: strickt is no option here (did you mean strict?)*"])
+    found.stdout.fnmatch_lines(["mcmock_options: strickt is not an option here (did you mean strict?)*"])
     assert "Traceback" not in found.stdout.str()
     assert "fixture.py" not in found.stdout.str()
 

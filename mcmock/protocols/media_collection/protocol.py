@@ -164,6 +164,6 @@ def _read_schema(request: Request, event_type: str) -> ParsedRequest:
 
 def _no_route(request: Request, route: Route) -> Refused:
     if route.status == 405:
-        message = f"{request.method} is no method of this path; it takes {route.allow}."
+        message = f"{request.method} is not allowed on this path; it takes {route.allow}."
         return Refused(Verdict.NO_ROUTE, 405, message, route.allow)
     return Refused(Verdict.NO_ROUTE, 404, "There is no such path.")

@@ -239,7 +239,7 @@ def _required_phrase(breach: _Breach) -> tuple[str, str]:
 
 def _extra_phrase(breach: _Breach) -> tuple[str, str]:
     for pattern in breach.schema.get("patternProperties", {}):
-        return "wrong-value", f"is no name allowed here: names must match {pattern.replace(chr(92) + 'Z', '$')}"
+        return "wrong-value", f"is not allowed as a name here: names must match {pattern.replace(chr(92) + 'Z', '$')}"
     return "unknown-key", f"is not known here, but {sent_phrase(breach.sent)} was sent"
 
 

@@ -44,7 +44,7 @@ class Guard:
         if not self._may_be_called(host):
             name = _name(host)
             return Refused(
-                403, "unknown-host", f"{name!r} is no name of this server: start it with --allow-host {name}"
+                403, "unknown-host", f"{name!r} is not a name of this server: start it with --allow-host {name}"
             )
         if headers.get("Sec-Fetch-Site") == "cross-site" or _is_foreign(headers.get("Origin"), host):
             return Refused(403, "cross-site", _CROSS_SITE)

@@ -359,7 +359,7 @@ class ControlApi:
         except ValueError as error:
             return _error(400, "bad-request", str(error))
         except StoreAway as error:
-            return _error(503, "store-away", f"{error}; it is tried again by itself")
+            return _error(503, "store-away", f"{error}; trying again")
         except ConnectionError:
             raise  # whoever asked has left
         except Exception as error:  # a bug of ours: said in the API's form, and in full in the server's own log

@@ -516,7 +516,7 @@ def test_a_sequence_is_bounded_with_its_numbers_written_out() -> None:
     assert Pattern(["ping{1000}", "play{999}"]) is not None
     with pytest.raises(ValueError, match=r"sequence has more than 2,000 steps"):
         Pattern(["ping{0,1000}"] * (MOST_STEPS // 1000 + 1))
-    with pytest.raises(ValueError, match="is no event"):
+    with pytest.raises(ValueError, match="is not an event"):
         Pattern(["ping{" + "9" * 5000 + "}"])
 
 
