@@ -1,4 +1,4 @@
-"""mcmock.toml: reads it, refuses what is no option with the nearest that is one, and prints what came of file, variables
+"""mcmock.toml: reads it, refuses a key that is not an option with the nearest that is one, and prints what came of file, variables
 and flags. It knows the options by their table, and nothing of what they do.
 """
 
@@ -64,7 +64,7 @@ def _named(key: str) -> Option:
     option = OPTIONS.get(key.replace("-", "_"))
     if option is None:
         near = nearest(key.replace("_", "-"), [*(one.key for one in OPTIONS.values()), *TABLES], 0.5)
-        raise ValueError(f"{key} is no option; " + (f"did you mean {near}?" if near else "see mcmock serve --help"))
+        raise ValueError(f"{key} is not an option; " + (f"did you mean {near}?" if near else "see mcmock serve --help"))
     return option
 
 

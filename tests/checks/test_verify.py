@@ -354,8 +354,8 @@ def test_an_item_is_either_what_the_language_knows_or_an_error_that_names_it() -
     wrong = {
         "pnig": "sequence item 1, 'pnig', names no event type pnig (did you mean ping?)",
         "play ping": "sequence item 1, 'play ping', is not an event",
-        "ping**": "sequence item 1, 'ping**', is no event",
-        "": "sequence item 1, '', is no event",
+        "ping**": "sequence item 1, 'ping**', is not an event",
+        "": "sequence item 1, '', is not an event",
         "ping{3,2}": "in 'ping{3,2}' the numbers must rise and be at most 1000",
         "ping{0}": "in 'ping{0}' the numbers must rise",
         "ping{1001}": "in 'ping{1001}' the numbers must rise and be at most 1000",
