@@ -1,4 +1,4 @@
-"""mcmock.toml: reads it, refuses a key that is not an option with the nearest that is one, and prints what came of file, variables
+"""mcmock.toml: reads it, refuses an unknown key and names the nearest known one, and prints what came of file, variables
 and flags. It knows the options by their table, and nothing of what they do.
 """
 
