@@ -71,6 +71,7 @@ def test_a_constant_or_a_default_needs_a_process_that_imports_it_anew(path: Path
     assert module.within(2)
 
 
+@pytest.mark.long
 def test_what_survives_is_printed_and_makes_it_fail(tmp_path: Path) -> None:
     """A test that looks at one side of a boundary only: the boundary survives, what it looks at does not."""
     test = tmp_path / "test_one_side.py"

@@ -13,6 +13,7 @@ import json
 import sys
 from collections.abc import Iterator
 from http.client import HTTPConnection
+from itertools import product
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -126,16 +127,18 @@ MATCH: dict[str, Any] = {
     "playhead": 1,
     "rule": "not-json",
 }
+FEW: dict[str, Any] = {"event": "ping", "params": {"x": {"min": 1}}}
+"""A match inside something else: each of its fields is asked about by itself."""
 BODIES: dict[str, list[Any]] = {
     "POST /requests/find": [MATCH],
-    "POST /requests/wait": [{"match": MATCH, "count": 1, "timeout": 0}],
+    "POST /requests/wait": [{"match": FEW, "count": 1, "timeout": 0}],
     "POST /verify": [
-        {"match": MATCH, "count": 1, "within": 0, "allowNoSessions": False},
+        {"match": FEW, "count": 1, "within": 0, "allowNoSessions": False},
         {"match": {"event": "ping"}, "atLeast": 1, "atMost": 2},
         {"sequence": ["play", "...", {"event": "ping+", "playhead": 1}], "gaps": True},
     ],
     "POST /faults": FAULTS,
-    "PUT /faults": [{"faults": FAULTS}],
+    "PUT /faults": [{"faults": FAULTS[:1]}],
     "POST /clock/advance": [{"seconds": 1}],
     "POST /clock/freeze": [{}],
     "POST /reset": [{}],
@@ -246,12 +249,12 @@ LISTS = ["/requests", "/requests.ndjson", "/requests.har", "/sessions", "/summar
 @pytest.mark.parametrize("path", LISTS)
 def test_each_word_of_a_query_may_be_anything(mcmock_server: McmockServer, control: HTTPConnection, path: str) -> None:
     start(mcmock_server.emulator)
-    for name in NAMES:
-        for word in WORDS:
-            first = f"{quote(name)}={quote(word, errors='surrogatepass')}"
-            for query in (first, f"{first}&{first}", f"{first}&{quote(name)}.x=1", f"params=1&{first}"):
-                status, answer = ask_raw(control, "GET", f"{path}?{query}")
-                assert status < 500, (query, answer[:300])
+    for turn, (name, word) in enumerate(product(NAMES, WORDS), LISTS.index(path)):
+        first = f"{quote(name)}={quote(word, errors='surrogatepass')}"
+        queries = (first, f"{first}&{first}", f"{first}&{quote(name)}.x=1", f"params=1&{first}")
+        query = queries[turn % 4]  # eight paths: each query is asked at two of them
+        status, answer = ask_raw(control, "GET", f"{path}?{query}")
+        assert status < 500, (query, answer[:300])
     assert mcmock_server.summary().broken == 0
 
 
