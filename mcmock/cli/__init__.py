@@ -1,6 +1,7 @@
 """The command line: one module per command. It parses, calls the core or a shell, and says what happened; it decides nothing.
 
-Exit codes: 0 fine, 1 checks failed, 2 wrong usage or config (one line saying what and where), 3 cannot listen.
+Exit codes: 0 fine, 1 checks failed, 2 wrong usage or config (one line saying what and where), 3 cannot listen,
+4 no answer from the server that was asked.
 """
 
 from __future__ import annotations

@@ -1,22 +1,27 @@
 """Putting a question to a running server's control API: what `find`, `wait` and `verify` have in common.
 
 It reads `FIELD=VALUE` arguments as a query string is read, sends, and tells what went wrong in one line. It judges nothing.
+A server on this machine is asked directly, whatever HTTP_PROXY says: a proxy elsewhere cannot reach our loopback.
 """
 
 from __future__ import annotations
 
 import json
+import ssl
 import sys
 from collections.abc import Callable, Sequence
 from http.client import HTTPException
 from typing import Any, NamedTuple
 from urllib.error import HTTPError
-from urllib.request import Request, urlopen
+from urllib.parse import SplitResult, urlsplit
+from urllib.request import HTTPSHandler, ProxyHandler, Request, build_opener, getproxies, proxy_bypass
 
 import click
 
 from mcmock.cli.saying import say
+from mcmock.core import http
 from mcmock.core.match import from_query
+from mcmock.core.wording import shown
 
 DEFAULT_URL = "http://127.0.0.1:8410"
 
@@ -36,13 +41,70 @@ class Server(NamedTuple):
         )
         try:
             data = None if body is None else json.dumps(body).encode()
-            with urlopen(Request(url, data, headers), timeout=seconds + PATIENCE) as answer:
+            with open_url(Request(url, data, headers), seconds + PATIENCE) as answer:
                 return json.load(answer)
         except HTTPError as error:
             with error:  # it is the answer, too
                 raise refused(self.url, error.code, said(error)) from None
         except (OSError, HTTPException, ValueError) as error:
-            raise click.ClickException(f"{self.url} does not answer: {why(error)}; is mcmock running there?") from None
+            raise no_answer(self.url, error) from None
+
+
+class CouldNotAsk(click.ClickException):
+    """No answer of a mcmock server has come, so nothing is known: neither passed nor failed."""
+
+    exit_code = 4
+
+
+def open_url(request: Request, timeout: float, secure: ssl.SSLContext | None = None) -> Any:
+    """Return the answer to `request`. Raises click.UsageError for what is not a URL, and what urllib raises.
+
+    Loopback is asked directly; for other hosts HTTP_PROXY, HTTPS_PROXY and NO_PROXY count, as urllib reads them.
+    """
+    place = _place(request.full_url)
+    handlers: list[Any] = [HTTPSHandler(context=secure)]
+    if http.is_loopback(place.hostname or ""):
+        handlers.append(ProxyHandler({}))
+    return build_opener(*handlers).open(request, timeout=timeout)
+
+
+def proxy_of(url: str) -> str | None:
+    """Return the proxy by which `url` is asked, without its password; None where it is asked directly."""
+    place = _place(url)
+    host = place.hostname or ""
+    proxy = getproxies().get(place.scheme)
+    if proxy is None or http.is_loopback(host) or proxy_bypass(f"{host}:{place.port}" if place.port else host):
+        return None
+    return f"{proxy.partition('://')[0]}://{proxy.rpartition('@')[2]}" if "@" in proxy else proxy
+
+
+def _place(url: str) -> SplitResult:
+    try:
+        place = urlsplit(url)
+        wrong = place.scheme not in ("http", "https") or not place.hostname or place.port == 0
+    except ValueError:  # a port that is no number, brackets without an address
+        wrong = True
+    if wrong:
+        raise click.UsageError(f"{shown(url.partition('/__admin')[0])} is not a URL, such as {DEFAULT_URL}")
+    return place
+
+
+def no_answer(url: str, error: Exception) -> CouldNotAsk:
+    """Return what to raise where `url` does not answer: it names the proxy that stood between, if one did."""
+    proxy = proxy_of(url)
+    if proxy is None:
+        hint = "; is mcmock running there?" if is_absent(error) else ""
+        return CouldNotAsk(f"{url} does not answer: {why(error)}{hint}")
+    return CouldNotAsk(f"{url} cannot be asked by the proxy {proxy}: {why(error)}; {_ask_directly(url)}")
+
+
+def _ask_directly(url: str) -> str:
+    return f"set NO_PROXY={_place(url).hostname} to ask it directly"
+
+
+def is_absent(error: Exception) -> bool:
+    """Return whether nobody listens there, as opposed to somebody who cannot be asked."""
+    return isinstance(getattr(error, "reason", error), ConnectionRefusedError | ConnectionResetError | TimeoutError)
 
 
 def why(error: Exception) -> str:
@@ -65,7 +127,9 @@ def refused(url: str, status: int, told: dict[str, str]) -> click.ClickException
         return click.UsageError(f"{url} requires a token: pass --token, or set MCMOCK_ADMIN_TOKEN")
     if told:
         return click.UsageError(told["message"])
-    return click.ClickException(f"{url} answers {status}: is that a mcmock server?")
+    if (proxy := proxy_of(url)) is not None:
+        return CouldNotAsk(f"{url} answers {status} by the proxy {proxy}; {_ask_directly(url)}")
+    return CouldNotAsk(f"{url} answers {status}: is that a mcmock server?")
 
 
 def server_options(command: Callable[..., None]) -> Callable[..., None]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 import sys
 from collections.abc import Iterable
@@ -21,6 +22,7 @@ from mcmock.cli.options import Settings
 from mcmock.cli.running import running
 from mcmock.cli.saying import remark, say
 from mcmock.cli.service import make_service, run
+from mcmock.core.http import LOOPBACK
 
 if TYPE_CHECKING:
     from mcmock.engine import Emulator
@@ -40,7 +42,8 @@ PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signa
 def exec(settings: Settings, command: tuple[str, ...], fail_on_bad: bool, report: bool) -> None:
     """Run CMD with a server that lives as long as it does.
 
-    CMD finds the server in MCMOCK_URL, over HTTPS in MCMOCK_HTTPS_URL and MCMOCK_CA_FILE. mcmock exits as CMD did.
+    CMD finds the server in MCMOCK_URL (in MCMOCK_HOST without http://), over HTTPS in MCMOCK_HTTPS_URL and
+    MCMOCK_CA_FILE; NO_PROXY tells it to ask this machine directly. mcmock exits as CMD did.
     """
     if settings.values["workers"] > 1:
         raise click.UsageError("--workers is for serve")
@@ -132,9 +135,20 @@ def _in_foreground() -> bool:
 def _environment(service: Service) -> dict[str, str]:
     found = {
         "MCMOCK_URL": service.url,
+        "MCMOCK_HOST": service.url.partition("://")[2],
         "MCMOCK_HTTPS_URL": service.https_url,
         "MCMOCK_CA_FILE": service.ca_file,
         "MCMOCK_ADMIN_TOKEN": service.place.token,
     }
     stale = {name: value for name, value in os.environ.items() if name not in found}
-    return stale | {name: str(value) for name, value in found.items() if value is not None}
+    return stale | _past_proxies() | {name: str(value) for name, value in found.items() if value is not None}
+
+
+def _past_proxies() -> dict[str, str]:
+    """Return NO_PROXY in both spellings, loopback added: a proxy elsewhere reaches its own loopback, not ours."""
+    merged = {}
+    for name, other in (("NO_PROXY", "no_proxy"), ("no_proxy", "NO_PROXY")):
+        given = os.environ.get(name) or os.environ.get(other) or ""
+        hosts = [host for host in re.split(r"[,\s]+", given) if host]
+        merged[name] = ",".join(dict.fromkeys(hosts if "*" in hosts else [*hosts, *LOOPBACK]))
+    return merged

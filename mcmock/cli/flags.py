@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,9 @@ from click.core import ParameterSource
 from mcmock.cli import config
 from mcmock.cli.options import CONFIG_FILE, OPTIONS, File, Option, Switch
 from mcmock.cli.saying import say
+
+_MEANT_OTHERWISE = {"port": re.compile("tcp://"), "host": re.compile(r"(\[.*\]|[^:]+):\d+(/|$)")}
+"""By option, what its variable holds where somebody else set it for others."""
 
 
 class Flag(click.Option):
@@ -35,9 +39,14 @@ class Flag(click.Option):
         self.row = row
 
     def resolve_envvar_value(self, ctx: click.Context) -> str | None:
-        """Kubernetes sets MCMOCK_PORT=tcp://… in every pod beside a Service named mcmock: not meant for us."""
+        """Leave out what is not meant for this option.
+
+        Kubernetes sets MCMOCK_PORT=tcp://… in every pod beside a Service named mcmock; `mcmock exec` sets
+        MCMOCK_HOST=host:port for its command, which may be a mcmock, too.
+        """
         value = super().resolve_envvar_value(ctx)
-        return None if value is not None and self.row.name == "port" and value.startswith("tcp://") else value
+        meant_otherwise = _MEANT_OTHERWISE.get(self.row.name)
+        return None if value is not None and meant_otherwise and meant_otherwise.match(value) else value
 
     def get_error_hint(self, ctx: click.Context | None) -> str:
         source = ctx.get_parameter_source(self.row.name) if ctx is not None else None

@@ -7,11 +7,12 @@ import ssl
 import sys
 from http.client import HTTPException
 from time import monotonic, sleep
-from urllib.request import urlopen
+from urllib.error import HTTPError
+from urllib.request import Request
 
 import click
 
-from mcmock.cli.admin_client import DEFAULT_URL, why
+from mcmock.cli.admin_client import DEFAULT_URL, CouldNotAsk, is_absent, no_answer, open_url, proxy_of, why
 from mcmock.cli.saying import remark
 
 PAUSE = 0.05
@@ -29,21 +30,27 @@ def default_url() -> str:
 @click.option("--wait", default=0.0, show_default=True, help="Seconds to wait for it.")
 @click.option("--ca-file", type=click.Path(), envvar="MCMOCK_CA_FILE", help="The authority to trust, for an https URL.")
 def ready(url: str | None, wait: float, ca_file: str | None) -> None:
-    """Exit 0 once the server at URL answers 200 on its health route, 1 if it does not in time."""
+    """Exit 0 once the server at URL answers 200 on its health route.
+
+    Exits 1 if it does not in time, and 4 if it cannot be asked: a proxy is in the way, its certificate is not trusted.
+    """
     health = f"{(url or default_url()).rstrip('/')}/__admin/health"
     until = monotonic() + wait
     while (wrong := _wrong(health, ca_file)) is not None and monotonic() < until:
         sleep(PAUSE)
+    if isinstance(wrong, CouldNotAsk):
+        raise wrong
     if wrong is not None:
         remark(f"{health} does not answer: {wrong}")
     sys.exit(0 if wrong is None else 1)
 
 
-def _wrong(health: str, ca_file: str | None) -> str | None:
-    """Why the server is not ready; None if it is."""
+def _wrong(health: str, ca_file: str | None) -> str | CouldNotAsk | None:
+    """Return why the server is not ready, or cannot be asked; None if it is ready."""
     try:
         secure = ssl.create_default_context(cafile=ca_file) if health.startswith("https") else None
-        with urlopen(health, timeout=2, context=secure) as answer:
+        with open_url(Request(health), 2, secure) as answer:
             return None if answer.status == 200 else f"status {answer.status}"
     except (OSError, HTTPException, ValueError) as error:
-        return why(error)
+        is_asked = proxy_of(health) is None and (is_absent(error) or isinstance(error, HTTPError | HTTPException))
+        return why(error) if is_asked else no_answer(health, error)

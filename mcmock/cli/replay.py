@@ -19,6 +19,7 @@ import aiohttp
 import click
 from yarl import URL
 
+from mcmock.cli.admin_client import CouldNotAsk
 from mcmock.cli.saying import say
 from mcmock.core import clock
 from mcmock.core.printable import printable
@@ -151,7 +152,7 @@ class _Server:
             ) as answer:  # fmt: skip
                 return Got(answer.status, answer.headers.get("Location"), _message(await answer.read()))
         except aiohttp.ClientConnectorError as error:
-            raise click.ClickException(f"nothing answers at {self._url}: {error.strerror or error}") from None
+            raise CouldNotAsk(f"nothing answers at {self._url}: {error.strerror or error}") from None
         except TimeoutError:
             return Got(None, error=f"no answer within {ANSWER_WITHIN:g} s")
         except (aiohttp.ClientError, OSError) as error:
@@ -166,13 +167,11 @@ class _Server:
             ) as answer:
                 return await answer.json() if answer.status == 200 else self._refused(answer.status)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            raise click.ClickException(
-                f"{self._url}/__admin does not answer: {error or type(error).__name__}"
-            ) from None
+            raise CouldNotAsk(f"{self._url}/__admin does not answer: {error or type(error).__name__}") from None
 
     def _refused(self, status: int) -> None:
         hint = "give its --token" if status == 401 else "is it mcmock?"
-        raise click.ClickException(f"{self._url}/__admin answers {status}: {hint}")
+        raise CouldNotAsk(f"{self._url}/__admin answers {status}: {hint}")
 
     async def is_mcmock(self) -> bool:
         try:

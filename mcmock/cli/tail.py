@@ -15,12 +15,12 @@ from datetime import datetime
 from http.client import HTTPException
 from typing import Any, NamedTuple, TextIO
 from urllib.error import HTTPError
-from urllib.request import Request, urlopen
+from urllib.request import Request
 
 import click
 
 from mcmock.checks.timeline_text import clip
-from mcmock.cli.admin_client import refused, said, why
+from mcmock.cli.admin_client import no_answer, open_url, refused, said, why
 from mcmock.cli.ready import default_url
 from mcmock.cli.saying import remark
 from mcmock.core.printable import printable
@@ -70,7 +70,7 @@ class Place:
         self._secure = ssl.create_default_context(cafile=ca_file) if url.startswith("https") else None
 
     def open(self) -> Any:
-        return urlopen(self._request(), timeout=SILENCE, context=self._secure)
+        return open_url(self._request(), SILENCE, self._secure)
 
     def _request(self) -> Request:
         headers = {"Accept": "text/event-stream"}
@@ -99,9 +99,9 @@ def _follow(place: Place, out: TextIO) -> None:
         except BrokenPipeError:
             raise
         except (OSError, HTTPException, ValueError) as error:
+            if not connected:
+                raise no_answer(place.url, error) from None
             lost = why(error)
-        if not connected:
-            raise click.ClickException(f"{place.url} does not answer: {lost}")
         if not waiting:
             remark(f"{place.url}: {lost}; waiting")
             waiting = True

@@ -1,8 +1,11 @@
-"""HTTP that every emulated API shares: header look-up, the path of a target, the bytes of a response, secrets, the date."""
+"""HTTP that every emulated API shares: header look-up, the path of a target, the bytes of a response, loopback, secrets, the
+date."""
 
 from __future__ import annotations
 
+import ipaddress
 import re
+from contextlib import suppress
 from email.utils import formatdate
 from http import HTTPStatus
 from urllib.parse import unquote, urlsplit
@@ -10,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 from mcmock.core.model import Headers, RawHeaders, Response
 
 JSON = "application/json"
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 REASONS = {status.value: status.phrase for status in HTTPStatus} | {413: "Request Entity Too Large"}
 
@@ -31,6 +35,13 @@ def path_of(target: str) -> str:
             return target
     path = target.partition("?")[0].partition("#")[0]
     return unquote(path, errors="surrogateescape") if "%" in path else path
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether `host` is this machine itself, so that no proxy and nobody else can reach it."""
+    with suppress(ValueError):
+        return ipaddress.ip_address(host).is_loopback
+    return host == "localhost" or host.endswith(".localhost")
 
 
 def render(status: int, headers: Headers, body: bytes = b"", *, head: bool = False) -> Response:

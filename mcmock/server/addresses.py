@@ -8,10 +8,10 @@ import socket
 from collections.abc import Iterable
 from contextlib import suppress
 
+from mcmock.core import http
+
 ANYWHERE = ("0.0.0.0", "::", "")
 """Hosts that mean: every address of this machine."""
-
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 FROM_INSIDE = ("10.0.2.2", "host.docker.internal")
 """What this machine is called inside the Android emulator, and inside a container."""
@@ -22,13 +22,6 @@ _OUTSIDE = ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1"))
 
 _HOST_NAME = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(\.(?!-)[a-z0-9-]{1,63}(?<!-))*")
 """As RFC 1123 has it: no underscore, which no certificate can cover; a machine may be called otherwise."""
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach a server on `host`."""
-    with suppress(ValueError):
-        return ipaddress.ip_address(host).is_loopback
-    return host == "localhost"
 
 
 def outward() -> list[str]:
@@ -60,7 +53,7 @@ def names(host: str, more: Iterable[str] = ()) -> list[str]:
     own = socket.gethostname().lower()
     local = [own, f"{own.partition('.')[0]}.local"] if _HOST_NAME.fullmatch(own) and own != "localhost" else []
     given = [] if host in ANYWHERE else [host]
-    return list(dict.fromkeys([*LOOPBACK, *FROM_INSIDE, *given, *local, *outward(), *more]))
+    return list(dict.fromkeys([*http.LOOPBACK, *FROM_INSIDE, *given, *local, *outward(), *more]))
 
 
 def in_url(host: str) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from mcmock.core import clock
+from mcmock.core import clock, http
 from mcmock.engine import scopes
 from mcmock.server import addresses, certificates
 from mcmock.server.admin.access import Guard
@@ -62,7 +62,7 @@ class Place:
         ):
             raise ValueError("--admin-token must be printable ASCII, and not empty")
         self.host, self.port, self.https_port = host, port, https_port
-        self.made_token = admin_token is None and not addresses.is_loopback(host)
+        self.made_token = admin_token is None and not http.is_loopback(host)
         self.token = secrets.token_urlsafe(24) if self.made_token else admin_token
         self.guard = Guard(self.token, (*allow_host, *tls_name, host))
         self.authority: certificates.Authority | None = None
@@ -103,7 +103,7 @@ class Place:
 
     def reachable(self, *, secure: bool = False) -> list[str]:
         """The URLs at which other devices on this network reach it, those for HTTPS if `secure`; none on loopback."""
-        if addresses.is_loopback(self.host):
+        if http.is_loopback(self.host):
             return []
         hosts = addresses.outward() if self.host in addresses.ANYWHERE else [self.host]
         if self.host == "0.0.0.0":

@@ -89,11 +89,3 @@ def test_a_wrong_question_is_one_line_and_exit_2(
     assert found.exit_code == 2
     assert found.stderr.startswith(f"mcmock: {message}")
     assert found.stderr.count("\n") == 1
-
-
-def test_no_server_is_one_line_and_exit_1(mcmock_server: McmockServer) -> None:
-    found = cli_runner().invoke(main, ["verify", "--url", "http://127.0.0.1:1", "event=ping"])
-    assert found.exit_code == 1
-    assert found.stderr == (
-        "mcmock: http://127.0.0.1:1 does not answer: Connection refused; is mcmock running there?\n"
-    )
