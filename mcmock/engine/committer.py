@@ -82,8 +82,7 @@ class DirectCommitter:
     def handle(self, request: Request) -> Answer:
         engine = self._engine
         with engine.lock:
-            call, decision = engine.judge(engine.state, request)
-            return engine.record(call, decision)
+            return engine.record(*engine.judge(engine.state, request))
 
     def submit(self, request: Request, done: Callable[[Answer], None]) -> None:
         done(self.handle(request))

@@ -56,15 +56,16 @@ def session_at(tx: Transaction, session_id: str, now: float) -> Session | None:
 
 
 def _decide_event(tx: Transaction, call: Call, scene: Scene) -> Decision:
-    named, parsed = str(call.parsed.session_id), call.parsed
-    session = session_at(tx, named, call.now)
+    parsed, now = call.parsed, call.now
+    session = tx.sessions.get(str(parsed.session_id))
     if session is None:
-        return _reject(tx, Verdict.UNKNOWN, named, call)
+        return _reject(tx, Verdict.UNKNOWN, str(parsed.session_id), call)
+    session = sessions.at(session, now)
     session_id = session.id  # one string for all its entries
     verdict = sessions.VERDICTS[session.phase]
     if verdict is ACCEPTED:
         playhead = session.playhead if parsed.playhead is None else parsed.playhead
-        tx.sessions.put(session_id, sessions.take(session, str(parsed.event_type), playhead, call.now))
+        tx.sessions.put(session_id, sessions.take(session, str(parsed.event_type), playhead, now))
         return Decision(ACCEPTED, call.respond(ACCEPTED, session_id), session_id, parsed.findings)
     if session.phase is Phase.ENDED and scene.policy.after_end == "drop":
         return Decision(ACCEPTED, call.respond(ACCEPTED, session_id), session_id, parsed.findings, after_end=True)

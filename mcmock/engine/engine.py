@@ -40,6 +40,7 @@ class Engine:
         self.lock = threading.RLock()
         self.scope = scope
         self.state = state
+        self._first, *self._others = protocols
         self.protocols: Mapping[str, ApiProtocol] = {protocol.name: protocol for protocol in protocols}
         event_types = [name for protocol in protocols for name in protocol.event_types]
         self.log = Journal(policy.max_log_bytes, state.sessions.__contains__, event_types)
@@ -67,7 +68,7 @@ class Engine:
         protocol = self.protocol_of(request)
         try:
             call = Call(request, now, protocol, protocol.read(request, self.policy.mode))
-            around = self._injector.around if tx.rules.armed else decide
+            around = self._injector.around if tx.rules.snapshot.armed else decide
             decision = around(tx, call, self._scene)
             if decision.verdict is Verdict.CREATED:
                 self._forget_old(tx, now)
@@ -77,10 +78,10 @@ class Engine:
             return call, broken(call, error, self.policy)
 
     def protocol_of(self, request: Request) -> ApiProtocol:
-        """Return the API that a request is for."""
-        protocols = iter(self.protocols.values())
-        first = next(protocols)
-        return next((one for one in protocols if one.owns(request.target)), first)
+        """Return the API that a request is for; the first one where none of the others owns it."""
+        if not self._others:
+            return self._first
+        return next((one for one in self._others if one.owns(request.target)), self._first)
 
     def entry(self, call: Call, decision: Decision, seq: int) -> tuple[Any, ...]:
         """Return the columns of the log's entry for a decision."""
@@ -95,9 +96,12 @@ class Engine:
         """Write the entry of a decision, and return the answer."""
         seq = self.log.next_seq
         self.log.append(self.entry(call, decision, seq))
-        if decision.verdict is Verdict.BROKEN:
+        verdict = decision.verdict
+        if verdict is Verdict.BROKEN:
             self.broken += 1
-        return answer_to(call, decision, seq)
+        return Answer(
+            seq, decision.response, decision.steps, decision.hold, call.now, call.parsed.kind, verdict, decision.fault
+        )  # fmt: skip
 
     def _preview(self, call: Call, decision: Decision, session: Session | None) -> tuple[Outcome, tuple[Finding, ...]]:
         entry = Entry._make(self.entry(call, decision, self.log.next_seq))
@@ -180,13 +184,6 @@ class Engine:
         for wake in self._wakes:
             wake()
         self.log.tell(notice, 0)
-
-
-def answer_to(call: Call, decision: Decision, seq: int) -> Answer:
-    """Return what a shell has to perform."""
-    return Answer(
-        seq, decision.response, decision.steps, decision.hold, call.now, call.parsed.kind, decision.verdict, decision.fault
-    )  # fmt: skip
 
 
 def _next_two(waiting: deque[str], every: Iterable[str]) -> list[str]:

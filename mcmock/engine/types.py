@@ -17,7 +17,7 @@ from mcmock.core.model import (
     Verdict,
 )
 from mcmock.core.tables import short_key
-from mcmock.protocols.base import ApiProtocol, ParsedRequest, Reply
+from mcmock.protocols.base import ApiProtocol, ParsedRequest
 
 DEFAULT_SCOPE = "default"
 
@@ -80,7 +80,7 @@ class Call(NamedTuple):
     parsed: ParsedRequest
 
     def respond(self, verdict: Verdict, session_id: str | None = None, reason: str = "") -> Response:
-        return self.protocol.respond(Reply(verdict, session_id, reason), self.parsed, self.request, self.now)
+        return self.protocol.respond(verdict, self.parsed, self.request, self.now, session_id, reason)
 
     @property
     def content(self) -> str:

@@ -56,14 +56,6 @@ class ParsedRequest(NamedTuple):
     body: Any = None
 
 
-class Reply(NamedTuple):
-    """What the engine decided to answer. `reason` says why a session takes no more events."""
-
-    verdict: Verdict
-    session_id: str | None = None
-    reason: str = ""
-
-
 class FastPath(NamedTuple):
     """The requests that the fast path may take: a pattern of the request line, and the length of all that it matches.
 
@@ -90,8 +82,13 @@ class ApiProtocol(Protocol):
         """Return what the request is, what was found in it, and why it is refused, if it is."""
         ...
 
-    def respond(self, reply: Reply, parsed: ParsedRequest, request: Request, now: float) -> Response:
-        """Return the response that tells the client what was decided; `now` is the emulator's time in seconds."""
+    def respond(
+        self, verdict: Verdict, parsed: ParsedRequest, request: Request, now: float, session_id: str | None, reason: str
+    ) -> Response:
+        """Return the response that tells the client what was decided; `now` is the emulator's time in seconds.
+
+        `reason` says why a session takes no more events, or what broke.
+        """
         ...
 
     def error(self, status: int, message: str, request: Request, now: float, *, keep_alive: bool = True) -> Response:

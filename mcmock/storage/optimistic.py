@@ -28,7 +28,7 @@ from mcmock.core.model import Answer, Delivery, Request
 from mcmock.core.tables import DirectTable
 from mcmock.engine.changes import Cell, Change, StoreAway
 from mcmock.engine.committer import Committer, Result
-from mcmock.engine.engine import Engine, answer_to
+from mcmock.engine.engine import Engine
 from mcmock.engine.log import Entry, weight_of
 from mcmock.engine.state import Transaction
 from mcmock.faults.active import ActiveRules
@@ -154,7 +154,10 @@ class OptimisticCommitter:
         call, decision = self._engine.judge(tx, request)
         entry = Entry._make(self._engine.entry(call, decision, 0))
         entry = entry._replace(headers=http.without_secrets(entry.headers))
-        return answer_to(call, decision, 0), tx.change(tuple(entry), weight_of(entry))
+        answer = Answer(
+            0, decision.response, decision.steps, decision.hold, call.now, call.parsed.kind, decision.verdict, decision.fault
+        )  # fmt: skip
+        return answer, tx.change(tuple(entry), weight_of(entry))
 
     def settle(self, seq: int, delivery: Delivery) -> None:
         """Known here at once, and to others in a moment."""

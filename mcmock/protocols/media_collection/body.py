@@ -48,8 +48,6 @@ def judge(kind: Kind, text: bytes, mode: Mode) -> Judged:
         value = json_decoding.decode(text)
     except json_decoding.BadJson as error:
         return _conclude(None, (), [Violation("not-json", "$", str(error))], mode)
-    if kind is Kind.EVENT and _is_plain(text, value):
-        return Judged(value["eventType"], (value,))
     doubled = _doubled(text, value)
     if isinstance(value, list) and kind is not Kind.EVENT:
         found = _enough(chain(doubled, _array(value, kind)), mode)
@@ -62,14 +60,18 @@ def judge(kind: Kind, text: bytes, mode: Mode) -> Judged:
     return _conclude(event_type, (value,), found, mode) if found else Judged(event_type, (value,))
 
 
-def _is_plain(text: bytes, value: Any) -> bool:
-    """Whether this is an event about which there is nothing to say, in any mode. False means: look closer."""
+def plain_event(text: bytes) -> dict[str, Any] | None:
+    """Return the event of a body about which there is nothing to say, in any mode. None means: look closer."""
+    try:
+        value = json_decoding.decode(text)
+    except json_decoding.BadJson:
+        return None
     if type(value) is not dict:
-        return False
+        return None
     event_type = value.get("eventType")
     if type(event_type) is not str or event_type not in _PLAIN_TYPES or not schemas.ACCEPTS[event_type](value):
-        return False
-    return text.count(b":") == _shallow_keys(value) and lint.is_silent(event_type, value)
+        return None
+    return value if text.count(b":") == _shallow_keys(value) and lint.is_silent(event_type, value) else None
 
 
 _PLAIN_TYPES = schemas.ACCEPTS.types - {"sessionStart"}

@@ -48,7 +48,12 @@ def _number(value: object) -> float | None:
 
 def playhead_of(body: Mapping[str, Any]) -> float | None:
     """Return the playhead in seconds; None where there is none, or something else in its place."""
-    return number_or_none(part_of(body, "playerTime").get("playhead"))
+    time = body.get("playerTime")
+    value = time.get("playhead") if type(time) is dict else None
+    return value if type(value) in _NUMBERS else None
+
+
+_NUMBERS = (float, int)  # and not bool, which is an int to isinstance
 
 
 def part_of(body: Mapping[str, Any], key: str) -> Mapping[str, Any]:

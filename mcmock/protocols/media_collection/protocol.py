@@ -13,7 +13,7 @@ from mcmock.core import findings
 from mcmock.core.events import EVENT_TYPES, VISITOR_KEYS, Event
 from mcmock.core.http import header, path_of
 from mcmock.core.model import COUNTED_KINDS, Finding, Kind, Mode, Request, Response, Verdict
-from mcmock.protocols.base import ApiProtocol, ParsedRequest, Refused, Reply
+from mcmock.protocols.base import ApiProtocol, ParsedRequest, Refused
 from mcmock.protocols.media_collection import body as bodies
 from mcmock.protocols.media_collection import routes, schemas
 from mcmock.protocols.media_collection.events import events_in, part_of, playhead_of
@@ -44,6 +44,13 @@ class MediaCollection(ApiProtocol):
     # -- from a request -----------------------------------------------------------------------------------------------
 
     def read(self, request: Request, mode: Mode) -> ParsedRequest:
+        named = routes.session_of_event(request.method, request.target)
+        if named is not None and request.refusal is None and (event := bodies.plain_event(request.body)) is not None:
+            found = _about_the_request(request, False, mode)
+            playhead = event["playerTime"]["playhead"]
+            return ParsedRequest(
+                Kind.EVENT, named, event["eventType"], playhead, found, None, False, b"", (event,)
+            )  # fmt: skip
         route = routes.route(request.method, request.target)
         if request.refusal is not None:
             return _refused_by_http(request, route, mode)
@@ -58,18 +65,19 @@ class MediaCollection(ApiProtocol):
 
     # -- to a response ------------------------------------------------------------------------------------------------
 
-    def respond(self, reply: Reply, parsed: ParsedRequest, request: Request, now: float) -> Response:
-        verdict = reply.verdict
+    def respond(
+        self, verdict: Verdict, parsed: ParsedRequest, request: Request, now: float, session_id: str | None, reason: str
+    ) -> Response:
         if verdict is Verdict.ACCEPTED:
             return self._accept(parsed, request, now)
         if verdict is Verdict.CREATED:
-            return self._answers.created(str(reply.session_id), now, request.keep_alive)
+            return self._answers.created(str(session_id), now, request.keep_alive)
         if verdict is Verdict.UNKNOWN:
-            return self.error(404, f"There is no session {reply.session_id}.", request, now)
+            return self.error(404, f"There is no session {session_id}.", request, now)
         if verdict is Verdict.GONE:
-            return self.error(410, f"Session {reply.session_id} takes no more events: {reply.reason}.", request, now)
+            return self.error(410, f"Session {session_id} takes no more events: {reason}.", request, now)
         if verdict is Verdict.BROKEN:
-            return self.error(500, reply.reason, request, now, keep_alive=False)
+            return self.error(500, reason, request, now, keep_alive=False)
         refused = parsed.refused
         assert refused is not None, verdict
         return self._error(refused, request, now)
@@ -79,11 +87,11 @@ class MediaCollection(ApiProtocol):
         return self._answers.error(status, message, now, keep_alive, head=_is_head(request))
 
     def _accept(self, parsed: ParsedRequest, request: Request, now: float) -> Response:
-        if parsed.kind is Kind.SCHEMA:
-            return self._answers.schema(parsed.document, now, request.keep_alive, head=_is_head(request))
+        if parsed.kind is Kind.EVENT:
+            return self._answers.accepted(now, request.keep_alive)
         if parsed.kind is Kind.PREFLIGHT:
             return self._answers.preflight(now, request.keep_alive)
-        return self._answers.accepted(now, request.keep_alive)
+        return self._answers.schema(parsed.document, now, request.keep_alive, head=_is_head(request))
 
     def _error(self, refused: Refused, request: Request, now: float) -> Response:
         keep_alive, head = refused.keep_alive and request.keep_alive, _is_head(request)
@@ -127,24 +135,24 @@ def _refused_by_http(request: Request, route: Route, mode: Mode) -> ParsedReques
 
 def _read_body(request: Request, route: Route, mode: Mode) -> ParsedRequest:
     judged = bodies.judge(route.kind, request.body, mode)
-    found = judged.findings + _about_the_request(request, route, mode)
-    named = route.argument if route.kind is Kind.EVENT else None
+    found = judged.findings + _about_the_request(request, route.slash, mode)
+    named, events = route.argument if route.kind is Kind.EVENT else None, judged.events
     if judged.refusal is not None:
         refused = Refused(Verdict.MALFORMED, 400, judged.refusal)
-        return ParsedRequest(route.kind, named, judged.event_type, findings=found, refused=refused, body=judged.events)
+        return ParsedRequest(route.kind, named, judged.event_type, findings=found, refused=refused, body=events)
     return ParsedRequest(
-        route.kind, named, judged.event_type, playhead_of(judged.events[-1]), found, None, judged.whole, b"", judged.events
+        route.kind, named, judged.event_type, playhead_of(events[-1]), found, None, judged.whole, b"", events
     )  # fmt: skip
 
 
-def _about_the_request(request: Request, route: Route, mode: Mode) -> tuple[Finding, ...]:
-    """What is found in how a body was sent."""
+def _about_the_request(request: Request, slash: bool, mode: Mode) -> tuple[Finding, ...]:
+    """What is found in how a body was sent; `slash` says that its path ends in one that it does not need."""
     found: tuple[Finding, ...] = ()
     content_type = header(request.headers, b"content-type")
     if content_type is None or content_type[:16].lower() != b"application/json":
         sent = "no Content-Type" if content_type is None else content_type.decode("latin-1")
         found += _found("content-type", mode, f"{sent} was sent; application/json is asked for")
-    if route.slash:
+    if slash:
         found += _found("trailing-slash", mode, "the path ends in a slash")
     return found
 

@@ -49,10 +49,17 @@ _EVENT_START = len(SESSIONS) + 1
 _EVENT_END = _EVENT_START + SID_LENGTH
 
 
+def session_of_event(method: str, target: str) -> str | None:
+    """Return the session id of a plain event POST; None where it is anything else, or needs a closer look."""
+    if method == "POST" and target[_EVENT_END:] == EVENTS and target.startswith(SESSIONS):
+        return target[_EVENT_START:_EVENT_END]
+    return None
+
+
 def route(method: str, target: str) -> Route:
     """The route of a request target as it stood in the request line, query and absolute form included."""
-    if method == "POST" and target.startswith(SESSIONS) and target[_EVENT_END:] == EVENTS:
-        return Route(Kind.EVENT, target[_EVENT_START:_EVENT_END])
+    if (named := session_of_event(method, target)) is not None:
+        return Route(Kind.EVENT, named)
     path = path_of(target)
     for candidate in PATHS:
         if found := candidate.pattern.fullmatch(path):
