@@ -155,7 +155,8 @@ class Group(NamedTuple):
 
 GROUPS = (
     Group("Where it listens", (
-        Option("host", Text(), "127.0.0.1", PLACE, "The address to listen on; 0.0.0.0 for all of this machine."),
+        Option("host", Text(), "127.0.0.1", PLACE, "The address to listen on. 127.0.0.1 takes ::1 along, "
+               "so that localhost leads there; `::` is every address of this machine, 0.0.0.0 every one of IPv4."),
         Option("port", Whole(0, 65535), DEFAULT_PORT, PLACE, "The port for HTTP; 0 takes any free one."),
         Option("admin_token", Text(), None, PLACE, "What the control API wants as `Authorization: Bearer TOKEN`. "
                "Made and printed if absent while `--host` is not loopback.", secret=True),

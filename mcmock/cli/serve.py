@@ -71,6 +71,10 @@ def _remarks(service: Service) -> list[str]:
     remarks = []
     if place.made_token:
         remarks.append(f"others can reach this server, so its control API requires the token {place.token}")
+    if other := service.taken_by_others:
+        remarks.append(
+            f"another program has port {place.port} at {other}: use {place.url}, since localhost may lead to that one"
+        )
     if reachable := place.reachable():
         remarks.append(f"devices reach it at {', '.join([*reachable, *place.reachable(secure=True)])}")
         if place.https_port is not None:

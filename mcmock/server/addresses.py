@@ -13,6 +13,13 @@ from mcmock.core import http
 ANYWHERE = ("0.0.0.0", "::", "")
 """Hosts that mean: every address of this machine."""
 
+BY_HOST = {
+    "127.0.0.1": ("127.0.0.1", "::1"),  # `localhost` is ::1 first for many a client
+    "localhost": ("127.0.0.1", "::1"),
+    "::": ("::", "0.0.0.0"),
+}
+"""Where a server listens for a host that means more than one address; for any other, where the system says."""
+
 FROM_INSIDE = ("10.0.2.2", "host.docker.internal")
 """What this machine is called inside the Android emulator, and inside a container."""
 

@@ -19,7 +19,7 @@ from aiohttp import web
 from mcmock.core import clock
 from mcmock.engine import Emulator, scopes
 from mcmock.engine.scopes import Scopes
-from mcmock.server import aiohttp_adapter
+from mcmock.server import addresses, aiohttp_adapter
 from mcmock.server.accepting import Taking, bind
 from mcmock.server.admin.api import ControlApi
 from mcmock.server.aiohttp_adapter import AiohttpServer
@@ -37,6 +37,12 @@ TURNS = 10
 
 TURNS_TO_TAKE = 3
 """Turns in which it has taken whoever waits to be connected."""
+
+FREE_PORTS_TRIED = 20
+"""Ports that are tried where any free one will do: one that is free at 127.0.0.1 may be taken at ::1."""
+
+Address = tuple[int, tuple[Any, ...]]
+"""A family, and an address of it as `socket.bind` takes it."""
 
 PATIENCE = 1.0
 """Seconds that others wait for the server to have read what had arrived."""
@@ -83,6 +89,8 @@ class Service:
         self.scopes = scopes.around(emulator)
         self.emulator = self.scopes.default
         self.place = Place(**options)
+        self.taken_by_others: str | None = None
+        """An address beside the host at which another program has the port."""
         self._share_port = share_port
         self._starting_https = asyncio.Lock()
         self._server: _Server | None = None
@@ -122,27 +130,47 @@ class Service:
         return int(bound[0].getsockname()[1])
 
     async def _bind(self, port: int) -> list[socket.socket]:
-        """A socket for each address of the host that this system has. Raises OSError if one is taken, or there is none."""
-        found = await asyncio.get_running_loop().getaddrinfo(
-            self.place.host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )
-        absent: OSError | None = None
+        """Return a socket for each address of the host that this system has.
+
+        Raises OSError if one is taken, or there is none. A free port (0) is one that is free at all of them.
+        """
+        hosts = addresses.BY_HOST.get(self.place.host, (self.place.host,))
+        found = [one for host in hosts for one in await _resolved(host, port)]
+        for _ in range(FREE_PORTS_TRIED if port == 0 else 0):
+            with suppress(_PortTaken):
+                return self._bind_each(found, port)
+        return self._bind_each(found, port)
+
+    def _bind_each(self, found: list[Address], port: int) -> list[socket.socket]:
+        """Bind all of them to one port."""
+        missing: OSError | None = None
+        any_port = port == 0
         with ExitStack() as closing:
             bound: list[socket.socket] = []
-            for family, _, _, _, (host, _, *rest) in dict.fromkeys(found):
+            for family, (host, _, *rest) in found:
                 try:
                     one = bind(family, (host, port, *rest), share_port=self._share_port)
                 except OSError as error:
-                    if family != socket.AF_INET6 or error.errno not in _OF_NO_IPV6:
+                    if any_port and bound and error.errno == errno.EADDRINUSE:
+                        raise _PortTaken(*error.args) from None
+                    if not self._can_do_without(host, error):
                         raise
-                    absent = error
+                    missing = error
                 else:
                     bound.append(closing.enter_context(one))
                     port = int(one.getsockname()[1])
-            if absent is not None and not bound:
-                raise absent
+            if missing is not None and not bound:
+                raise missing
             closing.pop_all()
         return bound
+
+    def _can_do_without(self, host: str, error: OSError) -> bool:
+        """Whether the other addresses do where `host` cannot be bound: a name's IPv6, and ::1 beside 127.0.0.1."""
+        if host == "::1" and self.place.host in ("127.0.0.1", "localhost"):
+            if error.errno == errno.EADDRINUSE:
+                self.taken_by_others = host
+            return True
+        return ":" in host and error.errno in _OF_NO_IPV6 and self.place.host != "::"
 
     async def read_all(self) -> None:
         """Return when what has arrived by now is read, and answered unless it is held back."""
@@ -195,6 +223,16 @@ _OF_THE_PORT = (errno.EADDRINUSE, errno.EACCES)
 
 _OF_NO_IPV6 = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
 """A name may have an address of IPv6 where the system has none: the others do."""
+
+
+class _PortTaken(OSError):
+    """A port that was free at one address is taken at another."""
+
+
+async def _resolved(host: str, port: int) -> list[Address]:
+    loop = asyncio.get_running_loop()
+    found = await loop.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    return list(dict.fromkeys((family, address) for family, _, _, _, address in found))
 
 
 def _reason(error: OSError) -> str:
