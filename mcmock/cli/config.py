@@ -13,6 +13,7 @@ import click
 from click.core import ParameterSource
 
 from mcmock.cli.options import CONFIG_FILE, GROUPS, OPTIONS, TABLES, File, Option, Settings
+from mcmock.core import text
 from mcmock.core.wording import nearest
 
 _FOUND = "mcmock.config"
@@ -37,7 +38,7 @@ def file_of(context: click.Context) -> Path | None:
 def read(path: Path) -> dict[str, Any]:
     """The file's values by option name. Raises click.UsageError with one line that says where and what."""
     try:
-        return parse(path.read_text("utf-8"), path.parent)
+        return parse(text.decoded(path.read_bytes()), path.parent)
     except OSError as error:
         raise click.UsageError(f"{path}: {error.strerror or error}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -46,10 +47,10 @@ def read(path: Path) -> dict[str, Any]:
         raise click.UsageError(f"{path}: {error}") from None
 
 
-def parse(text: str, folder: Path) -> dict[str, Any]:
+def parse(words: str, folder: Path) -> dict[str, Any]:
     """The values of a config's text. Paths in it are relative to its `folder`. Raises ValueError naming the key."""
     values = {}
-    for key, value in tomllib.loads(text).items():
+    for key, value in tomllib.loads(words).items():
         if (table := TABLES.get(key)) is not None:
             if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
                 raise ValueError(f"{key}: must be [[{key}]] tables, not {value!r}")

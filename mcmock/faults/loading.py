@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from mcmock.core.json_decoding import duplicate_keys
+from mcmock.core.text import decoded
 from mcmock.core.wording import named, shown
 from mcmock.faults.rule import FaultRule, rule_from_json
 
@@ -24,7 +25,7 @@ def load_file(path: str | Path) -> tuple[FaultRule, ...]:
     """The rules of a `.toml` or `.json` file. Raises OSError as opening it does, and ValueError that names the file."""
     path = Path(path)
     try:
-        return load(path.read_text(encoding="utf-8"), path.suffix.lstrip(".").lower())
+        return load(decoded(path.read_bytes()), path.suffix.lstrip(".").lower())
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
 

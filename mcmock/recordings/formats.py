@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
 from mcmock.core.model import Request
+from mcmock.core.text import utf8
 from mcmock.protocols.media_collection import routes
 from mcmock.recordings import timeline
 from mcmock.serialization import exports
@@ -37,6 +38,7 @@ class Recording(NamedTuple):
 
 def read(text: bytes) -> Recording:
     """The recording in a file. Raises ValueError with one line that says what is wrong, and in which line."""
+    text = utf8(text)
     lines = [line for line in text.splitlines() if line.strip()]
     if not lines:
         raise ValueError("the file is empty")
@@ -57,7 +59,7 @@ def read(text: bytes) -> Recording:
 def _json(text: bytes) -> Any:
     """Raises ValueError naming the line in which it is no JSON."""
     try:
-        return json.loads(text.decode("utf-8-sig"))
+        return json.loads(text.decode())
     except json.JSONDecodeError as error:
         raise ValueError(f"line {error.lineno}: it is not JSON: {error.msg} (column {error.colno})") from None
     except UnicodeDecodeError as error:

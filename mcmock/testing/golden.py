@@ -20,6 +20,7 @@ from mcmock.checks import timeline_text
 from mcmock.checks.verification import events_of
 from mcmock.core.events import VISITOR_KEYS
 from mcmock.core.model import Exchange
+from mcmock.core.text import decoded
 
 SUFFIX: Final = ".golden.json"
 FORMAT: Final = 1
@@ -153,7 +154,7 @@ def _write(goldens: Goldens, path: Path, now: list[Row]) -> None:
 def _read(path: Path) -> list[Row]:
     hint = "delete it, or rewrite it with pytest --mcmock-update"
     try:
-        kept = json.loads(path.read_text(encoding="utf-8"))
+        kept = json.loads(decoded(path.read_bytes()))
     except ValueError as error:
         raise ValueError(f"{path.name} is not JSON ({error}): {hint}") from None
     if not isinstance(kept, dict) or kept.get("mcmockGolden") != FORMAT or not _is_rows(kept.get("events")):
