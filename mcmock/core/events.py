@@ -27,6 +27,8 @@ class FieldPaths(NamedTuple):
 
     ts: str
     playhead: str
+    params: str = ""
+    metadata: str = ""
 
 
 class Event(NamedTuple):

@@ -58,6 +58,7 @@ CHAPTERS = "events/chapters"
 STATES = "events/player-state"
 DOWNLOADED = "use case: tracking downloaded content"
 ASSUMED = "assumed"
+PLAN = "your tracking plan"
 
 # fmt: off
 RULES: dict[str, Rule] = {
@@ -293,6 +294,10 @@ RULES: dict[str, Rule] = {
         _WARN, _WARN, "observed in theo: events queued across two programmes",
         "Older than this session's sessionStart and no queued pre-roll: the event seems to belong to another session.",
     ),
+    # -- not as the tracking plan has it: docs/plan.md -------------------------------------------------------------------
+    "plan-missing": Rule(_ERROR, _ERROR, PLAN, "What the tracking plan requires was not sent, or did not occur."),
+    "plan-value": Rule(_ERROR, _ERROR, PLAN, "A value, or a cadence of pings, that the tracking plan does not allow."),
+    "plan-unexpected": Rule(_ERROR, _ERROR, PLAN, "What the tracking plan forbids, or does not know."),
 }
 # fmt: on
 

@@ -7,7 +7,9 @@ from typing import NamedTuple
 
 
 class Notice(NamedTuple):
-    """Told to listeners: "exchange" and "delivery" with the seq, "reset", "cleared", "evicted", "clock" or "faults" with 0."""
+    """Told to listeners: "exchange" and "delivery" with the seq, "reset", "cleared", "evicted", "clock", "faults" or "plan"
+    with 0.
+    """
 
     what: str
     seq: int

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import secrets
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any, Protocol
 
+from mcmock.analytics.plan import Covered, Plan
 from mcmock.analytics.views import SessionView
 from mcmock.checks.verification import Check, Verification, verify, waiting
 from mcmock.checks.waiting import Watch
@@ -61,8 +63,9 @@ class Emulator:
     `strict` and `loose` choose another column of docs/fidelity.md. `max_log_bytes` bounds the log, `max_body_bytes` a
     request's body. `after_end` is what events after sessionEnd are answered: "gone" (410) or "drop" (a silent 204).
     `cors_headers` and `cors_max_age` widen the preflight for browsers that ask for more than Content-Type.
-    `faults` are in force from the start, and again after every reset. `backing` keeps the state elsewhere, and `protocols`
-    are the emulated APIs, if not those that mcmock has. `issue` gives out session ids.
+    `faults` are in force from the start, and again after every reset, and so is `plan`, the tracking plan. `backing`
+    keeps the state elsewhere, and `protocols` are the emulated APIs, if not those that mcmock has. `issue` gives out ids of
+    sessions.
     Raises ValueError for options that contradict each other.
     """
 
@@ -80,12 +83,19 @@ class Emulator:
         time: clock.Clock | None = None,
         scope: str = DEFAULT_SCOPE,
         faults: Iterable[FaultRule] = (),
+        plan: Plan | None = None,
         backing: Backing | None = None,
         protocols: tuple[ApiProtocol, ...] = (),
         issue: IssueId = session_ids.issue,
     ) -> None:
         policy = Policy(
-            mode_of(strict=strict, loose=loose), after_end, max_log_bytes, max_body_bytes, cors_headers, cors_max_age
+            mode_of(strict=strict, loose=loose),
+            after_end,
+            max_log_bytes,
+            max_body_bytes,
+            cors_headers,
+            cors_max_age,
+            plan,
         )
         rules, self.backing = tuple(faults), backing
         running = time or (clock.Clock() if backing is None else backing.clock())
@@ -106,7 +116,7 @@ class Emulator:
             seed=state.seed, strict=policy.mode is Mode.STRICT, loose=policy.mode is Mode.LOOSE, after_end=policy.after_end,
             max_log_bytes=policy.max_log_bytes, max_body_bytes=policy.max_body_bytes, cors_headers=policy.cors_headers,
             cors_max_age=policy.cors_max_age, time=state.clock.another(), scope=scope, faults=state.rules.initial,
-            backing=self.backing, protocols=self._protocols,
+            plan=policy.plan, backing=self.backing, protocols=self._protocols,
         )  # fmt: skip
 
     def configure(
@@ -292,6 +302,37 @@ class Emulator:
     def clear_faults(self) -> None:
         """Lift every fault, and free what they hold."""
         self.replace_faults(())
+
+    # -- the tracking plan --------------------------------------------------------------------------------------------
+
+    @property
+    def plan(self) -> Plan | None:
+        """The tracking plan that sessions are judged by, if there is one."""
+        return self.engine.analysis.plan
+
+    def set_plan(self, plan: Plan | None) -> None:
+        """Judge every session by this plan until the next reset, also what is in the log already; by none if it is None.
+
+        Raises ValueError where others share the log, who would go on judging by theirs.
+        """
+        with self.engine.lock:
+            if self.engine.shares_log:
+                raise ValueError(
+                    "others share this server's state and would not know: start each of them with --plan FILE"
+                )
+            self.engine.analysis.plan = plan
+            self.engine.release("plan")
+
+    def begin_with_plan(self, plan: Plan | None) -> None:
+        """Judge by this plan, now and after every reset: what a changed plan file asks for."""
+        with self.engine.lock:
+            self.engine.use(replace(self.engine.policy, plan=plan))
+            self.engine.analysis.plan = plan
+            self.engine.release("plan")
+
+    def plan_coverage(self) -> tuple[Covered, ...]:
+        """Return how much the sessions exercised each item of the plan; nothing where there is none."""
+        return deque(self.queries.plan_coverage_in_turns(), maxlen=1)[0]
 
     # -- time ---------------------------------------------------------------------------------------------------------
 

@@ -47,6 +47,7 @@ class Engine:
         self.analysis = Analysis(scope, self.log, state, policy.mode, self.protocols)
         self._issue = issue
         self.use(policy)
+        self.analysis.plan = policy.plan
         self.shares_log = False  # whether others write it, too, so that what is decided here may not come next
         self.forgotten = self.broken = 0
         self._injector = FaultInjector(self._preview)
@@ -128,6 +129,7 @@ class Engine:
 
     def reset(self) -> None:
         """Empty the log, forget every session, let the clock run with the wall clock again."""
+        self.analysis.plan = self.policy.plan
         self.clear_sessions()
         self.state.clock.reset()
         self.state.rules.reset(self.state.clock.now())

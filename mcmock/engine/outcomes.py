@@ -12,6 +12,7 @@ from typing import Final
 
 from mcmock.analytics import Close, Judge, Judgement, View, compare, view_of
 from mcmock.analytics import Summary as SessionSummary
+from mcmock.analytics.plan import ItemId, Plan, PlannedSession, Use
 from mcmock.analytics.views import SessionOutline, SessionView
 from mcmock.core import clock
 from mcmock.core.events import Event
@@ -44,6 +45,7 @@ class Analysis:
     ) -> None:
         self._scope, self._log, self._state, self._protocols = scope, log, state, protocols
         self.mode = mode
+        self.plan: Plan | None = None
         self.clear()
 
     def clear(self) -> None:
@@ -181,10 +183,28 @@ class Analysis:
             downloaded = session is not None and session.downloaded
             analysis = self._analyses[session_id] = SessionAnalysis(Judge(session_id, self.mode, downloaded))
             self.weight += analysis.weight
+        if (analysis.planned.plan if analysis.planned is not None else None) is not self.plan:
+            self._judge_by_plan(session_id, analysis)
         for seq in self._log.seqs_of(session_id, analysis.upto):
             if (entry := self._log.get(seq)) is not None:
                 self._feed(analysis, entry)
         return analysis
+
+    def _judge_by_plan(self, session_id: str, analysis: SessionAnalysis) -> None:
+        """Let the session be judged by the plan that is in force now, as far back as the log goes."""
+        session = self._session(session_id)
+        downloaded = session is not None and session.downloaded
+        planned = PlannedSession(self.plan, self.mode, downloaded) if self.plan is not None else None
+        entries = (self._log.get(seq) for seq in self._log.seqs_of(session_id) if seq <= analysis.upto)
+        known = (event for entry in entries if entry is not None for event in self.events_of(entry))
+        before = analysis.weight
+        analysis.judge_by(planned, known)
+        self.weight += analysis.weight - before
+
+    def plan_uses(self, session_id: str) -> Mapping[ItemId, Use]:
+        """Return how often each item of the plan was judged in a session; nothing where no plan is set."""
+        planned, session = self._fed(session_id).planned, self._session(session_id)
+        return planned.uses(closed=_close_of(session).reason != "open") if planned is not None else {}
 
     def _feed(self, analysis: SessionAnalysis, entry: Entry) -> None:
         before = analysis.weight

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from mcmock.analytics.plan import Plan
 from mcmock.core.model import Mode
 
 DEFAULT_LOG_BYTES: Final = 64 * 1024 * 1024
@@ -19,7 +20,8 @@ class Policy:
     """How an emulator judges and what it bounds.
 
     `max_log_bytes` bounds the log, `max_body_bytes` a request's body. `cors_headers` and `cors_max_age` (seconds) widen the
-    preflight for browsers that ask for more than Content-Type; left out, the documented header is sent.
+    preflight for browsers that ask for more than Content-Type; left out, the documented header is sent. `plan` is the
+    tracking plan that is in force from the start, and again after every reset.
     """
 
     mode: Mode = Mode.DEFAULT
@@ -28,6 +30,7 @@ class Policy:
     max_body_bytes: int = DEFAULT_BODY_BYTES
     cors_headers: str | None = None
     cors_max_age: int | None = None
+    plan: Plan | None = None
 
     def __post_init__(self) -> None:
         if self.after_end not in ("gone", "drop"):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
+from mcmock.analytics.plan import Coverage, Covered, ItemId, Use
 from mcmock.analytics.views import SessionOutline, SessionView
 from mcmock.core import clock
 from mcmock.core.match import Match
@@ -186,6 +187,21 @@ class Queries:
             latest = ids[max(0, len(ids) - limit) if limit is not None else 0 :]
             outlines = map(self._analysis.outline, latest)
             return [outline for outline in outlines if outline is not None]
+
+    def plan_coverage_in_turns(self) -> Iterator[tuple[Covered, ...]]:
+        """Yield how much the sessions exercised each item of the tracking plan, once all of them have been asked."""
+        plan, since = self._analysis.plan, clock.monotonic()
+        summed = Coverage(plan) if plan is not None else None
+        for session_id in self.session_ids() if summed is not None else ():
+            summed.add(self._plan_uses(session_id))  # type: ignore[union-attr]
+            if clock.monotonic() - since > TIME_SLICE:
+                yield ()
+                since = clock.monotonic()
+        yield summed.items() if summed is not None else ()
+
+    def _plan_uses(self, session_id: str) -> Mapping[ItemId, Use]:
+        with self._lock:
+            return self._analysis.plan_uses(session_id)
 
     def outline(self, session_id: str) -> SessionOutline | None:
         """Return a session in brief; None if there is no such session."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from mcmock.analytics import Close, Judge, Judgement
 from mcmock.analytics import Summary as SessionSummary
+from mcmock.analytics.plan import PlannedSession
 from mcmock.core.events import Event
 from mcmock.core.findings import ignores
 from mcmock.core.model import COUNTED_KINDS, TAKEN, Finding, Outcome, Severity
@@ -33,6 +35,9 @@ ANALYSIS_COST: Final = 16_000
 EVENT_COST: Final = 500
 """Bytes that an event takes there, beside what it says."""
 
+PLAN_COST: Final = 400
+"""Bytes that an event takes where a tracking plan judges it, about."""
+
 TEXT_COST: Final = 3
 """How many times as long as a body is what is read from it."""
 
@@ -41,6 +46,7 @@ class SessionAnalysis:
     """A session's Judge, and up to where in the log it has been told. `weight` is what it takes in bytes, about."""
 
     def __init__(self, judge: Judge) -> None:
+        self.planned: PlannedSession | None = None
         self.upto = 0
         self.count = 0
         self.weight = ANALYSIS_COST
@@ -59,11 +65,28 @@ class SessionAnalysis:
         self._count(entry)
         for event in events:
             self._judge.add(event)
+        if self.planned is not None:
+            self._plan(events)
+
+    def judge_by(self, planned: PlannedSession | None, known: Iterable[Event]) -> None:
+        """Judge by a tracking plan from now on, and by none if it is None; `known` are the session's events so far."""
+        self.planned, self._known = planned, None
+        if planned is not None:
+            self._plan(known)
+
+    def _plan(self, events: Iterable[Event]) -> None:
+        assert self.planned is not None
+        for event in events:
+            self.planned.add(event)
+            self.weight += PLAN_COST
 
     def judgement(self, close: Close) -> Judgement:
         """Return what is true of the session now; the same object until something changes."""
         if self._known is None or self._known[0] != close:
-            self._known = close, self._judge.judgement(close)
+            judgement = self._judge.judgement(close)
+            if self.planned is not None:
+                judgement = self.planned.judgement(judgement, closed=close.reason != "open")
+            self._known = close, judgement
         return self._known[1]
 
     def summary(self, close: Close) -> SessionSummary:

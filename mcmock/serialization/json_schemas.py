@@ -11,6 +11,8 @@ from enum import StrEnum
 from typing import Any
 
 from mcmock.analytics import METRICS, camel
+from mcmock.analytics.plan import PRESENCES
+from mcmock.analytics.plan_format import shapes_of_plan
 from mcmock.checks.verification import LONGEST, Result
 from mcmock.core.events import EVENT_TYPES
 from mcmock.core.findings import RULES
@@ -295,6 +297,29 @@ SHAPES: dict[str, Schema] = {
             "ts": {"type": ["integer", "null"]},
             "fate": _one_of(Fate),
             "other": {"type": ["integer", "null"], "description": "the seq of the request that decided it"},
+        },
+    ),
+    # -- the tracking plan
+    **shapes_of_plan(ref),
+    "PlanInForce": _object("the tracking plan that sessions are judged by", {"plan": _or_null(ref("Plan"))}),
+    "PlanCoverage": _object(
+        "each item of the plan, and how much the sessions exercised it",
+        {"items": _list(ref("PlanItem")), "exercised": COUNT, "total": COUNT},
+    ),
+    "PlanItem": _object(
+        "a row of the plan, an event that must occur, or a cadence of pings",
+        {
+            "kind": _one_of(("row", "event", "cadence")),
+            "content": {"type": ["string", "null"], "description": "the content type; null for all"},
+            "event": {"type": ["string", "null"], "description": "the event that a row is about"},
+            "key": TEXT,
+            "presence": _or_null(_one_of(PRESENCES)),
+            "judged": {
+                **COUNT,
+                "description": "how often: a row once for each event, the others once for each session",
+            },
+            "failed": COUNT,
+            "unseen": {"type": "array", "description": "the values that no session sent"},
         },
     ),
     # -- time and rest

@@ -7,10 +7,12 @@ names the field. Keys are camelCase, the API's own style; times are seconds, `ts
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
 from mcmock.analytics import GROUPS, METRICS, Report, camel
+from mcmock.analytics.plan import Covered, Occurrence, Row
 from mcmock.analytics.views import SessionOutline, SessionView
 from mcmock.checks.verification import Miss, Verification
 from mcmock.core.events import EVENT_TYPES, Event
@@ -290,4 +292,27 @@ def _loss_to_json(loss: Loss) -> Json:
         "ts": loss.ts,
         "fate": loss.fate,
         "other": loss.other,
+    }
+
+
+def coverage_to_json(covered: Sequence[Covered]) -> Json:
+    return {
+        "items": [_covered_to_json(one) for one in covered],
+        "exercised": sum(one.judged > 0 for one in covered),
+        "total": len(covered),
+    }
+
+
+def _covered_to_json(covered: Covered) -> Json:
+    item = covered.item
+    row = item if isinstance(item, Row) else None
+    return {
+        "kind": "row" if row is not None else "event" if isinstance(item, Occurrence) else "cadence",
+        "content": item.content,
+        "event": row.event if row is not None else None,
+        "key": item.words,
+        "presence": row.presence if row is not None else None,
+        "judged": covered.judged,
+        "failed": covered.failed,
+        "unseen": list(covered.unseen),
     }

@@ -8,7 +8,7 @@ from typing import Any
 from mcmock.core import json_decoding
 from mcmock.core.events import Event, FieldPaths, number_or_none
 
-PATHS = FieldPaths(ts=".playerTime.ts", playhead=".playerTime.playhead")
+PATHS = FieldPaths(".playerTime.ts", ".playerTime.playhead", ".params", ".customMetadata")
 
 
 def events_in(body: bytes, seq: int, at: float, after_end: bool = False) -> tuple[Event, ...]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -71,6 +71,13 @@ def bundle(event_type: str) -> Json:
     definitions[event_type] = own["definitions"][event_type]
     whole = {"$schema": own["$schema"], "id": "", "definitions": definitions, "type": "object", "$ref": own["$ref"]}
     return dict(json.loads(json.dumps(whole).replace(COMMON, "")))
+
+
+@cache
+def params_of(event_type: str) -> Mapping[str, bool]:
+    """Return the params that an event type may have, and whether its schema requires them."""
+    params = _read(f"{event_type}.json")["definitions"][event_type]["properties"].get("params", {})
+    return {name: name in params.get("required", ()) for name in params.get("properties", ())}
 
 
 def _mentioned(part: Any, common: Json) -> Iterator[str]:

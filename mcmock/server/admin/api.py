@@ -26,7 +26,7 @@ from mcmock.engine.changes import StoreAway
 from mcmock.engine.scopes import Scopes, ScopeView
 from mcmock.serialization import exports, json_shapes
 from mcmock.server import http_io
-from mcmock.server.admin import checks, device_trust, downloads, faults, listings, metrics, openapi, pages, stream
+from mcmock.server.admin import checks, device_trust, downloads, faults, listings, metrics, openapi, pages, plan, stream
 from mcmock.server.admin.long_responses import Lasting
 from mcmock.server.admin.request import AdminError, Asked, Handler, Reply
 from mcmock.server.endpoint import PREFIX, Place
@@ -296,6 +296,13 @@ ROUTES: tuple[AdminRoute, ...] = (
     ),
     AdminRoute("GET", "/presets", faults.handle_presets, "named sets of faults", "Presets", reach=Reach.NONE),
     AdminRoute("POST", "/presets/{name}", faults.handle_apply, "adds the faults of a preset", "Faults"),
+    AdminRoute("GET", "/plan", plan.handle_plan, "the tracking plan that sessions are judged by", "PlanInForce"),
+    AdminRoute("PUT", "/plan", plan.handle_set, "judges by this plan, until the next reset", "PlanInForce", "Plan"),
+    AdminRoute("DELETE", "/plan", plan.handle_lift, "judges by none", "Empty"),
+    AdminRoute(
+        "GET", "/plan/coverage", plan.handle_coverage, "which of its items no session exercised", "PlanCoverage"
+    ),
+    AdminRoute("GET", "/plan.schema.json", plan.handle_schema, "a plan as JSON Schema", "JsonSchema", reach=Reach.NONE),
     AdminRoute("GET", "/losses", faults.handle_losses, "what became of each faulted request", "Losses"),
     AdminRoute(
         "GET",

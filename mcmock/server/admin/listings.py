@@ -109,10 +109,11 @@ async def handle_summary(asked: Asked) -> Reply:
 
 async def summary(emulator: Emulator) -> Summary:
     """The counts of one emulator, counted in turns."""
-    return await _last(emulator.queries.summary_in_turns())
+    return await last(emulator.queries.summary_in_turns())
 
 
-async def _last(turns: Iterable[_One]) -> _One:
+async def last(turns: Iterable[_One]) -> _One:
+    """Return the last of what a question in turns yields; others go on between two of them."""
     for latest in turns:  # noqa: B007 -- the last one is what this is about
         await asyncio.sleep(0)
     return latest
