@@ -25,10 +25,10 @@ from typing import Any, Final, NamedTuple, cast
 from mcmock.analytics.processing import Judgement
 from mcmock.core.events import Event
 from mcmock.core.findings import make_finding
-from mcmock.core.json_decoding import named, nearest, shown
 from mcmock.core.match import Match, Matchable
 from mcmock.core.model import Finding, Mode
 from mcmock.core.regex import searcher
+from mcmock.core.wording import did_you_mean, named, nearest, shown
 from mcmock.protocols.media_collection.schemas import json_path
 
 RULES: Final = ("plan-missing", "plan-value", "plan-unexpected")
@@ -200,7 +200,8 @@ class Plan:
         if row.values and not any(
             value == one and isinstance(value, bool) is isinstance(one, bool) for one in row.values
         ):
-            return f"{shown(value)}, which is none of {', '.join(map(str, row.values))}{_meant(value, row.values)}"
+            texts = [one for one in row.values if isinstance(one, str)]
+            return f"{shown(value)}, which is none of {', '.join(map(str, row.values))}{did_you_mean(value, texts)}"
         if row.type is not None and not TYPES[row.type](value):
             return f"{shown(value)}, which is no {row.type}"
         if row.matches is not None and not self._fit[row.matches](value if isinstance(value, str) else str(value)):
@@ -208,11 +209,6 @@ class Plan:
         if row.presence == REQUIRED and value in ("", {}) and not row.values:
             return "empty"
         return None
-
-
-def _meant(value: Any, values: Iterable[Any]) -> str:
-    near = nearest(value, [one for one in values if isinstance(one, str)]) if isinstance(value, str) else None
-    return f"; was {near} meant?" if near else ""
 
 
 class Use:
@@ -283,7 +279,7 @@ class PlannedSession:
         if self.content is None and self.plan.contents and not self.plan.has_all:
             self._say(
                 "plan-unexpected", event, json_path(("media.contentType",), path + event.paths.params),
-                f"the plan is about no content of type {shown(sent)}{_meant(sent, self.plan.contents)}; it has "
+                f"the plan is about no content of type {shown(sent)}{did_you_mean(sent, self.plan.contents)}; it has "
                 f"{', '.join(self.plan.contents)}",
             )  # fmt: skip
 
@@ -317,17 +313,22 @@ class PlannedSession:
     def _hint(self, row: Row, sent: Mapping[str, Any]) -> str:
         """Say what was sent instead, if the plan has no use for it, or what might have been."""
         known = self.plan.rows_for(self.content, row.event, row.part)
-        near = nearest(row.key, [key for key in sent if key not in known])
+        others = (
+            [key for key in sent if key not in known] if row.part == "metadata" else []
+        )  # params have settled names
+        near = nearest(row.key, others)
         return f"; {named(near)} was sent" if near else _example(row)
 
     def _judge_others(self, event: Event, part: str, sent: Mapping[str, Any], rows: Mapping[str, Row], at: str) -> None:
         exempt = self.plan.exempt.get(event.event_type, frozenset()) if part == "params" else frozenset()
         for key in sent:
             if key not in rows and key not in exempt:
-                near = nearest(key, rows)
-                meant = f"; was {near} meant?" if near else ""
+                meant = did_you_mean(key, rows) if part == "metadata" else ""
                 self._say(
-                    "plan-unexpected", event, json_path((key,), at), f"{part}.{named(key)} is not in the plan{meant}"
+                    "plan-unexpected",
+                    event,
+                    json_path((key,), at),
+                    f"{part}.{named(key)} is not in the plan{meant}",
                 )
 
     def _use(self, row: Row, *, failed: bool) -> Use:
@@ -479,8 +480,18 @@ class Coverage:
         return tuple(_covered(item, self._total[item.id]) for item in self._items)
 
 
+def merged(parts: Iterable[tuple[Covered, ...]]) -> tuple[Covered, ...]:
+    """Return the coverage of all parts together; each is one of the same plan."""
+    return tuple(_merge(alike) for alike in zip(*parts, strict=True))
+
+
+def _merge(alike: tuple[Covered, ...]) -> Covered:
+    unseen = [value for value in alike[0].unseen if all(value in one.unseen for one in alike)]
+    return Covered(alike[0].item, sum(one.judged for one in alike), sum(one.failed for one in alike), tuple(unseen))
+
+
 def _covered(item: Item, use: Use) -> Covered:
-    values = item.values if isinstance(item, Row) and use.judged else ()
+    values = item.values if isinstance(item, Row) else ()
     return Covered(
         item, use.judged, use.failed, tuple(one for place, one in enumerate(values) if place not in use.seen)
     )

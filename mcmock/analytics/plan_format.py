@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
+from os import PathLike
 from pathlib import Path as FilePath
 from typing import Any, Final
 
@@ -25,11 +26,12 @@ from mcmock.analytics.plan import (
     Row,
 )
 from mcmock.core.events import EVENT_TYPES
-from mcmock.core.json_decoding import duplicate_keys, named, nearest, plain, shown
+from mcmock.core.json_decoding import duplicate_keys, plain
 from mcmock.core.match import PARTS as MATCH_PARTS
 from mcmock.core.match import Match
 from mcmock.core.regex import searcher
 from mcmock.core.toml_lines import Path, line_of
+from mcmock.core.wording import did_you_mean, named, shown
 from mcmock.protocols.media_collection.schemas import params_of
 
 EVENTS: Final = {"sessionStart": PARTS, "adBreakStart": PARTS[:1], "adStart": PARTS, "chapterStart": PARTS}
@@ -63,7 +65,7 @@ class _Wrong(ValueError):
         return f"{_dotted(self.path)} {self.args[0]}" if self.path else f"a plan {self.args[0]}"
 
 
-def load_file(path: str | FilePath) -> Plan:
+def load_file(path: str | PathLike[str]) -> Plan:
     """Return the plan in a `.toml` or `.json` file. Raises OSError as opening it does, and ValueError that names the file."""
     path = FilePath(path)
     try:
@@ -71,6 +73,21 @@ def load_file(path: str | FilePath) -> Plan:
         return from_json_text(text) if path.suffix.lower() == ".json" else from_toml(text)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
+
+
+def as_plan(plan: object) -> Plan | None:
+    """Return a plan that somebody handed over: one that is made already, a file's, or what a mapping says; None for None.
+
+    Raises ValueError in one line that says what is wrong, for a file that cannot be read, too.
+    """
+    if plan is None or isinstance(plan, Plan):
+        return plan
+    if not isinstance(plan, str | PathLike):
+        return from_json(plan)
+    try:
+        return load_file(plan)
+    except OSError as error:
+        raise ValueError(f"plan: {plan}: {error.strerror or error}") from None
 
 
 def from_toml(text: str) -> Plan:
@@ -153,7 +170,7 @@ class _Reader:
 
 def _row(content: str | None, event: str, part: str, key: str, value: Any, path: Path) -> Row:
     if part == "params" and key not in params_of(event):
-        raise _Wrong(path, f"is no parameter of {event}{_meant(key, params_of(event))}")
+        raise _Wrong(path, f"is no parameter of {event}{did_you_mean(key, params_of(event))}")
     if isinstance(value, str):
         return Row(content, event, part, key, _word(value, path, PRESENCES))
     if isinstance(value, list):
@@ -220,7 +237,7 @@ def _object(value: Any, path: Path, keys: Iterable[str] = (), words: str = "a ta
     known = list(keys)
     for key in value:
         if known and key not in known:
-            raise _Wrong((*path, key), f"is not known here{_meant(key, known)}; the keys are {', '.join(known)}")
+            raise _Wrong((*path, key), f"is not known here{did_you_mean(key, known)}; the keys are {', '.join(known)}")
     return value
 
 
@@ -238,7 +255,7 @@ def _text(value: Any, path: Path) -> str:
 
 def _word(value: Any, path: Path, known: Iterable[str]) -> str:
     if not isinstance(value, str) or value not in known:
-        raise _Wrong(path, f"is {shown(value)}{_meant(value, known)}; it is one of {', '.join(known)}")
+        raise _Wrong(path, f"is {shown(value)}{did_you_mean(value, known)}; it is one of {', '.join(known)}")
     return value
 
 
@@ -275,11 +292,6 @@ def _times(value: Any, path: Path, least: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= MAX_TIMES:
         raise _Wrong(path, f"must be a whole number from {least} to {MAX_TIMES}, not {shown(value)}")
     return value
-
-
-def _meant(word: object, known: Iterable[str]) -> str:
-    close = nearest(word, known)
-    return f" (did you mean {close}?)" if close else ""
 
 
 def _dotted(path: Path) -> str:

@@ -11,7 +11,7 @@ import ssl
 import sys
 from collections.abc import Callable, Sequence
 from http.client import HTTPException
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from urllib.error import HTTPError
 from urllib.parse import SplitResult, urlsplit
 from urllib.request import HTTPSHandler, ProxyHandler, Request, build_opener, getproxies, proxy_bypass
@@ -22,6 +22,8 @@ from mcmock.cli.saying import say
 from mcmock.core import http
 from mcmock.core.match import from_query
 from mcmock.core.wording import shown
+
+T = TypeVar("T")
 
 DEFAULT_URL = "http://127.0.0.1:8410"
 
@@ -35,6 +37,13 @@ class Server(NamedTuple):
 
     def ask(self, path: str, body: Any, seconds: float = 0.0) -> Any:
         """The answer to a POST, a GET where `body` is None. Raises click.ClickException, with one line, where there is none."""
+        return self._read(path, body, seconds, json.load)
+
+    def download(self, path: str) -> bytes:
+        """Return the answer to a GET as it comes. Raises click.ClickException, with one line, where there is none."""
+        return self._read(path, None, 0.0, lambda answer: bytes(answer.read()))
+
+    def _read(self, path: str, body: Any, seconds: float, read: Callable[[Any], T]) -> T:
         url = f"{self.url.rstrip('/')}/__admin{path}"
         headers = {"Content-Type": "application/json"} | (
             {"Authorization": f"Bearer {self.token}"} if self.token else {}
@@ -42,7 +51,7 @@ class Server(NamedTuple):
         try:
             data = None if body is None else json.dumps(body).encode()
             with open_url(Request(url, data, headers), seconds + PATIENCE) as answer:
-                return json.load(answer)
+                return read(answer)
         except HTTPError as error:
             with error:  # it is the answer, too
                 raise refused(self.url, error.code, said(error)) from None

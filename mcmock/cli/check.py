@@ -1,4 +1,4 @@
-"""`mcmock check`: the judgement of recorded traffic, without a server. It reads files and prints; `recordings.check` judges."""
+"""`mcmock check`: the judgement of recorded traffic. It reads files, or a server's log, and prints; `recordings.check` judges."""
 
 from __future__ import annotations
 
@@ -9,8 +9,12 @@ from pathlib import Path
 
 import click
 
+from mcmock.analytics.plan import Plan
 from mcmock.cli import check_output
+from mcmock.cli.admin_client import Server
+from mcmock.cli.options import File
 from mcmock.cli.saying import say
+from mcmock.cli.service import load_plan
 from mcmock.core.model import Mode
 from mcmock.core.printable import printable
 from mcmock.recordings import files as saved
@@ -39,39 +43,63 @@ FORMATS: dict[str, Callable[[list[Checkup], str, bool], str]] = {
 )  # fmt: skip
 @click.option("--strict", is_flag=True, help="Judge as serve --strict does.")
 @click.option("--loose", is_flag=True, help="Judge as serve --loose does.")
+@click.option("--plan", type=File(), help="A tracking plan to judge it by, too.")
+@click.option("--token", envvar="MCMOCK_ADMIN_TOKEN", help="The --admin-token of a server whose log is judged.")
 @click.option("--report", "with_reports", is_flag=True, help="Print what Analytics would count of each session, too.")
-def check(files: tuple[str, ...], form: str, fail_on: str, strict: bool, loose: bool, with_reports: bool) -> None:
+def check(
+    files: tuple[str, ...],
+    form: str,
+    fail_on: str,
+    strict: bool,
+    loose: bool,
+    plan: Path | None,
+    token: str | None,
+    with_reports: bool,
+) -> None:
     """Judge recorded traffic: what would have been counted, what ignored, what rejected, and why.
 
     FILE is a HAR (of a browser or a proxy), a log export (NDJSON), a journal, a timeline or a recording of a client; - is
-    standard input. Exits 1 if something is wrong with it, 2 if it cannot be read.
+    standard input, and the URL of a running server stands for its log. Exits 1 if something is wrong with it, 2 if it cannot
+    be read.
     """
     if strict and loose:
         raise click.UsageError("--strict and --loose exclude each other: choose one")
     mode = Mode.STRICT if strict else Mode.LOOSE if loose else Mode.DEFAULT
-    done = [_check(file, mode) for file in files]
+    judge = plan_named(plan) if plan is not None else None
+    done = [judged(file, mode, judge, token) for file in files]
     say(FORMATS[form](done, fail_on, with_reports))
     sys.exit(1 if any(one.fails(fail_on) for one in done) else 0)
 
 
-def _check(file: str, mode: Mode) -> Checkup:
+def plan_named(path: Path) -> Plan:
+    """Return the plan in a file. Raises click.UsageError in one line that says what is wrong."""
+    try:
+        return load_plan(path)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+
+
+def judged(file: str, mode: Mode = Mode.DEFAULT, plan: Plan | None = None, token: str | None = None) -> Checkup:
+    """Return what becomes of a recording: that in a file, standard input, or the log of a server. Raises click.UsageError."""
     name = "standard input" if file == "-" else file
     try:
-        return _judge(_recording(file), name, mode)
+        return _judge(_recording(file, token), name, mode, plan)
     except OSError as error:
         raise click.UsageError(f"{name}: {error.strerror or error}") from None
     except ValueError as error:
         raise click.UsageError(f"{name}: {error}") from None
 
 
-def _recording(file: str) -> Recording:
+def _recording(file: str, token: str | None) -> Recording:
     if file == "-":
         return formats.read(sys.stdin.buffer.read())
+    if "://" in file:
+        return formats.read(Server(file, token).download("/requests.ndjson"))
     return saved.read(Path(file))
 
 
-def _judge(recording: Recording, name: str, mode: Mode) -> Checkup:
+def _judge(recording: Recording, name: str, mode: Mode, plan: Plan | None) -> Checkup:
     if recording.length < LONG or not sys.stderr.isatty():
-        return checkup(recording, name, mode)
+        return checkup(recording, name, mode, plan=plan)
     with click.progressbar(length=2 * recording.length, file=sys.stderr, label=printable(name)) as bar:
-        return checkup(recording, name, mode, bar.update)
+        return checkup(recording, name, mode, bar.update, plan)

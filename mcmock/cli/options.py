@@ -187,6 +187,9 @@ GROUPS = (
         Option("preset", OneOf(*PRESETS), (), FAULTS, "A named set of faults to begin with.", many=True),
         Option("watch", Switch(), False, COMMAND, "Reads the config and the file of faults again when they change."),
     )),
+    Group("The tracking plan", (
+        Option("plan", File(), None, COMMAND, "A TOML or JSON file that says what each content type must send: see plan.md."),
+    )),
     Group("The log", (
         Option("max_log_bytes", Size(1), DEFAULT_LOG_BYTES, EMULATOR,
                "Bounds the log in memory; the oldest requests go first."),
@@ -225,7 +228,7 @@ TABLES = {
     ),
 }
 
-LIVE = ("strict", "loose", "after_end", "faults", "preset", "fault")
+LIVE = ("strict", "loose", "after_end", "faults", "preset", "fault", "plan")
 """What `--watch` applies while the server runs; the rest takes a new start."""
 
 

@@ -7,6 +7,7 @@ import gc
 import json
 import os
 from collections.abc import Coroutine
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,6 +15,7 @@ import click
 from mcmock.cli.options import EMULATOR, PLACE, STORE, Settings
 
 if TYPE_CHECKING:
+    from mcmock.analytics.plan import Plan
     from mcmock.faults import FaultRule
     from mcmock.server import Service
     from mcmock.storage import Store
@@ -31,7 +33,9 @@ def make_service(settings: Settings, *, share_port: bool = False) -> Service:
     try:
         _check_https(settings)
         faults = faults_of(settings)
-        emulator = store_of(settings).emulator(lazy=True, **settings.of(EMULATOR), faults=faults)
+        emulator = store_of(settings).emulator(
+            lazy=True, **settings.of(EMULATOR), faults=faults, plan=plan_of(settings)
+        )
         held = Scopes(emulator, rules=settings.values["scope"])
         return Service(held, share_port=share_port, **settings.of(PLACE))
     except (ValueError, StoreAway) as error:
@@ -66,6 +70,22 @@ def faults_of(settings: Settings) -> tuple[FaultRule, ...]:
     except OSError as error:
         raise ValueError(f"{values['faults']}: {error.strerror}") from None
     return (*values["fault"], *own, *(rule for name in values["preset"] for rule in preset(name)))
+
+
+def plan_of(settings: Settings) -> Plan | None:
+    """Return the tracking plan that `--plan` names, if it does. Raises ValueError in one line that says what is wrong."""
+    path = settings.values["plan"]
+    return load_plan(path) if path is not None else None
+
+
+def load_plan(path: Path) -> Plan:
+    """Return the plan in a file. Raises ValueError in one line that says what is wrong, and where."""
+    from mcmock.analytics.plan_format import load_file
+
+    try:
+        return load_file(path)
+    except OSError as error:
+        raise ValueError(f"{path}: {error.strerror}") from None
 
 
 def run(main: Coroutine[Any, Any, int]) -> int:

@@ -9,7 +9,7 @@ Rules of this file:
    recorded, the request is taken to have arrived.
 2. A session whose sessionStart is not in the recording is judged from its first event on.
 3. A recorded answer that mcmock would not have given is worth a line, no more: the recorded service may know better.
-4. What a timeline expects is no problem; that something it expects is missing is an error.
+4. What a timeline expects is no problem; that something it expects is missing is an error. It knows of no tracking plan.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
+from mcmock.analytics.plan import RULES as PLAN_RULES
+from mcmock.analytics.plan import Covered, Plan
 from mcmock.analytics.views import SessionView
 from mcmock.checks import timeline_text
 from mcmock.core import findings, http, sessions
@@ -85,7 +87,7 @@ class Checked(NamedTuple):
 
 
 class Checkup(NamedTuple):
-    """What became of a file. `others` counts the requests in it that are none to this API."""
+    """What became of a file. `others` counts the requests in it that are none to this API; `covered` are the plan's items."""
 
     name: str
     kind: str
@@ -93,6 +95,7 @@ class Checkup(NamedTuple):
     sessions: tuple[SessionView, ...]
     problems: tuple[Problem, ...]
     others: int
+    covered: tuple[Covered, ...] = ()
 
     def count(self, severity: Severity | str) -> int:
         return sum(problem.severity == severity for problem in self.problems)
@@ -105,12 +108,21 @@ class Checkup(NamedTuple):
 _RANK: Final = {Severity.INFO: 0, Severity.WARNING: 1, Severity.ERROR: 2}
 
 
-def checkup(recording: formats.Recording, name: str, mode: Mode = Mode.DEFAULT, told: Told = lambda _: None) -> Checkup:
-    """Judge a recording in `mode`. Raises ValueError with one line that says where it cannot be read."""
+def checkup(
+    recording: formats.Recording,
+    name: str,
+    mode: Mode = Mode.DEFAULT,
+    told: Told = lambda _: None,
+    plan: Plan | None = None,
+) -> Checkup:
+    """Judge a recording in `mode`, and by a tracking `plan` if there is one.
+
+    Raises ValueError with one line that says where it cannot be read.
+    """
     if recording.document is not None:
-        return _timeline(recording, name, mode)
+        return _timeline(recording, name, mode, plan)
     records = sorted(recording.records, key=lambda record: record.at)
-    played = _Played(mode)
+    played = _Played(mode, plan=plan)
     chosen = _ours(records)
     ids = _ids(chosen)
     for place, record in enumerate(chosen):
@@ -133,7 +145,7 @@ def _conclude(played: _Played, name: str, kind: str, others: int, told: Told = l
         problems.append(
             _remark("nothing-to-check", f"none of {timeline_text.plural(others, 'request')} is to this API")
         )
-    return Checkup(name, kind, requests, tuple(views), tuple(problems), others)
+    return Checkup(name, kind, requests, tuple(views), tuple(problems), others, played.emulator.plan_coverage())
 
 
 def _remark(rule: str, message: str, place: str = "", one: Exchange | None = None) -> Problem:
@@ -206,13 +218,13 @@ def _taken(record: Recorded) -> bool:
 class _Playback:
     """An Emulator in recorded time, which gives out recorded ids and can be told of sessions that began earlier."""
 
-    def __init__(self, mode: Mode) -> None:
+    def __init__(self, mode: Mode, plan: Plan | None = None) -> None:
         self.at = 0.0
         self.next_id: str | None = None
         self._strict, self._loose = mode is Mode.STRICT, mode is Mode.LOOSE
         self.emulator = Emulator(
             seed=0, strict=self._strict, loose=self._loose, max_log_bytes=sys.maxsize, time=Clock(lambda: self.at),
-            issue=self._issue,
+            issue=self._issue, plan=plan,
         )  # fmt: skip
 
     def _issue(self, tx: Transaction, scope: str, content: str) -> str:
@@ -230,8 +242,8 @@ class _Playback:
 class _Played:
     """A recording on its way through an Emulator. `adopts`: sessions may have begun before it (rule 2)."""
 
-    def __init__(self, mode: Mode, adopts: bool = True) -> None:
-        self.playback = _Playback(mode)
+    def __init__(self, mode: Mode, adopts: bool = True, plan: Plan | None = None) -> None:
+        self.playback = _Playback(mode, plan)
         self.emulator = self.playback.emulator
         self.remarks: list[Problem] = []
         self._adopts = adopts
@@ -361,9 +373,9 @@ def _of_finding(
 # -- a timeline: what it expects is compared ------------------------------------------------------------------------------
 
 
-def _timeline(recording: formats.Recording, name: str, mode: Mode) -> Checkup:
+def _timeline(recording: formats.Recording, name: str, mode: Mode, plan: Plan | None) -> Checkup:
     parsed = timeline.parse(recording.document, TIMELINE_STARTS_MS)
-    played, ids = _Played(mode, adopts=False), dict[str, str]()
+    played, ids = _Played(mode, adopts=False, plan=plan), dict[str, str]()
     for place, step in enumerate(replay_plan.of_timeline(parsed).steps):
         if step.kind in _STARTS:
             ids[step.session] = sha256(f"{name}/{place}".encode("utf-8", "surrogatepass")).hexdigest()
@@ -398,7 +410,9 @@ def _unexpected(done: Checkup, parsed: timeline.Timeline) -> Iterator[Problem]:
     }  # fmt: skip
     about_session = parsed.findings is not None
     for problem in done.problems:
-        expected = problem.place in named if problem.place else about_session and problem.rule in findings.RULES
+        expected = problem.rule not in PLAN_RULES and (
+            problem.place in named if problem.place else about_session and problem.rule in findings.RULES
+        )
         if not expected:
             yield problem
 
@@ -407,7 +421,7 @@ def unmet(done: Checkup, parsed: timeline.Timeline) -> Iterator[Problem]:
     """What the timeline expects and what was played does not meet."""
     steps = replay_plan.of_timeline(parsed).steps
     for one, step in zip(done.requests, steps, strict=True):
-        found = [finding.rule for finding in one.exchange.findings]
+        found = [finding.rule for finding in one.exchange.findings if finding.rule not in PLAN_RULES]
         lines = list(replay_plan.different_findings([step], [found]))
         if step.status is not None and step.status != one.exchange.status:
             lines.append(f"{step.words}: expected {step.status}, got {one.exchange.status}")
@@ -420,7 +434,7 @@ def unmet(done: Checkup, parsed: timeline.Timeline) -> Iterator[Problem]:
 
 
 def _unmet_by_session(view: SessionView, parsed: timeline.Timeline) -> Iterator[str]:
-    found = (finding.rule for finding in view.judgement.session_findings)
+    found = (one.rule for one in view.judgement.session_findings if one.rule not in PLAN_RULES)
     session = view.session
     after = None if session.closed_at is None else session.closed_at - session.opened_at
     return replay_plan.different_session(parsed, view.report.to_json(why=False), found, after)

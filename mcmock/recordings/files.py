@@ -5,6 +5,7 @@ from __future__ import annotations
 from os import PathLike
 from pathlib import Path
 
+from mcmock.analytics.plan_format import as_plan
 from mcmock.core.model import Mode
 from mcmock.recordings import formats
 from mcmock.recordings.check import Checkup, checkup
@@ -21,16 +22,17 @@ def read(path: Path) -> Recording:
     return formats.read(path.read_bytes())
 
 
-def check(path: str | PathLike[str], *, strict: bool = False, loose: bool = False) -> Checkup:
+def check(path: str | PathLike[str], *, strict: bool = False, loose: bool = False, plan: object = None) -> Checkup:
     """Judge the recording in a file: a HAR, a log export, a journal, a timeline or a recording of a client.
 
-    Raises OSError if it cannot be read, and ValueError, naming the file and the line, if it is no recording.
+    `plan` is a tracking plan to judge it by as well: a file, or a mapping. Raises OSError if it cannot be read, and
+    ValueError, naming the file and the line, if it is no recording.
     """
     if strict and loose:
         raise ValueError("strict and loose exclude each other: choose one")
     mode = Mode.STRICT if strict else Mode.LOOSE if loose else Mode.DEFAULT
     try:
-        return checkup(read(Path(path)), str(path), mode)
+        return checkup(read(Path(path)), str(path), mode, plan=as_plan(plan))
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
 

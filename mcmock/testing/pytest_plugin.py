@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from mcmock.core.model import Exchange
     from mcmock.testing.server import McmockServer
 
-MARKER = """mcmock(strict, loose, seed, after_end, faults, preset, clock, allow_bad): options of mcmock_server for this test; \
-clock="frozen" stops the emulator's clock, allow_bad=True lets the test send requests that are rejected"""
+MARKER = """mcmock(strict, loose, seed, after_end, faults, preset, plan, clock, allow_bad): options of mcmock_server for this \
+test; clock="frozen" stops the emulator's clock, allow_bad=True lets the test send requests that are rejected"""
 
 GOLDEN = "mcmock-golden"
 """The user property under which a test says which golden file it wrote."""

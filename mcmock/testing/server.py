@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Any, Final, ParamSpec, Self, TypeVar
 
+from mcmock.analytics.plan_format import as_plan
 from mcmock.checks import timeline_text
 from mcmock.checks.verification import Check, Verification, check, waiting
 from mcmock.core.match import Match
@@ -27,7 +28,7 @@ from mcmock.testing.golden import Goldens, RecordedSession, on_build_server, rec
 Wanted = Mapping[str, Any]
 """The Match fields of a method's keywords: event="ping", playhead={"min": 10}, params={"media.id": "film"} …"""
 
-PER_TEST: Final = ("strict", "loose", "seed", "after_end", "faults", "preset", "clock")
+PER_TEST: Final = ("strict", "loose", "seed", "after_end", "faults", "preset", "plan", "clock")
 """Options that a running server can take on: those of `prepare`, and of the plugin's marker."""
 
 PLACE: Final = tuple(name for name in signature(Place).parameters if name != "throwaway")
@@ -71,7 +72,8 @@ class McmockServer:
 
         `strict`, `loose`, `seed` and `after_end` are Emulator's; `faults` are rules, or mappings in their JSON form,
         `preset` is the name of one or a list of names, in force now and after each reset; `clock="frozen"` stops the
-        clock. What is half there, as a request whose rest has not come, is broken off: nobody waits for it any more.
+        clock. `plan` is the tracking plan that sessions are judged by: a TOML or JSON file, or the same as a mapping. What is
+        half there, as a request whose rest has not come, is broken off: nobody waits for it any more.
         Raises TypeError and ValueError as the constructor does.
         """
         _refuse_unknown(changes, PER_TEST)
@@ -79,10 +81,12 @@ class McmockServer:
         if (running := options.pop("clock", "running")) not in ("running", "frozen"):
             raise ValueError(f"clock must be 'running' or 'frozen', not {running!r}")
         rules = [*_rules(options.pop("faults", ())), *_preset_rules(options.pop("preset", ()))]
+        plan = as_plan(options.pop("plan", None))
         seed = options.pop("seed", None)
         self._thread.break_off()
         self.emulator.configure(seed=self.first_seed if seed is None else seed, **options)
         self.emulator.begin_with_faults(rules)
+        self.emulator.begin_with_plan(plan)
         self._forget()
         if running == "frozen":
             self.emulator.freeze()

@@ -3,7 +3,7 @@
 A block's language says how: `python` with a test in it is run by pytest with our plugin, and without one it is executed
 with a running `mcmock_server`; a first line `# name.py` saves the block under that name for the other blocks of its page.
 `# test_fails_….py` must fail, and say what the `text` after it says. `sh` is run by bash beside a fresh `mcmock serve`, `toml`
-is read as its config, `json` must parse. `js` and `html` are files of docs/javascript.md; tests/clients runs them.
+is read as its config, or as a tracking plan if it begins with `# plan.toml`, `json` must parse. `js` and `html` are files of docs/javascript.md; tests/clients runs them.
 Other `text` is output or something done on a device, and is not run.
 """
 
@@ -21,6 +21,7 @@ from typing import NamedTuple
 
 import pytest
 
+from mcmock.analytics import plan_format
 from mcmock.cli.config import parse
 from mcmock.testing.server import McmockServer
 
@@ -38,7 +39,7 @@ class Block(NamedTuple):
 
     @property
     def file(self) -> str | None:
-        named = re.match(r"# (\w+\.py)\b", self.text)
+        named = re.match(r"# (\w+\.(?:py|toml))\b", self.text)
         return named[1] if named else None
 
 
@@ -146,7 +147,10 @@ def test_shell(block: Block, tmp_path: Path) -> None:
 
 @of("toml")
 def test_toml(block: Block, tmp_path: Path) -> None:
-    parse(block.text, tmp_path)
+    if block.file == "plan.toml":
+        plan_format.from_toml(block.text)
+    else:
+        parse(block.text, tmp_path)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

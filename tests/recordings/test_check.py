@@ -561,10 +561,10 @@ def test_a_progress_bar_is_for_a_terminal_and_long_files_only(
     terminal = io.StringIO()
     terminal.isatty = lambda: True  # type: ignore[method-assign]
     monkeypatch.setattr(sys, "stderr", terminal)
-    check._check(files["clean"], mcmock.core.model.Mode.DEFAULT)
+    check.judged(files["clean"])
     assert terminal.getvalue() == ""
     monkeypatch.setattr(check, "LONG", 1)
-    check._check(files["clean"], mcmock.core.model.Mode.DEFAULT)
+    check.judged(files["clean"])
     assert "100%" in terminal.getvalue()
 
 

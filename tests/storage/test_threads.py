@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import redis
 
-from mcmock.cli.file_watch import FaultsFile, watch
+from mcmock.cli.file_watch import WatchedFile, watch
 from mcmock.engine.changes import StoreAway
 from mcmock.storage import open_store
 from mcmock.storage.optimistic import OptimisticCommitter
@@ -183,7 +183,7 @@ async def test_whatever_a_watched_file_leads_to_is_said_and_watched_on(tmp_path:
             raise errors.pop(0)
         begun.append(rules)
 
-    watching = asyncio.create_task(watch(FaultsFile(path, begin, said.append), every=0.001))
+    watching = asyncio.create_task(watch(WatchedFile(path, begin, said.append), every=0.001))
     async with asyncio.timeout(PATIENCE):
         for number in range(1, 6):
             path.write_text("[]" + " " * number)

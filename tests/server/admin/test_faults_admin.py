@@ -12,7 +12,7 @@ from urllib.request import Request, urlopen
 import pytest
 
 from mcmock import faults
-from mcmock.cli.file_watch import FaultsFile
+from mcmock.cli.file_watch import WatchedFile
 from mcmock.engine import Emulator
 from mcmock.testing.server import McmockServer
 from tests.conftest import body, post, send, start
@@ -185,7 +185,7 @@ class Watched:
         self.path, self.said = path, list[str]()
         self.write(TOML)
         self.emulator = Emulator(seed=1, faults=faults.load_file(path))
-        self.file = FaultsFile(path, self.emulator.begin_with_faults, self.said.append)
+        self.file = WatchedFile(path, self.emulator.begin_with_faults, self.said.append)
 
     def write(self, text: str) -> None:
         before = self.path.stat().st_mtime_ns if self.path.exists() else 0
