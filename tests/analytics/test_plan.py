@@ -172,7 +172,7 @@ def test_a_row_for_a_content_type_stands_before_the_row_for_all() -> None:
 
 
 def test_a_content_type_that_no_part_of_the_plan_is_about_is_said_so() -> None:
-    plan = {"content": {"vod": {}, "live": {}}}
+    plan: dict[str, Any] = {"content": {"vod": {}, "live": {}}}
     emulator = emulator_with(plan)
     start(emulator)
     start(emulator, params={**START_PARAMS, "media.contentType": "VOD"})
@@ -488,11 +488,9 @@ def test_a_plan_from_a_recording_passes_for_it_and_fails_once_any_required_key_i
 
 
 def failed_without(plan: Any, events: list[Event], place: int, part: str, key: str) -> int:
-    changed = events[place]._replace(
-        **{part: {name: value for name, value in getattr(events[place], part).items() if name != key}}
-    )
+    changed: Any = {name: value for name, value in getattr(events[place], part).items() if name != key}
     session = PlannedSession(plan)
-    for event in [*events[:place], changed, *events[place + 1 :]]:
+    for event in [*events[:place], events[place]._replace(**{part: changed}), *events[place + 1 :]]:
         session.add(event)
     return sum(use.failed for one, use in session.uses(closed=False).items() if one[-1] == key)
 

@@ -106,6 +106,7 @@ VALUES: dict[str, tuple[str, Any, Any]] = {
     "max_body_bytes": ("2M", "2 MiB", 2 * 1024**2),
     "max_log_bytes": ("1g", 1024**3, 1024**3),
     "faults": ("/a/faults.toml", "/a/faults.toml", Path("/a/faults.toml")),
+    "plan": ("/a/plan.toml", "/a/plan.toml", Path("/a/plan.toml")),
     "preset": ("no-cors deploy", ["no-cors", "deploy"], ("no-cors", "deploy")),
     "watch": ("on", True, True),
     "journal": ("/a/log.db", "/a/log.db", Path("/a/log.db")),

@@ -3,7 +3,8 @@
 A block's language says how: `python` with a test in it is run by pytest with our plugin, and without one it is executed
 with a running `mcmock_server`; a first line `# name.py` saves the block under that name for the other blocks of its page.
 `# test_fails_….py` must fail, and say what the `text` after it says. `sh` is run by bash beside a fresh `mcmock serve`, `toml`
-is read as its config, or as a tracking plan if it begins with `# plan.toml`, `json` must parse. `js` and `html` are files of docs/javascript.md; tests/clients runs them.
+is read as its config, or as a tracking plan if it begins with `# plan.toml`, `json` must parse. `js` and `html` are files of
+docs/javascript.md; tests/clients runs them.
 Other `text` is output or something done on a device, and is not run.
 """
 
@@ -39,7 +40,7 @@ class Block(NamedTuple):
 
     @property
     def file(self) -> str | None:
-        named = re.match(r"# (\w+\.(?:py|toml))\b", self.text)
+        named = re.match(r"# (\w+\.py)\b", self.text)
         return named[1] if named else None
 
 
@@ -147,7 +148,7 @@ def test_shell(block: Block, tmp_path: Path) -> None:
 
 @of("toml")
 def test_toml(block: Block, tmp_path: Path) -> None:
-    if block.file == "plan.toml":
+    if block.text.startswith("# plan.toml\n"):
         plan_format.from_toml(block.text)
     else:
         parse(block.text, tmp_path)
