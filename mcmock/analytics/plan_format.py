@@ -331,7 +331,7 @@ def shapes_of_plan(ref: Callable[[str], dict[str, Any]]) -> dict[str, dict[str, 
         "Plan": {
             **_closed_object({"name": _TEXT, ALL: ref("PlanSection"), "content": sections}),
             "description": "what each content type must send",
-            "anyOf": [{"required": [ALL]}, {"required": ["content"], "properties": {"content": {"minProperties": 1}}}],
+            "minProperties": 1,
         },
         "PlanSection": _closed_object({"events": events, **cadences, **tables}),
         "PlanRow": {"anyOf": [_words(PRESENCES), _VALUES, _closed_object(_row_schema())]},

@@ -33,7 +33,7 @@ export interface Exchange {
   body: unknown;
   /** what came: where body does not tell, and of a single exchange */
   bodyText?: string;
-  /** the same where it is no text */
+  /** the same where it is not text */
   bodyBase64?: string;
   eventType: string | null;
   sessionId: string | null;
@@ -206,7 +206,7 @@ export interface Match {
     exists?: boolean;
   }>;
   /** has a finding of this rule */
-  rule?: "not-json" | "not-an-object" | "wrong-event" | "wrong-endpoint" | "missing-key" | "unknown-key" | "wrong-type" | "wrong-value" | "qoe-without-prefix" | "qoe-in-params" | "params-on-ping" | "empty-params-on-ping" | "duplicate-key" | "body-too-large" | "body-incomplete" | "body-encoded" | "broken" | "head-too-large" | "store-away" | "scope-refused" | "not-http" | "pod-friendly-name-in-ad-start" | "error-id-in-params" | "error-without-id" | "error-source-unknown" | "integral-float" | "fractional-quality" | "location-hint-null" | "length-null" | "downloaded-flag-false" | "downloaded-flag-live" | "downloaded-flag-missing" | "array-on-sessions" | "downloaded-order" | "metadata-on-wrong-event" | "empty-metadata-on-wrong-event" | "reserved-metadata-prefix" | "states-update" | "state-name-spelling" | "pod-position-base" | "pod-index-base" | "pod-second-differs" | "bitrate-in-bits" | "stream-type-missing" | "length-not-positive" | "media-id-empty" | "ad-id-empty" | "placeholder" | "placeholder-in-metadata" | "required-value-empty" | "visitor-id-empty" | "value-empty" | "org-id-form" | "tracking-server-form" | "report-suite-form" | "visitor-id-form" | "type-misspelt" | "type-not-documented" | "stream-type-differs" | "date-form" | "show-type-unknown" | "day-part-form" | "content-type" | "trailing-slash" | "ad-outside-break" | "ad-close-without-start" | "ad-not-closed" | "ad-break-not-closed" | "ad-break-nested" | "ad-break-close-without-start" | "ad-break-without-ads" | "gap-between-ads" | "playback-before-ad" | "chapter-overlap" | "chapter-close-without-start" | "chapter-not-closed" | "state-already-open" | "state-not-open" | "too-many-states" | "equal-timestamps" | "timestamp-backwards" | "late-event" | "playhead-past-end" | "playhead-moved-in-ad" | "playhead-moved-in-pause" | "playhead-off-clock" | "ping-gap" | "ping-gap-in-ad" | "play-after-complete" | "event-after-end" | "duplicate-event" | "session-not-ended" | "session-never-played" | "two-sessions-for-one-view" | "event-of-another-session" | Array<"not-json" | "not-an-object" | "wrong-event" | "wrong-endpoint" | "missing-key" | "unknown-key" | "wrong-type" | "wrong-value" | "qoe-without-prefix" | "qoe-in-params" | "params-on-ping" | "empty-params-on-ping" | "duplicate-key" | "body-too-large" | "body-incomplete" | "body-encoded" | "broken" | "head-too-large" | "store-away" | "scope-refused" | "not-http" | "pod-friendly-name-in-ad-start" | "error-id-in-params" | "error-without-id" | "error-source-unknown" | "integral-float" | "fractional-quality" | "location-hint-null" | "length-null" | "downloaded-flag-false" | "downloaded-flag-live" | "downloaded-flag-missing" | "array-on-sessions" | "downloaded-order" | "metadata-on-wrong-event" | "empty-metadata-on-wrong-event" | "reserved-metadata-prefix" | "states-update" | "state-name-spelling" | "pod-position-base" | "pod-index-base" | "pod-second-differs" | "bitrate-in-bits" | "stream-type-missing" | "length-not-positive" | "media-id-empty" | "ad-id-empty" | "placeholder" | "placeholder-in-metadata" | "required-value-empty" | "visitor-id-empty" | "value-empty" | "org-id-form" | "tracking-server-form" | "report-suite-form" | "visitor-id-form" | "type-misspelt" | "type-not-documented" | "stream-type-differs" | "date-form" | "show-type-unknown" | "day-part-form" | "content-type" | "trailing-slash" | "ad-outside-break" | "ad-close-without-start" | "ad-not-closed" | "ad-break-not-closed" | "ad-break-nested" | "ad-break-close-without-start" | "ad-break-without-ads" | "gap-between-ads" | "playback-before-ad" | "chapter-overlap" | "chapter-close-without-start" | "chapter-not-closed" | "state-already-open" | "state-not-open" | "too-many-states" | "equal-timestamps" | "timestamp-backwards" | "late-event" | "playhead-past-end" | "playhead-moved-in-ad" | "playhead-moved-in-pause" | "playhead-off-clock" | "ping-gap" | "ping-gap-in-ad" | "play-after-complete" | "event-after-end" | "duplicate-event" | "session-not-ended" | "session-never-played" | "two-sessions-for-one-view" | "event-of-another-session"> | {
+  rule?: "not-json" | "not-an-object" | "wrong-event" | "wrong-endpoint" | "missing-key" | "unknown-key" | "wrong-type" | "wrong-value" | "qoe-without-prefix" | "qoe-in-params" | "params-on-ping" | "empty-params-on-ping" | "duplicate-key" | "body-too-large" | "body-incomplete" | "body-encoded" | "broken" | "head-too-large" | "store-away" | "scope-refused" | "not-http" | "pod-friendly-name-in-ad-start" | "error-id-in-params" | "error-without-id" | "error-source-unknown" | "integral-float" | "fractional-quality" | "location-hint-null" | "length-null" | "downloaded-flag-false" | "downloaded-flag-live" | "downloaded-flag-missing" | "array-on-sessions" | "downloaded-order" | "metadata-on-wrong-event" | "empty-metadata-on-wrong-event" | "reserved-metadata-prefix" | "states-update" | "state-name-spelling" | "pod-position-base" | "pod-index-base" | "pod-second-differs" | "bitrate-in-bits" | "stream-type-missing" | "length-not-positive" | "media-id-empty" | "ad-id-empty" | "placeholder" | "placeholder-in-metadata" | "required-value-empty" | "visitor-id-empty" | "value-empty" | "org-id-form" | "tracking-server-form" | "report-suite-form" | "visitor-id-form" | "type-misspelt" | "type-not-documented" | "stream-type-differs" | "date-form" | "show-type-unknown" | "day-part-form" | "content-type" | "trailing-slash" | "ad-outside-break" | "ad-close-without-start" | "ad-not-closed" | "ad-break-not-closed" | "ad-break-nested" | "ad-break-close-without-start" | "ad-break-without-ads" | "gap-between-ads" | "playback-before-ad" | "chapter-overlap" | "chapter-close-without-start" | "chapter-not-closed" | "state-already-open" | "state-not-open" | "too-many-states" | "equal-timestamps" | "timestamp-backwards" | "late-event" | "playhead-past-end" | "playhead-moved-in-ad" | "playhead-moved-in-pause" | "playhead-off-clock" | "ping-gap" | "ping-gap-in-ad" | "play-after-complete" | "event-after-end" | "duplicate-event" | "session-not-ended" | "session-never-played" | "two-sessions-for-one-view" | "event-of-another-session" | "plan-missing" | "plan-value" | "plan-unexpected" | Array<"not-json" | "not-an-object" | "wrong-event" | "wrong-endpoint" | "missing-key" | "unknown-key" | "wrong-type" | "wrong-value" | "qoe-without-prefix" | "qoe-in-params" | "params-on-ping" | "empty-params-on-ping" | "duplicate-key" | "body-too-large" | "body-incomplete" | "body-encoded" | "broken" | "head-too-large" | "store-away" | "scope-refused" | "not-http" | "pod-friendly-name-in-ad-start" | "error-id-in-params" | "error-without-id" | "error-source-unknown" | "integral-float" | "fractional-quality" | "location-hint-null" | "length-null" | "downloaded-flag-false" | "downloaded-flag-live" | "downloaded-flag-missing" | "array-on-sessions" | "downloaded-order" | "metadata-on-wrong-event" | "empty-metadata-on-wrong-event" | "reserved-metadata-prefix" | "states-update" | "state-name-spelling" | "pod-position-base" | "pod-index-base" | "pod-second-differs" | "bitrate-in-bits" | "stream-type-missing" | "length-not-positive" | "media-id-empty" | "ad-id-empty" | "placeholder" | "placeholder-in-metadata" | "required-value-empty" | "visitor-id-empty" | "value-empty" | "org-id-form" | "tracking-server-form" | "report-suite-form" | "visitor-id-form" | "type-misspelt" | "type-not-documented" | "stream-type-differs" | "date-form" | "show-type-unknown" | "day-part-form" | "content-type" | "trailing-slash" | "ad-outside-break" | "ad-close-without-start" | "ad-not-closed" | "ad-break-not-closed" | "ad-break-nested" | "ad-break-close-without-start" | "ad-break-without-ads" | "gap-between-ads" | "playback-before-ad" | "chapter-overlap" | "chapter-close-without-start" | "chapter-not-closed" | "state-already-open" | "state-not-open" | "too-many-states" | "equal-timestamps" | "timestamp-backwards" | "late-event" | "playhead-past-end" | "playhead-moved-in-ad" | "playhead-moved-in-pause" | "playhead-off-clock" | "ping-gap" | "ping-gap-in-ad" | "play-after-complete" | "event-after-end" | "duplicate-event" | "session-not-ended" | "session-never-played" | "two-sessions-for-one-view" | "event-of-another-session" | "plan-missing" | "plan-value" | "plan-unexpected"> | {
     min?: number;
     max?: number;
     matches?: string;
@@ -532,6 +532,163 @@ export interface Loss {
   other: number | null;
 }
 
+/** what each content type must send */
+export interface Plan {
+  name?: string;
+  all?: PlanSection;
+  content?: Record<string, PlanSection>;
+}
+
+export interface PlanSection {
+  events?: PlanOccurrence[];
+  pingSeconds?: number;
+  adPingSeconds?: number;
+  sessionStart?: {
+    params?: {
+      appInstallationId?: PlanRow;
+      "analytics.trackingServer"?: PlanRow;
+      "analytics.reportSuite"?: PlanRow;
+      "analytics.enableSSL"?: PlanRow;
+      "analytics.visitorId"?: PlanRow;
+      "analytics.aid"?: PlanRow;
+      "analytics.optOutServerSideForwarding"?: PlanRow;
+      "analytics.optOutShare"?: PlanRow;
+      "visitor.marketingCloudOrgId"?: PlanRow;
+      "visitor.marketingCloudUserId"?: PlanRow;
+      "visitor.aamLocationHint"?: PlanRow;
+      "visitor.customerIDs"?: PlanRow;
+      "media.id"?: PlanRow;
+      "media.name"?: PlanRow;
+      "media.length"?: PlanRow;
+      "media.contentType"?: PlanRow;
+      "media.streamType"?: PlanRow;
+      "media.playerName"?: PlanRow;
+      "media.channel"?: PlanRow;
+      "media.resume"?: PlanRow;
+      "media.downloaded"?: PlanRow;
+      "media.sdkVersion"?: PlanRow;
+      "media.libraryVersion"?: PlanRow;
+      "media.streamFormat"?: PlanRow;
+      "media.show"?: PlanRow;
+      "media.season"?: PlanRow;
+      "media.episode"?: PlanRow;
+      "media.assetId"?: PlanRow;
+      "media.genre"?: PlanRow;
+      "media.firstAirDate"?: PlanRow;
+      "media.firstDigitalDate"?: PlanRow;
+      "media.rating"?: PlanRow;
+      "media.originator"?: PlanRow;
+      "media.network"?: PlanRow;
+      "media.showType"?: PlanRow;
+      "media.adLoad"?: PlanRow;
+      "media.pass.mvpd"?: PlanRow;
+      "media.pass.auth"?: PlanRow;
+      "media.dayPart"?: PlanRow;
+      "media.feed"?: PlanRow;
+      "media.artist"?: PlanRow;
+      "media.album"?: PlanRow;
+      "media.label"?: PlanRow;
+      "media.author"?: PlanRow;
+      "media.station"?: PlanRow;
+      "media.publisher"?: PlanRow;
+    };
+    otherParams?: "optional" | "forbidden";
+    metadata?: Record<string, PlanRow>;
+    otherMetadata?: "optional" | "forbidden";
+  };
+  adBreakStart?: {
+    params?: {
+      "media.ad.podFriendlyName"?: PlanRow;
+      "media.ad.podIndex"?: PlanRow;
+      "media.ad.podSecond"?: PlanRow;
+    };
+    otherParams?: "optional" | "forbidden";
+  };
+  adStart?: {
+    params?: {
+      "media.ad.id"?: PlanRow;
+      "media.ad.name"?: PlanRow;
+      "media.ad.length"?: PlanRow;
+      "media.ad.podPosition"?: PlanRow;
+      "media.ad.playerName"?: PlanRow;
+      "media.ad.advertiser"?: PlanRow;
+      "media.ad.campaignId"?: PlanRow;
+      "media.ad.creativeId"?: PlanRow;
+      "media.ad.siteId"?: PlanRow;
+      "media.ad.creativeURL"?: PlanRow;
+      "media.ad.placementId"?: PlanRow;
+      "media.ad.podFriendlyName"?: PlanRow;
+    };
+    otherParams?: "optional" | "forbidden";
+    metadata?: Record<string, PlanRow>;
+    otherMetadata?: "optional" | "forbidden";
+  };
+  chapterStart?: {
+    params?: {
+      "media.chapter.index"?: PlanRow;
+      "media.chapter.offset"?: PlanRow;
+      "media.chapter.length"?: PlanRow;
+      "media.chapter.friendlyName"?: PlanRow;
+    };
+    otherParams?: "optional" | "forbidden";
+    metadata?: Record<string, PlanRow>;
+    otherMetadata?: "optional" | "forbidden";
+  };
+}
+
+export type PlanRow = "required" | "optional" | "forbidden" | Array<string | number | boolean> | {
+  presence?: "required" | "optional" | "forbidden";
+  values?: Array<string | number | boolean>;
+  matches?: string;
+  type?: "string" | "integer" | "number" | "boolean" | "object";
+  example?: unknown;
+  about?: string;
+};
+
+export type PlanEvent = "sessionStart" | "sessionComplete" | "sessionEnd" | "play" | "ping" | "pauseStart" | "bufferStart" | "bitrateChange" | "error" | "adBreakStart" | "adBreakComplete" | "adStart" | "adComplete" | "adSkip" | "chapterStart" | "chapterComplete" | "chapterSkip" | "stateStart" | "stateEnd" | "statesUpdate" | Array<"sessionStart" | "sessionComplete" | "sessionEnd" | "play" | "ping" | "pauseStart" | "bufferStart" | "bitrateChange" | "error" | "adBreakStart" | "adBreakComplete" | "adStart" | "adComplete" | "adSkip" | "chapterStart" | "chapterComplete" | "chapterSkip" | "stateStart" | "stateEnd" | "statesUpdate">;
+
+export type PlanOccurrence = PlanEvent | {
+  event: PlanEvent;
+  playhead?: unknown;
+  params?: Record<string, unknown>;
+  qoe?: Record<string, unknown>;
+  metadata?: Record<string, unknown>;
+  when?: PlanEvent;
+  before?: PlanEvent;
+  atLeast?: number;
+  atMost?: number;
+  name?: string;
+  about?: string;
+};
+
+/** the tracking plan that sessions are judged by */
+export interface PlanInForce {
+  plan: Plan | null;
+}
+
+/** each item of the plan, and how much the sessions exercised it */
+export interface PlanCoverage {
+  items: PlanItem[];
+  exercised: number;
+  total: number;
+}
+
+/** a row of the plan, an event that must occur, or a cadence of pings */
+export interface PlanItem {
+  kind: "row" | "event" | "cadence";
+  /** the content type; null for all */
+  content: string | null;
+  /** the event that a row is about */
+  event: string | null;
+  key: string;
+  presence: "required" | "optional" | "forbidden" | null;
+  /** how often: a row once for each event, the others once for each session */
+  judged: number;
+  failed: number;
+  /** the values that no session sent */
+  unseen: unknown[];
+}
+
 /** the emulator's time */
 export interface Clock {
   /** seconds since the epoch by the emulator's clock */
@@ -569,10 +726,12 @@ export interface Vocabulary {
     source: string;
     ignores: boolean;
   }>;
+  /** in the order of display; those of one group stand together */
   metrics: Record<string, {
     about: string;
     unit: string;
     source: string;
+    group: string;
   }>;
   match: Record<string, {
     about: string;
@@ -646,6 +805,16 @@ export interface Routes {
   "GET /presets": { gives: Presets };
   /** adds the faults of a preset */
   "POST /presets/{name}": { gives: Faults };
+  /** the tracking plan that sessions are judged by */
+  "GET /plan": { gives: PlanInForce };
+  /** judges by this plan, until the next reset */
+  "PUT /plan": { takes: Plan; gives: PlanInForce };
+  /** judges by none */
+  "DELETE /plan": { gives: Empty };
+  /** which of its items no session exercised */
+  "GET /plan/coverage": { gives: PlanCoverage };
+  /** a plan as JSON Schema */
+  "GET /plan.schema.json": { gives: JsonSchema };
   /** what became of each faulted request */
   "GET /losses": { gives: Losses };
   /** the authority to trust */
