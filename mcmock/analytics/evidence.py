@@ -7,57 +7,13 @@ the tally did.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from typing import Final
 
 from mcmock.analytics import playback
+from mcmock.analytics.metrics import METRICS, Accounts, Marks, Own, Values
 from mcmock.analytics.records import Close, Segment, Span, state_key
 from mcmock.analytics.tally import Reported, Tally
-
-ACCOUNTS: Final[dict[str, tuple[str, ...]]] = {
-    # metric                   the accounts whose time it is
-    "content_time_spent": ("content",),
-    "media_time_spent": ("content", "ad"),
-    "ad_time_spent": ("ad",),
-    "pause_time": ("pause",),
-    "buffer_time": ("buffer",),
-    "stall_time": ("stall",),
-    "unattributed_time": playback.UNATTRIBUTED,
-    "session_time": playback.ALL_LABELS,
-    "average_minute_audience": ("content",),
-    "estimated_streams": ("content", "ad"),
-}
-
-MARKED: Final[dict[str, tuple[str, int | None]]] = {
-    # metric                     its marks              how many of them matter
-    "media_starts": ("media_starts", None),
-    "content_starts": ("content_starts", None),
-    "segment_views": ("content_starts", None),
-    "content_completes": ("content_completes", None),
-    "content_resumes": ("content_resumes", None),
-    **{f"progress_{percent}": (f"progress_{percent}", None) for percent in (10, 25, 50, 75, 95)},
-    "pause_count": ("pause_count", None),
-    "pause_impacted": ("pause_count", 1),
-    "buffer_count": ("buffer_count", None),
-    "buffer_impacted": ("buffer_count", 1),
-    "stall_count": ("stall_count", None),
-    "stall_impacted": ("stall_count", 1),
-    "bitrate_change_count": ("bitrate_change_count", None),
-    "bitrate_change_impacted": ("bitrate_change_count", 1),
-    "error_count": ("error_count", None),
-    "error_impacted": ("error_count", 1),
-    "ad_count": ("ad_count", None),
-    "ad_starts": ("ad_count", None),
-    "ad_completes": ("ad_completes", None),
-    "ad_break_count": ("ad_break_count", None),
-    "chapter_count": ("chapter_count", None),
-    "chapter_starts": ("chapter_count", None),
-    "chapter_completes": ("chapter_completes", None),
-    "authorized": ("media_starts", None),
-    "downloaded": ("media_starts", None),
-    "session_id": ("media_starts", None),
-    "in_reports": ("media_starts", None),
-    "close_reason": ("session_ends", None),
-}
 
 
 class Evidence:
@@ -72,13 +28,18 @@ class Evidence:
         kind, dot, which = name.partition(".")
         if dot and kind in _RECORDS:
             return tuple(_RECORDS[kind](self, which))
-        if name in ACCOUNTS:
-            return tuple(self._whole(segment) for segment in self._segments(ACCOUNTS[name]))
-        if name in MARKED:
-            return tuple(self._marked(*MARKED[name]))
-        if name in _OTHERS:
-            return tuple(_OTHERS[name](self))
-        raise ValueError(f"{name!r} is not a metric of a report: see mcmock.analytics.METRICS")
+        if name not in METRICS:
+            raise ValueError(f"{name!r} is not a metric of a report: see mcmock.analytics.METRICS")
+        return tuple(self._spans(METRICS[name].counted))
+
+    def _spans(self, counted: Marks | Accounts | Values | Own | None) -> Iterable[Span]:
+        if isinstance(counted, Accounts):
+            return (self._whole(segment) for segment in self._segments(counted.labels))
+        if isinstance(counted, Marks):
+            return self._marked(*counted)
+        if isinstance(counted, Values):
+            return self._reported(*(getattr(self._tally, name) for name in counted.names))
+        return () if counted is None else _OWN[counted.name](self)
 
     # -- time on an account ---------------------------------------------------------------------------------------------
 
@@ -112,11 +73,9 @@ class Evidence:
         stamp = self._tally.stamps[index]
         return Span(stamp.ts, stamp.ts, (self._tally.seqs[index],), stamp.event_type)
 
-    def _marked(self, metric: str, count: int | None) -> Iterator[Span]:
-        for mark in self._tally.marks:
-            if mark.metric == metric and count != 0:
-                count = None if count is None else count - 1
-                yield self._moment(mark.place)
+    def _marked(self, name: str, first: bool) -> Iterator[Span]:
+        places = (self._moment(mark.place) for mark in self._tally.marks if mark.metric == name)
+        return islice(places, 1 if first else None)
 
     def _reported(self, *values: Reported | None) -> Iterator[Span]:
         for value in values:
@@ -216,21 +175,13 @@ _RECORDS: Final[dict[str, Callable[[Evidence, str], Iterator[Span]]]] = {
     "states": Evidence._state,
 }
 
-_OTHERS: Final[dict[str, Callable[[Evidence], Iterator[Span]]]] = {
-    "unique_time_played": Evidence._watched,
-    "segment": lambda self: self._reported(self._tally.lowest, self._tally.highest),
-    "seconds_since_last_call": Evidence._silence,
-    "bitrate_average": Evidence._bitrate,
-    "bitrate_average_bucket": Evidence._bitrate,
-    "dropped_frames": lambda self: self._reported(self._tally.dropped_frames),
-    "dropped_frames_impacted": lambda self: self._reported(self._tally.dropped_frames),
-    "frames_per_second": lambda self: self._reported(self._tally.frames_per_second),
-    "time_to_start": lambda self: self._reported(self._tally.time_to_start),
-    "player_errors": lambda self: self._errors("player"),
-    "external_errors": lambda self: self._errors("external"),
-    "first_ts": lambda self: self._edge(self._tally.origin),
-    "last_ts": lambda self: self._edge(self._tally.clock),
-    "state": lambda self: self._last_switch(),
-    "dropped_before_start": lambda _: iter(()),  # nothing happened: that is the reason
-    "evicted": lambda _: iter(()),  # they are gone
+_OWN: Final[dict[str, Callable[[Evidence], Iterator[Span]]]] = {
+    "watched": Evidence._watched,
+    "silence": Evidence._silence,
+    "bitrate": Evidence._bitrate,
+    "player errors": lambda self: self._errors("player"),
+    "external errors": lambda self: self._errors("external"),
+    "first event": lambda self: self._edge(self._tally.origin),
+    "last event": lambda self: self._edge(self._tally.clock),
+    "last switch": Evidence._last_switch,
 }

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from math import ceil, floor
 from typing import Any, Final
 
-from mcmock.analytics import playback, playhead
+from mcmock.analytics import playhead
 from mcmock.analytics.evidence import Evidence
 from mcmock.analytics.metrics import (
     AD_DETAILS,
@@ -20,7 +20,10 @@ from mcmock.analytics.metrics import (
     POD_DETAILS,
     RECORD_METRICS,
     SESSION_DETAILS,
+    Accounts,
+    Marks,
     Metric,
+    Numbers,
     camel,
 )
 from mcmock.analytics.records import Ad, AdBreak, Chapter, Close, Span, State, text_or_none
@@ -77,71 +80,13 @@ REPORTED_FIELDS: Final[Mapping[str, Any]] = {
 }
 
 
-@dataclass(frozen=True)
-class Report:
-    """What would have been counted. Durations are seconds, exact to the millisecond; `METRICS` explains every field.
+@dataclass(frozen=True, kw_only=True)
+class Report(Numbers):
+    """What would have been counted. Durations are seconds, exact to the millisecond; `METRICS` explains every number.
 
-    Flags are True or False (True == 1). None means that the number does not exist: no length, no bitrate reported.
+    Flags are True or False (True == 1).
     """
 
-    session_id: str
-    close_reason: str
-    media_starts: bool
-    content_starts: bool
-    content_completes: bool
-    content_resumes: bool
-    content_time_spent: float
-    media_time_spent: float
-    unique_time_played: float
-    average_minute_audience: float | None
-    progress_10: bool
-    progress_25: bool
-    progress_50: bool
-    progress_75: bool
-    progress_95: bool
-    segment: str | None
-    segment_views: bool
-    estimated_streams: int
-    pause_count: int
-    pause_impacted: bool
-    pause_time: float
-    ad_count: int
-    chapter_count: int
-    seconds_since_last_call: float
-    authorized: str | None
-    downloaded: bool
-    buffer_count: int
-    buffer_impacted: bool
-    buffer_time: float
-    stall_count: int
-    stall_impacted: bool
-    stall_time: float
-    bitrate_change_count: int
-    bitrate_change_impacted: bool
-    bitrate_average: float | None
-    bitrate_average_bucket: str | None
-    dropped_frames: float | None
-    dropped_frames_impacted: bool
-    frames_per_second: float | None
-    error_count: int
-    error_impacted: bool
-    player_errors: tuple[str, ...]
-    external_errors: tuple[str, ...]
-    time_to_start: float | None
-    dropped_before_start: bool
-    ad_starts: int
-    ad_completes: int
-    ad_time_spent: float
-    ad_break_count: int
-    chapter_starts: int
-    chapter_completes: int
-    unattributed_time: float
-    session_time: float
-    first_ts: int | None
-    last_ts: int | None
-    evicted: int
-    in_reports: bool
-    state: str
     ads: tuple[Ad, ...]
     ad_breaks: tuple[AdBreak, ...]
     chapters: tuple[Chapter, ...]
@@ -224,10 +169,10 @@ class Report:
 
 def report_of(tally: Tally, session_id: str, close: Close) -> Report:
     """The numbers of `tally`, of a session that stands as `close` says. `tally` must not change afterwards."""
-    numbers = {**_times(tally), **_flags(tally), **_counts(tally), **_quality(tally), **_close(tally, close)}
+    own = {"session_id": session_id, **_own_numbers(tally), **_quality(tally), **_close(tally, close)}
+    counted = {name: _counted(metric, tally) for name, metric in METRICS.items() if name not in own}
     closed = close.reason != "open" or tally.downloaded
     return Report(
-        session_id=session_id,
         ads=_with_open(tally.ads.values(), tally.ad, closed),
         ad_breaks=_with_open(tally.breaks.values(), tally.ad_break, closed),
         chapters=_with_open(tally.chapters.values(), tally.chapter_so_far(), closed),
@@ -235,7 +180,8 @@ def report_of(tally: Tally, session_id: str, close: Close) -> Report:
         params=tally.start.params if tally.start else {},
         metadata=tally.start.metadata if tally.start else {},
         evidence=Evidence(tally, close),
-        **numbers,
+        **counted,
+        **own,
     )
 
 
@@ -252,68 +198,24 @@ def whole(seconds: float) -> int:
     return floor(seconds + 0.5)
 
 
-def _times(tally: Tally) -> dict[str, Any]:
-    totals = tally.totals
-    content, ads = totals["content"], totals["ad"]
+def _own_numbers(tally: Tally) -> dict[str, Any]:
+    content, played = tally.totals["content"], tally.totals["content"] + tally.totals["ad"]
     return {
-        "content_time_spent": content / 1000,
-        "media_time_spent": (content + ads) / 1000,
-        "ad_time_spent": ads / 1000,
-        "pause_time": totals["pause"] / 1000,
-        "buffer_time": totals["buffer"] / 1000,
-        "stall_time": totals["stall"] / 1000,
-        "unattributed_time": sum(totals[label] for label in playback.UNATTRIBUTED) / 1000,
-        "session_time": sum(totals.values()) / 1000,
         "unique_time_played": round(playhead.length_of(tally.watched_pieces()), 3),
         "average_minute_audience": round(content / 1000 / tally.length, 6) if tally.length > 0 else None,
-        "estimated_streams": (content + ads) // (STREAM_SECONDS * 1000) + 1,
+        "estimated_streams": played // (STREAM_SECONDS * 1000) + 1,
         "first_ts": tally.origin,
         "last_ts": None if tally.origin is None else tally.clock,
     }
 
 
-_FLAGS: Final[dict[str, str]] = {
-    # flag                       the count that sets it
-    "media_starts": "media_starts",
-    "content_starts": "content_starts",
-    "segment_views": "content_starts",
-    "content_completes": "content_completes",
-    "content_resumes": "content_resumes",
-    "progress_10": "progress_10",
-    "progress_25": "progress_25",
-    "progress_50": "progress_50",
-    "progress_75": "progress_75",
-    "progress_95": "progress_95",
-    "pause_impacted": "pause_count",
-    "buffer_impacted": "buffer_count",
-    "stall_impacted": "stall_count",
-    "bitrate_change_impacted": "bitrate_change_count",
-    "error_impacted": "error_count",
-}
-
-_COUNTS: Final[dict[str, str]] = {
-    # count                      what it counts
-    "pause_count": "pause_count",
-    "buffer_count": "buffer_count",
-    "stall_count": "stall_count",
-    "bitrate_change_count": "bitrate_change_count",
-    "error_count": "error_count",
-    "ad_count": "ad_count",
-    "ad_starts": "ad_count",
-    "ad_completes": "ad_completes",
-    "ad_break_count": "ad_break_count",
-    "chapter_count": "chapter_count",
-    "chapter_starts": "chapter_count",
-    "chapter_completes": "chapter_completes",
-}
-
-
-def _flags(tally: Tally) -> dict[str, Any]:
-    return {flag: count in tally.counts for flag, count in _FLAGS.items()}
-
-
-def _counts(tally: Tally) -> dict[str, Any]:
-    return {name: tally.counts.get(count, 0) for name, count in _COUNTS.items()}
+def _counted(metric: Metric, tally: Tally) -> Any:
+    """Return the number of a row that is counted from marks or accounts."""
+    if isinstance(metric.counted, Accounts):
+        return sum(tally.totals[label] for label in metric.counted.labels) / 1000
+    assert isinstance(metric.counted, Marks)
+    count = tally.counts.get(metric.counted.name, 0)
+    return count > 0 if metric.unit == "flag" else count
 
 
 def _quality(tally: Tally) -> dict[str, Any]:
