@@ -10,94 +10,62 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from operator import attrgetter
-from typing import Any, NamedTuple, Protocol
+from typing import Annotated, Any, NamedTuple, TypedDict, get_type_hints
 
 from mcmock.core.events import EVENT_TYPES
 from mcmock.core.findings import RULES
 from mcmock.core.json_decoding import plain
-from mcmock.core.model import Finding, Kind, Outcome, Verdict
+from mcmock.core.model import Kind, Outcome, Verdict
 from mcmock.core.regex import searcher
 from mcmock.core.wording import did_you_mean, named, nearest, shown
 
 
-class _Settled(Protocol):
-    """What is known of every request, and settled on arrival."""
-
-    @property
-    def kind(self) -> Kind: ...
-    @property
-    def event_type(self) -> str | None: ...
-    @property
-    def session_id(self) -> str | None: ...
-    @property
-    def verdict(self) -> Verdict: ...
-    @property
-    def status(self) -> int: ...
-
-
-class Early(_Settled, Protocol):
-    """The part of an exchange that the log keeps in columns: cheap to look at."""
-
-    @property
-    def target(self) -> str: ...
-
-
-class Matchable(_Settled, Protocol):
-    """What a Match looks at: an Exchange, or a request that is still being judged."""
-
-    @property
-    def scope(self) -> str: ...
-    @property
-    def outcome(self) -> Outcome: ...
-    @property
-    def path(self) -> str: ...
-    @property
-    def playhead(self) -> float | None: ...
-    @property
-    def params(self) -> Mapping[str, Any]: ...
-    @property
-    def qoe(self) -> Mapping[str, Any]: ...
-    @property
-    def metadata(self) -> Mapping[str, Any]: ...
-    @property
-    def findings(self) -> tuple[Finding, ...]: ...
-
-
 class Field(NamedTuple):
-    """How one field of the vocabulary is read. `words` are the values it may have, where they are a closed list.
+    """One field of the vocabulary: the attribute of an exchange that has it, and what it is.
 
-    `early` reads it from the log's columns, where it is one of them.
+    `words` are the values it may have, where they are a closed list. `early` is the attribute of the log's entry, where the
+    log keeps it in a column. `known` says when: on "arrival", when "decided", or only "later", when another event of the same
+    session may still change it.
     """
 
-    read: Callable[[Any], Any]
+    attribute: str
     about: str
     type: type = str
     words: tuple[str, ...] = ()
-    early: Callable[[Any], Any] | None = None
+    early: str = ""
+    known: str = "arrival"
 
 
-FIELDS: dict[str, Field] = {
-    "kind": Field(lambda one: one.kind, "the door it knocked at", str, tuple(Kind), attrgetter("kind")),
-    "event": Field(lambda one: one.event_type, "the event type", early=attrgetter("event_type")),
-    "session": Field(lambda one: one.session_id, "the session id", early=attrgetter("session_id")),
-    "scope": Field(lambda one: one.scope, "the scope's name"),
-    "outcome": Field(lambda one: one.outcome, "counted, or not", words=tuple(Outcome)),
-    "verdict": Field(
-        lambda one: one.verdict, "what was decided on arrival", str, tuple(Verdict), attrgetter("verdict")
-    ),
-    "status": Field(lambda one: one.status, "the HTTP status", int, early=attrgetter("status")),
-    "path": Field(lambda one: one.path, "the path as sent", early=attrgetter("target")),
-    "playhead": Field(lambda one: one.playhead, "seconds of content", float),
+class MatchFields(TypedDict, total=False):
+    """Every field of a Match, in one row each: its name, and how it is read."""
+
+    kind: Annotated[Any, Field("kind", "the kind of endpoint it was sent to", words=tuple(Kind), early="kind")]
+    event: Annotated[Any, Field("event_type", "the event type", early="event_type")]
+    session: Annotated[Any, Field("session_id", "the session id", early="session_id")]
+    scope: Annotated[Any, Field("scope", "the scope's name")]
+    outcome: Annotated[Any, Field("outcome", "counted, or not", words=tuple(Outcome), known="later")]
+    verdict: Annotated[
+        Any, Field("verdict", "what was decided on arrival", words=tuple(Verdict), early="verdict", known="decided")
+    ]
+    status: Annotated[Any, Field("status", "the HTTP status", int, early="status", known="decided")]
+    path: Annotated[Any, Field("path", "the path as sent", early="target")]
+    playhead: Annotated[Any, Field("playhead", "seconds of content", float)]
+    params: Annotated[Any, Field("params", "the event's params", dict)]
+    qoe: Annotated[Any, Field("qoe", "the event's qoeData", dict)]
+    metadata: Annotated[Any, Field("metadata", "the event's customMetadata", dict)]
+    rule: Annotated[Any, Field("findings", "has a finding of this rule", tuple, tuple(RULES), known="later")]
+
+
+EVERY_FIELD: dict[str, Field] = {
+    name: hint.__metadata__[0] for name, hint in get_type_hints(MatchFields, include_extras=True).items()
 }
-PARTS: dict[str, Field] = {
-    "params": Field(lambda one: one.params, "the event's params"),
-    "qoe": Field(lambda one: one.qoe, "the event's qoeData"),
-    "metadata": Field(lambda one: one.metadata, "the event's customMetadata"),
-}
+FIELDS = {name: row for name, row in EVERY_FIELD.items() if row.type not in (dict, tuple)}
+PARTS = {name: row for name, row in EVERY_FIELD.items() if row.type is dict}
 RULE = "rule"
-NAMES = (*FIELDS, *PARTS, RULE)
-DERIVED = ("outcome", RULE)
-"""The fields that a later event of the same session may change."""
+NAMES = tuple(EVERY_FIELD)
+DERIVED = tuple(name for name, row in EVERY_FIELD.items() if row.known == "later")
+KNOWN_AFTER = tuple(name for name, row in EVERY_FIELD.items() if row.known != "arrival")
+"""The fields that nobody knows before a request is processed."""
 OPERATORS = ("min", "max", "matches", "exists")
 MOST = 100
 """Conditions of one Match: each may cost a look at every request."""
@@ -136,11 +104,12 @@ class Match:
         allows = [at.holds for at in self._conditions if at.field == "outcome"]
         self._outcomes = {outcome for outcome in Outcome if all(holds(outcome) for holds in allows)}
 
-    def holds(self, one: Matchable) -> bool:
+    def holds(self, one: object) -> bool:
+        """Return whether `one` is meant: an Exchange, or a request that is still being judged."""
         return all(condition.holds(condition.read(one)) for condition in self._conditions)
 
-    def prefilter(self, entry: Early) -> bool:
-        """False where the exchange that `entry` stands for cannot hold."""
+    def prefilter(self, entry: object) -> bool:
+        """Return False where the exchange that `entry`, an Entry of the log, stands for cannot hold."""
         return all(holds(read(entry)) for read, holds in self._early)
 
     def allows_outcome(self, outcomes: Iterable[Outcome]) -> bool:
@@ -161,13 +130,10 @@ class Match:
         """Whether it leaves room for exchanges of that session."""
         return all(at.holds(session_id) for at in self._conditions if at.field == "session")
 
-    def differences(self, one: Matchable) -> list[Difference]:
+    def differences(self, one: object) -> list[Difference]:
         """The fields that do not hold, with what was wanted and what was there."""
         got = [(condition, condition.read(one)) for condition in self._conditions]
         return [Difference(at.field, at.wanted, value) for at, value in got if not at.holds(value)]
-
-    def without(self, *fields: str) -> Match:
-        return Match({field: value for field, value in self.wanted.items() if field not in fields})
 
     def exact(self, field: str) -> Any:
         """The one value that `field` must have, or None where it may have several."""
@@ -229,7 +195,8 @@ def _wanted(wanted: Any) -> dict[str, Any]:
 def _conditions(field: str, value: Any) -> Iterable[_Condition]:
     if field in FIELDS:
         row = FIELDS[field]
-        return [_Condition(field, value, row.read, _test(field, value, row), row.early)]
+        early = attrgetter(row.early) if row.early else None
+        return [_Condition(field, value, attrgetter(row.attribute), _test(field, value, row), early)]
     if field in PARTS:
         return _part_conditions(field, value)
     if field == RULE:
@@ -244,7 +211,7 @@ def _part_conditions(field: str, value: Any) -> list[_Condition]:
         raise ValueError(
             f'match.{field} must map names to wanted values, such as {{"media.id": "film"}}, not {shown(value)}'
         )
-    anything = Field(PARTS[field].read, "", object)
+    anything = PARTS[field]._replace(type=object)
     return [
         _Condition(
             f"{field}.{key}", wanted, _part_reader(PARTS[field], key), _test(f"{field}.{named(key)}", wanted, anything)
@@ -254,15 +221,16 @@ def _part_conditions(field: str, value: Any) -> list[_Condition]:
 
 
 def _part_reader(part: Field, key: str) -> Callable[[Any], Any]:
-    return lambda one: part.read(one).get(key)
+    read = attrgetter(part.attribute)
+    return lambda one: read(one).get(key)
 
 
-def _rules(one: Matchable) -> list[str]:
+def _rules(one: Any) -> list[str]:
     return [finding.rule for finding in one.findings]
 
 
 def _rule_test(value: Any) -> Callable[[Any], bool]:
-    single = _test(RULE, value, Field(_rules, ""))
+    single = _test(RULE, value, Field("rule", ""))
     for rule in [] if isinstance(value, dict) else value if isinstance(value, list) else [value]:
         if rule not in RULES:
             raise ValueError(
@@ -283,7 +251,7 @@ def _test(field: str, value: Any, row: Field) -> Callable[[Any], bool]:
         )
     for choice in choices:
         _check_choice(field, choice, row)
-    if row.early is not None:
+    if row.early:
         return frozenset(choices).__contains__  # asked of every entry of the log: no Python in it
     if len(choices) > MOST_CHOICES:
         raise ValueError(f"match.{field} has {len(choices):,} values; at most {MOST_CHOICES:,} are taken")
@@ -400,7 +368,7 @@ def _value(name: str, text: str) -> Any:
     field, _, rest = name.partition(".")
     if rest.endswith("exists"):
         return _WORDS.get(text, text)
-    if field in ("status", "playhead") or rest.rpartition(".")[2] in ("min", "max"):
+    if (field in FIELDS and FIELDS[field].type is not str) or rest.rpartition(".")[2] in ("min", "max"):
         return _number(name, text)
     if field in PARTS and text in _WORDS:
         return [_WORDS[text], text]

@@ -17,10 +17,10 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 from mcmock.core import clock, http
-from mcmock.core.match import Match, Matchable
+from mcmock.core.match import Match
 from mcmock.core.model import Answer, Refusal, Request
 from mcmock.engine import DEFAULT_SCOPE, MARK_LENGTH, Emulator, Summary, mark
 from mcmock.engine.changes import StoreAway
@@ -69,7 +69,7 @@ class Rule(NamedTuple):
         return (self.name or _as_name(value)) if self._holds(value) else None
 
     def _holds(self, value: Any) -> bool:
-        return self.wanted.holds(cast(Matchable, _Words({"value": value})))
+        return self.wanted.holds(_Words({"value": value}))
 
 
 class _Words(NamedTuple):

@@ -8,9 +8,9 @@ wrong and what may stand there.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypedDict, Unpack
+from typing import Any, Unpack
 
-from mcmock.core.match import NAMES, Match
+from mcmock.core.match import NAMES, Match, MatchFields
 from mcmock.core.wording import shown
 from mcmock.faults.rule import FaultRule, rule_from_json
 
@@ -18,7 +18,7 @@ _SHARED = {"name": "name", "side": "side", "skip": "skip", "times": "times", "pr
            "for_seconds": "forSeconds"}  # fmt: skip
 
 
-class Envelope(TypedDict, total=False):
+class Envelope(MatchFields, total=False):
     """What every constructor takes."""
 
     name: str
@@ -29,19 +29,6 @@ class Envelope(TypedDict, total=False):
     per: str
     for_seconds: float | None
     match: Any
-    kind: Any
-    event: Any
-    session: Any
-    scope: Any
-    outcome: Any
-    verdict: Any
-    status: Any
-    path: Any
-    playhead: Any
-    params: Any
-    qoe: Any
-    metadata: Any
-    rule: Any
 
 
 def status(

@@ -11,14 +11,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from mcmock.core.match import NAMES, Match, refuse_misspelled
+from mcmock.core.match import KNOWN_AFTER, NAMES, Match, refuse_misspelled
 from mcmock.core.wording import named, shown
 from mcmock.faults.effects import AFTER, BEFORE, EFFECTS, REQUIRED, Attribute, Attributes, Effect, number, whole
 
 ALL, SESSION = "all", "session"
-
-KNOWN_AFTER = ("outcome", "verdict", "status", "rule")
-"""Match fields that nobody knows before a request is processed."""
 
 READ_ONLY = ("hits", "matched", "active")
 """What the control API adds to a rule when it lists it; accepted and passed over when the list is sent back."""

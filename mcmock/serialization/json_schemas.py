@@ -15,8 +15,7 @@ from mcmock.analytics.plan import PRESENCES
 from mcmock.analytics.plan_format import shapes_of_plan
 from mcmock.checks.verification import LONGEST, Result
 from mcmock.core.events import EVENT_TYPES
-from mcmock.core.findings import RULES
-from mcmock.core.match import FIELDS, PARTS, RULE
+from mcmock.core.match import EVERY_FIELD, PARTS
 from mcmock.core.model import Delivery, Kind, Outcome, Severity, Verdict
 from mcmock.core.regex import MOST_PATTERN
 from mcmock.core.sessions import Phase
@@ -97,12 +96,17 @@ def _wanted(value: Schema) -> Schema:
 
 
 def _match_fields() -> dict[str, Schema]:
-    fields = {
-        name: {**_wanted(_one_of(field.words) if field.words else _TYPES[field.type]), "description": field.about}
-        for name, field in FIELDS.items()
+    return {
+        name: {
+            **(
+                _map(_wanted(ANYTHING))
+                if name in PARTS
+                else _wanted(_one_of(field.words) if field.words else _TYPES[field.type])
+            ),
+            "description": field.about,
+        }
+        for name, field in EVERY_FIELD.items()
     }
-    parts = {name: {**_map(_wanted(ANYTHING)), "description": field.about} for name, field in PARTS.items()}
-    return {**fields, **parts, RULE: {**_wanted(_one_of(RULES)), "description": "has a finding of this rule"}}
 
 
 _EXCHANGE: dict[str, Schema] = {

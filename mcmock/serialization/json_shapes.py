@@ -17,7 +17,7 @@ from mcmock.analytics.views import SessionOutline, SessionView
 from mcmock.checks.verification import Miss, Verification
 from mcmock.core.events import EVENT_TYPES, Event
 from mcmock.core.findings import RULES
-from mcmock.core.match import FIELDS, PARTS, Match
+from mcmock.core.match import EVERY_FIELD, RULE, Match
 from mcmock.core.model import Delivery, Exchange, FaultHit, Finding, Headers, Kind, Outcome, Severity, Verdict
 from mcmock.faults import FaultState, Preset, rule_to_json
 from mcmock.faults.losses import Fate, Loss, Losses
@@ -229,8 +229,9 @@ def vocabulary_to_json() -> Json:
             for name in names
         },
         "match": {
-            **{name: {"about": field.about, "words": list(field.words)} for name, field in FIELDS.items()},
-            **{name: {"about": field.about, "words": []} for name, field in PARTS.items()},
+            name: {"about": field.about, "words": list(field.words)}
+            for name, field in EVERY_FIELD.items()
+            if name != RULE
         },
         "events": list(EVENT_TYPES),
     }

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_type_hints
 from urllib.parse import parse_qsl
 
 import pytest
 
-from mcmock.core.match import NAMES, Match, from_query
-from mcmock.core.model import Exchange
+from mcmock.core.match import DERIVED, EVERY_FIELD, KNOWN_AFTER, NAMES, Match, from_query
+from mcmock.core.model import Exchange, Kind
 from mcmock.engine import Emulator
+from mcmock.engine.log import Entry
+from mcmock.faults.builders import Envelope
+from mcmock.faults.selection import Seen
 from tests.conftest import body, post, send, start
 
 
@@ -285,3 +288,18 @@ def json_of(value: Any) -> bytes:
 def test_a_pattern_that_python_has_doubts_about_is_only_a_pattern() -> None:
     """Its FutureWarning is an error in these tests, and would be in the server of somebody's tests, too."""
     assert Match({"path": {"matches": "[[a]"}}) is not None
+
+
+def test_each_field_is_read_from_whatever_a_match_looks_at(ping: Exchange) -> None:
+    candidate = Seen(Kind.EVENT, "ping", "s", "default", "/", lambda: None)
+    entry = Entry.__annotations__
+    for name, row in EVERY_FIELD.items():
+        for one in (ping, candidate):
+            assert hasattr(one, row.attribute), (name, type(one))
+        assert not row.early or row.early in entry or hasattr(Entry, row.early), name
+
+
+def test_what_is_known_only_after_processing_is_a_column_of_the_table() -> None:
+    assert KNOWN_AFTER == ("outcome", "verdict", "status", "rule")
+    assert DERIVED == ("outcome", "rule")
+    assert {*NAMES} < {*get_type_hints(Envelope)}

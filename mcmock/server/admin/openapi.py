@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Protocol
 
 import mcmock
 from mcmock.core.events import EVENT_TYPES
-from mcmock.core.match import FIELDS, PARTS, RULE
+from mcmock.core.match import NAMES
 from mcmock.core.model import Kind
 from mcmock.protocols import base
 from mcmock.protocols.media_collection import routes, schemas
@@ -199,7 +199,7 @@ def _moved(part: Any) -> Any:
 
 # -- the control API ------------------------------------------------------------------------------------------------------
 
-_MATCH_NAMES = ", ".join([*FIELDS, *PARTS, RULE])
+_MATCH_NAMES = ", ".join(NAMES)
 
 QUERY: dict[str, Schema] = {
     "since": {**COUNT, "description": "only what comes after this seq"},
