@@ -411,7 +411,7 @@ def test_every_metric_can_be_asked_why() -> None:
 @pytest.mark.parametrize("name", ["contentTime", "ads.0", "ads.x", "states.mute", "ads"])
 def test_why_of_something_else_says_what_there_is(name: str) -> None:
     report = judged(event(1, 0, "sessionStart"), event(2, 1, "chapterStart")).report
-    with pytest.raises(ValueError, match=r"no metric|no record of this report: it has chapters\.0"):
+    with pytest.raises(ValueError, match=r"not a metric|not a record of this report: it has chapters\.0"):
         report.why(name)
 
 
