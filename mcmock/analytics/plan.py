@@ -20,12 +20,12 @@ from bisect import insort
 from collections import ChainMap
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, NamedTuple
 
 from mcmock.analytics.processing import Judgement
 from mcmock.core.events import Event
 from mcmock.core.findings import make_finding
-from mcmock.core.match import Match, Matchable
+from mcmock.core.match import Match
 from mcmock.core.model import Finding, Mode
 from mcmock.core.regex import searcher
 from mcmock.core.wording import did_you_mean, named, nearest, shown
@@ -349,7 +349,7 @@ class PlannedSession:
         self._completed = self._completed or kind == "sessionComplete"
         self._first[kind] = min(event.ts, self._first.get(kind, event.ts))
         for place, one in enumerate(self.plan.occurrences):
-            if one.match.holds(cast(Matchable, event)):
+            if one.match.holds(event):
                 self._counts[place] = self._counts.get(place, 0) + 1
                 hits = self._hits.setdefault(place, [])
                 insort(hits, event.ts)
