@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from mcmock.analytics.effects import EFFECTS, no_effect
 from mcmock.analytics.hearing import hear
+from mcmock.analytics.mistakes import check_mistakes
 from mcmock.analytics.order_findings import check_origin, check_playhead, check_time
 from mcmock.analytics.tally import Moment, Stamp, Tally
 from mcmock.core import findings
@@ -36,6 +37,7 @@ def _take(tally: Tally, event: Event, index: int, at: str) -> Iterator[Finding |
     if tally.last_at is None or event.at >= tally.last_at:
         tally.last_at, tally.last_seq = event.at, event.seq
     yield from check_time(tally, event, index, elapsed, at)
+    yield from check_mistakes(tally, event, at, late)
     if not late:
         yield from check_playhead(tally, event, at)
     effect = EFFECTS.get(event.event_type, no_effect)

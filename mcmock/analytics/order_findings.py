@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from mcmock.analytics import playback, playhead
+from mcmock.analytics import playback, playhead, units
 from mcmock.analytics.playback import Playback
+from mcmock.analytics.seen import TS_WRONG
 from mcmock.analytics.tally import Tally
 from mcmock.core.events import Event
 from mcmock.core.model import Finding
@@ -33,13 +34,13 @@ def check_time(tally: Tally, event: Event, index: int, elapsed: int, at: str) ->
         yield tally.say(
             "duplicate-event", path, f"{event.event_type} with this ts, playhead and content was sent before"
         )
-    elif previous is not None and previous.ts == event.ts:
+    elif previous is not None and previous.ts == event.ts and TS_WRONG not in tally.said:
         yield tally.say("equal-timestamps", path, f"the same ts as the {previous.event_type} before it")
     tally.recent = (*tally.recent[1 - RECENT :], signature)
 
 
 def _check_cadence(tally: Tally, elapsed: int, path: str) -> Iterator[Finding | None]:
-    if tally.playback.main == playback.COMPLETED and not tally.playback.in_break:
+    if TS_WRONG in tally.said or (tally.playback.main == playback.COMPLETED and not tally.playback.in_break):
         return
     limit = PING_GAP_DOWNLOADED_MS if tally.downloaded else PING_GAP_MS
     if elapsed > limit:
@@ -58,7 +59,7 @@ def _check_cadence(tally: Tally, elapsed: int, path: str) -> Iterator[Finding | 
 
 def check_origin(tally: Tally, event: Event, before: Playback, at: str) -> Iterator[Finding | None]:
     """Older than the session itself. `before` is where the session stood before the event's effect."""
-    if tally.start is None or event is tally.start:
+    if tally.start is None or event is tally.start or TS_WRONG in tally.said:
         return
     early = tally.start.ts - event.ts
     queued_ad = before.in_break or tally.playback.in_break
@@ -73,6 +74,8 @@ def check_origin(tally: Tally, event: Event, before: Playback, at: str) -> Itera
 def check_playhead(tally: Tally, event: Event, at: str) -> Iterator[Finding | None]:
     """Where it should not be, or moving as it should not."""
     path = at + event.paths.playhead
+    if units.is_wrong(tally) or TS_WRONG in tally.said:
+        return
     if tally.length > 0 and event.playhead > tally.length + 1 and tally.once("past-end"):
         yield tally.say("playhead-past-end", path, f"playhead {event.playhead:g} is past media.length {tally.length:g}")
     yield from _check_break_playhead(tally, event, path)

@@ -22,8 +22,10 @@ from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
 from mcmock.analytics.counting import count
+from mcmock.analytics.event_time import EventTimes, Odd
 from mcmock.analytics.records import Close
 from mcmock.analytics.report import Report, report_of
+from mcmock.analytics.seen import TS_WRONG
 from mcmock.analytics.tally import Tally
 from mcmock.core.events import VISITOR_KEYS, Event
 from mcmock.core.findings import make_finding
@@ -76,6 +78,7 @@ class _Waiting(NamedTuple):
     event: Event
     path: str
     latest_ts: int | None  # the largest `ts` that arrived before it
+    odd: Odd | None = None  # what its `ts` is, if not a time
 
 
 class Judge:
@@ -89,6 +92,7 @@ class Judge:
         self._findings: _Findings = {}
         self._window: list[_Waiting] = []
         self._latest_ts: int | None = None
+        self._times = EventTimes(downloaded)
         self._added = 0
         self._as_if: tuple[Tally, _Findings] | None = None
 
@@ -96,7 +100,8 @@ class Judge:
         """Take in the next event to arrive."""
         self._as_if = None
         path = f"$[{self._added}]" if self._downloaded else "$"
-        waiting = _Waiting(event, path, self._latest_ts)
+        odd = None if event.after_end else self._times.look(event)
+        waiting = _Waiting(event, path, self._latest_ts, odd)
         self._added += 1
         if not event.after_end:
             self._latest_ts = event.ts if self._latest_ts is None else max(self._latest_ts, event.ts)
@@ -186,6 +191,11 @@ def _placing(tally: Tally, waiting: _Waiting) -> tuple[Finding, ...]:
     found = None
     if event.after_end:
         return ()
+    if waiting.odd is not None:
+        if waiting.odd.rule != "clock-skew":
+            tally.once(TS_WRONG)
+        found = make_finding(waiting.odd.rule, tally.mode, path, waiting.odd.message)
+        return () if found is None else (found,)
     if tally.origin is not None and event.ts < tally.clock:
         late = tally.clock - event.ts
         found = make_finding("late-event", tally.mode, path, f"{late} ms older than what was already processed")

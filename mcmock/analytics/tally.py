@@ -18,6 +18,7 @@ from mcmock.analytics import playback, playhead
 from mcmock.analytics.playback import Playback
 from mcmock.analytics.playhead import Pace, Piece, Run, Stillness
 from mcmock.analytics.records import Ad, AdBreak, Chapter, Segment, State
+from mcmock.analytics.seen import Seen
 from mcmock.analytics.trail import Trail
 from mcmock.core import findings
 from mcmock.core.events import Event
@@ -121,6 +122,7 @@ class Tally:
         # what has been said already
         self.recent: tuple[tuple[object, ...], ...] = ()
         self.said: frozenset[str] = frozenset()
+        self.seen = Seen()
 
     def fork(self) -> Tally:
         """A tally that goes its own way from here on; this one stays as it is."""

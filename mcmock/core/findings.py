@@ -9,6 +9,9 @@ Rules of this file:
 3. `ignores` marks the expensive ones: the real service answers 204 and then drops, merges or re-assigns what was sent.
    An Exchange with such a finding has the outcome `ignored`.
 
+4. `doubts` names the numbers of the report that cannot be trusted where the rule was met: keys of METRICS. How bad a rule is
+   follows from what it costs there: an error where a number is wrong, a warning where it probably is, an info where it is odd.
+
 Sources are named as in docs/fidelity.md; "C-09" is a row of its conflict table.
 """
 
@@ -37,6 +40,7 @@ class Rule(NamedTuple):
     about: str
     ignores: bool = False
     lenient: bool = False
+    doubts: tuple[str, ...] = ()
 
     def action(self, mode: Mode) -> Action:
         if mode is Mode.STRICT:
@@ -59,6 +63,23 @@ STATES = "events/player-state"
 DOWNLOADED = "use case: tracking downloaded content"
 ASSUMED = "assumed"
 PLAN = "your tracking plan"
+
+# What rests on the same thing is in doubt together.
+_TIME = ("content_time_spent", "media_time_spent", "average_minute_audience", "estimated_streams")
+_ALL_TIME = (
+    *_TIME, "ad_time_spent", "pause_time", "buffer_time", "stall_time", "unattributed_time", "session_time", "first_ts",
+    "last_ts",
+)  # fmt: skip
+_MARKERS = ("progress_10", "progress_25", "progress_50", "progress_75", "progress_95")
+_WATCHED = ("unique_time_played", "segment", *_MARKERS)
+_LENGTH = ("average_minute_audience", *_MARKERS)
+_STALL = ("stall_count", "stall_impacted", "stall_time")
+_PAUSE = ("pause_count", "pause_impacted", "pause_time")
+_ADS = ("ad_count", "ad_starts", "ad_completes", "ad_time_spent")
+_CHAPTERS = ("chapter_count", "chapter_starts", "chapter_completes")
+_BITRATE = ("bitrate_average", "bitrate_average_bucket")
+_COMPLETE = ("content_completes",)
+_VIEW = ("media_starts", "content_starts", "content_resumes", "segment_views")
 
 # fmt: off
 RULES: dict[str, Rule] = {
@@ -119,15 +140,13 @@ RULES: dict[str, Rule] = {
     "integral-float": Rule(_WARN, _REFUSE, "C-45", "A float such as 10.0 where an integer is asked for.", lenient=True),
     "fractional-quality": Rule(
         _WARN, _REFUSE, "observed in theo; C-45", "A quality value with a fraction, such as 29.97; integers are documented.",
-        lenient=True,
-    ),
+        lenient=True, doubts=("bitrate_average", "frames_per_second")),
     "location-hint-null": Rule(
         _WARN, _REFUSE, "C-44", "`visitor.aamLocationHint` is null instead of absent.", lenient=True
     ),
     "length-null": Rule(
         _WARN, _REFUSE, "observed in js3: a live video's infinite duration",
-        "`media.length` is null; live content of unknown length is 86400.", lenient=True,
-    ),
+        "`media.length` is null; live content of unknown length is 86400.", lenient=True, doubts=_LENGTH),
     "downloaded-flag-false": Rule(
         _WARN, _REFUSE, f"{DOWNLOADED}; C-08", "`media.downloaded` is false in a downloaded session.", lenient=True
     ),
@@ -167,15 +186,14 @@ RULES: dict[str, Rule] = {
     "pod-second-differs": Rule(_INFO, _WARN, "C-43", "`media.ad.podSecond` is not where the playhead stands."),
     "bitrate-in-bits": Rule(
         _INFO, _INFO, f"{PARAMETERS} against variables/quality/bitrate; C-16",
-        "A bitrate above 100000: bits per second by the one page, where the other asks for kilobits.",
+        "A bitrate above 100000: bits per second by the one page, where the other asks for kilobits.", doubts=_BITRATE,
     ),
     "stream-type-missing": Rule(_ACCEPT, _WARN, "C-26", "`media.streamType` is required by one documentation page."),
     "length-not-positive": Rule(
-        _INFO, _WARN, "C-34", "`media.length` of 0 or less: no progress markers and no average minute audience."
-    ),
+        _INFO, _WARN, "C-34", "`media.length` of 0 or less: no progress markers and no average minute audience.", doubts=_LENGTH),
     "media-id-empty": Rule(
-        _WARN, _ERROR, "dimensions/content; C-61", "An empty `media.id`: reporting drops the session.", ignores=True
-    ),
+        _WARN, _ERROR, "dimensions/content; C-61", "An empty `media.id`: reporting drops the session.", ignores=True,
+        doubts=("in_reports",)),
     "ad-id-empty": Rule(
         _WARN, _ERROR, "dimensions/ad; C-61", "An empty `media.ad.id`: reporting drops the ad.", ignores=True
     ),
@@ -222,29 +240,40 @@ RULES: dict[str, Rule] = {
     # -- found in the session as a whole, in processing order -----------------------------------------------------------
     "ad-outside-break": Rule(
         _ERROR, _ERROR, ADS, "An ad event outside adBreakStart … adBreakComplete is ignored, its time goes to main content.",
-        ignores=True,
-    ),
+        ignores=True, doubts=(*_ADS, *_TIME)),
     "ad-close-without-start": Rule(
-        _WARN, _ERROR, f"{ADS}; C-39", "adComplete or adSkip inside a break, with no ad open.", ignores=True
+        _WARN, _ERROR, f"{ADS}; C-39", "adComplete or adSkip inside a break, with no ad open.", ignores=True,
+        doubts=("ad_completes", "ad_time_spent")),
+    "ad-not-closed": Rule(
+        _WARN, _ERROR, f"{ADS}; C-39", "An ad ended by something else than adComplete or adSkip.",
+        doubts=("ad_completes", "ad_time_spent", "media_time_spent"),
     ),
-    "ad-not-closed": Rule(_WARN, _ERROR, f"{ADS}; C-39", "An ad ended by something else than adComplete or adSkip."),
     "ad-break-not-closed": Rule(
-        _WARN, _ERROR, f"{ADS}; C-28", "An ad break without adBreakComplete; one page says that its ads are then ignored."
+        _WARN, _ERROR, f"{ADS}; C-28", "An ad break without adBreakComplete; one page says that its ads are then ignored.",
+        doubts=(*_ADS, *_TIME)),
+    "ad-break-nested": Rule(
+        _WARN, _ERROR, "C-39", "adBreakStart inside an ad break: the older break ends here.",
+        doubts=("ad_break_count", "ad_time_spent"),
     ),
-    "ad-break-nested": Rule(_WARN, _ERROR, "C-39", "adBreakStart inside an ad break: the older break ends here."),
     "ad-break-close-without-start": Rule(_WARN, _ERROR, "C-39", "adBreakComplete with no break open.", ignores=True),
     "ad-break-without-ads": Rule(_WARN, _WARN, ADS, "An ad break in which no ad was started."),
-    "gap-between-ads": Rule(_WARN, _ERROR, f"{ADS}; C-29", "More than 250 ms between two ads of one break."),
+    "gap-between-ads": Rule(
+        _WARN, _ERROR, f"{ADS}; C-29", "More than 250 ms between two ads of one break.",
+        doubts=("unattributed_time", *_TIME),
+    ),
     "playback-before-ad": Rule(
-        _WARN, _WARN, "timelines, timeline 1", "A playback event between adBreakStart and its first adStart."
-    ),
+        _WARN, _WARN, "timelines, timeline 1", "A playback event between adBreakStart and its first adStart.",
+        doubts=("content_starts", "unattributed_time")),
     "chapter-overlap": Rule(
-        _WARN, _ERROR, f"{CHAPTERS}; C-39", "chapterStart with a chapter open: the older one counts as skipped."
-    ),
+        _WARN, _ERROR, f"{CHAPTERS}; C-39", "chapterStart with a chapter open: the older one counts as skipped.",
+        doubts=_CHAPTERS),
     "chapter-close-without-start": Rule(
-        _WARN, _ERROR, f"{CHAPTERS}; C-39", "chapterComplete or chapterSkip with no chapter open.", ignores=True
+        _WARN, _ERROR, f"{CHAPTERS}; C-39", "chapterComplete or chapterSkip with no chapter open.", ignores=True,
+        doubts=_CHAPTERS),
+    "chapter-not-closed": Rule(
+        _INFO, _WARN, CHAPTERS, "A chapter still open when the session closed.",
+        doubts=("chapter_completes",),
     ),
-    "chapter-not-closed": Rule(_INFO, _WARN, CHAPTERS, "A chapter still open when the session closed."),
     "state-already-open": Rule(_WARN, _WARN, f"{STATES}; {ASSUMED}", "stateStart of a state that is open.", ignores=True),
     "state-not-open": Rule(_WARN, _WARN, f"{STATES}; {ASSUMED}", "stateEnd of a state that is not open.", ignores=True),
     "too-many-states": Rule(
@@ -257,42 +286,181 @@ RULES: dict[str, Rule] = {
         _INFO, _WARN, ORDER, "Arrived after an event with a later `ts`; processing put it back in order."
     ),
     "late-event": Rule(
-        _WARN, _WARN, f"{ORDER}; {ASSUMED}", "Arrived after its window was processed: it counts after events that are younger."
-    ),
-    "playhead-past-end": Rule(_INFO, _WARN, "C-35", "The playhead is more than a second past `media.length`."),
+        _WARN, _WARN, f"{ORDER}; {ASSUMED}", "Arrived after its window was processed: it counts after events that are younger.",
+        doubts=_ALL_TIME),
+    "playhead-past-end": Rule(_WARN, _WARN, "C-35", "The playhead is more than a second past `media.length`.", doubts=_LENGTH),
     "playhead-moved-in-ad": Rule(
-        _INFO, _WARN, "C-17", "The playhead moved by more than a second within an ad break, where it stands still."
-    ),
+        _INFO, _WARN, "C-17", "The playhead moved by more than a second within an ad break, where it stands still.",
+        doubts=("unique_time_played", "segment")),
     "playhead-moved-in-pause": Rule(
-        _WARN, _WARN, ASSUMED, "The playhead ran on while paused or buffering; a seek is not a finding."
+        _WARN, _WARN, ASSUMED, "The playhead ran on while paused or buffering; a seek is not a finding.",
+        doubts=(*_TIME, *_PAUSE, *_WATCHED),
     ),
     "playhead-off-clock": Rule(
         _INFO, _INFO, ASSUMED,
         "While playing, the playhead jumped, or crept at less than half speed: an unsaid seek, another speed, or a wrong unit.",
+        doubts=_WATCHED,
     ),
     "ping-gap": Rule(
-        _WARN, _WARN, "events/playback/ping; C-18", "More than 15 s without any event (75 s in downloaded content)."
+        _WARN, _WARN, "events/playback/ping; C-18", "More than 15 s without any event (75 s in downloaded content).",
+        doubts=_ALL_TIME,
     ),
     "ping-gap-in-ad": Rule(_ACCEPT, _INFO, "C-18", "More than 1.5 s without any event inside an ad."),
-    "play-after-complete": Rule(_INFO, _WARN, "C-21", "play after sessionComplete."),
+    "play-after-complete": Rule(_INFO, _WARN, "C-21", "play after sessionComplete.", doubts=(*_COMPLETE, *_TIME)),
     "event-after-end": Rule(
         _WARN, _ERROR, "events/session/session-end; C-20", "Sent after the session ended: dropped.", ignores=True
     ),
     "duplicate-event": Rule(
         _WARN, _WARN, "observed in browsers, which repeat a POST whose connection broke",
         "The same event with the same `ts` and playhead twice: it was counted twice.",
-    ),
+        doubts=(*_ADS, *_CHAPTERS, "pause_count", "buffer_count", "error_count")),
     "session-not-ended": Rule(
-        _INFO, _INFO, TIMEOUT, "The session timed out without sessionEnd or sessionComplete."
+        _INFO, _INFO, TIMEOUT, "The session timed out without sessionEnd or sessionComplete.",
+        doubts=("seconds_since_last_call",)),
+    "session-never-played": Rule(
+        _INFO, _WARN, "metrics/drops-before-start", "The session closed before any play.",
+        doubts=("dropped_before_start",),
     ),
-    "session-never-played": Rule(_INFO, _WARN, "metrics/drops-before-start", "The session closed before any play."),
     "two-sessions-for-one-view": Rule(
         _WARN, _WARN, "observed in js3, aep: retries of a slow sessionStart",
         "Another session was started for the same visitor and content within a minute, and one of them stayed empty.",
-    ),
+        doubts=_VIEW),
     "event-of-another-session": Rule(
         _WARN, _WARN, "observed in theo: events queued across two programmes",
         "Older than this session's sessionStart and no queued pre-roll: the event seems to belong to another session.",
+        doubts=_ALL_TIME),
+    # -- mistakes of integrators, each a kind: a number in the wrong unit, an end that cannot be, a place that is not ------
+    "ts-unit": Rule(
+        _ERROR, _ERROR, "events-req: ts; observed in theo on iOS, focus-android",
+        "`ts` is not milliseconds since 1970: seconds, microseconds, ticks, time since the page was loaded.", doubts=_ALL_TIME,
+    ),
+    "clock-skew": Rule(
+        _INFO, _INFO, ASSUMED, "The device's clock is days off, or was never set: the session is reported on another day.",
+        doubts=("first_ts", "last_ts"),
+    ),
+    "clock-set": Rule(
+        _WARN, _ERROR, ASSUMED, "The device's clock was set while the session ran.", doubts=_ALL_TIME,
+    ),
+    "playhead-unit": Rule(
+        _ERROR, _ERROR, "events-req: playhead; C-35", "The playhead is in milliseconds, or a time since 1970.", doubts=_WATCHED,
+    ),
+    "playhead-negative": Rule(
+        _WARN, _ERROR, "events-req: playhead; live content", "The playhead is below 0: an offset from the live edge?",
+        doubts=_WATCHED,
+    ),
+    "day-on-demand": Rule(
+        _WARN, _WARN, "variables/core/content-length; observed in mparticle",
+        "Content on demand with the length or the playhead of a live day.", doubts=_LENGTH,
+    ),
+    "length-unit": Rule(
+        _WARN, _ERROR, "variables/core/content-length; observed in theo",
+        "A length of content, ad or chapter in milliseconds; seconds are meant.", doubts=_LENGTH,
+    ),
+    "length-of-ad": Rule(
+        _WARN, _ERROR, "observed in theo", "`media.length` is the length of an ad, and the content goes on past it.",
+        doubts=_LENGTH,
+    ),
+    "ad-length-not-positive": Rule(_INFO, _WARN, "variables/ad-length", "`media.ad.length` of 0 or less."),
+    "ad-completed-early": Rule(
+        _WARN, _WARN, "events/ads; observed in CBS' client", "An ad is complete long before its length has passed.",
+        doubts=("ad_completes", "ad_time_spent", "media_time_spent"),
+    ),
+    "ad-completed-late": Rule(
+        _WARN, _WARN, "events/ads", "An ad took half as long again as its length: its end was sent late.",
+        doubts=("ad_time_spent", "media_time_spent"),
+    ),
+    "completed-while-paused": Rule(
+        _WARN, _ERROR, "events/playback/play; observed in CBS' client",
+        "An ad, a chapter or the content is complete while paused or buffering: a `play` is missing.",
+        doubts=(*_TIME, *_PAUSE, "ad_time_spent", "buffer_time"),
+    ),
+    "pause-at-end": Rule(
+        _WARN, _WARN, "observed in theo on iOS", "The natural end of the content is preceded by a pause.", doubts=_PAUSE,
+    ),
+    "completed-never-played": Rule(
+        _WARN, _ERROR, "metrics/content-completes", "sessionComplete in a session without a `play`.",
+        doubts=(*_COMPLETE, "content_starts", *_TIME),
+    ),
+    "completed-early": Rule(
+        _WARN, _WARN, "events/session/session-complete; observed in segment",
+        "sessionComplete long before the end of the content: the end of a segment?", doubts=_COMPLETE,
+    ),
+    "chapter-completed-early": Rule(
+        _WARN, _WARN, CHAPTERS, "A chapter is complete long before its end.", doubts=("chapter_completes",),
+    ),
+    "chapter-completed-late": Rule(
+        _WARN, _WARN, CHAPTERS, "A chapter is complete long after its end.", doubts=("chapter_completes",),
+    ),
+    "play-missing": Rule(
+        _WARN, _ERROR, "events/playback/play", "The playhead runs with the time, but no `play` was sent.",
+        doubts=("content_starts", "dropped_before_start", "unattributed_time", *_TIME, *_WATCHED),
+    ),
+    "playhead-not-updated": Rule(
+        _WARN, _WARN, "observed in segment", "Pings repeat a playhead that only other events bring up to date.",
+        doubts=(*_STALL, *_TIME, *_WATCHED),
+    ),
+    "playhead-still": Rule(
+        _WARN, _WARN, "metrics/stall-events", "The playhead stands still for pings on end while content plays.",
+        doubts=(*_STALL, *_TIME, *_WATCHED),
+    ),
+    "arguments-swapped": Rule(
+        _WARN, _WARN, "observed in alloy, for two years", "Two numbers of a chapter, an ad or its break in each other's place.",
+    ),
+    "pod-index-repeated": Rule(
+        _WARN, _WARN, "dimensions/ad-pod", "Two breaks of a session with one `media.ad.podIndex`.", doubts=("ad_break_count",),
+    ),
+    "pod-index-of-preroll": Rule(
+        _INFO, _WARN, "observed in theo", "The first mid-roll has the pre-roll's `media.ad.podIndex`, 0.",
+        doubts=("ad_break_count",),
+    ),
+    "pod-position-repeated": Rule(
+        _INFO, _WARN, "C-52: Adobe's timelines do it",
+        "Two ads of a break with one `media.ad.podPosition`, or the second before the first.",
+    ),
+    "pod-position-stuck": Rule(
+        _WARN, _WARN, "media-sdks#27", "Three ads of a break whose `media.ad.podPosition` does not go on."
+    ),
+    "chapter-offset-differs": Rule(
+        _INFO, _WARN, CHAPTERS, "A chapter starts where the playhead is not in it."
+    ),
+    "chapter-past-end": Rule(_WARN, _WARN, CHAPTERS, "A chapter ends after the content."),
+    "chapter-length-not-positive": Rule(_WARN, _WARN, CHAPTERS, "`media.chapter.length` of 0 or less."),
+    "chapter-index-repeated": Rule(
+        _WARN, _WARN, "dimensions/chapter", "Two chapters on end with one `media.chapter.index`.", doubts=_CHAPTERS,
+    ),
+    "two-players": Rule(
+        _WARN, _ERROR, "observed in mparticle", "The playheads of two players in one session.", doubts=(*_TIME, *_WATCHED),
+    ),
+    "resume-at-zero": Rule(
+        _INFO, _WARN, "variables/core/resume; media-sdks#47", "`media.resume` is true, and the content plays from 0.",
+        doubts=("content_resumes", "segment"),
+    ),
+    "bitrate-too-low": Rule(_WARN, _WARN, "C-16", "A bitrate below 6 kbps: probably megabits per second.", doubts=_BITRATE),
+    "bitrate-zero": Rule(_INFO, _WARN, "variables/quality/bitrate", "A bitrate of 0 while content plays.", doubts=_BITRATE),
+    "bitrate-missing": Rule(
+        _INFO, _WARN, "events/bitrate-change; observed in theo", "bitrateChange that says no bitrate.", doubts=_BITRATE,
+    ),
+    "bitrate-never-reported": Rule(
+        _INFO, _INFO, "observed in kaltura, theo", "Four minutes of content without any bitrate.", doubts=_BITRATE,
+    ),
+    "frame-rate-impossible": Rule(
+        _WARN, _WARN, "variables/quality; observed in alloy", "More than 300 frames per second, or fewer than none.",
+        doubts=("frames_per_second",),
+    ),
+    "frame-rate-zero": Rule(
+        _WARN, _WARN, "variables/quality", "0 frames per second while video plays.", doubts=("frames_per_second",),
+    ),
+    "dropped-frames-fall": Rule(
+        _WARN, _WARN, "variables/quality/dropped-frames", "The count of dropped frames falls: it is that of the whole session.",
+        doubts=("dropped_frames", "dropped_frames_impacted"),
+    ),
+    "time-to-start-impossible": Rule(
+        _WARN, _WARN, "variables/quality/time-to-start", "A time to start that is no number of milliseconds.",
+        doubts=("time_to_start",),
+    ),
+    "time-to-start-revised": Rule(
+        _WARN, _WARN, "variables/quality/time-to-start", "The time to start goes on changing after the start.",
+        doubts=("time_to_start",),
     ),
     # -- not as the tracking plan has it: docs/plan.md -------------------------------------------------------------------
     "plan-missing": Rule(_ERROR, _ERROR, PLAN, "What the tracking plan requires was not sent, or did not occur."),

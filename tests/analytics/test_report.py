@@ -258,7 +258,8 @@ def test_the_order_is_the_processing_order() -> None:
 
 def test_a_long_queued_preroll_is_no_late_event() -> None:
     """More pings than a window holds, all older than sessionStart, observed in theo after a fifteen-second pre-roll."""
-    queue = [event(2, 20.01, "adBreakStart", ts=0), event(3, 20.02, "adStart", ts=0.1)]
+    ad = {"media.ad.length": 16}
+    queue = [event(2, 20.01, "adBreakStart", ts=0), event(3, 20.02, "adStart", ts=0.1, params=ad)]
     queue += [event(4 + n, 20.03 + n / 100, "ping", ts=1.1 + n) for n in range(15)]
     queue += [event(19, 20.3, "adComplete", ts=16.1), event(20, 20.4, "adBreakComplete", ts=16.2)]
     judgement = judged(event(1, 20, "sessionStart"), *queue, event(21, 20.5, "play"), event(22, 30.5, "ping", 10))

@@ -1,0 +1,21 @@
+"""The mistakes that integrators make, each kind in a module of its own: asked here, once for each event, before its effect."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mcmock.analytics.completion import check_completion
+from mcmock.analytics.positions import check_positions
+from mcmock.analytics.quality import check_quality
+from mcmock.analytics.tally import Tally
+from mcmock.analytics.units import check_units
+from mcmock.core.events import Event
+from mcmock.core.model import Finding
+
+
+def check_mistakes(tally: Tally, event: Event, at: str, late: bool) -> Iterator[Finding | None]:
+    """What is odd about an event that is about to be counted. `late` events are too old to tell where the playhead is."""
+    yield from check_units(tally, event, at, late)
+    yield from check_completion(tally, event, at, late)
+    yield from check_positions(tally, event, at, late)
+    yield from check_quality(tally, event, at)
