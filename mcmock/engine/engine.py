@@ -65,11 +65,11 @@ class Engine:
 
     def judge(self, tx: Transaction, request: Request) -> tuple[Call, Decision]:
         """Decide about a request. Never raises: whatever it is, the client gets an answer and the log an entry."""
-        now = tx.clock.now()
+        now = tx.now()
         protocol = self.protocol_of(request)
         try:
             call = Call(request, now, protocol, protocol.read(request, self.policy.mode))
-            around = self._injector.around if tx.rules.snapshot.armed else decide
+            around = self._injector.around if tx.has_rules else decide
             decision = around(tx, call, self._scene)
             if decision.verdict is Verdict.CREATED:
                 self._forget_old(tx, now)

@@ -38,6 +38,15 @@ class Transaction(Protocol):
     def rules(self) -> ActiveRules: ...
 
     @property
+    def has_rules(self) -> bool:
+        """Whether any fault is in force: what is not asked costs nothing."""
+        ...
+
+    def now(self) -> float:
+        """Return the time by the clock, in seconds since the epoch."""
+        ...
+
+    @property
     def clock(self) -> Clock: ...
 
     @property
@@ -61,6 +70,7 @@ class State:
     ) -> None:
         self.clock, self.rules, self.seed = clock, rules, seed
         self.part = 1.0
+        self.now = clock.now
         self.sessions: DirectTable[str, Session] = table()
         self.issued: DirectTable[str, int] = table()
         self.closed_by_fault: DirectTable[str, FaultHit] = table()
@@ -71,6 +81,10 @@ class State:
         self.sessions.clear()
         self.issued.clear()
         self.closed_by_fault.clear()
+
+    @property
+    def has_rules(self) -> bool:
+        return bool(self.rules.snapshot.armed)
 
     def share(self, part: float) -> None:
         """Keep no more than this part of what one emulator may."""

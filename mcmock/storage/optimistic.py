@@ -188,7 +188,7 @@ class OptimisticCommitter:
         return [self._agree_on_seed, self._begin_with_rules] if self._asked[1] else [self._agree_on_seed]
 
     def _agree_on_seed(self, tx: Overlay) -> tuple[None, Change]:
-        fact = tx.facts[ledger.SEED]
+        fact = tx.fact(ledger.SEED)
         known = fact.get("")
         seed = agreed_seed(self._asked[0], known, tx.seed)
         if seed != known:
@@ -266,13 +266,15 @@ class OptimisticCommitter:
                 continue
             batch.append(Attempt(operation, result, change))
             ahead.add(change)
-            if change.notice in ("reset", "cleared") or not self._can_pipeline(tx.rules):
+            if change.notice or not self._can_pipeline(tx):
                 break
         return batch
 
-    def _can_pipeline(self, rules: ActiveRules) -> bool:
+    def _can_pipeline(self, tx: Transaction) -> bool:
         """Whether something else may be decided upon what was just decided, before it is news: no rule looks at the log."""
-        return not any(one.rule.side == AFTER and one.rule.match.derived for one in rules.armed)
+        if not tx.has_rules:
+            return True
+        return not any(one.rule.side == AFTER and one.rule.match.derived for one in tx.rules.armed)
 
     def _conclude(self, batch: list[Attempt], answers: list[Taken], whole: bool) -> None:
         """Tell those whose Change was taken; the others are decided again, before all that came later."""
@@ -326,7 +328,7 @@ class OptimisticCommitter:
 
     def _keeps_up(self) -> bool:
         """Whether somebody listens, or a decision may rest on the log."""
-        return not self._lazy or self._engine.has_followers or not self._can_pipeline(self._engine.state.rules)
+        return not self._lazy or self._engine.has_followers or not self._can_pipeline(self._engine.state)
 
     def _take_in(self, taken: Taken) -> bool:
         """Return whether that was all that was missing; if not, it has to be loaded anew."""
@@ -408,7 +410,7 @@ class OptimisticCommitter:
 
     def _commit_settled(self) -> None:
         """Commit an empty Change, which takes along what became of answers."""
-        self._wait_for(lambda tx: (None, tx.change()))
+        self._wait_for(lambda _: (None, Change()))
 
     def _tell_settled(self) -> None:
         with suppress(StoreAway):  # they are told with the next Change

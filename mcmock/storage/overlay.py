@@ -6,7 +6,9 @@ It changes nothing. Several operations of one batch may stand upon each other: `
 from __future__ import annotations
 
 import secrets
+from collections import defaultdict
 from collections.abc import Callable
+from functools import cached_property
 from itertools import islice
 from typing import Any, Generic, TypeVar
 
@@ -82,12 +84,6 @@ class OverlayTable(Generic[Key, Value]):
             self.seen[key] = self._ahead[key] if key in self._ahead else self._stored.get(key)
         return self.seen[key]
 
-    def reads(self) -> list[Cell]:
-        return [Cell(self.name, key, value) for key, value in self.seen.items()]
-
-    def writes(self) -> list[Cell]:
-        return [Cell(self.name, key, value) for key, value in self.written.items() if value is not self.seen[key]]
-
     @property
     def has_new(self) -> bool:
         """Whether a key was put that was not there before."""
@@ -98,12 +94,9 @@ class Ahead:
     """What the operations of a batch would write, one upon the other."""
 
     def __init__(self) -> None:
-        self._tables: dict[str, dict[Any, Any]] = {}
+        self.tables: defaultdict[str, dict[Any, Any]] = defaultdict(dict)
         self.clock: Setting | None = None
         self.rules: RulesSnapshot | None = None
-
-    def table(self, name: str) -> dict[Any, Any]:
-        return self._tables.setdefault(name, {})
 
     def add(self, change: Change) -> None:
         for cell in change.writes:
@@ -112,36 +105,68 @@ class Ahead:
             elif cell.table == ledger.FAULTS:
                 self.rules = cell.value
             else:
-                self.table(cell.table)[cell.key] = cell.value
+                self.tables[cell.table][cell.key] = cell.value
 
 
 class Overlay:
-    """One operation, as a Transaction. `facts` are the single values that the committer keeps."""
+    """One operation, as a Transaction. `facts` are the single values that the committer keeps.
+
+    What an operation does not ask for is not made: most touch one session and nothing else.
+    """
 
     def __init__(self, state: State, facts: dict[str, DirectTable[str, Any]], ahead: Ahead) -> None:
-        counters = state.rules.counters
-        assert isinstance(counters.counts, DirectTable)
-        assert isinstance(counters.buckets, DirectTable)
-        self.sessions: OverlayTable[str, Session] = _over(ledger.SESSIONS, state.sessions, ahead)
-        self.issued: OverlayTable[str, int] = _over(ledger.ISSUED, state.issued, ahead)
-        self.closed_by_fault: OverlayTable[str, FaultHit] = _over(ledger.DOOMED, state.closed_by_fault, ahead)
-        self._counts = _over(ledger.COUNTS, counters.counts, ahead)
-        self._buckets = _over(ledger.RATES, counters.buckets, ahead)
-        self.facts = {name: _over(name, facts[name], ahead) for name in FACTS}
-        self._rules = state.rules.snapshot if ahead.rules is None else ahead.rules
-        self._setting = state.clock.setting if ahead.clock is None else ahead.clock
-        self.rules = ActiveRules(self._rules, FaultCounters(self._counts, self._buckets, state.part))
-        self.clock: Clock = state.clock.another()
-        self.clock.set(self._setting)
-        self._seed, self._part = state.seed, state.part
+        self._state, self._facts, self._ahead = state, facts, ahead
+        self._used: list[OverlayTable[Any, Any]] = []
+        self._snapshot = state.rules.snapshot if ahead.rules is None else ahead.rules
+        self.seed, self.part = state.seed, state.part
+
+    def _over(self, name: str, stored: Any) -> OverlayTable[Any, Any]:
+        table = OverlayTable(name, stored, self._ahead.tables[name])
+        self._used.append(table)
+        return table
+
+    @cached_property
+    def sessions(self) -> OverlayTable[str, Session]:
+        return self._over(ledger.SESSIONS, self._state.sessions)
+
+    @cached_property
+    def issued(self) -> OverlayTable[str, int]:
+        return self._over(ledger.ISSUED, self._state.issued)
+
+    @cached_property
+    def closed_by_fault(self) -> OverlayTable[str, FaultHit]:
+        return self._over(ledger.DOOMED, self._state.closed_by_fault)
+
+    @cached_property
+    def rules(self) -> ActiveRules:
+        stored = self._state.rules.counters
+        counts, buckets = self._over(ledger.COUNTS, stored.counts), self._over(ledger.RATES, stored.buckets)
+        return ActiveRules(self._snapshot, FaultCounters(counts, buckets, self.part))
+
+    @cached_property
+    def clock(self) -> Clock:
+        clock = self._state.clock.another()
+        clock.set(self._setting)
+        return clock
 
     @property
-    def seed(self) -> int:
-        return self._seed
+    def _setting(self) -> Setting:
+        return self._state.clock.setting if self._ahead.clock is None else self._ahead.clock
+
+    def now(self) -> float:
+        """Return the time by the clock as this operation finds it."""
+        return (
+            self.clock.now() if "clock" in self.__dict__ or self._ahead.clock is not None else self._state.clock.now()
+        )
 
     @property
-    def part(self) -> float:
-        return self._part
+    def has_rules(self) -> bool:
+        return bool(self._snapshot.armed)
+
+    def fact(self, name: str) -> OverlayTable[str, Any]:
+        """Return one of the FACTS as a table, whose only key is ""."""
+        known = next((table for table in self._used if table.name == name), None)
+        return known or self._over(name, self._facts[name])
 
     def forget_session(self, session_id: str) -> None:
         """Only the places are emptied; what else hangs on them goes when that is true."""
@@ -153,25 +178,24 @@ class Overlay:
 
         It rests on the version of clock and rules, and where it looked at every session, on which one was opened last.
         """
-        self.facts[ledger.VERSION].get("")
-        if self.sessions.scanned:
-            self.facts[ledger.OPENED].get("")
-        tables: list[OverlayTable[Any, Any]] = [
-            self.sessions,
-            self.issued,
-            self.closed_by_fault,
-            self._counts,
-            self._buckets,
-            *self.facts.values(),
+        self.fact(ledger.VERSION).get("")
+        made = self.__dict__
+        sessions: OverlayTable[str, Session] | None = made.get("sessions")
+        if sessions is not None and sessions.scanned:
+            self.fact(ledger.OPENED).get("")
+        reads = [Cell(table.name, key, value) for table in self._used for key, value in table.seen.items()]
+        writes = [
+            Cell(table.name, key, value)
+            for table in self._used
+            for key, value in table.written.items()
+            if value is not table.seen[key]
         ]
-        reads = [cell for table in tables for cell in table.reads()]
-        writes = [cell for table in tables for cell in table.writes()]
-        if self.sessions.has_new:  # written and not rested on: starts do not wait for each other
+        if sessions is not None and sessions.has_new:  # written and not rested on: starts do not wait for each other
             writes.append(Cell(ledger.OPENED, "", new_version()))
         changed = []
-        if self.clock.setting != self._setting:
+        if "clock" in made and self.clock.setting != self._setting:
             changed.append(Cell(ledger.CLOCK, "", self.clock.setting))
-        if self.rules.snapshot is not self._rules:
+        if "rules" in made and self.rules.snapshot is not self._snapshot:
             changed.append(Cell(ledger.FAULTS, "", self.rules.snapshot))
         if changed:
             writes += [*changed, Cell(ledger.VERSION, "", new_version())]
@@ -181,7 +205,3 @@ class Overlay:
 def new_version() -> str:
     """Return a value unlike any other, whoever else draws one at the same moment."""
     return secrets.token_hex(6)
-
-
-def _over(name: str, stored: DirectTable[Key, Value], ahead: Ahead) -> OverlayTable[Key, Value]:
-    return OverlayTable(name, stored, ahead.table(name))

@@ -18,7 +18,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import body
+from mcmock.faults import preset
+from mcmock.storage import open_store
+from tests.conftest import START_PARAMS, body, send, start
 from tests.redis_server import RedisServer, needs_redis
 from tests.serving import Client, Serving
 
@@ -322,3 +324,32 @@ def test_what_cannot_be_is_one_line_and_exit_2(arguments: list[str], words: str)
     assert done.returncode == 2
     assert words in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_what_looks_at_every_session_rests_on_those_opened_elsewhere(redis_server: RedisServer) -> None:
+    """The preset `deploy` at one server forgets a session that was opened at another, which this one has not heard of yet."""
+    stores = [open_store(redis_server.url) for _ in range(2)]
+    here, there = (store.emulator(lazy=True) for store in stores)
+    own = start(here)
+    here.add_faults(preset("deploy"))
+    elsewhere = [start(there, params={**START_PARAMS, "media.id": f"film-{number}"}) for number in range(3)]
+    assert send(here, own, "ping").response.status == 404
+    assert [send(there, sid, "ping").response.status for sid in elsewhere] == [404] * 3
+    for store in stores:
+        store.close()
+
+
+def test_starts_at_two_servers_do_not_wait_for_each_other(redis_server: RedisServer) -> None:
+    """A start writes what a look at every session rests on, and does not rest on it itself: none is decided twice."""
+    stores = [open_store(redis_server.url) for _ in range(2)]
+    emulators = [store.emulator(lazy=True) for store in stores]
+    decided = []
+    for emulator in emulators:
+        judge = emulator.engine.judge
+        emulator.engine.judge = lambda tx, request, judge=judge: decided.append(1) or judge(tx, request)  # type: ignore
+    films = [{**START_PARAMS, "media.id": f"film-{number}"} for number in range(40)]
+    with ThreadPoolExecutor(8) as pool:
+        sids = list(pool.map(lambda pair: start(emulators[pair[0] % 2], params=pair[1]), enumerate(films)))
+    assert len(set(sids)) == len(decided) == 40
+    for store in stores:
+        store.close()

@@ -420,7 +420,7 @@ def test_an_entry_that_no_mcmock_has_written_is_refused(text: str) -> None:
         ("sqlite:", "there is no store 'sqlite:'"),
         ("redis://127.0.0.1:1/0", "the Redis at redis://127.0.0.1:1/0 cannot be used: "),
         ("redis://:secret@127.0.0.1:1/0", "the Redis at redis://127.0.0.1:1/0 cannot be used: "),
-        ("redis://127.0.0.1:port/0", "is no address of a Redis"),
+        ("redis://127.0.0.1:port/0", "is not the address of a Redis"),
     ],
 )
 def test_what_is_no_store_is_refused_in_one_line(spec: str, words: str) -> None:
