@@ -24,7 +24,9 @@ def count(tally: Tally, event: Event, at: str = "$") -> tuple[Finding, ...]:
     tally.seqs.append(event.seq)
     tally.stamps.append(Stamp(event.ts, event.event_type, not event.after_end))
     if event.after_end:
-        found = [tally.say("event-after-end", "", f"{event.event_type} came after the session had ended: dropped")]
+        again = event.event_type == "sessionEnd"
+        rule = "session-ended-before" if again else "event-after-end"
+        found = [tally.say(rule, "", f"{event.event_type} came after the session had ended: dropped")]
     else:
         found = list(_take(tally, event, index, at))
     return tuple(finding for finding in found if finding is not None)

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from mcmock.analytics import playback, playhead, units
+from mcmock.analytics import playback, playhead, tie_order, units
 from mcmock.analytics.playback import Playback
 from mcmock.analytics.seen import TS_WRONG
 from mcmock.analytics.tally import Tally
+from mcmock.analytics.tie_order import cannot_be_told
 from mcmock.core.events import Event
 from mcmock.core.model import Finding
 
@@ -28,14 +29,18 @@ def check_time(tally: Tally, event: Event, index: int, elapsed: int, at: str) ->
     path = at + event.paths.ts
     since_start = elapsed if tally.start is None else event.ts - tally.start.ts
     yield from _check_cadence(tally, min(elapsed, since_start), path)  # no pings before there is a session
-    signature = (event.event_type, event.ts, event.playhead, event.params, event.qoe)
+    signature = tie_order.signature(event)
     previous = tally.stamps[index - 1] if index else None
     if signature in tally.recent:
         yield tally.say(
             "duplicate-event", path, f"{event.event_type} with this ts, playhead and content was sent before"
         )
     elif previous is not None and previous.ts == event.ts and TS_WRONG not in tally.said:
-        yield tally.say("equal-timestamps", path, f"the same ts as the {previous.event_type} before it")
+        rival = next((one for one in tally.recent if one.ts == event.ts and cannot_be_told(one, signature)), None)
+        told = f"the same ts as the {previous.event_type} before it"
+        if rival is not None:
+            told = f"the same ts as the {rival.event_type} before it: which of the two came first cannot be told"
+        yield tally.say("equal-timestamps", path, told)
     tally.recent = (*tally.recent[1 - RECENT :], signature)
 
 

@@ -3,7 +3,9 @@
 Rules of this file, from "Media Collection API: controlling the order of events":
 
 1. sessionStart is processed at once. Other events wait in a window, which closes when 5 s have passed since the first of
-   them arrived, or when more than 10 have; then they are sorted by `ts`, arrival breaking ties, and counted for good.
+   them arrived, or when more than 10 have; then they are sorted by `ts` and counted for good. What opens and closes what
+   breaks ties (tie_order.py), then arrival; in strict mode, and in a downloaded array, arrival alone. A window is closed
+   by the next event to arrive, and a tie with that one is not cut in two.
 2. What arrives after its window was processed is sorted into the next one, where no time is left for it. Assumed.
 3. A judgement takes the open window as if it closed now, without closing it. A downloaded array is one window.
 4. The session's time begins at the earliest `ts` among sessionStart and the first window: a player may queue a pre-roll
@@ -18,9 +20,11 @@ from collections import ChainMap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import groupby
 from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
+from mcmock.analytics import tie_order
 from mcmock.analytics.counting import count
 from mcmock.analytics.event_time import EventTimes, Odd
 from mcmock.analytics.records import Close
@@ -79,6 +83,7 @@ class _Waiting(NamedTuple):
     path: str
     latest_ts: int | None  # the largest `ts` that arrived before it
     odd: Odd | None = None  # what its `ts` is, if not a time
+    overtaken: bool = False  # sessionEnd arrived before it
 
 
 class Judge:
@@ -91,9 +96,11 @@ class Judge:
         self._tally = Tally(mode, downloaded)
         self._findings: _Findings = {}
         self._window: list[_Waiting] = []
+        self._began, self._arrived = 0.0, 0  # when the window's first event came, and how many have since
         self._latest_ts: int | None = None
         self._times = EventTimes(downloaded)
         self._added = 0
+        self._end_arrived = False
         self._as_if: tuple[Tally, _Findings] | None = None
 
     def add(self, event: Event) -> None:
@@ -101,16 +108,20 @@ class Judge:
         self._as_if = None
         path = f"$[{self._added}]" if self._downloaded else "$"
         odd = None if event.after_end else self._times.look(event)
-        waiting = _Waiting(event, path, self._latest_ts, odd)
+        waiting = _Waiting(event, path, self._latest_ts, odd, self._end_arrived)
         self._added += 1
+        self._end_arrived = self._end_arrived or event.event_type == "sessionEnd"
         if not event.after_end:
             self._latest_ts = event.ts if self._latest_ts is None else max(self._latest_ts, event.ts)
         if self._added == 1 and event.event_type == "sessionStart" and not self._downloaded:
             _count(self._tally, [waiting], self._findings)
             return
-        self._flush_if(self._expired(event.at))
+        if self._arrived and self._is_over(event.at):
+            self._flush(event)
+        if not self._arrived:
+            self._began = event.at
         self._window.append(waiting)
-        self._flush_if(len(self._window) > WINDOW_EVENTS)
+        self._arrived += 1
 
     def judgement(self, close: Close) -> Judgement:
         """What is true now, the open window taken as if it were processed. Changes nothing."""
@@ -127,13 +138,24 @@ class Judge:
         events = len(tally.seqs) - (start is not None)
         return Summary(self.session_id, viewer, tally.media_id, started_at, events, close.reason != "open")
 
-    def _expired(self, now: float) -> bool:
-        return bool(self._window) and now - self._window[0].event.at >= WINDOW_SECONDS
+    def _is_over(self, now: float) -> bool:
+        over = now - self._began >= WINDOW_SECONDS or self._arrived > WINDOW_EVENTS
+        return over and not self._downloaded
 
-    def _flush_if(self, due: bool) -> None:
-        if due and not self._downloaded:
-            window, self._window = self._window, []
-            _process(self._tally, window, self._findings)
+    def _flush(self, following: Event) -> None:
+        """Process the window, but for what has the `ts` of the event that comes next: a tie is not cut in two."""
+        tied, done = self._split(following.ts)
+        self._window, self._arrived = tied, 0
+        if done:
+            _process(self._tally, done, self._findings)
+
+    def _split(self, ts: int) -> tuple[list[_Waiting], list[_Waiting]]:
+        window = self._window
+        tied = [waiting for waiting in window if waiting.event.ts == ts]
+        younger = any(waiting.event.ts > ts for waiting in window)
+        if self._mode is Mode.STRICT or younger or len(tied) > WINDOW_EVENTS:  # so many: a clock that stands still
+            return [], window
+        return tied, [waiting for waiting in window if waiting.event.ts != ts]
 
     def _now(self) -> tuple[Tally, _Findings]:
         if self._as_if is None:
@@ -169,7 +191,20 @@ def _process(tally: Tally, window: Sequence[_Waiting], findings: _Findings) -> N
         stamps = known + [waiting.event.ts for waiting in window if not waiting.event.after_end]
         if stamps:
             tally.begin(min(stamps))
-    _count(tally, sorted(window, key=_BY_TS), findings)
+    _count(tally, _ordered(tally, window), findings)
+
+
+def _ordered(tally: Tally, window: Sequence[_Waiting]) -> Iterator[_Waiting]:
+    """The window in processing order, each as late as it can be said: what is open tells which of a tie comes next."""
+    by_ts = sorted(window, key=_BY_TS)
+    if tally.downloaded or tally.mode is Mode.STRICT:
+        yield from by_ts
+        return
+    for _, group in groupby(by_ts, key=_BY_TS):
+        tied = list(group)
+        while len(tied) > 1:
+            yield tied.pop(tie_order.first_of(tally, [waiting.event for waiting in tied]))
+        yield tied[0]
 
 
 _BY_TS: Final = attrgetter("event.ts")
@@ -196,7 +231,10 @@ def _placing(tally: Tally, waiting: _Waiting) -> tuple[Finding, ...]:
             tally.once(TS_WRONG)
         found = make_finding(waiting.odd.rule, tally.mode, path, waiting.odd.message)
         return () if found is None else (found,)
-    if tally.origin is not None and event.ts < tally.clock:
+    if waiting.overtaken and not tally.downloaded:
+        message = f"{event.event_type} was overtaken by sessionEnd on the way; it counts"
+        found = make_finding("overtaken-by-end", tally.mode, path, message)
+    elif tally.origin is not None and event.ts < tally.clock:
         late = tally.clock - event.ts
         found = make_finding("late-event", tally.mode, path, f"{late} ms older than what was already processed")
     elif latest is not None and event.ts < latest:

@@ -11,8 +11,9 @@ It must not know what an event means (effects.py), what is odd (oddities.py), or
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from mcmock.analytics import playback, playhead
 from mcmock.analytics.playback import Playback
@@ -31,6 +32,16 @@ class Stamp(NamedTuple):
     ts: int
     event_type: str
     counted: bool = True
+
+
+class Signature(NamedTuple):
+    """What tells an event from a repetition of it."""
+
+    event_type: str
+    ts: int
+    playhead: float
+    params: Mapping[str, Any]
+    qoe: Mapping[str, Any]
 
 
 class Moment(NamedTuple):
@@ -120,7 +131,7 @@ class Tally:
         self.time_to_start: Reported | None = None
         self.errors: dict[str, tuple[tuple[str, int], ...]] = {"player": (), "external": ()}
         # what has been said already
-        self.recent: tuple[tuple[object, ...], ...] = ()
+        self.recent: tuple[Signature, ...] = ()
         self.said: frozenset[str] = frozenset()
         self.seen = Seen()
 

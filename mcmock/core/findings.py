@@ -310,6 +310,14 @@ RULES: dict[str, Rule] = {
     "event-after-end": Rule(
         _WARN, _ERROR, "events/session/session-end; C-20", "Sent after the session ended: dropped.", ignores=True
     ),
+    "overtaken-by-end": Rule(
+        _INFO, _INFO, f"{ORDER}; {ASSUMED}",
+        "Arrived within five seconds after sessionEnd, but happened before it: it counts. Web SDKs post in parallel.",
+    ),
+    "session-ended-before": Rule(
+        _INFO, _INFO, "events/session/session-end; C-20",
+        "sessionEnd of a session that had ended or timed out: answered 204 and dropped, which is safe.",
+    ),
     "duplicate-event": Rule(
         _WARN, _WARN, "observed in browsers, which repeat a POST whose connection broke",
         "The same event with the same `ts` and playhead twice: it was counted twice.",

@@ -2,7 +2,8 @@
 
 Rules of this file:
 
-1. A session changes only by `take` and `close`; both return a new value.
+1. A session changes only by `take` and `close`; both return a new value. What comes after the end and is taken all the
+   same changes nothing.
 2. Timeouts fire when somebody looks: `at(session, now)` is the session as it stands at that moment. Nothing ticks.
 3. sessionComplete is an event like any other: it leaves the session open (events/session/session-complete).
 """
@@ -19,6 +20,15 @@ IDLE_AFTER = 600.0
 
 STALLED_AFTER = 1800.0
 """Seconds without a change of the playhead after which it does so, pings or not (same page)."""
+
+
+OVERTAKEN_WITHIN = 5.0
+"""Seconds after sessionEnd in which what happened before it is still taken: the reordering window."""
+
+CLOSING = frozenset(
+    {"adComplete", "adSkip", "adBreakComplete", "chapterComplete", "chapterSkip", "stateEnd", "sessionComplete"}
+)
+"""What SDKs send with sessionEnd in one batch, with one `ts`, in parallel."""
 
 
 class Phase(StrEnum):
@@ -52,6 +62,7 @@ class Session(NamedTuple):
     phase: Phase = Phase.OPEN
     closed_at: float | None = None
     downloaded: bool = False
+    end_ts: int | None = None  # the player's own time of sessionEnd, in milliseconds
 
 
 def open_session(session_id: str, playhead: float, now: float) -> Session:
@@ -75,12 +86,27 @@ def at(session: Session, now: float) -> Session:
     return close(session, Phase.STALLED, stalled)
 
 
-def take(session: Session, event_type: str, playhead: float, now: float) -> Session:
-    """The open session after one more event."""
+def take(session: Session, event_type: str, playhead: float, now: float, ts: int | None = None) -> Session:
+    """The open session after one more event; `ts` is the player's own time of it, in milliseconds."""
     moved_at = session.moved_at if playhead == session.playhead else now
     if event_type == "sessionEnd":
-        return Session(session.id, session.opened_at, now, moved_at, playhead, Phase.ENDED, now)
+        return Session(session.id, session.opened_at, now, moved_at, playhead, Phase.ENDED, now, end_ts=ts)
     return Session(session.id, session.opened_at, now, moved_at, playhead)
+
+
+def was_overtaken(session: Session, event_type: str, ts: int | None, now: float) -> bool:
+    """Return whether an event happened before the sessionEnd that reached the service first."""
+    if session.phase is not Phase.ENDED or session.end_ts is None or session.closed_at is None or ts is None:
+        return False
+    if now - session.closed_at > OVERTAKEN_WITHIN or event_type == "sessionEnd":
+        return False
+    return ts < session.end_ts or (ts == session.end_ts and event_type in CLOSING)
+
+
+def ends_again(session: Session, event_type: str) -> bool:
+    """Return whether this is a sessionEnd for a session that its player ended before, or left until it timed out."""
+    closed = session.phase in (Phase.ENDED, Phase.IDLE, Phase.STALLED) and not session.downloaded
+    return closed and event_type == "sessionEnd"
 
 
 def close(session: Session, phase: Phase, now: float) -> Session:

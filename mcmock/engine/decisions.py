@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from mcmock.core import sessions
 from mcmock.core.findings import make_finding
-from mcmock.core.model import Kind, Verdict
+from mcmock.core.model import Kind, Mode, Verdict
 from mcmock.core.sessions import Phase, Session
 from mcmock.engine import session_ids
 from mcmock.engine.policy import Policy
@@ -62,12 +62,15 @@ def _decide_event(tx: Transaction, call: Call, scene: Scene) -> Decision:
         return _reject(tx, Verdict.UNKNOWN, str(parsed.session_id), call)
     session = sessions.at(session, now)
     session_id = session.id  # one string for all its entries
-    verdict = sessions.VERDICTS[session.phase]
+    verdict, event_type = sessions.VERDICTS[session.phase], str(parsed.event_type)
     if verdict is ACCEPTED:
         playhead = session.playhead if parsed.playhead is None else parsed.playhead
-        tx.sessions.put(session_id, sessions.take(session, str(parsed.event_type), playhead, now))
+        tx.sessions.put(session_id, sessions.take(session, event_type, playhead, now, parsed.ts))
         return Decision(ACCEPTED, call.respond(ACCEPTED, session_id), session_id, parsed.findings)
-    if session.phase is Phase.ENDED and scene.policy.after_end == "drop":
+    if scene.policy.mode is not Mode.STRICT and sessions.was_overtaken(session, event_type, parsed.ts, now):
+        return Decision(ACCEPTED, call.respond(ACCEPTED, session_id), session_id, parsed.findings)
+    drops = session.phase is Phase.ENDED and scene.policy.after_end == "drop"
+    if drops or sessions.ends_again(session, event_type):
         return Decision(ACCEPTED, call.respond(ACCEPTED, session_id), session_id, parsed.findings, after_end=True)
     return _reject(tx, verdict, session_id, call, session.phase)
 

@@ -39,7 +39,8 @@ class Refused(NamedTuple):
 class ParsedRequest(NamedTuple):
     """What can be known of a request without knowing any session.
 
-    `session_id` is the session it is for, if it names one. `event_type` and `playhead` (seconds) are those of its last event.
+    `session_id` is the session it is for, if it names one. `event_type`, `playhead` (seconds) and `ts` (the player's own time
+    in milliseconds) are those of its last event.
     `downloaded` says that it brings a session whole. `content` stands for what is watched, wherever a session is opened.
     `document` is what a request for a schema is answered. `body` is the protocol's own reading of the body: the engine
     hands it back and never looks inside.
@@ -54,6 +55,7 @@ class ParsedRequest(NamedTuple):
     downloaded: bool = False
     document: bytes = b""
     body: Any = None
+    ts: int | None = None
 
 
 class FastPath(NamedTuple):

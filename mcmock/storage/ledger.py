@@ -178,8 +178,8 @@ def _same(value: Any) -> Any:
 
 
 def _session(value: Any) -> Session:
-    session_id, opened_at, touched_at, moved_at, playhead, phase, closed_at, downloaded = value
-    return Session(session_id, opened_at, touched_at, moved_at, playhead, Phase(phase), closed_at, downloaded)
+    session_id, opened_at, touched_at, moved_at, playhead, phase, *more = value
+    return Session(session_id, opened_at, touched_at, moved_at, playhead, Phase(phase), *more)
 
 
 SESSIONS, ISSUED, DOOMED, COUNTS, RATES, CLOCK, FAULTS, SEED, VERSION, OPENED = (

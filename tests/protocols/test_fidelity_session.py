@@ -9,8 +9,11 @@ from __future__ import annotations
 import pytest
 
 from mcmock.cli import main
+from mcmock.analytics.views import SessionView
 from mcmock.core.model import Severity
+from mcmock.core.sessions import CLOSING
 from mcmock.engine import Emulator
+from mcmock.faults import builders as faults
 from mcmock.testing.server import McmockServer
 from tests.conftest import body, cli_runner, post, send, start
 
@@ -55,6 +58,8 @@ ROWS: dict[str, tuple[str, ...]] = {
     "W-01": ("out-of-order", "ad-overtakes-its-break"),
     "W-02": ("preroll-queued",),
     "W-03": ("late-event",),
+    "W-06": ("ties",),
+    "X-06": ("overtaken-by-end",),
     "W-04": ("duplicate-event",),
     "W-05": ("event-of-another-session",),
     # -- the end
@@ -174,7 +179,77 @@ def test_any_movement_of_the_playhead_counts_backwards_too(emulator: Emulator) -
 def test_a_session_that_ended_stays_ended(emulator: Emulator) -> None:
     sid = start(emulator)
     assert send(emulator, sid, "sessionEnd").response.status == 204
-    assert [send(emulator, sid, event).response.status for event in ("sessionEnd", "ping", "play")] == [410, 410, 410]
+    assert [send(emulator, sid, event).response.status for event in ("ping", "play")] == [410, 410]
+
+
+@pytest.mark.fidelity("X-07")
+@pytest.mark.parametrize("strict", [False, True])
+def test_a_second_or_late_session_end_is_taken_and_dropped(strict: bool) -> None:
+    """By the current page it is safe; another one has players send it after a long pause."""
+    emulator = Emulator(seed=1, strict=strict)
+    emulator.freeze()
+    ended, silent, standing = (start(emulator) for _ in range(3))
+    send(emulator, ended, "sessionEnd", 5)
+    for minutes in range(5, 35, 5):
+        emulator.advance(300)
+        send(emulator, standing, "ping", ts=1_700_000_000_000 + minutes * 60_000)
+    for sid, reason in ((ended, "ended"), (silent, "idle"), (standing, "stalled")):
+        before = view_of(emulator, sid)
+        answer = send(emulator, sid, "sessionEnd", 9, ts=1_700_001_900_000)
+        found = emulator.request(answer.seq)
+        assert found is not None
+        assert (answer.response.status, str(found.outcome)) == (204, "good")
+        assert [(one.rule, str(one.severity)) for one in found.findings] == [("session-ended-before", "info")]
+        assert view_of(emulator, sid).report == before.report
+        assert before.report.close_reason == reason
+        assert send(emulator, sid, "ping", 9, ts=1_700_001_900_001).response.status == 410
+
+
+@pytest.mark.fidelity("X-07")
+def test_a_session_that_was_closed_on_purpose_is_410_to_its_end_too(emulator: Emulator) -> None:
+    by_hand, by_fault, forgotten = (start(emulator) for _ in range(3))
+    emulator.expire(by_hand)
+    emulator.add_fault(faults.expire_session(match={"session": by_fault}, times=1))
+    send(emulator, by_fault, "ping")
+    emulator.forget(forgotten)
+    statuses = [send(emulator, sid, "sessionEnd").response.status for sid in (by_hand, by_fault, forgotten)]
+    assert statuses == [410, 410, 404]
+
+
+OVERTAKEN = [
+    # event, ts against sessionEnd's, seconds after it, status, in strict
+    ("ping", -1, 0.05, 204, 410), ("ping", -60_000, 5.0, 204, 410), ("ping", -1, 5.01, 410, 410),
+    ("ping", 0, 0.05, 410, 410), ("play", 0, 0.05, 410, 410), ("ping", 1, 0.05, 410, 410),
+    *((name, 0, 0.05, 204, 410) for name in sorted(CLOSING)), ("adSkip", 1, 0.05, 410, 410), ("adSkip", 0, 5.01, 410, 410),
+]  # fmt: skip
+
+
+@pytest.mark.fidelity("X-06")
+@pytest.mark.parametrize("strict", [False, True])
+@pytest.mark.parametrize(("event", "ts", "after", "status", "in_strict"), OVERTAKEN)
+def test_what_session_end_overtook_still_counts(
+    event: str, ts: int, after: float, status: int, in_strict: int, strict: bool
+) -> None:
+    emulator = Emulator(seed=1, strict=strict)
+    emulator.freeze()
+    sid = start(emulator)
+    send(emulator, sid, "sessionEnd", 10, ts=1_700_000_010_000)
+    emulator.advance(after)
+    parts = {"params": {"media.state.name": "mute"}} if event == "stateEnd" else {}
+    answer = send(emulator, sid, event, 10, ts=1_700_000_010_000 + ts, **parts)
+    found = emulator.request(answer.seq)
+    assert found is not None
+    assert answer.response.status == (in_strict if strict else status)
+    assert ("overtaken-by-end" in [one.rule for one in found.findings]) is (answer.response.status == 204)
+    view = view_of(emulator, sid)
+    assert view.report.close_reason == "ended"
+    assert len(view.judgement.order) == (3 if answer.response.status == 204 else 2)
+
+
+def view_of(emulator: Emulator, sid: str) -> SessionView:
+    view = emulator.session(sid)
+    assert view is not None
+    return view
 
 
 @pytest.mark.fidelity("D-05")

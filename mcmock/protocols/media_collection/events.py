@@ -56,6 +56,12 @@ def playhead_of(body: Mapping[str, Any]) -> float | None:
 _NUMBERS = (float, int)  # and not bool, which is an int to isinstance
 
 
+def ts_of(body: Mapping[str, Any]) -> int | None:
+    """Return the player's own time in milliseconds; None where there is none, or something else in its place."""
+    ts = number_or_none(part_of(body, "playerTime").get("ts"))
+    return None if ts is None else int(ts)
+
+
 def part_of(body: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     """Return an object of the body; an empty one where there is none, or something else in its place."""
     part = body.get(key)

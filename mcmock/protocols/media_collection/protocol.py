@@ -16,7 +16,7 @@ from mcmock.core.model import COUNTED_KINDS, Finding, Kind, Mode, Request, Respo
 from mcmock.protocols.base import ApiProtocol, ParsedRequest, Refused
 from mcmock.protocols.media_collection import body as bodies
 from mcmock.protocols.media_collection import routes, schemas
-from mcmock.protocols.media_collection.events import events_in, part_of, playhead_of
+from mcmock.protocols.media_collection.events import events_in, part_of, playhead_of, ts_of
 from mcmock.protocols.media_collection.responses import ALLOW_HEADERS, Answers
 from mcmock.protocols.media_collection.routes import Route
 
@@ -47,9 +47,9 @@ class MediaCollection(ApiProtocol):
         named = routes.session_of_event(request.method, request.target)
         if named is not None and request.refusal is None and (event := bodies.plain_event(request.body)) is not None:
             found = _about_the_request(request, False, mode)
-            playhead = event["playerTime"]["playhead"]
+            time = event["playerTime"]
             return ParsedRequest(
-                Kind.EVENT, named, event["eventType"], playhead, found, None, False, b"", (event,)
+                Kind.EVENT, named, event["eventType"], time["playhead"], found, None, False, b"", (event,), time["ts"]
             )  # fmt: skip
         route = routes.route(request.method, request.target)
         if request.refusal is not None:
@@ -140,8 +140,9 @@ def _read_body(request: Request, route: Route, mode: Mode) -> ParsedRequest:
     if judged.refusal is not None:
         refused = Refused(Verdict.MALFORMED, 400, judged.refusal)
         return ParsedRequest(route.kind, named, judged.event_type, findings=found, refused=refused, body=events)
+    last = events[-1]
     return ParsedRequest(
-        route.kind, named, judged.event_type, playhead_of(events[-1]), found, None, judged.whole, b"", events
+        route.kind, named, judged.event_type, playhead_of(last), found, None, judged.whole, b"", events, ts_of(last)
     )  # fmt: skip
 
 
