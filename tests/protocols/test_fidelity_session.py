@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import pytest
 
-from mcmock.cli import main
 from mcmock.analytics.views import SessionView
+from mcmock.cli import main
 from mcmock.core.model import Severity
 from mcmock.core.sessions import CLOSING
 from mcmock.engine import Emulator

@@ -84,7 +84,9 @@ def come_to(sent: Sequence[Sent], **options: Any) -> Come:
 
 def without_seq(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: without_seq(inner) for key, inner in value.items() if key not in ("seq", "sessionId", "ID", "vsid")}
+        return {
+            key: without_seq(inner) for key, inner in value.items() if key not in ("seq", "sessionId", "ID", "vsid")
+        }
     return [without_seq(inner) for inner in value] if isinstance(value, list) else value
 
 
@@ -108,14 +110,21 @@ def test_any_order_within_the_window_comes_to_the_same_or_names_the_pair(path: P
 
 def test_a_pair_that_cannot_be_told_is_named_whatever_came_first() -> None:
     at = 1_700_000_000_000
-    for pair in (("play", "pauseStart"), ("pauseStart", "play"), ("bufferStart", "pauseStart"), ("adComplete", "adSkip")):
+    for pair in (
+        ("play", "pauseStart"),
+        ("pauseStart", "play"),
+        ("bufferStart", "pauseStart"),
+        ("adComplete", "adSkip"),
+    ):
         emulator = Emulator(seed=1)
         sid = start(emulator)
         first, second = (send(emulator, sid, name, ts=at + 5000).seq for name in pair)
         view = emulator.session(sid)
         assert view is not None
         said = [found.message for one in view.exchanges for found in one.findings if found.rule == "equal-timestamps"]
-        assert said == [f"the same ts as the {pair[0]} before it: which of the two came first cannot be told"], first < second
+        assert said == [f"the same ts as the {pair[0]} before it: which of the two came first cannot be told"], (
+            first < second
+        )
 
 
 AD = {"media.ad.id": "a1", "media.ad.length": 5, "media.ad.podPosition": 1, "media.ad.playerName": "p"}
