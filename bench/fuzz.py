@@ -196,7 +196,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--at-once", type=int, default=16)
     chosen = parser.parse_args()
-    server, url = serve()
+    server, facts = serve()
+    url = facts["url"]
     try:
         counts, failures = asyncio.run(fuzz(url, chosen.seconds, chosen.seed, chosen.at_once))
     finally:

@@ -1,6 +1,6 @@
 """Thousands of virtual players, for an hour: nothing may be lost, doubled, leaked or left behind.
 
-    python bench/soak.py [--seconds 3600] [--players 2000] [--seed 1]
+    python bench/soak.py [--seconds 3600] [--players 2000] [--seed 1] [--journal] [--https]
 
 Players come in waves. Each plays a session with every event type over a raw connection and counts what it sent and what it
 was answered; some vanish in the middle of a request, and faults drop, delay and refuse others. After each wave the log is
@@ -8,6 +8,8 @@ exported and must agree with every player exactly; then it is emptied, every thi
 them others play in a scope that is reset, forgotten and filled with hanging answers in the midst of their sessions: nobody
 agrees on what they sent, but it must leave nothing behind either. At the end memory must be flat and no connection, thread
 or descriptor left. Exit code 1 says what did not hold.
+
+With --journal the server keeps its log in a file, too; with --https every third player comes over TLS.
 """
 
 from __future__ import annotations
@@ -18,7 +20,9 @@ import contextlib
 import json
 import os
 import random
+import ssl
 import sys
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -64,8 +68,10 @@ VANISHES = 0.02
 class Player:
     """One viewing. `answered` counts (event, status); `unanswered` those sent whole or in part without an answer."""
 
-    def __init__(self, port: int, scope: str, name: str, chance: random.Random) -> None:
-        self.port, self.scope, self.name, self.chance = port, scope, name, chance
+    def __init__(
+        self, port: int, scope: str, name: str, chance: random.Random, trust: ssl.SSLContext | None = None
+    ) -> None:
+        self.port, self.scope, self.name, self.chance, self._trust = port, scope, name, chance, trust
         self.session: str | None = None
         self.answered: Counter[tuple[str, int]] = Counter()
         self.unanswered = 0
@@ -93,7 +99,7 @@ class Player:
         value = {"eventType": event, "playerTime": {"playhead": 0, "ts": int(time.time() * 1000)}, **parts}
         text = json.dumps(value).encode()
         head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {len(text)}\r\n\r\n".encode()
-        reader, writer = self._connection or await asyncio.open_connection("127.0.0.1", self.port)
+        reader, writer = self._connection or await asyncio.open_connection("127.0.0.1", self.port, ssl=self._trust)
         self._connection = reader, writer
         if event != "sessionStart" and self.chance.random() < VANISHES:
             await self._vanish(writer, head + text[: len(text) // 2])
@@ -131,6 +137,7 @@ class Reached:
 
     def __init__(self, url: str) -> None:
         self.url, self.port = url, int(url.rpartition(":")[2])
+        self.secure: tuple[int, ssl.SSLContext] | None = None  # the port for HTTPS, and what trusts it
 
     def control(self, method: str, path: str, value: Any = None) -> None:
         text = json.dumps(value if value is not None else {}).encode()
@@ -145,9 +152,15 @@ class Reached:
 class Server(Reached):
     """A `mcmock serve` of our own, and what its process uses."""
 
-    def __init__(self) -> None:
-        self.process, url = serve("--max-log-bytes", str(2**30))
-        super().__init__(url)
+    def __init__(self, folder: Path, *, journal: bool = False, https: bool = False) -> None:
+        options = ["--journal", str(folder / "journal.db")] if journal else []
+        options += ["--https-port", "0", "--state-dir", str(folder)] if https else []
+        self.process, facts = serve("--max-log-bytes", str(2**30), *options)
+        super().__init__(facts["url"])
+        if https:
+            with urlopen(f"{self.url}/__admin/ca.pem") as answer:
+                trust = ssl.create_default_context(cadata=answer.read().decode())
+            self.secure = int(facts["httpsUrl"].rpartition(":")[2]), trust
 
     def resident(self) -> int:
         return int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
@@ -169,7 +182,8 @@ async def wave(server: Reached, number: int, players: int, seed: int) -> list[Pl
     for one in range(players):
         name = SCOPES[one % len(SCOPES)]
         prefix = "" if name == "default" else f"/~{name}"
-        crowd.append(Player(server.port, prefix, f"{number}-{one}", random.Random(f"{seed}/{number}/{one}")))
+        port, trust = server.secure if server.secure is not None and one % 3 == 0 else (server.port, None)
+        crowd.append(Player(port, prefix, f"{number}-{one}", random.Random(f"{seed}/{number}/{one}"), trust))
     torn = [Player(server.port, f"/~{TORN}", f"{number}-torn-{one}", random.Random(f"{seed}/{number}/torn/{one}"))
             for one in range(max(1, players // 10))]  # fmt: skip
     playing = asyncio.gather(*(player.play() for player in torn))
@@ -252,13 +266,17 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=3600)
     parser.add_argument("--players", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--journal", action="store_true")
+    parser.add_argument("--https", action="store_true")
     chosen = parser.parse_args()
-    server = Server()
+    folder = tempfile.TemporaryDirectory()
+    server = Server(Path(folder.name), journal=chosen.journal, https=chosen.https)
     try:
         wrong = asyncio.run(soak(server, chosen.seconds, chosen.players, chosen.seed))
     finally:
         server.process.terminate()
     code = server.process.wait(10)
+    folder.cleanup()
     if code != 0:
         wrong.append(f"the server ended with {code}")
     for line in wrong[:20]:
