@@ -389,7 +389,7 @@ class World:
         self.loop = loop
         self.emulator = Emulator(seed=1, time=Clock(lambda: NOW, frozen=True))
         self.scopes = Scopes(self.emulator)
-        self.lane = lane(self.emulator.max_body_bytes)
+        self.lane = lane(self.emulator.max_body_bytes, [one.fast_path for one in self.emulator.protocols])
         self.server = web.Server(partial(http_io.handle, self.scopes))
         self.links: dict[int, Link] = {}
         self.sessions = [self._opened(number) for number in range(SESSIONS)]

@@ -15,7 +15,7 @@ import click
 
 from mcmock.engine import DEFAULT_BODY_BYTES, DEFAULT_LOG_BYTES, scopes
 from mcmock.faults import PRESETS, rules_from
-from mcmock.protocols.media_collection.responses import ALLOW_HEADERS
+from mcmock.protocols.registry import DEFAULT_CORS_HEADERS
 from mcmock.storage.ledger import DEFAULT_JOURNAL_BYTES
 
 DEFAULT_PORT = 8410
@@ -177,7 +177,7 @@ GROUPS = (
         Option("seed", Whole(), None, EMULATOR, "Makes session ids and faults repeatable; drawn and printed if absent."),
         Option("after_end", OneOf("gone", "drop"), "gone", EMULATOR,
                "What events after sessionEnd get: 410, or a 204 that drops them."),
-        Option("cors_headers", Text(), ALLOW_HEADERS, EMULATOR,
+        Option("cors_headers", Text(), DEFAULT_CORS_HEADERS, EMULATOR,
                "Access-Control-Allow-Headers of preflights; some players send User-Agent, too."),
         Option("cors_max_age", Whole(), None, EMULATOR, "Adds Access-Control-Max-Age, in seconds, to preflights."),
         Option("max_body_bytes", Size(1), DEFAULT_BODY_BYTES, EMULATOR, "Longer bodies are answered 413."),

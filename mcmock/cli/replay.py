@@ -6,7 +6,7 @@ It waits, sends and prints; what is sent and what is a difference is `mcmock.rec
 from __future__ import annotations
 
 import asyncio
-import json
+import posixpath
 import ssl
 import sys
 from collections.abc import Awaitable, Callable
@@ -23,6 +23,7 @@ from mcmock.cli.admin_client import CouldNotAsk
 from mcmock.cli.saying import say
 from mcmock.core import clock
 from mcmock.core.printable import printable
+from mcmock.protocols.registry import protocol_owning
 from mcmock.recordings import files as saved
 from mcmock.recordings import formats
 from mcmock.recordings.formats import Recording
@@ -50,7 +51,9 @@ class Pace(NamedTuple):
 
 @click.command()
 @click.argument("files", nargs=-1, metavar="FILE…")
-@click.option("--to", required=True, metavar="URL", envvar="MCMOCK_URL", help="The server, without /api/v1.")
+@click.option(
+    "--to", required=True, metavar="URL", envvar="MCMOCK_URL", help="The server, without the path of the API."
+)
 @click.option(
     "--all", "everything", is_flag=True, help="Send every timeline and conformance file that comes with mcmock."
 )
@@ -75,8 +78,9 @@ def replay(
         raise click.UsageError("--advance moves the one clock of the server, so it takes --sessions 1")
     if not to.startswith(("http://", "https://")):
         raise click.UsageError(f"--to {to}: it must begin with http:// or https://")
-    if "/api/v1" in to:
-        raise click.UsageError(f"--to {to}: leave /api/v1 out, every recorded path begins with it")
+    if (protocol := protocol_owning(to)) is not None:
+        base = posixpath.commonpath(path.template for path in protocol.paths)
+        raise click.UsageError(f"--to {to}: leave {base} out, every recorded path begins with it")
     named = [*(name for suite in SUITES if everything for name in _names_in(suite)), *files]
     if not named:
         raise click.UsageError("name a FILE, or give --all")
@@ -144,13 +148,13 @@ class _Server:
     async def __aexit__(self, *_: object) -> None:
         await self._client.close()
 
-    async def send(self, step: Planned, target: str) -> Got:
+    async def send(self, step: Planned, target: str, body: bytes) -> Got:
         try:
             async with self._client.request(
-                step.method, URL(self._url + target, encoded=True), data=step.body or None, headers=step.headers,
+                step.method, URL(self._url + target, encoded=True), data=body or None, headers=step.headers,
                 skip_auto_headers=("Content-Type", "User-Agent", "Accept"), allow_redirects=False,
             ) as answer:  # fmt: skip
-                return Got(answer.status, answer.headers.get("Location"), _message(await answer.read()))
+                return Got(answer.status, tuple(answer.headers.items()), await answer.read())
         except aiohttp.ClientConnectorError as error:
             raise CouldNotAsk(f"nothing answers at {self._url}: {error.strerror or error}") from None
         except TimeoutError:
@@ -179,14 +183,6 @@ class _Server:
         except click.ClickException:
             return False
         return True
-
-
-def _message(body: bytes) -> str:
-    try:
-        value = json.loads(body)
-    except ValueError:
-        return ""
-    return str(value.get("message", "")) if isinstance(value, dict) else ""
 
 
 # -- playing --------------------------------------------------------------------------------------------------------------
@@ -260,8 +256,8 @@ async def _play(plan: Plan, server: _Server, pace: Pace, judges: bool, tell: Tel
     waiting = _waiting(pace, server)
     for step in plan.steps:
         await waiting(step.at)
-        target = run.target(step)
-        got = Got(None, error="no session to send it to") if target is None else await server.send(step, target)
+        request = run.request(step)
+        got = Got(None, error="no session to send it to") if request is None else await server.send(step, *request)
         line = run.take(step, got)
         tell(step, got, line)
         different += line is not None

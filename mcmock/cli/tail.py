@@ -23,7 +23,10 @@ from mcmock.checks.timeline_text import clip
 from mcmock.cli.admin_client import no_answer, open_url, refused, said, why
 from mcmock.cli.ready import default_url
 from mcmock.cli.saying import remark
+from mcmock.core.model import Exchange, Verdict
 from mcmock.core.printable import printable
+from mcmock.protocols.registry import protocol_named
+from mcmock.serialization.json_shapes import exchange_from_json
 
 SILENCE = 60.0
 """Real seconds without even a heartbeat after which the connection counts as lost."""
@@ -164,29 +167,28 @@ def _remark(text: str) -> str:
 def _exchange_line(one: dict[str, Any]) -> str:
     word, colour = WORDS[one["outcome"]]
     time_of_day = datetime.fromtimestamp(one["at"]).strftime("%H:%M:%S.%f")[:-3]
+    exchange = exchange_from_json(one)
     what = clip(one["eventType"] or f"{one['method']} {one['path']}", 40)
     fields = [
         time_of_day,
         click.style(f"{word:<7}", fg=colour),
         f"{clip((one['sessionId'] or '-')[:8], 8):<8}",
         f"{what:<16}",
-        f"{_playhead(one['body']):>8}",
+        f"{_playhead(exchange):>8}",
         printable(str(one["status"])),
     ]
-    return " ".join(fields) + (_finding(one) or _turned_away(one))
+    return " ".join(fields) + (_finding(one) or _turned_away(exchange))
 
 
-def _turned_away(one: dict[str, Any]) -> str:
+def _turned_away(exchange: Exchange) -> str:
     """What a 404 or a 410 said: the body was fine, so that nothing was found in it."""
-    if one["verdict"] not in ("unknown", "gone"):
+    if exchange.verdict not in (Verdict.UNKNOWN, Verdict.GONE):
         return ""
-    return "  " + clip(str(json.loads(one["responseBody"])["message"]), 100)
+    return "  " + clip(protocol_named(exchange.protocol.name).error_message(exchange.response_body), 100)
 
 
-def _playhead(body: Any) -> str:
-    time_part = body.get("playerTime") if isinstance(body, dict) else None
-    value = time_part.get("playhead") if isinstance(time_part, dict) else None
-    return f"{value:.1f}" if isinstance(value, int | float) and not isinstance(value, bool) else "-"
+def _playhead(exchange: Exchange) -> str:
+    return "-" if exchange.playhead is None else f"{exchange.playhead:.1f}"
 
 
 def _finding(one: dict[str, Any]) -> str:

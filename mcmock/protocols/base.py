@@ -8,11 +8,17 @@ session is open, and what its events come to, is decided elsewhere, the same way
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, NamedTuple, Protocol
 
 from mcmock.core.events import Event
-from mcmock.core.model import Finding, Kind, Mode, Request, Response, Verdict
+from mcmock.core.model import Finding, Headers, Kind, Mode, Request, Response, Verdict
+
+Schema = dict[str, Any]
+"""A part of an OpenAPI document."""
+
+SID: Final = "{sid}"
+"""The place for a session id, in a path or in a header."""
 
 
 class Path(NamedTuple):
@@ -58,23 +64,37 @@ class ParsedRequest(NamedTuple):
     ts: int | None = None
 
 
-class FastPath(NamedTuple):
-    """The requests that the fast path may take: a pattern of the request line, and the length of all that it matches.
+class Address(NamedTuple):
+    """What the target of a recorded request says: its kind, the session that it names, and the target on a server of ours.
 
-    The pattern's only group is the request target.
+    A recorded server may have stood behind a host or a prefix; `target` is without both. `session_id` may be any text.
     """
 
-    request_line: re.Pattern[bytes]
-    length: int
+    kind: Kind
+    session_id: str | None
+    target: str
+
+
+class Operation(NamedTuple):
+    """A method of a path, for the OpenAPI document: `takes` is the schema of its body, `answers` a response for each status."""
+
+    path: str
+    method: str
+    name: str
+    about: str
+    takes: Schema | None
+    answers: Mapping[str, Schema]
 
 
 class ApiProtocol(Protocol):
-    """An emulated API."""
+    """An emulated API. `fast_path` matches the request line of a plain POST of an event; its only group is the target."""
 
     name: str
     paths: Sequence[Path]
     event_types: Sequence[str]
-    fast_path: FastPath | None
+    fast_path: re.Pattern[bytes] | None
+
+    # -- a request, and its response ----------------------------------------------------------------------------------
 
     def owns(self, target: str) -> bool:
         """Return whether a request target is one of this API's, or was meant to be."""
@@ -112,3 +132,56 @@ class ApiProtocol(Protocol):
     def visitor(self, request: Request) -> Mapping[str, Any]:
         """Return the ids of the visitor, by param, if the request opens a session."""
         ...
+
+    # -- requests that were recorded, or written down. An API without these is served, and not read from recordings -------
+
+    def locate(self, request: Request) -> Address:
+        """Return what a recorded request says of where it leads, whatever stands before the API's own path."""
+        parsed = self.read(request, Mode.LOOSE)
+        return Address(parsed.kind, parsed.session_id, request.target)
+
+    def is_meant(self, target: str) -> bool:
+        """Return whether a recorded request was meant for this API, though it met none of its paths."""
+        return self.owns(target)
+
+    def is_body(self, value: object) -> bool:
+        """Return whether a JSON value is a body of this API, or several in a list."""
+        return False
+
+    def has_event(self, body: bytes) -> bool:
+        """Return whether a body looks like one of this API's, however wrong it is."""
+        return False
+
+    def session_issued(self, headers: Headers, body: bytes) -> str | None:
+        """Return the session id that the response to a start gives out, in whatever form."""
+        return None
+
+    def unreadable(self, headers: Headers, body: bytes) -> str | None:
+        """Return why clients cannot read the session id in such a response, in words that follow "answered"; None if they can."""
+        return None
+
+    def error_message(self, body: bytes) -> str:
+        """Return what the body of an error says, or "" if it is not in the API's form."""
+        return ""
+
+    def readdressed(self, target: str, body: bytes, old: str, new: str) -> tuple[str, bytes]:
+        """Return the target and the body of a request that names the session `new` instead of `old`."""
+        return target.replace(old, new, 1), body.replace(old.encode(), new.encode(), 1)
+
+    def destination(self, body: object) -> tuple[Kind, str]:
+        """Return where a body belongs: the kind of request, and the path, with `SID` for a session id."""
+        ...
+
+    def timed(self, event: object, ts: int) -> object:
+        """Return an event of a body with the time `ts` (ms) filled in, if it has none."""
+        return event
+
+    # -- its description ------------------------------------------------------------------------------------------------
+
+    def operations(self) -> Iterable[Operation]:
+        """Return each method of each path."""
+        return ()
+
+    def schemas(self) -> Mapping[str, Schema]:
+        """Return the schemas that the operations refer to, by the name in `#/components/schemas/`."""
+        return {}

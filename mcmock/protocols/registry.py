@@ -6,11 +6,16 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Final
 
+from mcmock.core.model import Request
 from mcmock.protocols.base import ApiProtocol
 from mcmock.protocols.media_collection import MediaCollection
+from mcmock.protocols.media_collection.responses import ALLOW_HEADERS
 
 FIRST_PROTOCOL: Final = MediaCollection.name
 """The API of what does not say which one it is of: it was written when there was one."""
+
+DEFAULT_CORS_HEADERS: Final = ALLOW_HEADERS
+"""What a browser may send without an option that widens it."""
 
 _MAKERS: Final[Mapping[str, Callable[[str | None, int | None], ApiProtocol]]] = {MediaCollection.name: MediaCollection}
 
@@ -18,6 +23,12 @@ _MAKERS: Final[Mapping[str, Callable[[str | None, int | None], ApiProtocol]]] = 
 def default_protocols(cors_headers: str | None = None, cors_max_age: int | None = None) -> tuple[ApiProtocol, ...]:
     """Return one of each API. The first answers what none of them knows. `cors_headers` and `cors_max_age` are Policy's."""
     return tuple(make(cors_headers, cors_max_age) for make in _MAKERS.values())
+
+
+def protocol_owning(target: str) -> ApiProtocol | None:
+    """Return the API whose path a target, or a whole URL, has in it."""
+    request = Request("POST", f"{target}/", (), b"")
+    return next((one for one in default_protocols() if one.owns(one.locate(request).target)), None)
 
 
 @cache

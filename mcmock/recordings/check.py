@@ -14,9 +14,9 @@ Rules of this file:
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
@@ -26,15 +26,18 @@ from mcmock.analytics.views import SessionView
 from mcmock.checks import timeline_text
 from mcmock.core import findings, http, sessions
 from mcmock.core.clock import Clock
-from mcmock.core.model import Exchange, Finding, Kind, Mode, Request, Response, Severity, Verdict
+from mcmock.core.model import COUNTED_KINDS, Exchange, Finding, Kind, Mode, Request, Response, Severity, Verdict
 from mcmock.core.sessions import Phase
 from mcmock.engine import Emulator, session_ids
 from mcmock.engine.state import Transaction
 from mcmock.faults import builders as faults
-from mcmock.protocols.media_collection import body as bodies
-from mcmock.protocols.media_collection import routes
+from mcmock.protocols.base import SID
+from mcmock.protocols.neighbours import api_of_target
+from mcmock.protocols.registry import protocol_named
 from mcmock.recordings import formats, replay_plan, timeline
-from mcmock.serialization.exports import Recorded
+from mcmock.recordings.har import LEFT_OUT
+from mcmock.recordings.records import STARTS, Located, Recorded
+from mcmock.recordings.sessions import assign
 
 TIMELINE_STARTS_MS: Final = 1_700_000_000_000
 """When the player of a timeline starts; any moment would do."""
@@ -42,10 +45,6 @@ TIMELINE_STARTS_MS: Final = 1_700_000_000_000
 Told = Callable[[int], None]
 """Called with how many steps were done since the last call; there are two for each record."""
 
-_POSTS: Final = (Kind.SESSION, Kind.EVENT, Kind.DOWNLOADED)
-_STARTS: Final = (Kind.SESSION, Kind.DOWNLOADED)
-_OURS: Final = (b'"eventType"', b'"playerTime"')  # what a body of this API has, however wrong it is
-_OUR_PATHS: Final = (routes.SESSIONS, formats.API + "downloaded")
 _NOT_REFUSED: Final = (Verdict.CREATED, Verdict.ACCEPTED, Verdict.FAULTED)
 
 # What is said beside the findings: its name, and how bad it is. docs/check.md explains each.
@@ -57,6 +56,7 @@ REMARKS: Final = {
     "nothing-to-check": Severity.ERROR,
     "answer-differs": Severity.INFO,
     "body-not-recorded": Severity.INFO,
+    "session-guessed": Severity.INFO,
     "start-not-recorded": Severity.INFO,
 }
 
@@ -124,12 +124,17 @@ def checkup(
     records = sorted(recording.records, key=lambda record: record.at)
     played = _Played(mode, plan=plan)
     chosen = _ours(records)
-    ids = _ids(chosen)
-    for place, record in enumerate(chosen):
-        played.take(record, ids.get(place))
+    assigned = assign(chosen)
+    for place, one in enumerate(chosen):
+        played.take(one, assigned.sessions.get(place))
         told(1)
     told(len(records) - len(chosen))
-    return _conclude(played, name, recording.kind, len(records) - len(chosen), told)
+    for guess in assigned.guesses:
+        played.remarks.append(_remark("session-guessed", guess.words)._replace(session_id=guess.session_id))
+    done = _conclude(played, name, recording.kind, len(records) - len(chosen), told)
+    if any(one.exchange.kind in COUNTED_KINDS for one in done.requests):
+        return done
+    return done._replace(problems=(*done.problems, _nothing(records, chosen)))
 
 
 def _conclude(played: _Played, name: str, kind: str, others: int, told: Told = lambda _: None) -> Checkup:
@@ -140,12 +145,8 @@ def _conclude(played: _Played, name: str, kind: str, others: int, told: Told = l
         views.append(view)
         told(len(view.exchanges))
     requests = tuple(played.checked({one.seq: one for view in views for one in view.exchanges}))
-    problems = [*_found(requests, views), *played.remarks]
-    if not any(one.exchange.kind in _POSTS for one in requests):
-        problems.append(
-            _remark("nothing-to-check", f"none of {timeline_text.plural(others, 'request')} is to this API")
-        )
-    return Checkup(name, kind, requests, tuple(views), tuple(problems), others, played.emulator.plan_coverage())
+    problems = (*_found(requests, views), *played.remarks)
+    return Checkup(name, kind, requests, tuple(views), problems, others, played.emulator.plan_coverage())
 
 
 def _remark(rule: str, message: str, place: str = "", one: Exchange | None = None) -> Problem:
@@ -157,59 +158,21 @@ def _remark(rule: str, message: str, place: str = "", one: Exchange | None = Non
 # -- which requests -------------------------------------------------------------------------------------------------------
 
 
-def _ours(records: list[Recorded]) -> list[Recorded]:
-    """The requests to this API. Other services have a /api/v1/sessions, too: a host is ours if it was sent an event."""
-    hosts = {one.request.host for one in records if _is_event(one)}
-    return [one for one in records if _is_for_us(one) and (not hosts or one.request.host in hosts)]
+def _ours(records: Iterable[Recorded]) -> list[Located]:
+    """The requests to this API. Other services have such paths, too: a host is ours if it was sent an event."""
+    meant = [one for one in map(Located, records) if one.is_meant]
+    hosts = {one.record.request.host for one in meant if one.has_event}
+    return [one for one in meant if not hosts or one.record.request.host in hosts]
 
 
-def _is_event(record: Recorded) -> bool:
-    kind = _kind(record)
-    return kind is Kind.EVENT or (kind in _STARTS and any(key in record.request.body for key in _OURS))
-
-
-def _is_for_us(record: Recorded) -> bool:
-    target = formats.api_target(record.request.target)
-    return routes.route(record.request.method, target).kind is not Kind.OTHER or target.startswith(_OUR_PATHS)
-
-
-def _kind(record: Recorded) -> Kind:
-    return routes.route(record.request.method, formats.api_target(record.request.target)).kind
-
-
-# -- which session --------------------------------------------------------------------------------------------------------
-
-
-def _ids(records: list[Recorded]) -> dict[int, str]:
-    """The session that each start, by its place in `records`, began; by order where the answer was not recorded."""
-    known = {place: found for place, one in enumerate(records) if _kind(one) in _STARTS and (found := _issued(one))}
-    issued = set(known.values())
-    first: dict[str, int] = {}
-    for place, one in enumerate(records):
-        named = formats.session_id(one.request.target) if _kind(one) is Kind.EVENT else None
-        if named is not None and named not in issued:
-            first.setdefault(named, place)
-    for place, one in enumerate(records):
-        if place in known or _kind(one) not in _STARTS or not _taken(one):
-            continue
-        later = next((named for named, at in first.items() if at > place), None)
-        if later is not None:
-            known[place] = later
-            del first[later]
-    return known
-
-
-def _issued(record: Recorded) -> str | None:
-    if not _taken(record):
-        return None
-    return record.session_id or formats.session_id(formats.location(record))
-
-
-def _taken(record: Recorded) -> bool:
-    """Rule 1."""
-    if record.taken is not None:
-        return record.taken
-    return record.status is None or 200 <= record.status < 300
+def _nothing(records: Sequence[Recorded], chosen: Iterable[Located]) -> Problem:
+    """What is said of a recording of something else, or of one in which nothing can be judged."""
+    if any(one.is_counted for one in chosen):
+        return _remark("nothing-to-check", "the recording has no request to this API with its body")
+    apis = Counter(api for one in records if (api := api_of_target(one.request.host + one.request.target)) is not None)
+    others = "".join(f"; {number} to {api}, which mcmock does not emulate" for api, number in apis.most_common())
+    message = f"none of {timeline_text.plural(len(records), 'request')} is to this API{others}"
+    return _remark("nothing-to-check", message)
 
 
 # -- playing it -----------------------------------------------------------------------------------------------------------
@@ -249,73 +212,64 @@ class _Played:
         self._adopts = adopts
         self._taken: list[tuple[int, Recorded]] = []
 
-    def take(self, record: Recorded, session_id: str | None = None) -> None:
-        """Judge the next request. `session_id` is that of the session it begins."""
-        emulator, playback, kind = self.emulator, self.playback, _kind(record)
+    def take(self, one: Located, session_id: str | None = None) -> None:
+        """Judge the next request. `session_id` is that of the session that it begins, or belongs to."""
+        emulator, playback, record = self.emulator, self.playback, one.record
         playback.at, playback.next_id = max(playback.at, record.at), session_id
-        if kind in _POSTS and _lacks_body(record):
-            message = "Not checked: the recording does not contain the request body."
-            self.remarks.append(_remark("body-not-recorded", message, record.place))
+        if one.is_counted and (missing := _missing_body(record)):
+            self.remarks.append(_remark("body-not-recorded", f"Not checked: {missing}.", record.place))
             return
-        taken = kind not in _POSTS or _taken(record)
-        if kind is Kind.EVENT:
+        if one.kind is Kind.EVENT and session_id and one.named and session_id != one.named:
+            one = one.of_session(session_id)
+        taken = not one.is_counted or record.was_taken
+        if one.kind is Kind.EVENT:
             playback.drop_after_end(taken and record.status is not None)
-        if kind is Kind.EVENT and taken:
-            self._adopt(record)
-        refused = not taken and self._would_take(record, kind)
+        if one.kind is Kind.EVENT and taken:
+            self._adopt(one)
+        refused = not taken and self._would_take(one)
         if refused:
             emulator.replace_faults([_refusal(record.status)])
-        request = record.request._replace(target=formats.api_target(record.request.target))
-        answer = emulator.handle(request)
+        answer = emulator.handle(one.request)
         if refused:
             emulator.clear_faults()
         self._taken.append((answer.seq, record))
-        if record.faulted:
-            return
-        if record.status is not None:
-            self._compare(record, kind, answer.response, refused)
-        elif refused:
-            self._differs(record, "it reached no server, so it is not counted")
+        if not record.faulted:
+            self._compare(one, answer.response, refused)
 
-    def _adopt(self, record: Recorded) -> None:
+    def _adopt(self, one: Located) -> None:
         """Rule 2."""
-        session_id = formats.session_id(record.request.target)
-        if self._adopts and session_id is not None and self.playback.adopt(session_id):
+        if self._adopts and one.named is not None and self.playback.adopt(one.named):
             message = "its sessionStart is not in the recording: the report misses what came before"
-            self.remarks.append(_remark("start-not-recorded", message)._replace(session_id=session_id))
+            self.remarks.append(_remark("start-not-recorded", message)._replace(session_id=one.named))
 
-    def _would_take(self, record: Recorded, kind: Kind) -> bool:
-        if bodies.judge(kind, record.request.body, self.emulator.mode).refusal is not None:
+    def _would_take(self, one: Located) -> bool:
+        if one.protocol.read(one.request, self.emulator.mode).refused is not None:
             return False
-        if kind is not Kind.EVENT:
+        if one.kind is not Kind.EVENT:
             return True
-        outline = self.emulator.queries.outline(formats.session_id(record.request.target) or "")
+        outline = self.emulator.queries.outline(one.named or "")
         return outline is not None and outline.session.phase is Phase.OPEN
 
-    def _compare(self, record: Recorded, kind: Kind, answer: Response, refused: bool) -> None:
+    def _compare(self, one: Located, answer: Response, refused: bool) -> None:
         """Rule 3."""
-        if refused:
-            would = 201 if kind in _STARTS else 204
-            self._differs(record, f"answered {record.status}, so it is not counted; mcmock answers {would}")
-        elif record.status != answer.status and not (kind is Kind.PREFLIGHT and record.status == 200):
-            self._differs(record, f"answered {record.status}; mcmock answers {answer.status}")
-        elif kind in _STARTS and answer.status == 201 and record.response_headers:
-            self._compare_location(record)
+        status = one.record.status
+        if status is None:
+            if refused:
+                why = f" ({one.record.failure})" if one.record.failure else ""
+                self._differs(one, f"it reached no server{why}, so it is not counted")
+        elif refused:
+            would = 201 if one.is_start else 204
+            self._differs(one, f"answered {status}, so it is not counted; mcmock answers {would}")
+        elif status != answer.status and not (one.kind is Kind.PREFLIGHT and status == 200):
+            self._differs(one, f"answered {status}; mcmock answers {answer.status}")
+        elif one.is_start and answer.status == 201 and one.record.response_headers:
+            wrong = one.protocol.unreadable(one.record.response_headers, one.record.response_body)
+            if wrong is not None:
+                self._differs(one, f"answered {wrong}")
 
-    def _compare_location(self, record: Recorded) -> None:
-        """SDKs read no other form than the one that mcmock's answers have."""
-        sent = formats.location(record)
-        if sent is None:
-            self._differs(record, "answered without a Location, which names the session")
-        elif sent != routes.location(formats.session_id(sent) or ""):
-            self._differs(record, f"answered Location: {sent}; SDKs read nothing but /api/v1/sessions/<id>")
-
-    def _differs(self, record: Recorded, message: str) -> None:
-        body = _json(record.request.body)
-        event_type = body.get("eventType") if isinstance(body, dict) else None
-        session_id = formats.session_id(record.request.target) or _issued(record)
-        remark = _remark("answer-differs", message, record.place)
-        self.remarks.append(remark._replace(event_type=event_type, session_id=session_id))
+    def _differs(self, one: Located, message: str) -> None:
+        remark = _remark("answer-differs", message, one.record.place)
+        self.remarks.append(remark._replace(event_type=one.event_type, session_id=one.named or one.issued))
 
     def checked(self, known: Mapping[int, Exchange]) -> Iterator[Checked]:
         """The requests as they stand at the end; those of sessions are `known`."""
@@ -325,23 +279,18 @@ class _Played:
             yield Checked(record.place, exchange, record.status)
 
 
-def _lacks_body(record: Recorded) -> bool:
-    """Recorders leave out bodies of beacons, and those that are too long for them."""
+def _missing_body(record: Recorded) -> str:
+    """Why what was sent is not in the recording: recorders leave out bodies of beacons, and those that are too long for them."""
     length = http.header(record.request.headers, b"content-length") or b"0"
-    return not record.request.body and length.isdigit() and int(length) > 0
+    if record.body_missing or record.request.body or not length.isdigit() or int(length) == 0:
+        return record.body_missing
+    return LEFT_OUT
 
 
 def _refusal(status: int | None) -> Any:
     """The fault that answers so, before the request is processed."""
     named = {"name": "recorded", "side": "before", "times": 1}
     return faults.status(status, **named) if status is not None and status >= 200 else faults.close(**named)  # type: ignore[arg-type]
-
-
-def _json(text: bytes) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None
 
 
 # -- what was found -------------------------------------------------------------------------------------------------------
@@ -358,7 +307,7 @@ def _found(requests: Iterable[Checked], views: Iterable[SessionView]) -> Iterato
 def _of_request(one: Checked) -> Iterator[Problem]:
     exchange = one.exchange
     if str(exchange.verdict) in REMARKS:
-        message = (_json(exchange.response_body) or {}).get("message", "")
+        message = protocol_named(exchange.protocol.name).error_message(exchange.response_body)
         yield _remark(str(exchange.verdict), f"answered {exchange.status}: {message}", one.place, exchange)
     for finding in exchange.findings:
         yield _of_finding(finding, one.place, exchange.event_type, exchange.session_id)
@@ -377,9 +326,10 @@ def _timeline(recording: formats.Recording, name: str, mode: Mode, plan: Plan | 
     parsed = timeline.parse(recording.document, TIMELINE_STARTS_MS)
     played, ids = _Played(mode, adopts=False, plan=plan), dict[str, str]()
     for place, step in enumerate(replay_plan.of_timeline(parsed).steps):
-        if step.kind in _STARTS:
+        if step.kind in STARTS:
             ids[step.session] = sha256(f"{name}/{place}".encode("utf-8", "surrogatepass")).hexdigest()
-        played.take(_record(step, place, parsed.steps[place].at, ids), ids.get(step.session))
+        issued = ids.get(step.session) if step.kind in STARTS else None
+        played.take(Located(_record(step, place, parsed.steps[place].at, ids)), issued)
     if parsed.close is not None:
         _close(played.playback, parsed.close)
     done = _conclude(played, name, recording.kind, 0)
@@ -389,7 +339,7 @@ def _timeline(recording: formats.Recording, name: str, mode: Mode, plan: Plan | 
 
 
 def _record(step: replay_plan.Planned, place: int, at: float, ids: Mapping[str, str]) -> Recorded:
-    target = step.target.replace(replay_plan.SID, ids.get(step.session, "0" * routes.SID_LENGTH))
+    target = step.target.replace(SID, ids.get(step.session, formats.NO_SESSION))
     headers = tuple((name.encode(), value.encode()) for name, value in step.headers)
     request = Request(step.method, target, headers, step.body)
     return Recorded(TIMELINE_STARTS_MS / 1000 + at, request, None, (), b"", f"steps[{place}]", taken=True)

@@ -10,7 +10,8 @@ from mcmock.core.model import Mode
 from mcmock.recordings import formats
 from mcmock.recordings.check import Checkup, checkup
 from mcmock.recordings.formats import Recording
-from mcmock.serialization import exports
+from mcmock.recordings.har import MAX_ATTACHED
+from mcmock.recordings.records import recorded
 from mcmock.storage.ledger import JOURNAL
 
 
@@ -19,7 +20,16 @@ def read(path: Path) -> Recording:
     with path.open("rb") as opened:
         if opened.read(len(JOURNAL)) == JOURNAL:
             return _journal(path)
-    return formats.read(path.read_bytes())
+    return formats.read(path.read_bytes(), lambda name: _beside(path, name))
+
+
+def _beside(path: Path, name: str) -> bytes | None:
+    """A file that a HAR names, if it lies beside it, or below."""
+    folder = path.parent.resolve()
+    file = (folder / name).resolve()
+    if not file.is_relative_to(folder) or not file.is_file() or file.stat().st_size > MAX_ATTACHED:
+        return None
+    return file.read_bytes()
 
 
 def check(path: str | PathLike[str], *, strict: bool = False, loose: bool = False, plan: object = None) -> Checkup:
@@ -41,4 +51,4 @@ def _journal(path: Path) -> Recording:
     from mcmock.storage import read_journal
 
     exchanges = list(read_journal(path))
-    return Recording("a journal", map(exports.recorded, exchanges), len(exchanges))
+    return Recording("a journal", map(recorded, exchanges), len(exchanges))

@@ -1,27 +1,37 @@
-"""What kind of file a recording is, and which of the requests in it are to this API.
+"""What kind of file a recording is.
 
-Four kinds: a timeline, a HAR (of browsers, proxies, or mcmock's own), a log export, and a recording of a client, one JSON
-object a line. It looks at the text that it is given, opens no file, and judges nothing.
+A timeline, a HAR (of browsers, proxies, or mcmock's own; in a .zip, too), a log export, a recording of a client, one JSON
+object a line, or bodies by themselves. What is something else is named, with what to do about it. It looks at the bytes that
+it is given, opens no file, and judges nothing.
 """
 
 from __future__ import annotations
 
+import io
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+import zipfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
-from urllib.parse import urlsplit
 
+from mcmock.core.http import JSON
 from mcmock.core.model import Request
 from mcmock.core.text import utf8
-from mcmock.protocols.media_collection import routes
+from mcmock.protocols.base import SID, ApiProtocol
+from mcmock.protocols.neighbours import api_of_body
+from mcmock.protocols.registry import default_protocols
 from mcmock.recordings import timeline
+from mcmock.recordings.har import MAX_ATTACHED, Attached, is_har, read_har
+from mcmock.recordings.records import Recorded, recorded
 from mcmock.serialization import exports
-from mcmock.serialization.exports import Recorded
 
-API: Final = "/api/v1/"
+UNTIMED: Final = 1_700_000_000.0
+"""When a body arrived that says no time itself, in seconds since the epoch; any moment would do."""
 
-_SESSION_PATH = re.compile(r"/api/v1/sessions/([^/?#]+)")
+NO_SESSION: Final = "0" * 64
+"""The session of an event whose path nobody wrote down."""
+
+KINDS: Final = "a HAR, a log export, a journal, a timeline, a recording of a client, or the body of a request"
 
 
 class Recording(NamedTuple):
@@ -36,24 +46,55 @@ class Recording(NamedTuple):
     document: object = None
 
 
-def read(text: bytes) -> Recording:
-    """The recording in a file. Raises ValueError with one line that says what is wrong, and in which line."""
-    text = utf8(text)
+def read(content: bytes, attached: Attached = lambda _: None) -> Recording:
+    """Return the recording in a file. `attached` reads a file beside it.
+
+    Raises ValueError with one line that says what is wrong, and in which line, or what the file is instead.
+    """
+    if content.startswith(b"PK\x03\x04"):
+        return _zipped(content)
+    text = _as_utf8(content)
     lines = [line for line in text.splitlines() if line.strip()]
     if not lines:
         raise ValueError("the file is empty")
     if exports.is_ndjson(lines[0]):
         return Recording(
-            "a log export", map(exports.recorded, exports.read_ndjson(lines)), len(lines) - exports.is_header(lines[0])
+            "a log export", map(recorded, exports.read_ndjson(lines)), len(lines) - exports.is_header(lines[0])
         )
-    if _is_object(lines[0]) and not _is_whole(lines[0]):
+    _refuse_other_text(text)
+    first = _object_of(lines[0])
+    if first is not None and len(lines) > 1 and _protocol_of(first) is not None:
+        return Recording("bodies, one a line", _bodies(map(_object_of, lines), "line {}"), len(lines))
+    if first is not None and not _is_whole(first) and (len(lines) > 1 or "headers" in first):
         return Recording("a recording of a client", _client(lines), len(lines))
-    document = _json(text)
+    return _of_document(_json(text), attached)
+
+
+def _of_document(document: Any, attached: Attached) -> Recording:
     if timeline.is_timeline(document):
         return Recording("a timeline", iter(()), 0, document)
-    if exports.is_har(document):
-        return Recording("a HAR", exports.read_har(document), _entries(document))
-    raise ValueError("it is neither a timeline, nor a HAR, nor a log export, nor a recording of a client")
+    if is_har(document):
+        entries = document["log"]["entries"]
+        return Recording("a HAR", read_har(document, attached), len(entries) if isinstance(entries, list) else 0)
+    if _protocol_of(document) is not None:
+        return Recording("the body of a request", _bodies([document], ""), 1)
+    for name, looks_so, hint in _OTHER_DOCUMENTS:
+        if looks_so(document):
+            raise ValueError(f"it is {name}: {hint}")
+    raise ValueError(
+        f"it is neither a timeline, nor a HAR, nor a log export, nor a recording of a client: mcmock reads {KINDS}"
+    )
+
+
+# -- from bytes to text ---------------------------------------------------------------------------------------------------
+
+
+def _as_utf8(content: bytes) -> bytes:
+    """Return the text without a byte order mark, in UTF-8: PowerShell writes UTF-16."""
+    try:
+        return utf8(content)
+    except ValueError:
+        return content  # which is not UTF-8, and is said to be none
 
 
 def _json(text: bytes) -> Any:
@@ -69,23 +110,73 @@ def _json(text: bytes) -> Any:
         raise ValueError("it is JSON nested too deep to be a recording") from None
 
 
-def _is_object(line: bytes) -> bool:
-    """Whether a line is a JSON object by itself: then each line is one."""
+def _object_of(line: bytes) -> Any:
+    """Return the JSON object that a line is by itself; None if it is none."""
     try:
-        return isinstance(json.loads(line), dict)
+        value = json.loads(line)
     except (ValueError, RecursionError):
-        return False
+        return None
+    return value if isinstance(value, dict) else None
 
 
-def _is_whole(line: bytes) -> bool:
+def _is_whole(document: Any) -> bool:
     """Whether a JSON object is a whole file of another kind, written on one line."""
-    document = json.loads(line)
-    return timeline.is_timeline(document) or exports.is_har(document)
+    others = any(looks_so(document) for _, looks_so, _ in _OTHER_DOCUMENTS)
+    return others or timeline.is_timeline(document) or is_har(document) or _protocol_of(document) is not None
 
 
-def _entries(document: Any) -> int:
-    entries = document["log"]["entries"]
-    return len(entries) if isinstance(entries, list) else 0
+def _zipped(content: bytes) -> Recording:
+    """A HAR in a .zip, with what was attached to it, as Playwright writes them."""
+    try:
+        archive = zipfile.ZipFile(io.BytesIO(content))
+        names = [one for one in archive.namelist() if one.endswith(".har")]
+        if not names:
+            raise ValueError("it is a .zip without a HAR in it" + _zip_hint(archive.namelist()))
+        text = archive.read(names[0])
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError) as error:
+        raise ValueError(f"it is a .zip that cannot be read: {error}") from None
+    folder = names[0].rpartition("/")[0]
+    return read(text, lambda name: _from_zip(archive, f"{folder}/{name}" if folder else name))
+
+
+def _from_zip(archive: zipfile.ZipFile, name: str) -> bytes | None:
+    try:
+        return archive.read(name) if archive.getinfo(name).file_size <= MAX_ATTACHED else None
+    except (KeyError, zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError):
+        return None
+
+
+def _zip_hint(names: Sequence[str]) -> str:
+    if any(name.endswith((".trace", ".network")) for name in names):
+        return ": it is a trace of Playwright; record a HAR (record_har_path)"
+    if any(name.startswith("raw/") for name in names):
+        return ": it is a session of Fiddler; export it as HTTPArchive"
+    return ""
+
+
+# -- bodies by themselves, and recordings of clients ------------------------------------------------------------------------
+
+
+def _protocol_of(document: Any) -> ApiProtocol | None:
+    """Return the API that a JSON value is a body of."""
+    return next((one for one in default_protocols() if one.is_body(document)), None)
+
+
+def _bodies(documents: Iterable[Any], place: str) -> Iterator[Recorded]:
+    """Requests of which there is nothing but the body: each went where such a body belongs, when it says itself."""
+    headers = ((b"Content-Type", JSON.encode()),)
+    for number, document in enumerate(documents, 1):
+        protocol = _protocol_of(document)
+        if protocol is None:
+            raise ValueError(f"line {number}: it is not the body of a request, as the lines before it are")
+        text = json.dumps(document).encode()
+        events = protocol.events(text, 0, UNTIMED)
+        told = events[0].sent_ts if events else None
+        at = UNTIMED if told is None or not 0 <= told <= 4e12 else told / 1000
+        target = protocol.destination(document)[1].replace(SID, NO_SESSION)
+        yield Recorded(
+            at, Request("POST", target, headers, text), None, (), b"", place.format(number), unaddressed=True
+        )
 
 
 def _client(lines: Iterable[bytes]) -> Iterator[Recorded]:
@@ -102,26 +193,71 @@ def _client_line(sent: Mapping[str, Any]) -> Recorded:
     answer = sent.get("response") or {}
     headers = tuple((name.encode(), value.encode()) for name, value in sent["headers"])
     request = Request(sent["method"], sent["path"], headers, sent["body_raw"].encode())
-    location = (("Location", routes.location(answer["sid"])),) if answer.get("sid") else ()
-    return Recorded(sent["epoch_ms"] / 1000, request, answer.get("status"), location, b"")
+    return Recorded(sent["epoch_ms"] / 1000, request, answer.get("status"), (), b"", session_id=answer.get("sid"))
 
 
-# -- what is in a request -------------------------------------------------------------------------------------------------
+# -- what is something else -----------------------------------------------------------------------------------------------
+
+_SERVED: Final = "send its requests to `mcmock serve`, then check the log of that"
+
+_OTHER_STARTS: Final[tuple[tuple[bytes, str, str], ...]] = (
+    (b"\x1f\x8b", "a file packed with gzip", "unpack it first"),
+    (b"\xac\xed\x00\x05", "a session of Charles", "in Charles, File > Export Session, as HTTP Archive (.har)"),
+    (b"\xd4\xc3\xb2\xa1", "a capture of packets", "record a HAR, in the browser or with a proxy"),
+    (b"\xa1\xb2\xc3\xd4", "a capture of packets", "record a HAR, in the browser or with a proxy"),
+    (b"\x0a\x0d\x0d\x0a", "a capture of packets", "record a HAR, in the browser or with a proxy"),
+    (
+        b"SQLite format 3\0",
+        "a database of SQLite",
+        "a journal of mcmock is read from its file, not from standard input",
+    ),
+    (b"<!doctype html", "a page of HTML", "the download may have failed, or asked for a login"),
+    (b"<html", "a page of HTML", "the download may have failed, or asked for a login"),
+    (b"curl ", "a command", f"{_SERVED}; or copy as HAR instead of as cURL"),
+    (b"fetch(", "a command", f"{_SERVED}; or copy as HAR instead of as fetch"),
+    (b"post /", "a raw HTTP request", "put its body alone into a file, or record a HAR"),
+)
 
 
-def api_target(target: str) -> str:
-    """The target from /api/v1 on: behind a host, a scope or whatever prefix the recorded server had."""
-    path = target if target.startswith("/") else urlsplit(target)._replace(scheme="", netloc="").geturl()
-    found = path.find(API)
-    return path[found:] if found > 0 else path
+def _refuse_other_text(text: bytes) -> None:
+    """Raises ValueError for what is known by how it begins."""
+    start = text[:4096].lstrip().lower()
+    for begins, name, hint in _OTHER_STARTS:
+        if text.startswith(begins) or start.startswith(begins.lower()):
+            raise ValueError(f"it is {name}: {hint}")
+    if b"<charles-session" in start:
+        raise ValueError("it is a session of Charles in XML: in Charles, File > Export Session, as HTTP Archive (.har)")
+    if re.match(rb"\d+:\d+:[a-z_]+;", start):
+        raise ValueError("it is a file of flows of mitmproxy: mitmdump -n -r FILE --set hardump=FILE.har")
 
 
-def session_id(path: str | None) -> str | None:
-    """The id in the path of a session's events, or in a Location header of any form."""
-    found = _SESSION_PATH.search(path) if path else None
-    return found[1] if found else None
+def _has(*keys: str) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, dict) and all(key in value for key in keys)
 
 
-def location(record: Recorded) -> str | None:
-    """The Location header of its answer."""
-    return next((value for name, value in record.response_headers if name.lower() == "location"), None)
+def _is_charles(value: Any) -> bool:
+    first = value[0] if isinstance(value, list) and value else value
+    return isinstance(first, dict) and {"times", "protocolVersion", "request"} <= first.keys()
+
+
+def _is_postman(value: Any) -> bool:
+    info = value.get("info") if isinstance(value, dict) else None
+    return isinstance(info, dict) and ("postman" in str(info.get("schema")) or "_postman_id" in info or "item" in value)
+
+
+_OTHER_DOCUMENTS: Final[tuple[tuple[str, Callable[[Any], bool], str], ...]] = (
+    ("a Postman collection", _is_postman, f"it holds requests to send, and none that were sent; {_SERVED}"),
+    ("a Postman collection", _has("collection", "run"), f"it holds requests to send, and none that were sent; {_SERVED}"),
+    ("a Postman environment", _has("_postman_variable_scope"), "it holds no request"),
+    ("an export of Insomnia", _has("_type", "resources"), f"it holds requests to send, and none that were sent; {_SERVED}"),
+    ("a session of Charles", _is_charles, "in Charles, File > Export Session, as HTTP Archive (.har)"),
+    ("an OpenAPI document", _has("openapi", "paths"), "it holds no request"),
+    ("a log of Chrome's network (chrome://net-export)", _has("constants", "events"), "record a HAR in the developer tools"),
+    ("one entry of a HAR", _has("request", "response", "startedDateTime"), 'put it into {"log": {"entries": […]}}'),
+    ("the JSON of a request", _has("method", "url"), "put its body alone into a file, or record a HAR"),
+    ("a body of the Media Edge API", lambda value: api_of_body(_first(value)) is not None, "mcmock does not emulate it"),
+)  # fmt: skip
+
+
+def _first(value: Any) -> Any:
+    return value[0] if isinstance(value, list) and value else value

@@ -14,21 +14,17 @@ Rules of this file:
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from math import isclose
 from typing import Any, Final, NamedTuple
 
 from mcmock.analytics import RECORD_FIELDS, camel
-from mcmock.core.model import Headers, Kind
-from mcmock.protocols.media_collection import routes
+from mcmock.core.model import Headers, Kind, Request
+from mcmock.protocols.base import SID, ApiProtocol
 from mcmock.recordings import formats, timeline
-from mcmock.serialization import exports
+from mcmock.recordings.records import STARTS, Located, Recorded
+from mcmock.recordings.timeline import API
 
-SID: Final = "{sid}"
-
-_SESSION_PATH = re.compile(r"/api/v1/sessions/([^/?]+)")
-_LOCATION = re.compile(r"/api/v1/sessions/([^/?#]+)")
 _SENT: Final = frozenset({Kind.SESSION, Kind.EVENT, Kind.DOWNLOADED, Kind.SCHEMA, Kind.PREFLIGHT})
 
 # The sender's own business: it makes these anew, and a secret was redacted when the log was exported.
@@ -39,7 +35,10 @@ _NOT_SENT: Final = frozenset({
 
 
 class Planned(NamedTuple):
-    """One request. `at` is in seconds since the first; `target` holds {sid} where the id of the session `session` goes."""
+    """One request. `at` is in seconds since the first; `target` and `body` hold `SID` where the id of `session` goes.
+
+    `words` are for a person: "ping at 10".
+    """
 
     at: float
     kind: Kind
@@ -48,9 +47,10 @@ class Planned(NamedTuple):
     headers: Headers
     body: bytes
     session: str
-    words: str  # "ping at 10", for a person
+    words: str
     status: int | None
     findings: tuple[str, ...] | None = None
+    protocol: ApiProtocol = API
 
 
 class Plan(NamedTuple):
@@ -66,8 +66,8 @@ class Got(NamedTuple):
     """An answer, or in `error` why there was none."""
 
     status: int | None
-    location: str | None = None
-    message: str = ""
+    headers: Headers = ()
+    body: bytes = b""
     error: str | None = None
 
 
@@ -92,20 +92,20 @@ def of_timeline(read_in: timeline.Timeline) -> Plan:
     headers = (("Content-Type", "application/json"),)
     steps = (
         Planned(
-            step.at - begins, _kind_of(step), "POST", step.path, headers, json.dumps(step.body).encode(), step.session,
-            _words(step.body), step.status, step.findings,
+            step.at - begins, _kind_of(step.path, body), "POST", step.path, headers, body, step.session,
+            _words(API, body), step.status, step.findings,
         )
-        for step in read_in.steps
+        for step, body in ((step, json.dumps(step.body).encode()) for step in read_in.steps)
     )  # fmt: skip
     return Plan(read_in.name, tuple(steps), timeline=read_in)
 
 
-def _kind_of(step: timeline.Step) -> Kind:
-    """By its path: an array on /sessions opens a session there."""
-    return routes.route("POST", step.path.replace(SID, "0" * routes.SID_LENGTH)).kind
+def _kind_of(path: str, body: bytes) -> Kind:
+    """By its path: an array opens a session where it is sent, whatever it holds."""
+    return API.locate(Request("POST", path, (), body)).kind
 
 
-def of_recording(records: Iterable[exports.Recorded], name: str) -> Plan:
+def of_recording(records: Iterable[Recorded], name: str) -> Plan:
     """The requests to this API among `records`, in their order. Of those that met a fault no answer is expected.
 
     Raises ValueError if there are none.
@@ -114,20 +114,20 @@ def of_recording(records: Iterable[exports.Recorded], name: str) -> Plan:
     opened: set[str] = set()
     left_out, began = 0, None
     for record in records:
-        target = formats.api_target(record.request.target)
-        route = routes.route(record.request.method, target)
-        if route.kind not in _SENT:
+        one = Located(record)
+        if one.kind not in _SENT:
             continue
         began = record.at if began is None else began
-        session, place = _session_of(target, route, record, opened)
-        if place is None:
+        addressed = None if record.body_missing else _addressed(one, opened)
+        if addressed is None:
             left_out += 1
             continue
-        request = record.request
+        session, target, body = addressed
         steps.append(
             Planned(
-                max(0.0, record.at - began), route.kind, request.method, place, _headers(request.headers), request.body,
-                session, _words(_json(request.body), str(route.kind)), None if record.faulted else record.status,
+                max(0.0, record.at - began), one.kind, one.request.method, target, _headers(one.request.headers), body, session,
+                _words(one.protocol, one.request.body, str(one.kind)), None if record.faulted else record.status,
+                protocol=one.protocol,
             )
         )  # fmt: skip
     if not steps:
@@ -135,20 +135,18 @@ def of_recording(records: Iterable[exports.Recorded], name: str) -> Plan:
     return Plan(name, tuple(steps), left_out)
 
 
-def _session_of(target: str, route: routes.Route, record: exports.Recorded, opened: set[str]) -> tuple[str, str | None]:
-    """Which session a request is about, and its target with a place for the id; None if that session never opened."""
-    if route.kind in (Kind.SESSION, Kind.DOWNLOADED):
-        session = formats.session_id(formats.location(record))
-        if session is not None and record.status is not None and 200 <= record.status < 300:
-            opened.add(session)
-        return session or f"unanswered at {record.at}", target
-    found = _SESSION_PATH.match(target)
-    if found is None:
-        return "", target
-    if found[1] not in opened and record.status in (201, 204):
-        return found[1], None
-    known = found[1] in opened
-    return found[1], target.replace(found[1], SID, 1) if known else target
+def _addressed(one: Located, opened: set[str]) -> tuple[str, str, bytes] | None:
+    """Return the session of a request, and its target and body with a place for the id; None if that session never opened."""
+    target, body, status = one.request.target, one.request.body, one.record.status
+    if one.is_start:
+        if one.issued is not None and status is not None:
+            opened.add(one.issued)
+        return one.issued or f"unanswered at {one.record.at}", target, body
+    if one.named is None:
+        return "", target, body
+    if one.named not in opened:
+        return None if status in (201, 204) else (one.named, target, body)
+    return one.named, *one.protocol.readdressed(target, body, one.named, SID)
 
 
 def _headers(raw: Iterable[tuple[bytes, bytes]]) -> Headers:
@@ -156,21 +154,12 @@ def _headers(raw: Iterable[tuple[bytes, bytes]]) -> Headers:
     return tuple((name, value) for name, value in decoded if name.lower() not in _NOT_SENT)
 
 
-def _json(text: bytes) -> object:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _words(body: object, otherwise: str = "request") -> str:
-    if isinstance(body, list):
-        return f"{len(body)} events at once"
-    if not isinstance(body, dict):
-        return otherwise
-    time = body.get("playerTime")
-    playhead = time.get("playhead") if isinstance(time, dict) else None
-    return str(body.get("eventType")) + (f" at {playhead:g}" if isinstance(playhead, int | float) else "")
+def _words(protocol: ApiProtocol, body: bytes, otherwise: str = "request") -> str:
+    events = protocol.events(body, 0, 0.0)
+    if len(events) != 1:
+        return f"{len(events)} events at once" if events else otherwise
+    playhead = events[0].sent_playhead
+    return events[0].event_type + (f" at {playhead:g}" if playhead is not None else "")
 
 
 # -- one play of a plan ---------------------------------------------------------------------------------------------------
@@ -183,17 +172,17 @@ class Run:
         self.plan = plan
         self.ids: dict[str, str] = {}
 
-    def target(self, step: Planned) -> str | None:
-        """Where to send a step; None if its session was never opened."""
-        if SID not in step.target:
-            return step.target
+    def request(self, step: Planned) -> tuple[str, bytes] | None:
+        """Return the target and the body of a step; None if its session was never opened."""
+        if SID not in step.target and SID.encode() not in step.body:
+            return step.target, step.body
         known = self.ids.get(step.session)
-        return None if known is None else step.target.replace(SID, known, 1)
+        return None if known is None else step.protocol.readdressed(step.target, step.body, SID, known)
 
     def take(self, step: Planned, got: Got) -> str | None:
         """Note an answer; what differs from what was expected, in one line, or None."""
-        opens = step.kind in (Kind.SESSION, Kind.DOWNLOADED)
-        if opens and got.status is not None and 200 <= got.status < 300 and (new := formats.session_id(got.location)):
+        opens = step.kind in STARTS and got.status is not None and 200 <= got.status < 300
+        if opens and (new := step.protocol.session_issued(got.headers, got.body)):
             self.ids[step.session] = new
         return difference(step, got)
 
@@ -203,10 +192,10 @@ def difference(step: Planned, got: Got) -> str | None:
     if got.error is not None:
         return f"expected {step.status or 'an answer'}, got {got.error}"
     if step.status is not None and got.status != step.status:
-        return f"expected {step.status}, got {got.status}" + (f": {got.message}" if got.message else "")
-    if step.kind is Kind.SESSION and got.status == 201 and not _LOCATION.fullmatch(got.location or ""):
-        return f"Location is {got.location or 'missing'}, and SDKs read nothing but /api/v1/sessions/<id>"
-    return None
+        said = step.protocol.error_message(got.body)
+        return f"expected {step.status}, got {got.status}" + (f": {said}" if said else "")
+    wrong = step.protocol.unreadable(got.headers, got.body) if step.kind is Kind.SESSION and got.status == 201 else None
+    return f"answered {wrong}" if wrong else None
 
 
 # -- what only mcmock can be asked ----------------------------------------------------------------------------------------

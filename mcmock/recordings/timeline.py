@@ -18,10 +18,10 @@ from mcmock.analytics import METRICS, RECORD_FIELDS, REPORTED_FIELDS
 from mcmock.core.findings import RULES
 from mcmock.core.model import Kind
 from mcmock.core.wording import is_whole
+from mcmock.protocols.registry import FIRST_PROTOCOL, protocol_named
 
-SESSIONS: Final = "/api/v1/sessions"
-EVENTS: Final = "/api/v1/sessions/{sid}/events"
-DOWNLOADED: Final = "/api/v1/downloaded"
+API: Final = protocol_named(FIRST_PROTOCOL)
+"""The emulated API that a timeline is for."""
 
 CLOSE_REASONS: Final = ("open", "ended", "idle", "stalled", "expired")
 
@@ -124,11 +124,9 @@ def _step(sent: object, where: str, start_ms: int) -> Step:
 
 def _destination(body: object, to: object, where: str) -> tuple[Kind, str]:
     if to is not None and not (isinstance(to, str) and to.startswith("/")):
-        raise ValueError(f"{where}.to must be a path such as {DOWNLOADED}, not {to!r}")
-    if isinstance(body, list):
-        return Kind.DOWNLOADED, to or DOWNLOADED
-    starts = isinstance(body, dict) and body.get("eventType") == "sessionStart"
-    return (Kind.SESSION, to or SESSIONS) if starts else (Kind.EVENT, to or EVENTS)
+        raise ValueError(f"{where}.to must be a path such as {API.destination([])[1]}, not {to!r}")
+    kind, path = API.destination(body)
+    return kind, to or path
 
 
 def _timed(body: object, ts_at: object, at: float, start_ms: int, where: str) -> Any:
@@ -144,9 +142,7 @@ def _timed(body: object, ts_at: object, at: float, start_ms: int, where: str) ->
 
 
 def _with_ts(body: object, seconds: float, start_ms: int) -> object:
-    if not isinstance(body, dict) or not isinstance(body.get("playerTime"), dict) or "ts" in body["playerTime"]:
-        return body
-    return {**body, "playerTime": {**body["playerTime"], "ts": start_ms + round(seconds * 1000)}}
+    return API.timed(body, start_ms + round(seconds * 1000))
 
 
 def _close(sent: object) -> Closed | None:

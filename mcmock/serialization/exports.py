@@ -1,22 +1,21 @@
-"""The log as a file: NDJSON and HAR 1.2, out and in again. It turns exchanges into lines and lines into exchanges.
+"""The log as a file: NDJSON, out and in again, and HAR 1.2. It turns exchanges into lines and lines into exchanges.
 
 Everything here is a generator: an export of a million entries holds one of them at a time. Secrets leave as `redacted`.
-It opens no file and knows no log: whoever calls it hands in exchanges or lines, and writes or reads the bytes.
+It opens no file and knows no log: whoever calls it hands in exchanges or lines, and writes or reads the bytes. A HAR is read by
+`mcmock.recordings.har`, whoever wrote it.
 """
 
 from __future__ import annotations
 
-import base64
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import chain
-from typing import Any, NamedTuple
-from urllib.parse import SplitResult, parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 import mcmock
 from mcmock.core import clock, http
-from mcmock.core.model import TAKEN, Exchange, Headers, Request
+from mcmock.core.model import Exchange, Headers
 from mcmock.serialization.json_shapes import Json, exchange_from_json, exchange_to_json
 
 FORMAT = 1
@@ -40,46 +39,6 @@ HAR_EXTRAS = (
 )
 """What an exchange has and HAR has no place for: kept under `_mcmock`, a field that HAR readers pass over. The path is there as
 it was sent: not every path makes an URL."""
-
-
-class Recorded(NamedTuple):
-    """A request as some recorder saw it, and what it was answered. `at` is in seconds since the epoch.
-
-    `status` is None where the recording has no answer: the connection failed, or nobody wrote it down. `place` is where
-    it stands in the file. The last three are what only mcmock's own recordings say: whether the request was taken (None:
-    unknown), the session it belongs to, and whether it met a fault.
-    """
-
-    at: float
-    request: Request
-    status: int | None
-    response_headers: Headers
-    response_body: bytes
-    place: str = ""
-    taken: bool | None = None
-    session_id: str | None = None
-    faulted: bool = False
-
-
-def recorded(exchange: Exchange) -> Recorded:
-    """The exchange without mcmock's judgement: what a replay sends again."""
-    return Recorded(
-        exchange.at,
-        _request(exchange.method, exchange.path, exchange.request_headers, exchange.body_bytes),
-        exchange.status,
-        exchange.response_headers,
-        exchange.response_body,
-        f"seq {exchange.seq}",
-        exchange.verdict in TAKEN,
-        exchange.session_id,
-        exchange.fault is not None,
-    )
-
-
-def _request(method: str, target: str, headers: Headers, body: bytes) -> Request:
-    raw = tuple((name.encode("latin-1", "replace"), value.encode("latin-1", "replace")) for name, value in headers)
-    host = http.header(raw, b"host") or urlsplit(target).netloc.encode("latin-1", "replace") or b"localhost"
-    return Request(method, target, raw, body, host.decode("latin-1"))
 
 
 def _redacted(headers: Headers) -> Headers:
@@ -268,98 +227,3 @@ def _query(target: str) -> list[tuple[str, str]]:
 
 def _first(headers: Headers, name: str) -> str | None:
     return next((value for key, value in headers if key.lower() == name), None)
-
-
-def is_har(document: object) -> bool:
-    """Whether a JSON value looks like a HAR, and not like another kind of recording."""
-    return isinstance(document, dict) and isinstance(document.get("log"), dict) and "entries" in document["log"]
-
-
-def read_har(document: object) -> Iterator[Recorded]:
-    """The requests of a HAR, ours or any recorder's, in order of time; other hosts' and other paths' are among them.
-
-    Raises ValueError naming the entry that is no HAR entry.
-    """
-    if not is_har(document):
-        raise ValueError('no HAR: it must be {"log": {"entries": […]}}')
-    entries = document["log"]["entries"]  # type: ignore[index]
-    if not isinstance(entries, list):
-        raise ValueError("log.entries must be a JSON array")
-    read = [_read_entry(entry, f"entries[{place}]") for place, entry in enumerate(entries)]
-    yield from sorted(read, key=lambda one: one.at)
-
-
-def _read_entry(entry: object, where: str) -> Recorded:
-    try:
-        return _recorded_entry(entry)._replace(place=where)
-    except KeyError as error:
-        raise ValueError(f"log.{where} needs the key {error.args[0]!r}") from None
-    except (AttributeError, TypeError, ValueError) as error:
-        raise ValueError(f"log.{where} is no HAR entry: {error}") from None
-
-
-def _recorded_entry(entry: Any) -> Recorded:
-    sent, answered, extras = entry["request"], entry.get("response") or {}, entry.get("_mcmock") or {}
-    url = _split(str(sent["url"]), ours="path" in extras)
-    headers = _with_type(_pairs(sent.get("headers") or ()), sent.get("postData") or {})
-    if _first(headers, "host") is None and "path" not in extras:
-        headers = (("Host", url.netloc), *headers)
-    target = (url.path or "/") + (f"?{url.query}" if url.query else "")
-    request = _request(str(sent["method"]), str(extras.get("path", target)), headers, _posted(sent, extras))
-    status = int(answered.get("status") or 0)
-    return Recorded(
-        clock.from_iso(str(entry["startedDateTime"])),
-        request._replace(scheme=url.scheme or "http"),
-        status if status > 0 else None,
-        _pairs(answered.get("headers") or ()),
-        _content(answered.get("content") or {}),
-        taken=extras["verdict"] in TAKEN if "verdict" in extras else False if _never_left(answered) else None,
-        session_id=extras.get("sessionId"),
-        faulted=bool(extras.get("fault")),
-    )
-
-
-def _split(url: str, *, ours: bool) -> SplitResult:
-    """The parts of a URL. Raises ValueError if it is none; our own may be, and says the path elsewhere."""
-    try:
-        return urlsplit(url)
-    except ValueError:
-        if not ours:
-            raise
-        return SplitResult("http", "", "", "", "")
-
-
-# What Chromium says of a request that reached nobody; after any other failure it may have arrived.
-_NEVER_LEFT = (
-    "BLOCKED_BY", "CONNECTION_REFUSED", "NAME_NOT_RESOLVED", "INTERNET_DISCONNECTED", "ADDRESS_UNREACHABLE", "ERR_CERT",
-    "ERR_SSL", "CONNECTION_FAILED",
-)  # fmt: skip
-
-
-def _never_left(answered: Mapping[str, Any]) -> bool:
-    why = str(answered.get("_error") or answered.get("_failureText") or "")
-    return any(word in why for word in _NEVER_LEFT)
-
-
-def _with_type(headers: Headers, posted: Mapping[str, Any]) -> Headers:
-    """Some recorders list no headers, but say what type the body had."""
-    known = _first(headers, "content-type") is not None or not posted.get("mimeType")
-    return headers if known else (*headers, ("Content-Type", str(posted["mimeType"])))
-
-
-def _pairs(listed: Iterable[Mapping[str, Any]]) -> Headers:
-    """Header lines; HTTP/2's pseudo-headers, which some recorders list beside them, are none."""
-    pairs = ((str(one["name"]), str(one["value"])) for one in listed)
-    return tuple((name, value) for name, value in pairs if not name.startswith(":"))
-
-
-def _posted(sent: Mapping[str, Any], extras: Mapping[str, Any]) -> bytes:
-    if "bodyBase64" in extras:
-        return base64.b64decode(extras["bodyBase64"])
-    text = (sent.get("postData") or {}).get("text") or ""
-    return str(text).encode("utf-8", "replace")
-
-
-def _content(content: Mapping[str, Any]) -> bytes:
-    text = str(content.get("text") or "")
-    return base64.b64decode(text) if content.get("encoding") == "base64" else text.encode("utf-8", "replace")

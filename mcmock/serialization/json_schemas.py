@@ -347,6 +347,4 @@ SHAPES: dict[str, Schema] = {
         },
     ),
     "OpenApi": {"type": "object", "description": "an OpenAPI 3.1 document: this one"},
-    # -- the emulated API
-    "ApiError": _object("the API's one error body", {"message": TEXT}),
 }

@@ -23,6 +23,7 @@ What the lane may believe, and why that is safe:
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from mcmock.core.model import RawHeaders
@@ -33,8 +34,7 @@ MOST_BYTES = 4 * 2**20
 LONGEST_BLOCK = 4096
 """Bytes of a header block; a longer one is not learnt."""
 
-_REQUEST_LINE = re.compile(rb"POST (/api/v1/sessions/[0-9a-f]{64}/events) HTTP/1\.1\r\n")
-_LINE_LENGTH = len("POST /api/v1/sessions//events HTTP/1.1\r\n") + 64
+_NEVER = re.compile(rb"(?!)")
 _END = b"\r\n\r\n"
 _BLANK = b" \t"
 
@@ -62,29 +62,36 @@ class Plain(NamedTuple):
 
 
 class Lane:
-    """The header blocks that one server has seen."""
+    """The header blocks that one server has seen. `patterns` are those of the emulated APIs (`ApiProtocol.fast_path`)."""
 
-    def __init__(self, longest_body: int) -> None:
+    def __init__(self, longest_body: int, patterns: Iterable[re.Pattern[bytes] | None]) -> None:
         self._longest_body = longest_body
+        known = [pattern.pattern for pattern in patterns if pattern is not None]
+        self._request_line = re.compile(b"|".join(known)) if known else _NEVER
         self._blocks: dict[bytes, Block] = {}
         self._bytes = 0
 
     def read(self, data: bytes) -> Plain | None:
         """The request that `data` is, if it is one for the lane. It must have come on a clear connection."""
-        found = _REQUEST_LINE.match(data)
+        found = self._request_line.match(data)
         if found is None:
             return None
-        end = data.find(_END, _LINE_LENGTH)
-        block = self._blocks.get(data[_LINE_LENGTH:end])
+        begin = found.end()
+        end = data.find(_END, begin)
+        block = self._blocks.get(data[begin:end])
         if block is None or len(data) - end - 4 != block.length:
             return None
-        return Plain(found[1].decode(), block, data[end + 4 :])
+        return Plain(found[found.lastindex or 0].decode(), block, data[end + 4 :])
 
     def learn(self, data: bytes, message: Any) -> None:
         """Remember the header block of `data`, which aiohttp has just read as `message`, from the first byte to the last."""
-        end = data.find(_END, _LINE_LENGTH)
-        text = data[_LINE_LENGTH:end]
-        if _REQUEST_LINE.match(data) is None or not 0 < end - _LINE_LENGTH <= LONGEST_BLOCK or text in self._blocks:
+        found = self._request_line.match(data)
+        if found is None:
+            return
+        begin = found.end()
+        end = data.find(_END, begin)
+        text = data[begin:end]
+        if not 0 < end - begin <= LONGEST_BLOCK or text in self._blocks:
             return
         block = self._block(text, message)
         if block is None or len(data) - end - 4 != block.length:

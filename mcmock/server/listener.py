@@ -54,7 +54,7 @@ class _Server(AiohttpServer):
     def __init__(self, held: Scopes, handler: Any, **options: Any) -> None:
         super().__init__(handler)
         self._scopes = held
-        self._lane = Lane(held.default.max_body_bytes)
+        self._lane = Lane(held.default.max_body_bytes, [one.fast_path for one in held.default.protocols])
         self._options = options
         self.taking = Taking(self, self.count_connections)
 

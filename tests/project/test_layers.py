@@ -79,3 +79,27 @@ def test_the_core_knows_no_shell_library_and_no_wall_clock(path: Path) -> None:
     assert not roots & FOREIGN
     if path.name != "clock.py":
         assert not roots & WALL_CLOCKS
+
+
+# -- the seam: nobody but a protocol knows an API's paths, header lines and body keys ---------------------------------------
+
+OF_AN_API = re.compile("/api/v1|playerTime")
+
+
+def strings(path: Path) -> Iterator[tuple[int, str]]:
+    """Every string constant of a file that is not a docstring, with its line."""
+    tree = ast.parse(path.read_text())
+    told = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str | bytes) and id(node) not in told:
+            yield node.lineno, node.value if isinstance(node.value, str) else node.value.decode("latin-1")
+
+
+@pytest.mark.parametrize("path", MODULES)
+def test_only_protocols_know_what_an_api_looks_like(path: Path) -> None:
+    """The texts of findings aside, which are about one API."""
+    if package_of(path) == "protocols" or path.relative_to(PACKAGE) == Path("core/findings.py"):
+        return
+    assert [(line, text) for line, text in strings(path) if OF_AN_API.search(text)] == []
+    foreign = [imported for imported in imports(path) if imported.startswith("mcmock.protocols.media_collection")]
+    assert foreign == [], "ask mcmock.protocols.base, or the registry"

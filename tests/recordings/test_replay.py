@@ -13,6 +13,7 @@ from click.testing import Result
 from mcmock.cli import main
 from mcmock.core.model import Kind
 from mcmock.engine import Emulator
+from mcmock.protocols.base import SID
 from mcmock.recordings import formats, replay_plan
 from mcmock.recordings.replay_plan import Got, Plan, Planned, Run
 from mcmock.serialization import exports
@@ -68,7 +69,7 @@ def test_a_recording_is_sent_byte_for_byte(path: Path) -> None:
     plan = replay_plan.plan(formats.read(path.read_bytes()), path.name, START_MS)
     assert [one.body.decode() for one in plan.steps] == [line["body_raw"] for line in lines]
     assert [one.status for one in plan.steps] == [line["response"]["status"] for line in lines]
-    assert all(replay_plan.SID in one.target for one in plan.steps if one.kind is Kind.EVENT)
+    assert all(SID in one.target for one in plan.steps if one.kind is Kind.EVENT)
     assert plan.left_out == 0
 
 
@@ -155,7 +156,7 @@ OPENS = Planned(0, Kind.SESSION, "POST", "/api/v1/sessions", (), b"", "a", "sess
 
 def test_an_answer_differs_by_its_status() -> None:
     assert replay_plan.difference(PLANNED, Got(204)) is None
-    assert replay_plan.difference(PLANNED, Got(400, message="no")) == "expected 204, got 400: no"
+    assert replay_plan.difference(PLANNED, Got(400, body=b'{"message": "no"}')) == "expected 204, got 400: no"
     assert replay_plan.difference(PLANNED._replace(status=None), Got(500)) is None
     assert replay_plan.difference(PLANNED, Got(None, error="no answer")) == "expected 204, got no answer"
 
@@ -165,16 +166,18 @@ def test_an_answer_differs_by_its_status() -> None:
     [None, "https://h/api/v1/sessions/x", "/p/api/v1/sessions/x", "/api/v1/sessions/x/", "/api/v1/sessions/x?y", "x"],
 )
 def test_a_location_that_sdks_cannot_read_is_a_difference(location: str | None) -> None:
-    assert "SDKs read nothing but" in (replay_plan.difference(OPENS, Got(201, location)) or "")
-    assert replay_plan.difference(OPENS, Got(201, "/api/v1/sessions/x")) is None
+    headers = (("Location", location),) if location is not None else ()
+    said = replay_plan.difference(OPENS, Got(201, headers)) or ""
+    assert "SDKs read nothing but" in said or said == "answered without a Location, which names the session"
+    assert replay_plan.difference(OPENS, Got(201, (("Location", "/api/v1/sessions/x"),))) is None
 
 
 def test_a_run_puts_the_new_session_id_where_the_old_one_was() -> None:
     played = Run(Plan("a", (OPENS, PLANNED)))
-    assert played.target(PLANNED) is None
-    played.take(OPENS, Got(201, "/api/v1/sessions/abc"))
-    assert played.target(PLANNED) == "/api/v1/sessions/abc/events"
-    assert played.target(OPENS) == "/api/v1/sessions"
+    assert played.request(PLANNED) is None
+    played.take(OPENS, Got(201, (("Location", "/api/v1/sessions/abc"),)))
+    assert played.request(PLANNED) == ("/api/v1/sessions/abc/events", b"")
+    assert played.request(OPENS) == ("/api/v1/sessions", b"")
 
 
 # -- the command ----------------------------------------------------------------------------------------------------------

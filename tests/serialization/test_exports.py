@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from mcmock.core import clock
 from mcmock.core.model import Delivery, Exchange, Request
 from mcmock.engine import Emulator
+from mcmock.recordings.har import read_har
 from mcmock.serialization import exports
 from mcmock.testing.server import McmockServer
 from tests.conftest import body, post, send, start
@@ -77,7 +78,7 @@ def test_any_body_survives_both_exports(sent: bytes) -> None:
     emulator.handle(post("/api/v1/sessions", sent))
     (read,) = exports.read_ndjson(exported(emulator))
     assert read.body == emulator.requests()[0].body
-    (again,) = exports.read_har(json.loads(b"".join(exports.har(emulator.queries.iterate()))))
+    (again,) = read_har(json.loads(b"".join(exports.har(emulator.queries.iterate()))))
     assert again.request.body == sent
 
 
@@ -108,12 +109,12 @@ def test_a_har_is_valid_by_the_schema_of_har_1_2(emulator: Emulator) -> None:
 def test_an_empty_log_is_still_a_har(emulator: Emulator) -> None:
     document = json.loads(b"".join(exports.har(emulator.queries.iterate())))
     jsonschema.validate(document, HAR_SCHEMA)
-    assert list(exports.read_har(document)) == []
+    assert list(read_har(document)) == []
 
 
 def test_our_har_reads_back_as_the_requests_that_were_sent(emulator: Emulator) -> None:
     a_log(emulator)
-    read = list(exports.read_har(json.loads(b"".join(exports.har(emulator.queries.iterate())))))
+    read = list(read_har(json.loads(b"".join(exports.har(emulator.queries.iterate())))))
     logged = emulator.requests()
     assert [one.request.body for one in read] == [one.body_bytes for one in logged]
     assert [one.status for one in read] == [one.status for one in logged]
@@ -143,7 +144,7 @@ def test_a_browsers_har_is_read_as_it_writes_it() -> None:
         "startedDateTime": "2026-01-31T08:00:00Z",
         "response": {"status": 0, "headers": [], "content": {}},
     }
-    first, second = exports.read_har({"log": {"entries": [entry, failed]}})
+    first, second = read_har({"log": {"entries": [entry, failed]}})
     assert (first.status, second.status) == (None, 200)
     assert second.at - first.at == 1.5
     assert second.request.headers == ((b"Host", b"co.hb.example"), (b"content-type", b"text/plain"))
@@ -183,7 +184,7 @@ def test_a_line_that_is_no_exchange_is_named(lines: list[str], message: str) -> 
 )
 def test_what_is_no_har_is_refused_in_one_line(document: object, message: str) -> None:
     with pytest.raises(ValueError, match=message) as caught:
-        list(exports.read_har(document))
+        list(read_har(document))
     assert "\n" not in str(caught.value)
 
 

@@ -19,6 +19,7 @@ import differential
 import pytest
 
 from mcmock import faults
+from mcmock.protocols.media_collection import routes
 from mcmock.server import connection
 from mcmock.server import fast_path as lane_module
 from mcmock.server.fast_path import LONGEST_BLOCK, Lane
@@ -106,7 +107,7 @@ def test_both_ways_give_the_same_bytes_and_the_same_log(mcmock_server: McmockSer
 )
 def test_a_header_that_asks_for_more_never_takes_the_lane(wire: Wire, taken: list[bool], extra: str) -> None:
     sid = open_session(wire)
-    lane = Lane(1000)
+    lane = Lane(1000, [routes.FAST_PATH])
     message = raw(sid, body("ping"), extra)
     assert lane.read(message) is None
     wire.send(message)
@@ -151,7 +152,7 @@ def teach(lane: Lane, *more: str) -> None:
 
 def test_the_lane_forgets_rather_than_grow_without_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lane_module, "MOST_BYTES", 100_000)
-    lane = Lane(1000)
+    lane = Lane(1000, [routes.FAST_PATH])
     tracemalloc.start()
     try:
         for number in range(5000):
@@ -167,7 +168,7 @@ def test_the_lane_forgets_rather_than_grow_without_bound(monkeypatch: pytest.Mon
 def test_many_short_headers_count_for_what_they_take(monkeypatch: pytest.MonkeyPatch) -> None:
     """4 kB of header lines are some 100 kB of objects."""
     monkeypatch.setattr(lane_module, "MOST_BYTES", 1_000_000)
-    lane = Lane(1000)
+    lane = Lane(1000, [routes.FAST_PATH])
     tracemalloc.start()
     try:
         for number in range(300):
@@ -179,7 +180,7 @@ def test_many_short_headers_count_for_what_they_take(monkeypatch: pytest.MonkeyP
 
 
 def test_the_longest_block_is_learnt_and_no_longer_one() -> None:
-    lane = Lane(1000)
+    lane = Lane(1000, [routes.FAST_PATH])
     for length, learnt in ((LONGEST_BLOCK, True), (LONGEST_BLOCK + 1, False)):
         block = len(raw("0" * 64, b"{}", "X: ").partition(b"\r\n")[2]) - len(b"\r\n\r\n{}")
         header = "X: " + "y" * (length - block)
@@ -196,7 +197,7 @@ def test_a_head_of_5_kilobytes_is_not_learnt(wire: Wire, taken: list[bool]) -> N
 
 
 def test_a_block_is_learnt_only_if_its_lines_say_what_aiohttp_said() -> None:
-    lane = Lane(1000)
+    lane = Lane(1000, [routes.FAST_PATH])
     lane.learn(raw("0" * 64, b"{}"), Message("X: of somebody else"))
     lane.learn(raw("0" * 64, b"{}").replace(b"Content-Length: 2\r\n", b""), Message())
     lane.learn(raw("0" * 64, b"{}") + b"more", Message())

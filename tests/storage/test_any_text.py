@@ -19,7 +19,9 @@ from hypothesis import strategies as st
 
 from mcmock import faults
 from mcmock.core.model import Exchange
+from mcmock.recordings import records
 from mcmock.recordings.files import read
+from mcmock.recordings.har import read_har
 from mcmock.serialization import exports
 from mcmock.serialization.json_shapes import exchange_from_json
 from mcmock.server.admin.feed import Feed
@@ -167,10 +169,10 @@ def assert_exports_bring_back(server: McmockServer, told: list[Exchange]) -> Non
         (one.path, one.session_id, one.request_headers) for one in told
     ]
     status, har = asked(server.url, "GET", "requests.har")
-    recorded = list(exports.read_har(json.loads(har)))
+    recorded = list(read_har(json.loads(har)))
     assert [(one.request, one.session_id, one.status) for one in sorted(recorded, key=by_place)] == [
         (mine.request._replace(scheme=theirs.request.scheme), mine.session_id, mine.status or None)
-        for mine, theirs in zip(map(exports.recorded, told), sorted(recorded, key=by_place), strict=True)
+        for mine, theirs in zip(map(records.recorded, told), sorted(recorded, key=by_place), strict=True)
     ]
     for place in ("summary", "sessions", "losses", "scopes", "faults", "metrics"):
         status, text = asked(server.url, "GET", place)
@@ -184,7 +186,7 @@ def assert_exports_bring_back(server: McmockServer, told: list[Exchange]) -> Non
     ]
 
 
-def by_place(one: exports.Recorded) -> int:
+def by_place(one: records.Recorded) -> int:
     return int(one.place.removeprefix("entries[").removesuffix("]"))
 
 

@@ -6,6 +6,8 @@ schemas.py     whether a body fits its schema, and how to say that it does not
 lint.py        what is worth saying about a body that fits
 events.py      the events that a body holds
 responses.py   every header line of every response
+recorded.py    what a recorded request says
+operations.py  the API as an OpenAPI document describes it
 protocol.py    all of it, as the engine sees it
 """
 

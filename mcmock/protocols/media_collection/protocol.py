@@ -6,16 +6,16 @@ It joins the parts of this package and decides one thing itself: what is said ab
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from mcmock.core import findings
 from mcmock.core.events import EVENT_TYPES, VISITOR_KEYS, Event
 from mcmock.core.http import header, path_of
-from mcmock.core.model import COUNTED_KINDS, Finding, Kind, Mode, Request, Response, Verdict
-from mcmock.protocols.base import ApiProtocol, ParsedRequest, Refused
+from mcmock.core.model import COUNTED_KINDS, Finding, Headers, Kind, Mode, Request, Response, Verdict
+from mcmock.protocols.base import Address, ApiProtocol, Operation, ParsedRequest, Refused, Schema
 from mcmock.protocols.media_collection import body as bodies
-from mcmock.protocols.media_collection import routes, schemas
+from mcmock.protocols.media_collection import operations, recorded, routes, schemas
 from mcmock.protocols.media_collection.events import events_in, part_of, playhead_of, ts_of
 from mcmock.protocols.media_collection.responses import ALLOW_HEADERS, Answers
 from mcmock.protocols.media_collection.routes import Route
@@ -117,6 +117,46 @@ class MediaCollection(ApiProtocol):
         first = next(iter(events_in(request.body, 0, 0.0)), None)
         params = first.params if first is not None else {}
         return {key: params[key] for key in VISITOR_KEYS if key in params}
+
+    # -- requests that were recorded, or written down -------------------------------------------------------------------
+
+    def locate(self, request: Request) -> Address:
+        return recorded.locate(request.method, request.target)
+
+    def is_meant(self, target: str) -> bool:
+        return recorded.is_meant(target)
+
+    def is_body(self, value: object) -> bool:
+        return recorded.is_body(value)
+
+    def has_event(self, body: bytes) -> bool:
+        return recorded.has_event(body)
+
+    def session_issued(self, headers: Headers, body: bytes) -> str | None:  # noqa: ARG002
+        return recorded.session_issued(headers)
+
+    def unreadable(self, headers: Headers, body: bytes) -> str | None:  # noqa: ARG002
+        return recorded.unreadable(headers)
+
+    def error_message(self, body: bytes) -> str:
+        return recorded.error_message(body)
+
+    def readdressed(self, target: str, body: bytes, old: str, new: str) -> tuple[str, bytes]:
+        return target.replace(old, new, 1), body
+
+    def destination(self, body: object) -> tuple[Kind, str]:
+        return recorded.destination(body)
+
+    def timed(self, event: object, ts: int) -> object:
+        return recorded.timed(event, ts)
+
+    # -- its description ------------------------------------------------------------------------------------------------
+
+    def operations(self) -> Iterable[Operation]:
+        return operations.operations()
+
+    def schemas(self) -> Mapping[str, Schema]:
+        return operations.component_schemas()
 
 
 def _is_head(request: Request) -> bool:

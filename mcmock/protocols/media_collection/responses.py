@@ -17,6 +17,10 @@ SERVER = "nginx/1.13.5"
 
 ALLOW_METHODS = "OPTIONS,POST,PUT"
 ALLOW_HEADERS = "Content-Type"
+CORS_LINES = (
+    "Access-Control-Allow-Origin", "Access-Control-Allow-Methods", "Access-Control-Allow-Headers",
+    "Access-Control-Expose-Headers",
+)  # fmt: skip
 
 # The order of the lines in each kind of answer; a line whose value is None is left out.
 _LINES = {
@@ -31,12 +35,7 @@ class Answers:
     """Builds every answer. `allow_headers` and `max_age` widen the preflight beyond what is documented (C-47)."""
 
     def __init__(self, allow_headers: str = ALLOW_HEADERS, max_age: int | None = None) -> None:
-        self._cors: Headers = (
-            ("Access-Control-Allow-Origin", "*"),
-            ("Access-Control-Allow-Methods", ALLOW_METHODS),
-            ("Access-Control-Allow-Headers", allow_headers),
-            ("Access-Control-Expose-Headers", "Location"),
-        )
+        self._cors: Headers = tuple(zip(CORS_LINES, ("*", ALLOW_METHODS, allow_headers, "Location"), strict=True))
         self._max_age: Headers = () if max_age is None else (("Access-Control-Max-Age", str(max_age)),)
         self._date = Dates()
         self._accepted: tuple[int, Response] | None = None

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from mcmock.core.http import path_of
 from mcmock.core.model import Kind
-from mcmock.protocols.base import FastPath, Path
+from mcmock.protocols.base import Path
 
 BASE = "/api/v1/"
 SESSIONS = "/api/v1/sessions"
@@ -40,10 +40,7 @@ PATHS: tuple[Path, ...] = (
     _path("/api/v1/schemas/{eventType}", {"GET": Kind.SCHEMA, "HEAD": Kind.SCHEMA, "OPTIONS": Kind.PREFLIGHT}),
 )
 
-FAST_PATH = FastPath(
-    re.compile(rb"POST (%b/[0-9a-f]{%d}%b) HTTP/1\.1\r\n" % (SESSIONS.encode(), SID_LENGTH, EVENTS.encode())),
-    len(f"POST {SESSIONS}/{EVENTS} HTTP/1.1\r\n") + SID_LENGTH,
-)
+FAST_PATH = re.compile(rb"POST (%b/[0-9a-f]{%d}%b) HTTP/1\.1\r\n" % (SESSIONS.encode(), SID_LENGTH, EVENTS.encode()))
 
 _EVENT_START = len(SESSIONS) + 1
 _EVENT_END = _EVENT_START + SID_LENGTH

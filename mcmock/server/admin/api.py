@@ -195,7 +195,7 @@ async def _vocabulary(asked: Asked) -> Reply:
 
 
 async def _openapi(asked: Asked) -> Reply:
-    return openapi.document(ROUTES, PREFIX)
+    return openapi.document(ROUTES, PREFIX, asked.scopes.default.protocols)
 
 
 ROUTES: tuple[AdminRoute, ...] = (

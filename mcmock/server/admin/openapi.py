@@ -1,21 +1,18 @@
-"""The OpenAPI 3.1 document of both APIs, made from the tables that the code runs on, so that it cannot say otherwise.
+"""The OpenAPI 3.1 document of all APIs, made from the tables that the code runs on, so that it cannot say otherwise.
 
-The emulated half comes from `routes.PATHS` and the schemas that every body is judged by, the control half from the rows of
-the control API's route table (handed in) and from `mcmock.serialization.json_schemas`. Pure; it serves nothing.
+The emulated half comes from the protocols (handed in), the control half from the rows of the control API's route table (handed
+in, too) and from `mcmock.serialization.json_schemas`. Pure; it serves nothing.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import mcmock
-from mcmock.core.events import EVENT_TYPES
 from mcmock.core.match import NAMES
-from mcmock.core.model import Kind
-from mcmock.protocols import base
-from mcmock.protocols.media_collection import routes, schemas
+from mcmock.protocols.base import ApiProtocol, Operation
 from mcmock.serialization.json_schemas import COUNT, SEQ, SHAPES, TEXT, Schema, ref
 from mcmock.server.admin.feed import EVENTS
 
@@ -47,8 +44,13 @@ class Row(Protocol):
     def is_open(self) -> bool: ...
 
 
-def document(rows: Iterable[Row], prefix: str) -> dict[str, Any]:
-    """The whole document; `prefix` is where the control API stands."""
+def document(rows: Iterable[Row], prefix: str, protocols: Iterable[ApiProtocol]) -> dict[str, Any]:
+    """Return the whole document; `prefix` is where the control API stands."""
+    schemas: dict[str, Schema] = {}
+    paths: dict[str, Any] = {}
+    for protocol in protocols:
+        schemas.update(protocol.schemas())
+        paths.update(_emulated(protocol, schemas))
     return {
         "openapi": "3.1.0",
         "info": {
@@ -62,71 +64,25 @@ def document(rows: Iterable[Row], prefix: str) -> dict[str, Any]:
             {"name": "emulated", "description": "Adobe's Media Collection API; faults may change any answer"},
             {"name": "control", "description": "asks and controls the emulator; never logged, never faulted"},
         ],
-        "paths": {**_emulated(), **_control(rows, prefix)},
+        "paths": {**paths, **_control(rows, prefix)},
         "components": {
-            "schemas": {**SHAPES, **_events()},
+            "schemas": {**SHAPES, **schemas},
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "description": "where one is set"}},
         },
     }
 
 
-# -- the emulated API -----------------------------------------------------------------------------------------------------
+# -- the emulated APIs ----------------------------------------------------------------------------------------------------
 
 
-class Operation(NamedTuple):
-    """What a door of the emulated API takes and answers; `answers` maps a status to its meaning."""
-
-    name: str
-    about: str
-    takes: Schema | None
-    answers: Mapping[int, str]
-
-
-_REFUSALS = {413: "the body is too large", 415: "the body is encoded"}
-OPERATIONS: dict[Kind, Operation] = {
-    Kind.SESSION: Operation(
-        "startSession",
-        "Opens a session; the documentation also takes a downloaded session whole, as an array.",
-        {"anyOf": [ref("sessionStart"), ref("Downloaded")]},
-        {201: "the session is open; Location is its path", 400: "the body is not what its schema asks for", **_REFUSALS},
-    ),
-    Kind.EVENT: Operation(
-        "sendEvent",
-        "Sends one event of a session.",
-        ref("Event"),
-        {
-            204: "accepted", 400: "the body is not what its schema asks for", 404: "the session was never opened",
-            410: "the session has ended or timed out", **_REFUSALS,
-        },
-    ),
-    Kind.DOWNLOADED: Operation(
-        "sendDownloaded",
-        "Sends a session that was watched without a connection, whole.",
-        ref("Downloaded"),
-        {201: "the session was counted; Location is its path", 400: "an event is not what its schema asks for", **_REFUSALS},
-    ),
-    Kind.SCHEMA: Operation(
-        "schema", "The JSON schema of an event type.", None, {200: "a draft-04 schema", 404: "no such event type"}
-    ),
-    Kind.PREFLIGHT: Operation("preflight", "What a browser asks first.", None, {204: "allowed"}),
-}  # fmt: skip
-
-_CORS_LINES = (
-    "Access-Control-Allow-Origin", "Access-Control-Allow-Methods", "Access-Control-Allow-Headers",
-    "Access-Control-Expose-Headers",
-)  # fmt: skip
-
-
-def _emulated() -> dict[str, Any]:
-    return {path.template: _path_item(path) for path in routes.PATHS}
-
-
-def _path_item(path: base.Path) -> dict[str, Any]:
-    methods = {
-        method.lower(): _emulated_operation(method, path.template, kind) for method, kind in path.methods.items()
-    }
-    parameters = [_path_parameter(name) for name in _names(path.template)]
-    return {**({"parameters": parameters} if parameters else {}), **methods}
+def _emulated(protocol: ApiProtocol, schemas: Mapping[str, Schema]) -> dict[str, Any]:
+    paths: dict[str, Any] = {}
+    for operation in protocol.operations():
+        names = _names(operation.path)
+        parameters = {"parameters": [_path_parameter(name, schemas) for name in names]} if names else {}
+        item = paths.setdefault(operation.path, parameters)
+        item[operation.method.lower()] = _emulated_operation(operation)
+    return paths
 
 
 def _names(template: str) -> list[str]:
@@ -134,67 +90,18 @@ def _names(template: str) -> list[str]:
     return re.findall(r"{(\w+)}", template)
 
 
-def _emulated_operation(method: str, template: str, kind: Kind) -> dict[str, Any]:
-    row = OPERATIONS[kind]
-    words = re.findall(r"/(\w+)", template.removeprefix("/api/v1"))
+def _emulated_operation(operation: Operation) -> dict[str, Any]:
     made: dict[str, Any] = {
-        "operationId": row.name if method in ("POST", "GET") else "_".join([method.lower(), *words]),
-        "summary": row.about,
+        "operationId": operation.name,
+        "summary": operation.about,
         "tags": ["emulated"],
-        "responses": {str(status): _answer(kind, status, about) for status, about in row.answers.items()},
+        "responses": operation.answers,
     }
-    return {**made, "requestBody": _body(row.takes)} if row.takes is not None else made
-
-
-def _answer(kind: Kind, status: int, about: str) -> dict[str, Any]:
-    made: dict[str, Any] = {"description": about}
-    lines = {} if status == 200 else {name: {"schema": TEXT} for name in _CORS_LINES}
-    if status == 201:
-        lines["Location"] = {"schema": TEXT, "required": True}  # type: ignore[dict-item]
-    if lines:
-        made["headers"] = lines
-    if status >= 400:
-        made["content"] = {JSON: {"schema": ref("ApiError")}}
-    if kind is Kind.SCHEMA and status == 200:
-        made["content"] = {JSON: {"schema": {"type": "object"}}}
-    return made
+    return {**made, "requestBody": _body(operation.takes)} if operation.takes is not None else made
 
 
 def _body(schema: Schema) -> dict[str, Any]:
     return {"required": True, "content": {JSON: {"schema": schema}}}
-
-
-def _events() -> dict[str, Schema]:
-    """The schemas of the event types, and what they share, as the code enforces them, with references that hold here."""
-    bundles = [schemas.bundle(name)["definitions"] for name in EVENT_TYPES]
-    moved = {name: _moved(schema) for bundle in bundles for name, schema in bundle.items()}
-    started = [name for name in EVENT_TYPES if name != "sessionStart"]
-    mapping = {name: ref(name)["$ref"] for name in started}
-    event = {
-        "description": "one event of a session",
-        "oneOf": [ref(name) for name in started],
-        "discriminator": {"propertyName": "eventType", "mapping": mapping},
-    }
-    downloaded = {
-        "description": "a whole session: sessionStart, then its events",
-        "type": "array",
-        "minItems": 1,
-        "prefixItems": [ref("sessionStart")],
-        "items": ref("Event"),
-    }
-    return {**moved, "Event": event, "Downloaded": downloaded}
-
-
-def _moved(part: Any) -> Any:
-    """A part of a draft-04 schema with its references pointing into this document; no word it uses has changed since."""
-    if isinstance(part, list):
-        return [_moved(inner) for inner in part]
-    if not isinstance(part, dict):
-        return part
-    target = part.get("$ref")
-    if isinstance(target, str):
-        return ref(target.rpartition("/")[2])
-    return {key: _moved(inner) for key, inner in part.items()}
 
 
 # -- the control API ------------------------------------------------------------------------------------------------------
@@ -224,9 +131,8 @@ QUERY: dict[str, Schema] = {
 PATH: dict[str, Schema] = {
     "seq": SEQ,
     "sid": {"type": "string", "minLength": 1, "description": "a session id"},
-    "eventType": ref("eventType"),
 }
-"""What a name in a path stands for; one that is missing here is any text."""
+"""What a name in a path stands for; one that is missing here is what its API says, or any text."""
 
 _EVERYWHERE = {
     400: "the request is not what the route takes",
@@ -285,8 +191,9 @@ def _refused(about: str) -> dict[str, Any]:
     return {"description": about, "content": {JSON: {"schema": ref("Error")}}}
 
 
-def _path_parameter(name: str) -> dict[str, Any]:
-    return {"name": name, "in": "path", "required": True, "schema": PATH.get(name, TEXT)}
+def _path_parameter(name: str, schemas: Mapping[str, Schema] = PATH) -> dict[str, Any]:
+    schema = PATH.get(name) or (ref(name) if name in schemas else TEXT)
+    return {"name": name, "in": "path", "required": True, "schema": schema}
 
 
 def _query_parameter(name: str) -> dict[str, Any]:

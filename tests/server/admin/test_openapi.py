@@ -21,7 +21,9 @@ from mcmock.checks import verification
 from mcmock.core.events import EVENT_TYPES
 from mcmock.core.model import FaultHit, Kind
 from mcmock.engine import Emulator
+from mcmock.protocols.media_collection import operations as described
 from mcmock.protocols.media_collection import routes
+from mcmock.protocols.registry import default_protocols
 from mcmock.serialization import exports, json_schemas, json_shapes
 from mcmock.server.admin import openapi
 from mcmock.server.admin.api import ROUTES
@@ -30,7 +32,7 @@ from mcmock.testing.server import McmockServer
 from tests.conftest import START_PARAMS, body, post, start
 from tests.serialization.test_exports import a_log
 
-DOCUMENT = openapi.document(ROUTES, PREFIX)
+DOCUMENT = openapi.document(ROUTES, PREFIX, default_protocols())
 
 
 # -- the document ---------------------------------------------------------------------------------------------------------
@@ -90,7 +92,7 @@ def needs_params(event_type: str) -> bool:
 
 
 def test_the_four_doors_are_described_with_every_status_they_answer() -> None:
-    assert set(openapi.OPERATIONS) == set(Kind) - {Kind.OTHER}
+    assert set(described.OPERATIONS) == set(Kind) - {Kind.OTHER}
 
 
 # -- shapes ---------------------------------------------------------------------------------------------------------------
