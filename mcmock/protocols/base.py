@@ -170,7 +170,7 @@ class ApiProtocol(Protocol):
 
     def destination(self, body: object) -> tuple[Kind, str]:
         """Return where a body belongs: the kind of request, and the path, with `SID` for a session id."""
-        ...
+        return Kind.EVENT, self.paths[0].template
 
     def timed(self, event: object, ts: int) -> object:
         """Return an event of a body with the time `ts` (ms) filled in, if it has none."""

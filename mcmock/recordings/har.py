@@ -64,7 +64,7 @@ def _entry(entry: Any, attached: Attached) -> Recorded:
     sent, answered, extras = entry["request"], entry.get("response") or {}, entry.get("_mcmock") or {}
     url = _split(str(sent["url"]), ours="path" in extras)
     listed = _pairs(sent.get("headers") or ())
-    headers = _with_type(listed, sent.get("postData") or {})
+    headers = listed if extras else _with_type(listed, sent.get("postData") or {})
     if _first(headers, "host") is None and "path" not in extras:
         headers = (("Host", url.netloc), *headers)
     target = (url.path or "/") + (f"?{url.query}" if url.query else "")

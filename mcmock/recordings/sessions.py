@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final, NamedTuple
 
-from mcmock.core.events import Event
+from mcmock.core.events import Event, number_or_none
 from mcmock.core.model import Kind
 from mcmock.recordings.records import Located
 
@@ -67,12 +67,11 @@ def _match_starts(requests: Sequence[Located], issued: Mapping[int, str], assign
         named = requests[first].named or ""
         if start not in free or named in assigned.sessions.values():
             continue
-        others = [one for other, at, one in pairs if at == first and one in free and one != start and other <= cost]
         free.discard(start)
         assigned.sessions[start] = named
-        rivals = sum(at == first for _, at, _ in pairs) > 1
+        rivals = [other for other, at, one in pairs if (at == first) is not (one == start)]
         if rivals:
-            words = _words(requests[start], by_order=bool(others))
+            words = _words(requests[start], by_order=min(rivals) <= cost)
             assigned.guesses.append(Guess(None, named, words))
 
 
@@ -110,7 +109,7 @@ def _group_misfit(start: Located, events: Sequence[Located]) -> float:
         return 0.0
     if any(_contradicts(opening, event) for event in known):
         return _NEVER
-    return _misfit(opening, known[0])
+    return _misfit(opening, known[0]) + max(_past_end(opening, event) for event in known)
 
 
 def _words(start: Located, *, by_order: bool) -> str:
@@ -185,8 +184,7 @@ def _best(alike: Sequence[str], running: Mapping[str, _Running], event: Event | 
             return session.is_over, 0.0
         if _contradicts(session.opening, event):
             return session.is_over, _NEVER
-        off = _misfit(session.latest, event)
-        return session.is_over, off
+        return session.is_over, _misfit(session.latest, event) + _past_end(session.opening, event)
 
     return min(reversed(alike), key=cost)
 
@@ -200,15 +198,18 @@ def _event(one: Located) -> Event | None:
 
 def _contradicts(opening: Event, event: Event) -> bool:
     """Whether an event cannot be of the session: it plays something else, or came before it by the player's own clock."""
-    length = opening.params.get("media.length")
-    if isinstance(length, int | float) and not isinstance(length, bool) and length > 0:
-        live = opening.params.get("media.contentType") in ("live", "linear")
-        if event.sent_playhead is not None and event.sent_playhead > length + _OVERHANG and not live:
-            return True
     if opening.sent_ts is not None and event.sent_ts is not None and event.sent_ts < opening.sent_ts - FITS * 1000:
         return True
     shared = [key for key in opening.params if key.startswith(("media.", "visitor.")) and key in event.params]
     return any(opening.params[key] != event.params[key] for key in shared)
+
+
+def _past_end(opening: Event, event: Event) -> float:
+    """Return by how many seconds the event is past the end of what is played."""
+    length = number_or_none(opening.params.get("media.length"))
+    if length is None or length <= 0 or opening.params.get("media.contentType") in ("live", "linear"):
+        return 0.0
+    return max(0.0, (event.sent_playhead or 0.0) - length - _OVERHANG)
 
 
 def _misfit(before: Event, event: Event) -> float:

@@ -9,7 +9,6 @@ ended, where no event says so) and `mediaReporting` (expected parts of the repor
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from difflib import get_close_matches
 from itertools import pairwise
 from math import isfinite
 from typing import Any, Final, NamedTuple
@@ -17,7 +16,7 @@ from typing import Any, Final, NamedTuple
 from mcmock.analytics import METRICS, RECORD_FIELDS, REPORTED_FIELDS
 from mcmock.core.findings import RULES
 from mcmock.core.model import Kind
-from mcmock.core.wording import is_whole
+from mcmock.core.wording import did_you_mean, is_whole, nearest
 from mcmock.protocols.registry import FIRST_PROTOCOL, protocol_named
 
 API: Final = protocol_named(FIRST_PROTOCOL)
@@ -171,8 +170,8 @@ def _rules(sent: object, where: str) -> tuple[str, ...] | None:
 def _rule(sent: object, where: str) -> str:
     rule = _text(sent, where)
     if rule not in RULES:
-        near = get_close_matches(rule, RULES, 1)
-        raise ValueError(f"{where} is {_short(rule)}, which is no rule" + (f": {near[0]} is" if near else ""))
+        near = nearest(rule, RULES)
+        raise ValueError(f"{where} is {_short(rule)}, which is no rule" + (f": {near} is" if near else ""))
     return rule
 
 
@@ -232,9 +231,8 @@ def _seconds(sent: object, where: str, before_start: bool = False) -> float:
 def _known(sent: Mapping[str, Any], keys: Collection[str], where: str) -> None:
     for key in sent:
         if key not in keys:
-            near = get_close_matches(key, keys, 1)
-            meant = f": did you mean {near[0]}?" if near else ""
-            raise ValueError(f"{where} has the key {key!r}, which is none of {', '.join(sorted(keys))}{meant}")
+            hint = did_you_mean(key, keys)
+            raise ValueError(f"{where} has the key {key!r}, which is none of {', '.join(sorted(keys))}{hint}")
 
 
 def _short(sent: object) -> str:

@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 from calendar import monthrange
 from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
 from typing import Any, Final
 
 from mcmock.core.events import VISITOR_KEYS
+from mcmock.core.wording import nearest
 from mcmock.protocols.media_collection.schemas import Violation, json_path, sent_phrase
 
 ECID_KEY: Final = "visitor.marketingCloudUserId"
@@ -192,11 +192,11 @@ def _types(params: Mapping[str, Any]) -> Iterator[Violation]:
 
 
 def _unknown_type(key: str, sent: str, meant: str | None, known: tuple[str, ...]) -> Violation:
-    nearest = meant or next(iter(get_close_matches(sent.strip().lower(), known, 1, 0.7)), None)
+    close = meant or nearest(sent.strip().lower(), known, 0.7)
     listed = ", ".join(known)
-    if nearest is None:
+    if close is None:
         return _param("type-not-documented", key, f"is {sent_phrase(sent)}; documented are {listed}")
-    return _param("type-misspelt", key, f"is {sent_phrase(sent)}; was {nearest} meant? Documented are {listed}")
+    return _param("type-misspelt", key, f"is {sent_phrase(sent)}; was {close} meant? Documented are {listed}")
 
 
 def _dates(params: Mapping[str, Any]) -> Iterator[Violation]:
