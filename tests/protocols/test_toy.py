@@ -78,8 +78,9 @@ def test_it_is_served_logged_and_reported(service: Service) -> None:
     assert track(service, "bye", viewing, 25)[0] == 202
     assert track(service, "tick", viewing, 30)[0::2] == (409, {"oops": "it was ended"})
     assert track(service, "tick", "nobody", 30)[0] == 404
-    assert track(service, "dance", viewing, 30)[0::2] == (422, {"oops": "what shall I do?"})
-    log = service.emulator.requests()
+    assert track(service, "dance", viewing, 30)[0::2] == (422, {"oops": "what?"})
+    assert asked(service, toy.PATH, "no object")[0] == 422
+    log = service.emulator.requests()[:8]
     assert [one.event_type for one in log[:5]] == ["sessionStart", "play", "ping", "ping", "sessionEnd"]
     assert [one.verdict for one in log[4:]] == [Verdict.ACCEPTED, Verdict.GONE, Verdict.UNKNOWN, Verdict.MALFORMED]
     assert [one.outcome for one in log] == [Outcome.GOOD] * 5 + [Outcome.BAD] * 3

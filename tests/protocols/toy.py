@@ -37,8 +37,8 @@ class Toy(ApiProtocol):
         viewing = value.get("viewing") if kind is Kind.EVENT else None
         if value.get("do") not in TYPES or (kind is Kind.EVENT and not isinstance(viewing, str)):
             found = make_finding("wrong-event", mode, "$.do", f"do must be one of {', '.join(TYPES)}, with a viewing")
-            refused = Refused(Verdict.MALFORMED, 422, "what shall I do?")
-            return ParsedRequest(kind, viewing, findings=(found,) if found else (), refused=refused)
+            refused = Refused(Verdict.MALFORMED, 422, "what?")
+            return ParsedRequest(kind, viewing, None, None, (found,) if found else (), refused)
         return ParsedRequest(kind, viewing, TYPES[value["do"]], value.get("second"), body=value)
 
     def respond(
@@ -62,8 +62,7 @@ class Toy(ApiProtocol):
 
     def events(self, body: bytes, seq: int, at: float, after_end: bool = False) -> tuple[Event, ...]:
         value = _value(body)
-        second, when = value.get("second"), value.get("when")
-        paths = FieldPaths(ts=".when", playhead=".second")
+        paths, second, when = FieldPaths(ts=".when", playhead=".second"), value.get("second"), value.get("when")
         return (Event(seq, at, TYPES.get(value.get("do", ""), "?"), second or 0.0, when or int(at * 1000),
                       value.get("about", {}), {}, {}, after_end, paths, second, when),) if value else ()  # fmt: skip
 
@@ -75,5 +74,7 @@ class Toy(ApiProtocol):
 
 
 def _value(body: bytes) -> dict[str, Any]:
-    value = json.loads(body) if body.startswith(b"{") else {}
-    return dict(value)
+    try:
+        return dict(json.loads(body))
+    except (ValueError, TypeError):
+        return {}

@@ -99,7 +99,7 @@ def test_a_body_that_was_cut_off_was_not_recorded() -> None:
     for more in ({"bodySize": len(text)}, {"headers": [{"name": "Content-Length", "value": str(len(text))}]}):
         done = judged(har(WATCHED[0], sent_as({"mimeType": "application/json", "text": text[:40]}, **more)))
         assert rules_of(done) == ["body-not-recorded"]
-        assert done.problems[0].message == f"not judged: the recorder kept 40 of the {len(text)} bytes that were sent"
+        assert done.problems[0].message == f"Not checked: the recorder kept 40 of the {len(text)} bytes that were sent."
     whole = sent_as({"mimeType": "application/json", "text": text[:40]}, bodySize=40)
     assert "not-json" in rules_of(judged(har(WATCHED[0], whole)))
 
@@ -107,7 +107,8 @@ def test_a_body_that_was_cut_off_was_not_recorded() -> None:
 @pytest.mark.parametrize("posted", [{"mimeType": "application/json"}, {"mimeType": ""}, {}])
 def test_a_recorder_that_lists_no_headers_hides_no_type(posted: Any) -> None:
     kept = {**posted, "text": text_of(WATCHED[1])}
-    for headers in ([], None):
+    unlisted: list[Any] = [[], None]
+    for headers in unlisted:
         assert judged(har(WATCHED[0], sent_as(kept, headers=headers))).problems == ()
 
 
