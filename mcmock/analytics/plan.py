@@ -25,11 +25,11 @@ from typing import Any, Final, NamedTuple
 from mcmock.analytics.processing import Judgement
 from mcmock.core.events import Event
 from mcmock.core.findings import make_finding
+from mcmock.core.json_decoding import json_path
 from mcmock.core.match import Match
 from mcmock.core.model import Finding, Mode
 from mcmock.core.regex import searcher
 from mcmock.core.wording import did_you_mean, named, nearest, shown
-from mcmock.protocols.media_collection.schemas import json_path
 
 RULES: Final = ("plan-missing", "plan-value", "plan-unexpected")
 REQUIRED, OPTIONAL, FORBIDDEN = PRESENCES = ("required", "optional", "forbidden")

@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from math import isfinite
 from typing import Any, NoReturn
 
@@ -68,6 +68,16 @@ def plain(value: Any, depth: int = 0) -> Any:
     if value is not None and not isinstance(value, int | float):
         raise ValueError(f"a {type(value).__name__}, which JSON does not know")
     return value
+
+
+def json_path(keys: Iterable[str | int], at: str = "$") -> str:
+    """Return a path such as `$.params['media.ad.id']`: names in brackets where a dot in them would mislead."""
+    for key in keys:
+        if isinstance(key, int):
+            at += f"[{key}]"
+        else:
+            at += f".{key}" if re.fullmatch(r"\w+", key) else f"['{key}']"
+    return at
 
 
 def duplicate_keys(text: bytes) -> list[str]:

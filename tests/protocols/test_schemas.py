@@ -11,8 +11,9 @@ import jsonschema
 import pytest
 
 from mcmock.core.events import EVENT_TYPES
+from mcmock.core.json_decoding import json_path
 from mcmock.protocols.media_collection import schemas
-from mcmock.protocols.media_collection.schemas import bundle, json_path, served, violations
+from mcmock.protocols.media_collection.schemas import bundle, served, violations
 from tests.conftest import START_PARAMS, body
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"

@@ -162,7 +162,7 @@ def _moved(violation: Violation, at: str) -> Violation:
 # -- downloaded content (use case: tracking downloaded content) -----------------------------------------------------------
 
 _FLAG = "params.media.downloaded"
-_FLAG_PATH = schemas.json_path(("params", "media.downloaded"))
+_FLAG_PATH = json_decoding.json_path(("params", "media.downloaded"))
 
 
 def _downloaded_flag(value: dict[str, Any]) -> object:

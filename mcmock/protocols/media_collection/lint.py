@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from mcmock.core.json_decoding import json_path
 from mcmock.protocols.media_collection import values
-from mcmock.protocols.media_collection.schemas import Violation, json_path
+from mcmock.protocols.media_collection.schemas import Violation
 
 Body = dict[str, Any]
 Advisor = Callable[[Body], Iterator[Violation]]

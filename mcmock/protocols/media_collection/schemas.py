@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import fastjsonschema
 
 from mcmock.core.events import EVENT_TYPES
+from mcmock.core.json_decoding import json_path
 
 if TYPE_CHECKING:
     import jsonschema
@@ -209,16 +210,6 @@ def _name(breach: _Breach, event_type: str, at: str) -> Violation:
             break
     hint = _HINTS.get(rule) or (_QUALITY_NAMES if _is_unknown_quality(breach) else "")
     return Violation(rule, json_path(breach.keys, at), f"{field} {sentence}{hint}")
-
-
-def json_path(keys: Iterable[str | int], at: str = "$") -> str:
-    """`$.params['media.ad.id']`: names in brackets where a dot in them would mislead."""
-    for key in keys:
-        if isinstance(key, int):
-            at += f"[{key}]"
-        else:
-            at += f".{key}" if re.fullmatch(r"\w+", key) else f"['{key}']"
-    return at
 
 
 def _type_phrase(breach: _Breach) -> tuple[str, str]:
