@@ -32,7 +32,7 @@ from mcmock.core.match import Match
 from mcmock.core.regex import searcher
 from mcmock.core.toml_lines import Path, line_of
 from mcmock.core.wording import did_you_mean, named, shown
-from mcmock.protocols.media_collection.schemas import params_of
+from mcmock.protocols.registry import FIRST_PROTOCOL, protocol_named
 
 EVENTS: Final = {"sessionStart": PARTS, "adBreakStart": PARTS[:1], "adStart": PARTS, "chapterStart": PARTS}
 """The events whose params, and whose metadata where any counts, a plan may have rows about."""
@@ -132,7 +132,7 @@ def from_json(value: Any) -> Plan:
         raise _Wrong((), f"is no JSON: it holds {error}") from None
     return Plan(
         tuple(reader.rows), tuple(reader.occurrences), tuple(reader.cadences), tuple(contents), ALL in whole, reader.closed,
-        {event: frozenset(key for key, required in params_of(event).items() if required) for event in EVENTS}, source,
+        {event: frozenset(key for key, required in protocol_named(FIRST_PROTOCOL).params_of(event).items() if required) for event in EVENTS}, source,
     )  # fmt: skip
 
 
@@ -169,8 +169,10 @@ class _Reader:
 
 
 def _row(content: str | None, event: str, part: str, key: str, value: Any, path: Path) -> Row:
-    if part == "params" and key not in params_of(event):
-        raise _Wrong(path, f"is no parameter of {event}{did_you_mean(key, params_of(event))}")
+    if part == "params" and key not in protocol_named(FIRST_PROTOCOL).params_of(event):
+        raise _Wrong(
+            path, f"is no parameter of {event}{did_you_mean(key, protocol_named(FIRST_PROTOCOL).params_of(event))}"
+        )
     if isinstance(value, str):
         return Row(content, event, part, key, _word(value, path, PRESENCES))
     if isinstance(value, list):
@@ -360,7 +362,7 @@ def _closed_object(properties: Mapping[str, Any]) -> dict[str, Any]:
 def _event_schema(event: str, parts: Iterable[str], row: Mapping[str, Any]) -> dict[str, Any]:
     properties: dict[str, Any] = {}
     for part in parts:
-        keys = dict.fromkeys(params_of(event), row)
+        keys = dict.fromkeys(protocol_named(FIRST_PROTOCOL).params_of(event), row)
         properties[part] = _closed_object(keys) if part == "params" else {"type": "object", "additionalProperties": row}
         properties[OTHERS[part]] = _words((OPTIONAL, FORBIDDEN))
     return _closed_object(properties)

@@ -176,6 +176,10 @@ class ApiProtocol(Protocol):
         """Return an event of a body with the time `ts` (ms) filled in, if it has none."""
         return event
 
+    def params_of(self, event_type: str) -> Mapping[str, bool]:
+        """Return the params that an event type knows by name, and whether it must have each."""
+        return {}
+
     # -- its description ------------------------------------------------------------------------------------------------
 
     def operations(self) -> Iterable[Operation]:

@@ -150,6 +150,9 @@ class MediaCollection(ApiProtocol):
     def timed(self, event: object, ts: int) -> object:
         return recorded.timed(event, ts)
 
+    def params_of(self, event_type: str) -> Mapping[str, bool]:
+        return schemas.params_of(event_type)
+
     # -- its description ------------------------------------------------------------------------------------------------
 
     def operations(self) -> Iterable[Operation]:
