@@ -38,6 +38,9 @@ EVENTS: Final = {"sessionStart": PARTS, "adBreakStart": PARTS[:1], "adStart": PA
 """The events whose params, and whose metadata where any counts, a plan may have rows about."""
 
 CADENCES: Final = ("pingSeconds", "adPingSeconds")
+API: Final = protocol_named(FIRST_PROTOCOL)
+"""The API whose params a plan names."""
+
 OTHERS: Final = {"params": "otherParams", "metadata": "otherMetadata"}
 MAX_ITEMS: Final = 10_000
 """Rows and events of a plan: each is looked at for each event that it is about."""
@@ -132,7 +135,7 @@ def from_json(value: Any) -> Plan:
         raise _Wrong((), f"is no JSON: it holds {error}") from None
     return Plan(
         tuple(reader.rows), tuple(reader.occurrences), tuple(reader.cadences), tuple(contents), ALL in whole, reader.closed,
-        {event: frozenset(key for key, required in protocol_named(FIRST_PROTOCOL).params_of(event).items() if required) for event in EVENTS}, source,
+        {event: frozenset(key for key, required in API.params_of(event).items() if required) for event in EVENTS}, source,
     )  # fmt: skip
 
 
@@ -169,10 +172,8 @@ class _Reader:
 
 
 def _row(content: str | None, event: str, part: str, key: str, value: Any, path: Path) -> Row:
-    if part == "params" and key not in protocol_named(FIRST_PROTOCOL).params_of(event):
-        raise _Wrong(
-            path, f"is no parameter of {event}{did_you_mean(key, protocol_named(FIRST_PROTOCOL).params_of(event))}"
-        )
+    if part == "params" and key not in API.params_of(event):
+        raise _Wrong(path, f"is no parameter of {event}{did_you_mean(key, API.params_of(event))}")
     if isinstance(value, str):
         return Row(content, event, part, key, _word(value, path, PRESENCES))
     if isinstance(value, list):
@@ -362,7 +363,7 @@ def _closed_object(properties: Mapping[str, Any]) -> dict[str, Any]:
 def _event_schema(event: str, parts: Iterable[str], row: Mapping[str, Any]) -> dict[str, Any]:
     properties: dict[str, Any] = {}
     for part in parts:
-        keys = dict.fromkeys(protocol_named(FIRST_PROTOCOL).params_of(event), row)
+        keys = dict.fromkeys(API.params_of(event), row)
         properties[part] = _closed_object(keys) if part == "params" else {"type": "object", "additionalProperties": row}
         properties[OTHERS[part]] = _words((OPTIONAL, FORBIDDEN))
     return _closed_object(properties)
