@@ -16,19 +16,43 @@ from mcmock.serialization.json_schemas import SHAPES
 TARGET = Path(__file__).parents[1] / "mcmock" / "inspector" / "types.d.ts"
 HEAD = "/* Made by bench/inspector_types.py from the control API's JSON Schemas. Change those, not this. */\n"
 
+OPAQUE = {"Match"}
+"""What the page hands on and never looks into: written out, it would change with each new finding."""
+
 Schema = dict[str, Any]
 
 _NAMES = {"string": "string", "number": "number", "integer": "number", "boolean": "boolean", "null": "null"}
 
 
 def generated() -> str:
-    """Return the whole file."""
-    return "\n".join([HEAD, *(_declaration(name, schema) for name, schema in SHAPES.items())])
+    """Return the whole file: the types that the page names, and those that they are made of."""
+    return "\n".join([HEAD, *(_declaration(name, SHAPES[name]) for name in SHAPES if name in _used())])
+
+
+def _used() -> set[str]:
+    found: set[str] = set()
+    wanted = {name for path in TARGET.parent.glob("*.js") for name in _named(path.read_text(encoding="utf-8"))}
+    while wanted:
+        found |= wanted
+        texts = [_declaration(name, SHAPES[name]) for name in wanted]
+        wanted = {
+            name for text in texts for name in SHAPES if re.search(rf"\b{name}\b", text.partition(" = ")[2])
+        } - found
+    return found
+
+
+def _named(text: str) -> list[str]:
+    """Return the types that a module of the page imports."""
+    groups = re.findall(r'@import \{([^}]*)\} from "\./types\.d\.ts"', text)
+    return [
+        *(name.strip() for group in groups for name in group.split(",")),
+        *re.findall(r'"\./types\.d\.ts"\)\.(\w+)', text),
+    ]
 
 
 def _declaration(name: str, schema: Schema) -> str:
     about = f"/** {schema['description']} */\n" if schema.get("description") else ""
-    return f"{about}export type {name} = {_type(schema)};\n"
+    return f"{about}export type {name} = {'Record<string, any>' if name in OPAQUE else _type(schema)};\n"
 
 
 def _type(schema: Schema, indent: str = "") -> str:
