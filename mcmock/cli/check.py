@@ -17,6 +17,7 @@ from mcmock.cli.saying import say
 from mcmock.cli.service import load_plan
 from mcmock.core.model import Mode
 from mcmock.core.printable import printable
+from mcmock.engine.policy import mode_of
 from mcmock.recordings import files as saved
 from mcmock.recordings import formats
 from mcmock.recordings.check import Checkup, checkup
@@ -64,7 +65,7 @@ def check(
     """
     if strict and loose:
         raise click.UsageError("--strict and --loose exclude each other: choose one")
-    mode = Mode.STRICT if strict else Mode.LOOSE if loose else Mode.DEFAULT
+    mode = mode_of(strict=strict, loose=loose)
     judge = plan_named(plan) if plan is not None else None
     done = [judged(file, mode, judge, token) for file in files]
     say(FORMATS[form](done, fail_on, with_reports))

@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, get_args
 
 import click
 
-from mcmock.engine import DEFAULT_BODY_BYTES, DEFAULT_LOG_BYTES, scopes
+from mcmock.engine import policy, scopes
 from mcmock.faults import PRESETS, rules_from
 from mcmock.protocols.registry import DEFAULT_CORS_HEADERS
 from mcmock.storage.ledger import DEFAULT_JOURNAL_BYTES
@@ -153,6 +153,16 @@ class Group(NamedTuple):
     options: tuple[Option, ...]
 
 
+_POLICY_TYPES: dict[Any, Type] = {
+    bool: Switch(), int: Size(1), int | None: Whole(), str | None: Text(), policy.AfterEnd: OneOf(*get_args(policy.AfterEnd)),
+}  # fmt: skip
+
+
+def _of_policy(name: str) -> Option:
+    row = policy.SETTINGS[name]
+    return Option(name, _POLICY_TYPES[row.type], row.default, EMULATOR, row.about)
+
+
 GROUPS = (
     Group("Where it listens", (
         Option("host", Text(), "127.0.0.1", PLACE, "The address to listen on. 127.0.0.1 takes ::1 along, "
@@ -172,15 +182,10 @@ GROUPS = (
                "otherwise the platform's folder for state."),
     )),
     Group("The emulated API", (
-        Option("strict", Switch(), False, EMULATOR, "Refuses what the documentation does not allow."),
-        Option("loose", Switch(), False, EMULATOR, "Accepts unknown params and wrong types, with findings."),
+        _of_policy("strict"), _of_policy("loose"),
         Option("seed", Whole(), None, EMULATOR, "Makes session ids and faults repeatable; drawn and printed if absent."),
-        Option("after_end", OneOf("gone", "drop"), "gone", EMULATOR,
-               "What events after sessionEnd get: 410, or a 204 that drops them."),
-        Option("cors_headers", Text(), DEFAULT_CORS_HEADERS, EMULATOR,
-               "Access-Control-Allow-Headers of preflights; some players send User-Agent, too."),
-        Option("cors_max_age", Whole(), None, EMULATOR, "Adds Access-Control-Max-Age, in seconds, to preflights."),
-        Option("max_body_bytes", Size(1), DEFAULT_BODY_BYTES, EMULATOR, "Longer bodies are answered 413."),
+        _of_policy("after_end"), _of_policy("cors_headers")._replace(default=DEFAULT_CORS_HEADERS), _of_policy("cors_max_age"),
+        _of_policy("max_body_bytes"),
     )),
     Group("Faults", (
         Option("faults", File(), None, FAULTS, "A TOML or JSON file of fault rules to begin with."),
@@ -191,8 +196,7 @@ GROUPS = (
         Option("plan", File(), None, COMMAND, "A TOML or JSON file that says what each content type must send: see plan.md."),
     )),
     Group("The log", (
-        Option("max_log_bytes", Size(1), DEFAULT_LOG_BYTES, EMULATOR,
-               "Bounds the log in memory; the oldest requests go first."),
+        _of_policy("max_log_bytes"),
         Option("journal", File(), None, STORE, "Keeps log and sessions in this file, so that they outlive the server: "
                "short for `--store sqlite:FILE`."),
         Option("journal_max_bytes", Size(1), DEFAULT_JOURNAL_BYTES, STORE, "Bounds the log in that file."),
@@ -228,7 +232,7 @@ TABLES = {
     ),
 }
 
-LIVE = ("strict", "loose", "after_end", "faults", "preset", "fault", "plan")
+LIVE = (*policy.LIVE, "faults", "preset", "fault", "plan")
 """What `--watch` applies while the server runs; the rest takes a new start."""
 
 

@@ -16,6 +16,7 @@ from mcmock.cli import config
 from mcmock.cli.file_watch import WatchedFile
 from mcmock.cli.options import LIVE, OPTIONS, Settings
 from mcmock.cli.service import faults_of, load_plan, plan_of
+from mcmock.engine import policy
 
 if TYPE_CHECKING:
     from mcmock.analytics.plan import Plan
@@ -60,9 +61,7 @@ class Reload:
 
     def _configure(self, values: dict[str, Any]) -> None:
         for emulator in self._service.scopes.each():
-            emulator.configure(
-                seed=emulator.seed, strict=values["strict"], loose=values["loose"], after_end=values["after_end"]
-            )
+            emulator.configure(seed=emulator.seed, **{name: values[name] for name in policy.LIVE})
 
     def _begin(self, rules: Any) -> None:
         for emulator in self._service.scopes.each():

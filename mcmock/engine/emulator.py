@@ -29,7 +29,7 @@ from mcmock.engine.committer import Committer, DirectCommitter
 from mcmock.engine.decisions import IssueId
 from mcmock.engine.engine import Engine
 from mcmock.engine.fault_injection import close_session
-from mcmock.engine.policy import DEFAULT_BODY_BYTES, DEFAULT_LOG_BYTES, AfterEnd, Policy, mode_of
+from mcmock.engine.policy import DEFAULT_BODY_BYTES, DEFAULT_LOG_BYTES, AfterEnd, Policy
 from mcmock.engine.queries import Queries
 from mcmock.engine.state import State, Transaction
 from mcmock.engine.types import DEFAULT_SCOPE, Summary
@@ -89,14 +89,9 @@ class Emulator:
         issue: IssueId = session_ids.issue,
     ) -> None:
         policy = Policy(
-            mode_of(strict=strict, loose=loose),
-            after_end,
-            max_log_bytes,
-            max_body_bytes,
-            cors_headers,
-            cors_max_age,
-            plan,
-        )
+            strict=strict, loose=loose, after_end=after_end, max_log_bytes=max_log_bytes, max_body_bytes=max_body_bytes,
+            cors_headers=cors_headers, cors_max_age=cors_max_age, plan=plan,
+        )  # fmt: skip
         rules, self.backing = tuple(faults), backing
         running = time or (clock.Clock() if backing is None else backing.clock())
         state = State(running, ActiveRules(), _seed(seed), DirectTable if backing is None else backing.table)
@@ -113,19 +108,18 @@ class Emulator:
         """Return another emulator with these options, for a scope of its own: empty, its clock running with the wall clock."""
         policy, state = self.engine.policy, self.engine.state
         return Emulator(
-            seed=state.seed, strict=policy.mode is Mode.STRICT, loose=policy.mode is Mode.LOOSE, after_end=policy.after_end,
-            max_log_bytes=policy.max_log_bytes, max_body_bytes=policy.max_body_bytes, cors_headers=policy.cors_headers,
-            cors_max_age=policy.cors_max_age, time=state.clock.another(), scope=scope, faults=state.rules.initial,
+            **policy.settings(), seed=state.seed, time=state.clock.another(), scope=scope, faults=state.rules.initial,
             plan=policy.plan, backing=self.backing, protocols=self._protocols,
         )  # fmt: skip
 
-    def configure(
-        self, *, seed: int | None = None, strict: bool = False, loose: bool = False, after_end: AfterEnd = "gone"
-    ) -> None:
-        """Judge by these options from the next request on; what was judged before stays as it was. Raises ValueError."""
-        mode, drawn = mode_of(strict=strict, loose=loose), _seed(seed)
+    def configure(self, *, seed: int | None = None, **options: Any) -> None:
+        """Judge by these options from the next request on; what was judged before stays as it was.
+
+        `options` are those of `policy.LIVE`: strict, loose and after_end. Raises ValueError.
+        """
+        drawn = _seed(seed)
         with self.engine.lock:
-            self.engine.use(replace(self.engine.policy, mode=mode, after_end=after_end))
+            self.engine.use(self.engine.policy.with_live(**options))
             self.engine.state.seed = drawn
 
     # -- what it is ---------------------------------------------------------------------------------------------------

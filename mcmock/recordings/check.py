@@ -29,6 +29,7 @@ from mcmock.core.clock import Clock
 from mcmock.core.model import COUNTED_KINDS, Exchange, Finding, Kind, Mode, Request, Response, Severity, Verdict
 from mcmock.core.sessions import Phase
 from mcmock.engine import Emulator, session_ids
+from mcmock.engine.policy import switches_of
 from mcmock.engine.state import Transaction
 from mcmock.faults import builders as faults
 from mcmock.protocols.base import SID
@@ -184,9 +185,9 @@ class _Playback:
     def __init__(self, mode: Mode, plan: Plan | None = None) -> None:
         self.at = 0.0
         self.next_id: str | None = None
-        self._strict, self._loose = mode is Mode.STRICT, mode is Mode.LOOSE
+        self._mode = switches_of(mode)
         self.emulator = Emulator(
-            seed=0, strict=self._strict, loose=self._loose, max_log_bytes=sys.maxsize, time=Clock(lambda: self.at),
+            seed=0, **self._mode, max_log_bytes=sys.maxsize, time=Clock(lambda: self.at),
             issue=self._issue, plan=plan,
         )  # fmt: skip
 
@@ -199,7 +200,7 @@ class _Playback:
 
     def drop_after_end(self, drops: bool) -> None:
         """Whether events after sessionEnd are taken and dropped, as the recorded service did (C-20)."""
-        self.emulator.configure(seed=0, strict=self._strict, loose=self._loose, after_end="drop" if drops else "gone")
+        self.emulator.configure(seed=0, **self._mode, after_end="drop" if drops else "gone")
 
 
 class _Played:

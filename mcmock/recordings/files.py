@@ -6,7 +6,7 @@ from os import PathLike
 from pathlib import Path
 
 from mcmock.analytics.plan_format import as_plan
-from mcmock.core.model import Mode
+from mcmock.engine.policy import mode_of
 from mcmock.recordings import formats
 from mcmock.recordings.check import Checkup, checkup
 from mcmock.recordings.formats import Recording
@@ -38,9 +38,7 @@ def check(path: str | PathLike[str], *, strict: bool = False, loose: bool = Fals
     `plan` is a tracking plan to judge it by as well: a file, or a mapping. Raises OSError if it cannot be read, and
     ValueError, naming the file and the line, if it is no recording.
     """
-    if strict and loose:
-        raise ValueError("strict and loose exclude each other: choose one")
-    mode = Mode.STRICT if strict else Mode.LOOSE if loose else Mode.DEFAULT
+    mode = mode_of(strict=strict, loose=loose)
     try:
         return checkup(read(Path(path)), str(path), mode, plan=as_plan(plan))
     except ValueError as error:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mcmock.core.model import Exchange
     from mcmock.testing.server import McmockServer
 
-MARKER = """mcmock(strict, loose, seed, after_end, faults, preset, plan, clock, allow_bad): options of mcmock_server for this \
+MARKER = """mcmock(strict, loose, after_end, seed, faults, preset, plan, clock, allow_bad): options of mcmock_server for this \
 test; clock="frozen" stops the emulator's clock, allow_bad=True lets the test send requests that are rejected"""
 
 GOLDEN = "mcmock-golden"

@@ -16,7 +16,7 @@ from mcmock.checks.verification import Check, Verification, check, waiting
 from mcmock.core.match import Match
 from mcmock.core.model import Exchange
 from mcmock.core.wording import did_you_mean
-from mcmock.engine import Emulator, Summary
+from mcmock.engine import Emulator, Summary, policy
 from mcmock.faults import FaultRule, FaultState, preset, rule_from_json
 from mcmock.faults.losses import Losses
 from mcmock.server import Service, ServiceThread
@@ -28,7 +28,7 @@ from mcmock.testing.golden import Goldens, RecordedSession, on_build_server, rec
 Wanted = Mapping[str, Any]
 """The Match fields of a method's keywords: event="ping", playhead={"min": 10}, params={"media.id": "film"} …"""
 
-PER_TEST: Final = ("strict", "loose", "seed", "after_end", "faults", "preset", "plan", "clock")
+PER_TEST: Final = (*policy.LIVE, "seed", "faults", "preset", "plan", "clock")
 """Options that a running server can take on: those of `prepare`, and of the plugin's marker."""
 
 PLACE: Final = tuple(name for name in signature(Place).parameters if name != "throwaway")

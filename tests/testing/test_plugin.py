@@ -7,11 +7,15 @@ import re
 import subprocess
 import sys
 import textwrap
+from inspect import signature
 
 import pytest
 
 from mcmock import faults
-from mcmock.testing.server import McmockServer
+from mcmock.cli.options import EMULATOR, OPTIONS
+from mcmock.engine import Emulator, policy
+from mcmock.testing import pytest_plugin
+from mcmock.testing.server import PER_TEST, McmockServer
 
 pytest_plugins = ["pytester"]
 
@@ -862,3 +866,15 @@ def test_an_idle_fixture_costs_less_than_two_milliseconds(project: pytest.Pytest
     found.assert_outcomes(passed=200)
     (median,) = [float(line.split("median")[1]) for line in found.outlines if "median" in line]
     assert median < 0.002
+
+
+def test_the_marker_names_every_option_that_a_running_server_takes() -> None:
+    named = pytest_plugin.MARKER.partition("(")[2].partition(")")[0].split(", ")
+    assert named == [*PER_TEST, "allow_bad"]
+
+
+def test_every_option_of_the_policy_is_one_of_the_emulator_and_of_the_command_line() -> None:
+    taken = signature(Emulator).parameters
+    for name, row in policy.SETTINGS.items():
+        assert taken[name].default == row.default
+        assert (OPTIONS[name].about, OPTIONS[name].part) == (row.about, EMULATOR)
