@@ -17,7 +17,21 @@ import click
 import mcmock
 from mcmock.cli.saying import remark
 
-COMMANDS = ("serve", "exec", "tail", "find", "wait", "verify", "ready", "check", "plan", "report", "replay", "ca")
+COMMANDS = (
+    "serve",
+    "exec",
+    "tail",
+    "find",
+    "wait",
+    "verify",
+    "ready",
+    "check",
+    "plan",
+    "certify",
+    "report",
+    "replay",
+    "ca",
+)
 """Each is a module of this package with a click command of the same name; imported when it is called."""
 
 
