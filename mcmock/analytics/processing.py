@@ -57,7 +57,8 @@ class Judgement:
 
     @cached_property
     def report(self) -> Report:
-        return report_of(self._tally, self._session_id, self._close)
+        rules = self._tally.seen.rules.union(finding.rule for finding in self.session_findings)
+        return report_of(self._tally, self._session_id, self._close, rules)
 
     @cached_property
     def order(self) -> tuple[int, ...]:
@@ -122,6 +123,11 @@ class Judge:
             self._began = event.at
         self._window.append(waiting)
         self._arrived += 1
+
+    def note(self, found: Iterable[Finding]) -> None:
+        """Take in what was found in the body of an event on arrival: it puts numbers in doubt as well."""
+        self._as_if = None
+        self._tally.meet(found)
 
     def judgement(self, close: Close) -> Judgement:
         """What is true now, the open window taken as if it were processed. Changes nothing."""
@@ -215,6 +221,7 @@ def _count(tally: Tally, ordered: Iterable[_Waiting], findings: _Findings) -> No
         placed = _placing(tally, waiting)
         found = (*placed, *count(tally, waiting.event, waiting.path))
         if found:
+            tally.meet(found)
             seq = waiting.event.seq
             findings[seq] = (*findings.get(seq, ()), *found)
 

@@ -6,7 +6,7 @@ were ordered, nor change what was counted.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from math import ceil, floor
 from typing import Any, Final
@@ -28,6 +28,7 @@ from mcmock.analytics.metrics import (
 )
 from mcmock.analytics.records import Ad, AdBreak, Chapter, Close, Span, State, text_or_none
 from mcmock.analytics.tally import Reported, Tally
+from mcmock.core.findings import RULES
 
 STREAM_SECONDS: Final = 1_800  # metrics/estimated-streams
 BUCKET_KBPS: Final = 100  # dimensions/average-bitrate
@@ -94,6 +95,8 @@ class Report(Numbers):
     params: Mapping[str, Any] = field(repr=False)
     metadata: Mapping[str, Any] = field(repr=False)
     evidence: Evidence = field(repr=False, compare=False)
+    doubts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """The numbers that cannot be trusted: names of METRICS to the rules that were met, whose findings say why."""
 
     def why(self, name: str) -> tuple[Span, ...]:
         """What `name` was counted from: intervals for a duration (they add up to it), moments for a count or a flag.
@@ -124,6 +127,7 @@ class Report(Numbers):
             "chapters": [self._chapter_json(chapter) for chapter in self.chapters],
             "customMetadata": dict(self.metadata),
             "exact": {camel(name): _plain(getattr(self, name)) for name in METRICS},
+            "doubts": {camel(name): list(rules) for name, rules in self.doubts.items()},
         }
         genre = text_or_none(self.params.get("media.genre"))
         if genre is not None:
@@ -167,8 +171,11 @@ class Report(Numbers):
         return {_json_name(name): [span.to_json() for span in found] for name, found in spans.items() if found}
 
 
-def report_of(tally: Tally, session_id: str, close: Close) -> Report:
-    """The numbers of `tally`, of a session that stands as `close` says. `tally` must not change afterwards."""
+def report_of(tally: Tally, session_id: str, close: Close, rules: Iterable[str] = ()) -> Report:
+    """The numbers of `tally`, of a session that stands as `close` says. `tally` must not change afterwards.
+
+    `rules` are those that were met in the session, whatever they are about.
+    """
     own = {"session_id": session_id, **_own_numbers(tally), **_quality(tally), **_close(tally, close)}
     counted = {name: _counted(metric, tally) for name, metric in METRICS.items() if name not in own}
     closed = close.reason != "open" or tally.downloaded
@@ -180,9 +187,17 @@ def report_of(tally: Tally, session_id: str, close: Close) -> Report:
         params=tally.start.params if tally.start else {},
         metadata=tally.start.metadata if tally.start else {},
         evidence=Evidence(tally, close),
+        doubts=doubts_of(rules),
         **counted,
         **own,
     )
+
+
+def doubts_of(rules: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """Return the numbers that these rules put in doubt, each with its rules by name."""
+    met = sorted(rules)
+    doubted = {name: tuple(rule for rule in met if name in RULES[rule].doubts) for name in METRICS}
+    return {name: by for name, by in doubted.items() if by}
 
 
 def bucket(kbps: float | None) -> str | None:

@@ -23,6 +23,7 @@ class Still(NamedTuple):
 class Seen(NamedTuple):
     """See the file's head. `other` is the playhead, and when it was heard, from which the one before it jumped away."""
 
+    rules: frozenset[str] = frozenset()  # those that were met
     thousands: int = 0  # steps of the playhead in a row that were a thousand times the time
     still: Still | None = None
     moved: bool = False  # the playhead has moved while content played

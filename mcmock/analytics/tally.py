@@ -11,7 +11,7 @@ It must not know what an event means (effects.py), what is odd (oddities.py), or
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
@@ -183,6 +183,12 @@ class Tally:
 
     def say(self, rule: str, path: str, message: str) -> Finding | None:
         return findings.make_finding(rule, self.mode, path, message)
+
+    def meet(self, found: Iterable[Finding]) -> None:
+        """Remember which rules were met; a session meets few different ones."""
+        for finding in found:
+            if finding.rule not in self.seen.rules:
+                self.seen = self.seen._replace(rules=self.seen.rules | {finding.rule})
 
     def once(self, what: str) -> bool:
         """True the first time it is asked about `what`, until `_again`."""

@@ -6,6 +6,7 @@ those that a reader looks for. It counts nothing.
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -21,6 +22,8 @@ ALWAYS: Final = frozenset({
 
 IN_HEADLINE: Final = frozenset({"session_id", "close_reason", "state", "evicted"})
 
+DOUBTED: Final = " ?"
+
 _WORDS: Final = {True: "yes", False: "no", None: "–"}
 
 
@@ -28,15 +31,16 @@ def report_text(report: Mapping[str, Any], everything: bool = False) -> str:
     """The table of a report's JSON (`Report.to_json`); with `everything`, every number of it."""
     exact = report["exact"]
     numbers = [
-        _row(name, metric, exact) for name, metric in METRICS.items() if _is_shown(name, metric, exact, everything)
+        _row(name, metric, report) for name, metric in METRICS.items() if _is_shown(name, metric, exact, everything)
     ]
     parts = [
         _headline(report),
         *_gap(exact["evicted"]),
         *_aligned(("", "", "mediaReporting"), numbers, "<><"),
+        *_doubts(report),
         *_records(report),
     ]
-    return "\n".join(_clip(line) for line in parts)
+    return "\n".join(_clip(line) for part in parts for line in part.split("\n"))
 
 
 def _headline(report: Mapping[str, Any]) -> str:
@@ -62,8 +66,27 @@ def _is_shown(name: str, metric: Metric, exact: Mapping[str, Any], everything: b
     return bool(exact[camel(name)]) and metric.unit != "ms" and not name.endswith("_impacted")
 
 
-def _row(name: str, metric: Metric, exact: Mapping[str, Any]) -> tuple[str, str, str]:
-    return name.replace("_", " "), _value(exact[camel(name)], metric.unit), metric.field
+def _row(name: str, metric: Metric, report: Mapping[str, Any]) -> tuple[str, str, str]:
+    mark = DOUBTED if camel(name) in _doubted(report) else ""
+    return name.replace("_", " "), _value(report["exact"][camel(name)], metric.unit) + mark, metric.field
+
+
+def _doubted(report: Mapping[str, Any]) -> Mapping[str, Sequence[str]]:
+    doubts: Mapping[str, Sequence[str]] = report.get("doubts", {})
+    return doubts  # an older server says nothing of it
+
+
+def _doubts(report: Mapping[str, Any]) -> Iterator[str]:
+    """Which rules are behind the marks: what was found says why."""
+    rules = sorted({rule for by in _doubted(report).values() for rule in by})
+    if rules:
+        yield textwrap.fill(
+            f"in doubt by {', '.join(rules)}",
+            WIDTH,
+            initial_indent="  ? ",
+            subsequent_indent="    ",
+            break_on_hyphens=False,
+        )
 
 
 def _value(value: Any, unit: str) -> str:

@@ -65,6 +65,8 @@ class SessionAnalysis:
         self._count(entry)
         for event in events:
             self._judge.add(event)
+        if events and entry.findings:
+            self._judge.note(entry.findings)
         if self.planned is not None:
             self._plan(events)
 

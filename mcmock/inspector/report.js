@@ -47,7 +47,7 @@ export class ReportPanel {
 
   /** @param {Report | null} report */
   show(report) {
-    const text = JSON.stringify([report?.exact, report?.ads, report?.adBreaks, report?.chapters, report?.states]);
+    const text = JSON.stringify([report?.exact, report?.ads, report?.adBreaks, report?.chapters, report?.states, report?.doubts]);
     this.report = report;
     if (text === this.text) return;
     this.text = text;
@@ -75,9 +75,10 @@ export class ReportPanel {
 
   /** @param {string} name @param {string} cls @param {Attributes} attributes @param {...Child} children */
   button(name, cls, attributes, ...children) {
-    const about = this.vocabulary.metrics[name]?.about;
+    const doubts = this.report?.doubts[name];
+    const about = [this.vocabulary.metrics[name]?.about, doubts && `in doubt by ${doubts.join(", ")}`].filter(Boolean).join("; ");
     return h(`button.${cls}`, {
-      type: "button", "data-key": name, "aria-pressed": String(this.asked === name), title: about?.replaceAll("`", ""),
+      type: "button", "data-key": name, "aria-pressed": String(this.asked === name), title: about.replaceAll("`", "") || undefined,
       onclick: (/** @type {any} */ event) => this.press(name, event.currentTarget), ...attributes,
     }, ...children);
   }
@@ -131,7 +132,14 @@ export class ReportPanel {
   /** @param {string} name @param {any} value */
   number(name, value) {
     const nothing = value === null || value === false || value === 0 || (Array.isArray(value) && !value.length);
-    return this.button(name, nothing ? "number.nothing" : "number", {}, h("span", {}, words(name)), h("b", {}, this.written(name, value)));
+    return this.button(name, nothing ? "number.nothing" : "number", {}, h("span", {}, words(name)), h("b", {}, this.written(name, value), this.doubt(name)));
+  }
+
+  /** The mark of a number that cannot be trusted.
+      @param {string} name @returns {Child} */
+  doubt(name) {
+    const rules = this.report?.doubts[name];
+    return rules ? h("span.doubt", { role: "img", "aria-label": ` in doubt by ${rules.join(", ")}` }, " ?") : null;
   }
 
   /** @param {string} name @param {any} value */

@@ -183,6 +183,7 @@ export type Report = {
     evicted: number | string | boolean | string[] | null;
     inReports: number | string | boolean | string[] | null;
   };
+  doubts: Record<string, string[]>;
   why?: Record<string, Record<string, any>[]>;
 };
 

@@ -275,6 +275,10 @@ SHAPES: dict[str, Schema] = {
             "chapters": _list(_RECORD),
             "customMetadata": _RECORD,
             "exact": _object("every metric, unrounded", {camel(name): _METRIC for name in METRICS}),
+            "doubts": {
+                **_map(_list(TEXT)),
+                "description": "per metric that cannot be trusted, the rules that were met",
+            },
             "why": {**_map(_list(_RECORD)), "description": "per metric, what it was counted from"},
         },
         ("why",),

@@ -8,14 +8,17 @@ from typing import Any
 
 import pytest
 
-from mcmock.analytics import METRICS, judge_session
+from mcmock.analytics import METRICS, Report, judge_session
 from mcmock.analytics.records import Close
+from mcmock.analytics.text import report_text
 from mcmock.core.events import Event
 from mcmock.core.findings import RULES
 from mcmock.core.model import Mode, Severity
+from mcmock.engine import Emulator
 from mcmock.protocols.media_collection.events import event_from
 from mcmock.recordings import formats
 from mcmock.recordings.check import checkup
+from tests.conftest import START_PARAMS, start
 
 ROOT = Path(__file__).parents[2]
 RECORDINGS = sorted((ROOT / "fixtures" / "clients").glob("*.jsonl"))
@@ -333,6 +336,43 @@ PARAMS = (
     "media.length", "media.contentType", "media.ad.length", "media.ad.podPosition", "media.ad.podIndex", "media.ad.podSecond",
     "media.chapter.offset", "media.chapter.length", "media.chapter.index", "media.ad.id",
 )  # fmt: skip
+
+
+def report_of(*steps: Step, **start: Any) -> Report:
+    return judge_session("sid", events(*steps, **start), Close("open", NOW)).report
+
+
+def test_a_report_names_the_numbers_in_doubt_and_the_rules_that_doubt_them() -> None:
+    late = report_of(*pod(*ad(0.2, 95.2), end=96))
+    assert late.doubts["ad_time_spent"] == ("ad-completed-late", "ping-gap")
+    assert "content_time_spent" not in report_of(*pod(*ad(0.2, 5.1, 30))).doubts
+    early = report_of(*pod(*ad(0.2, 5.1, 30)))
+    assert early.doubts == dict.fromkeys(("media_time_spent", "ad_completes", "ad_time_spent"), ("ad-completed-early",))
+    assert early.to_json()["doubts"]["adTimeSpent"] == ["ad-completed-early"]
+    assert report_of(*PINGS).doubts == {}
+
+
+def test_numbers_in_doubt_are_marked_where_a_report_is_printed() -> None:
+    lines = report_text(report_of((0.5, "play", 0), (3.5, "sessionComplete", 3)).to_json(why=False)).splitlines()
+    (marked,) = [line for line in lines if line.lstrip().startswith("content completes")]
+    assert "yes ?" in marked
+    assert "  ? in doubt by completed-early" in lines
+    assert "?" not in report_text(report_of(*PINGS).to_json(why=False))
+
+
+def test_what_a_body_says_for_itself_puts_numbers_in_doubt_as_well() -> None:
+    emulator = Emulator(seed=1)
+    sid = start(emulator, params=START_PARAMS | {"media.length": 0})
+    view = emulator.session(sid)
+    assert view is not None
+    assert view.report.doubts["average_minute_audience"] == ("length-not-positive",)
+
+
+def test_what_a_session_lacks_puts_numbers_in_doubt_once_it_has_closed() -> None:
+    steps = events(*pod(*ad(0.2, 15.2))[:-1])
+    assert judge_session("sid", steps, Close("open", NOW)).report.doubts == {}
+    closed = judge_session("sid", steps, Close("idle", NOW + 700)).report.doubts
+    assert "ad-break-not-closed" in closed["ad_count"]
 
 
 def test_half_the_values_may_be_missing() -> None:

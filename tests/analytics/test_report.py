@@ -417,7 +417,7 @@ def test_why_of_something_else_says_what_there_is(name: str) -> None:
 
 
 def test_the_report_and_the_table_have_the_same_numbers() -> None:
-    records = {"ads", "ad_breaks", "chapters", "states", "params", "metadata", "evidence"}
+    records = {"ads", "ad_breaks", "chapters", "states", "params", "metadata", "evidence", "doubts"}
     assert set(Report.__dataclass_fields__) - records == set(METRICS)
     exact = judged(event(1, 0, "sessionStart")).report.to_json()["exact"]
     assert set(exact) == {camel(name) for name in METRICS}
