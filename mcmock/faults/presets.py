@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from mcmock.core.model import Kind
+from mcmock.core.model import COUNTED_KINDS
 from mcmock.core.wording import shown
 from mcmock.faults import builders
 from mcmock.faults.rule import FaultRule
 
-COUNTED = [str(Kind.SESSION), str(Kind.EVENT), str(Kind.DOWNLOADED)]
+COUNTED = [str(kind) for kind in COUNTED_KINDS]
 """The requests that carry something to count; without preflights and schemas."""
 
 

@@ -64,7 +64,7 @@ def _entry(entry: Any, attached: Attached) -> Recorded:
     sent, answered, extras = entry["request"], entry.get("response") or {}, entry.get("_mcmock") or {}
     url = _split(str(sent["url"]), ours="path" in extras)
     listed = _pairs(sent.get("headers") or ())
-    headers = listed if extras else _with_type(listed, sent.get("postData") or {})
+    headers = listed if extras else _with_type(listed, _posted(sent))
     if _first(headers, "host") is None and "path" not in extras:
         headers = (("Host", url.netloc), *headers)
     target = (url.path or "/") + (f"?{url.query}" if url.query else "")
@@ -115,8 +115,7 @@ def _first(headers: Headers, name: str) -> str | None:
 
 
 def _content(content: Mapping[str, Any]) -> bytes:
-    text = str(content.get("text") or "")
-    return base64.b64decode(text) if content.get("encoding") == "base64" else text.encode("utf-8", "replace")
+    return _decoded(str(content.get("text") or ""), content)
 
 
 # -- what was sent --------------------------------------------------------------------------------------------------------
@@ -130,8 +129,8 @@ class _Body(NamedTuple):
 def _body(sent: Mapping[str, Any], extras: Mapping[str, Any], headers: Headers, attached: Attached) -> _Body:
     if "bodyBase64" in extras:
         return _Body(base64.b64decode(extras["bodyBase64"]))
-    posted = sent.get("postData") or {}
-    if text := str(posted.get("text") or ""):
+    posted = _posted(sent)
+    if text := posted.get("text"):
         return _whole(_decoded(text, posted), sent, headers)
     if name := posted.get("_file"):
         content = attached(str(name))
@@ -139,6 +138,17 @@ def _body(sent: Mapping[str, Any], extras: Mapping[str, Any], headers: Headers, 
     if params := posted.get("params"):
         return _put_together(params)
     return _Body(b"", "" if extras or _was_empty(headers) else LEFT_OUT)
+
+
+def _posted(sent: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a recorder kept of a body; some write the text itself, or the value that it stands for."""
+    posted = sent.get("postData") or {}
+    if not isinstance(posted, Mapping):
+        posted = {"text": posted}
+    text, params = posted.get("text") or "", posted.get("params")
+    if isinstance(params, Mapping):
+        params = [{"name": name, "value": value} for name, value in params.items()]
+    return {**posted, "text": text if isinstance(text, str) else json.dumps(text), "params": params}
 
 
 def _decoded(text: str, posted: Mapping[str, Any]) -> bytes:

@@ -23,6 +23,7 @@ from mcmock.core.model import Headers, Kind, Request
 from mcmock.protocols.base import SID, ApiProtocol
 from mcmock.recordings import formats, timeline
 from mcmock.recordings.records import STARTS, Located, Recorded
+from mcmock.recordings.sessions import assign
 from mcmock.recordings.timeline import API
 
 _SENT: Final = frozenset({Kind.SESSION, Kind.EVENT, Kind.DOWNLOADED, Kind.SCHEMA, Kind.PREFLIGHT})
@@ -113,12 +114,12 @@ def of_recording(records: Iterable[Recorded], name: str) -> Plan:
     steps: list[Planned] = []
     opened: set[str] = set()
     left_out, began = 0, None
-    for record in records:
-        one = Located(record)
-        if one.kind not in _SENT:
-            continue
+    chosen = [one for one in map(Located, records) if one.kind in _SENT]
+    sessions = assign(chosen).sessions
+    for number, one in enumerate(chosen):
+        record = one.record
         began = record.at if began is None else began
-        addressed = None if record.body_missing else _addressed(one, opened)
+        addressed = None if record.body_missing else _addressed(one, sessions.get(number), opened)
         if addressed is None:
             left_out += 1
             continue
@@ -135,18 +136,19 @@ def of_recording(records: Iterable[Recorded], name: str) -> Plan:
     return Plan(name, tuple(steps), left_out)
 
 
-def _addressed(one: Located, opened: set[str]) -> tuple[str, str, bytes] | None:
+def _addressed(one: Located, session: str | None, opened: set[str]) -> tuple[str, str, bytes] | None:
     """Return the session of a request, and its target and body with a place for the id; None if that session never opened."""
     target, body, status = one.request.target, one.request.body, one.record.status
     if one.is_start:
-        if one.issued is not None and status is not None:
-            opened.add(one.issued)
-        return one.issued or f"unanswered at {one.record.at}", target, body
+        if session is not None:
+            opened.add(session)
+        return session or f"unanswered at {one.record.at}", target, body
     if one.named is None:
         return "", target, body
-    if one.named not in opened:
-        return None if status in (201, 204) else (one.named, target, body)
-    return one.named, *one.protocol.readdressed(target, body, one.named, SID)
+    session = session or one.named
+    if session not in opened:
+        return None if status in (201, 204) or one.record.unaddressed else (session, target, body)
+    return session, *one.protocol.readdressed(target, body, one.named, SID)
 
 
 def _headers(raw: Iterable[tuple[bytes, bytes]]) -> Headers:

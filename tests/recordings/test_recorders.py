@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import zipfile
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 import mcmock
 from mcmock.core.findings import RULES
+from mcmock.recordings import formats, replay_plan
 from mcmock.recordings.check import Checkup
 from tests.conftest import START_PARAMS, body
 from tests.recordings.test_check import EVENTS, SID, TS, WATCHED, entry, event, har, judged, opening, outcomes, rules_of
@@ -57,6 +59,30 @@ def test_a_body_with_the_signs_of_a_form_in_it_is_put_together_again() -> None:
     params = [{"name": before, "value": after.partition("&")[0]}, {"name": "y", "value": TRICKY.partition("y=")[2]}]
     done = judged(har(sent_as({"mimeType": FORM, "params": params}, WATCHED[0]), *WATCHED[1:]))
     assert (done.problems, done.sessions[0].report.params["media.name"]) == ((), "x=1&y=2")
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        text_of(WATCHED[1]),
+        {"text": json.loads(text_of(WATCHED[1]))},
+        {
+            "mimeType": "application/json",
+            "text": base64.b64encode(text_of(WATCHED[1]).encode()).decode(),
+            "encoding": "base64",
+        },
+        {"params": {text_of(WATCHED[1]): ""}},
+    ],
+)
+def test_a_body_is_read_in_whatever_form_it_was_kept(kept: Any) -> None:
+    assert judged(har(WATCHED[0], sent_as(kept), *WATCHED[2:])).problems == ()
+
+
+def test_a_response_that_cannot_be_decoded_hides_nothing() -> None:
+    """Of any page in the file."""
+    page = entry(0, "/logo.png", None, 200, method="GET")
+    page["response"]["content"] = {"text": "no base64 at all!", "encoding": "base64"}
+    assert judged(har(page, *WATCHED)).problems == ()
 
 
 def test_form_fields_that_make_up_no_json_again_were_not_recorded() -> None:
@@ -360,6 +386,19 @@ def test_one_body_is_judged_as_one_request(tmp_path: Path) -> None:
     )
     assert (whole.problems, [one.exchange.kind for one in whole.requests]) == ((), ["downloaded"])
     assert "wrong-event" in rules_of(judged({"eventType": "plai", "playerTime": {"playhead": 0, "ts": TS}}))
+
+
+def test_what_was_told_apart_is_sent_again_to_the_sessions_that_it_belongs_to() -> None:
+    """By `mcmock replay`: a recording without a Location has no ids to replace, and bodies have no paths."""
+    without = har(
+        start_of(0, "A"), start_of(0.2, "B", playhead=300), of(SID, 1, "play", 300), of(OTHER, 1.5, "play", 0)
+    )
+    bodies = "\n".join(text_of(one) for one in without["log"]["entries"])
+    for text in (json.dumps(without), bodies):
+        plan = replay_plan.plan(formats.read(text.encode()), "a file", TS)
+        first, second, of_second, of_first = plan.steps
+        assert (plan.left_out, of_second.session, of_first.session) == (0, second.session, first.session)
+        assert {of_first.target, of_second.target} == {"/api/v1/sessions/{sid}/events"}
 
 
 def test_bodies_one_a_line_are_the_sessions_that_they_begin() -> None:

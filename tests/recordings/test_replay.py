@@ -291,8 +291,8 @@ def test_wrong_usage_is_one_line_and_exit_2(arguments: tuple[str, ...], said: st
 
 
 @pytest.mark.parametrize("pace", ["--flat-out", "--advance"])
-def test_a_server_that_is_not_there_is_one_line_and_exit_1(pace: str) -> None:
+def test_a_server_that_is_not_there_is_one_line_and_exit_4(pace: str) -> None:
     result = run("fixtures/timelines/ads.json", "--to", "http://127.0.0.1:1", pace)
-    assert result.exit_code == 1
+    assert result.exit_code == 4
     assert result.output.strip().splitlines()[-1].startswith("mcmock: ")
     assert "127.0.0.1:1" in result.output
