@@ -4,26 +4,67 @@ Rules of this file:
 
 1. The running clock is the largest `ts` so far and never goes back. The time it passes goes on exactly one account, so the
    accounts add up to last ts - first ts.
-2. What only grows is a Trail and everything else a small value, so that `fork` costs the same at any length.
+2. What only grows is a ForkableList and everything else a small value, so that `fork` costs the same at any length.
 
 It must not know what an event means (effects.py), what is odd (oddities.py), or how a session is closed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any, Final, NamedTuple
+from itertools import chain, islice
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from mcmock.analytics import playback, playhead
 from mcmock.analytics.playback import Playback
 from mcmock.analytics.playhead import Pace, Piece, Run, Stillness
 from mcmock.analytics.records import Ad, AdBreak, Chapter, Segment, State
 from mcmock.analytics.seen import Seen
-from mcmock.analytics.trail import Trail
 from mcmock.core import findings
 from mcmock.core.events import Event
 from mcmock.core.model import Finding, Mode
+
+T = TypeVar("T")
+
+
+class ForkableList(Generic[T]):
+    """Items in the order they were appended. A fork sees what was there, and appends for itself alone.
+
+    A judgement is asked for after every request, of sessions that run for thirty hours. Copying what such a session has
+    collected would cost more than judging it, so the copy for the open window shares the past and keeps its own tail.
+    """
+
+    __slots__ = ("_own", "_past", "_shared")
+
+    def __init__(self, past: list[T] | None = None) -> None:
+        self._past: list[T] = past if past is not None else []
+        self._shared = len(self._past)
+        self._own: list[T] = []
+
+    def append(self, item: T) -> None:
+        self._own.append(item)
+
+    def fork(self) -> ForkableList[T]:
+        return ForkableList(self._own) if not self._shared else ForkableList(list(self))
+
+    def __len__(self) -> int:
+        return self._shared + len(self._own)
+
+    def __iter__(self) -> Iterator[T]:
+        return chain(islice(self._past, self._shared), self._own)
+
+    def __getitem__(self, index: int) -> T:
+        if index < 0:
+            index += len(self)
+        if not 0 <= index < len(self):
+            raise IndexError(f"there are {len(self)} items, not {index + 1}")
+        return self._past[index] if index < self._shared else self._own[index - self._shared]
+
+    def values(self) -> tuple[T, ...]:
+        """Everything, as a tuple: one copy, done in C."""
+        past = self._past if len(self._past) == self._shared else self._past[: self._shared]
+        return (*past, *self._own)
 
 
 class Stamp(NamedTuple):
@@ -90,14 +131,14 @@ class Tally:
         self.last_at: float | None = None  # the latest arrival that counted, and whose it was
         self.last_seq = 0
         # what happened, in processing order
-        self.seqs: Trail[int] = Trail()
-        self.stamps: Trail[Stamp] = Trail()
-        self.marks: Trail[Mark] = Trail()
+        self.seqs: ForkableList[int] = ForkableList()
+        self.stamps: ForkableList[Stamp] = ForkableList()
+        self.marks: ForkableList[Mark] = ForkableList()
         self.counts: dict[str, int] = {}
         # whose time it was
         self.playback = Playback()
         self.totals: dict[str, int] = dict.fromkeys(playback.ALL_LABELS, 0)
-        self.segments: Trail[Segment] = Trail()
+        self.segments: ForkableList[Segment] = ForkableList()
         self.segment: Segment | None = None
         # the playhead
         self.head: float | None = None  # where the playhead was last heard while main content played, and when
@@ -105,25 +146,25 @@ class Tally:
         self.pace = Pace()
         self.stillness: Stillness | None = None
         self.run: Run | None = None
-        self.runs: Trail[Run] = Trail()
+        self.runs: ForkableList[Run] = ForkableList()
         self.pieces: tuple[Piece, ...] = ()
         self.live_from: float | None = None  # where the playhead of live content stood when it first played
         self.lowest: Reported | None = None
         self.highest: Reported | None = None
         self.paused_from: tuple[float, int] | None = None  # playhead and clock when the open pause or buffering began
         # records
-        self.ads: Trail[Ad] = Trail()
+        self.ads: ForkableList[Ad] = ForkableList()
         self.ad: Ad | None = None
         self.last_ad_end: int | None = None
-        self.breaks: Trail[AdBreak] = Trail()
+        self.breaks: ForkableList[AdBreak] = ForkableList()
         self.ad_break: AdBreak | None = None
-        self.chapters: Trail[Chapter] = Trail()
+        self.chapters: ForkableList[Chapter] = ForkableList()
         self.chapter: Chapter | None = None
         self.states: dict[str, State] = {}
-        self.state_spans: Trail[Segment] = Trail()  # label is the state's name
+        self.state_spans: ForkableList[Segment] = ForkableList()  # label is the state's name
         # quality
         self.rate: Rate | None = None
-        self.rates: Trail[Rate] = Trail()
+        self.rates: ForkableList[Rate] = ForkableList()
         self.rate_weight_ms = 0
         self.rate_sum = 0.0
         self.dropped_frames: Reported | None = None

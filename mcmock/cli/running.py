@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mcmock.cli.file_watch import watch
 from mcmock.cli.logs import Logs
 from mcmock.cli.options import Settings
-from mcmock.cli.reload import Reload
+from mcmock.cli.reload import Reload, watch
 from mcmock.cli.service import facts_line, start
 
 if TYPE_CHECKING:

@@ -18,7 +18,6 @@ from mcmock.core.model import Answer, Delivery, Refusal, Request
 from mcmock.engine import Emulator
 from mcmock.engine.scopes import Scopes
 from mcmock.server.aiohttp_adapter import unread
-from mcmock.server.deciding import decide
 from mcmock.server.fault_steps import perform
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -61,9 +60,32 @@ async def _judge(scopes: Scopes, request: web.BaseRequest) -> tuple[Emulator, An
         refusal,
     )
     began = monotonic()
-    emulator, answer = scopes.handle(asked) if not scopes.default.blocks else await decide(scopes, asked)
+    emulator, answer = scopes.handle(asked) if not scopes.default.blocks else await _decide(scopes, asked)
     scopes.meter.note(answer, monotonic() - began)
     return emulator, answer, refusal is None
+
+
+async def _decide(scopes: Scopes, request: Request) -> tuple[Emulator, Answer]:
+    """The emulator whose scope the request is of, and its answer, where that may wait for a store."""
+    at_hand = scopes.is_at_hand(request)
+    emulator, asked = scopes.place(request) if at_hand else await asyncio.to_thread(scopes.place, request)
+    return emulator, await _submitted(emulator, asked)
+
+
+async def _submitted(emulator: Emulator, request: Request) -> Answer:
+    loop = asyncio.get_running_loop()
+    decided: asyncio.Future[Answer] = loop.create_future()
+
+    def settle(answer: Answer) -> None:
+        if not decided.done():
+            decided.set_result(answer)
+
+    def tell(answer: Answer) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(settle, answer)
+
+    emulator.submit(request, tell)
+    return await decided
 
 
 def _encoding(request: web.BaseRequest) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import redis
 
-from mcmock.cli.file_watch import WatchedFile, watch
+from mcmock.cli.reload import WatchedFile, watch
 from mcmock.engine.changes import StoreAway
 from mcmock.storage import open_store
 from mcmock.storage.optimistic import OptimisticCommitter

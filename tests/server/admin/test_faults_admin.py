@@ -12,7 +12,7 @@ from urllib.request import Request, urlopen
 import pytest
 
 from mcmock import faults
-from mcmock.cli.file_watch import WatchedFile
+from mcmock.cli.reload import WatchedFile
 from mcmock.engine import Emulator
 from mcmock.testing.server import McmockServer
 from tests.conftest import body, post, send, start
