@@ -483,9 +483,9 @@ def test_a_request_that_is_no_event_brings_none(emulator: Emulator) -> None:
 # -- the recordings -------------------------------------------------------------------------------------------------------
 
 
-def documented(heading: str) -> list[list[str]]:
-    """The rows of the first table under a heading of docs/report.md."""
-    page = (ROOT / "docs" / "report.md").read_text(encoding="utf-8")
+def documented(heading: str, name: str = "report.md") -> list[list[str]]:
+    """The rows of the first table under a heading of a page."""
+    page = (ROOT / "docs" / name).read_text(encoding="utf-8")
     section = page.partition(f"## {heading}\n")[2].partition("\n## ")[0]
     rows = [
         [cell.strip() for cell in line.strip("|").split(" | ")] for line in section.splitlines() if line.startswith("|")
@@ -494,7 +494,9 @@ def documented(heading: str) -> list[list[str]]:
 
 
 def test_every_recording_is_in_the_docs() -> None:
-    assert [row[0].strip("`") for row in documented("Real clients")] == [path.stem for path in RECORDINGS]
+    assert [row[0].strip("`") for row in documented("Real clients", "findings.md")] == [
+        path.stem for path in RECORDINGS
+    ]
 
 
 # -- the docs -------------------------------------------------------------------------------------------------------------

@@ -64,6 +64,7 @@ class Come(NamedTuple):
     report: dict[str, Any]
     statuses: list[int]
     said: list[str]
+    alarms: list[str]  # what is worse than an info
 
 
 def come_to(sent: Sequence[Sent], **options: Any) -> Come:
@@ -78,8 +79,9 @@ def come_to(sent: Sequence[Sent], **options: Any) -> Come:
         sid = sid or dict(answer.headers)["Location"].rpartition("/")[2]
     view = emulator.session(sid)
     assert view is not None
-    said = [f"{found.rule}: {found.message}" for exchange in view.exchanges for found in exchange.findings]
-    return Come(without_seq(view.report.to_json(why=False)), statuses, said)
+    found = [*view.judgement.session_findings, *(found for one in view.exchanges for found in one.findings)]
+    said, alarms = [one.message for one in found], [one.rule for one in found if one.severity != "info"]
+    return Come(without_seq(view.report.to_json(why=False)), statuses, said, alarms)
 
 
 def without_seq(value: Any) -> Any:
@@ -99,6 +101,7 @@ def test_any_order_within_the_window_comes_to_the_same_or_names_the_pair(path: P
         assert set(wanted.statuses) == {201, 204}
         for seed in range(INTERLEAVINGS):
             got = come_to(interleaved(sent, Random(seed)))
+            assert got.alarms == [], "nobody who uses the SDK could act on it"
             pairs = [line for line in got.said if line.endswith("cannot be told")]
             if got.report == wanted.report and got.statuses == wanted.statuses:
                 same += 1
