@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import socket
 import ssl
 from collections.abc import Callable, Coroutine, Iterator
@@ -73,6 +74,7 @@ class Taking:
         self._coming: set[asyncio.Protocol] = (
             set()
         )  # accepted, and not yet made; over TLS, until they have shaken hands
+        self._accepted: set[socket.socket] = set()  # those whose task has not had its first turn
         self._tasks: set[asyncio.Task[None]] = set()
         self._listeners: list[socket.socket] = []
         self._said = -QUIET
@@ -91,14 +93,17 @@ class Taking:
         """How many connections are open, those that shake hands included."""
         return self._count() + len(self._coming)
 
-    async def end(self) -> None:
-        """Take no more, close what listens, and let those go that have not shaken hands."""
+    async def end(self) -> list[tuple[int, tuple[Any, ...]]]:
+        """Take no more, close what listens, and let those go that have not shaken hands. Return where it listened."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        for listener in self._listeners:
-            listener.close()
+        listened = [(int(one.family), one.getsockname()) for one in self._listeners]
+        for one in [*self._listeners, *self._accepted]:
+            one.close()
+        self._accepted.clear()
         self._listeners.clear()
+        return listened
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -106,11 +111,9 @@ class Taking:
         task.add_done_callback(self._tasks.discard)
 
     async def _take_from(self, listener: socket.socket, context: ssl.SSLContext | None) -> None:
-        loop = asyncio.get_running_loop()
         while True:
             try:
-                first, _ = await loop.sock_accept(listener)
-                for one in chain([first], _waiting(listener, AT_ONCE - 1)):
+                for one in chain(await _arrived(listener), _waiting(listener, AT_ONCE)):
                     self._take(one, context)
                 await asyncio.sleep(0)
             except ConnectionError:  # gone before it was taken
@@ -128,9 +131,11 @@ class Taking:
             return
         connection = self._make()
         self._coming.add(connection)
+        self._accepted.add(one)
         self._spawn(self._connect(connection, one, context))
 
     async def _connect(self, connection: asyncio.Protocol, one: socket.socket, context: ssl.SSLContext | None) -> None:
+        self._accepted.discard(one)
         secure: dict[str, Any] = {}
         if context is not None:
             times = {"ssl_handshake_timeout": HANDSHAKE_TIME, "ssl_shutdown_timeout": SHUTDOWN_TIME}
@@ -156,6 +161,23 @@ def _beyond() -> int | None:
     return None if allowed is None else allowed - _reserved(allowed) // 4
 
 
+async def _arrived(listener: socket.socket) -> list[socket.socket]:
+    """Return when somebody waits to be taken, with whom was taken already.
+
+    That is nobody, but for Windows: asyncio's own sock_accept loses whom it took as it is cancelled.
+    """
+    loop, arrived = asyncio.get_running_loop(), asyncio.Event()
+    try:
+        loop.add_reader(listener, arrived.set)
+    except NotImplementedError:
+        return [(await loop.sock_accept(listener))[0]]
+    try:
+        await arrived.wait()
+    finally:
+        loop.remove_reader(listener)
+    return []
+
+
 def _waiting(listener: socket.socket, most: int) -> Iterator[socket.socket]:
     """Up to so many of those that wait to be taken."""
     for _ in range(most):
@@ -175,3 +197,18 @@ def bind(family: int, address: tuple[Any, ...], *, share_port: bool) -> socket.s
         backlog=BACKLOG,
         reuse_port=share_port,
     )
+
+
+def reserve(family: int, address: tuple[Any, ...]) -> socket.socket | None:
+    """Return a socket that has the port and does not listen: whoever connects is refused. None if somebody was faster."""
+    one = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        if os.name == "posix":
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        one.bind(address)
+    except OSError:
+        one.close()
+        return None
+    return one

@@ -20,7 +20,7 @@ from mcmock.core import clock
 from mcmock.engine import Emulator, scopes
 from mcmock.engine.scopes import Scopes
 from mcmock.server import addresses, aiohttp_adapter
-from mcmock.server.accepting import Taking, bind
+from mcmock.server.accepting import Taking, bind, reserve
 from mcmock.server.admin.api import ControlApi
 from mcmock.server.aiohttp_adapter import AiohttpServer
 from mcmock.server.app import make_handler
@@ -94,28 +94,45 @@ class Service:
         self._share_port = share_port
         self._starting_https = asyncio.Lock()
         self._server: _Server | None = None
+        self._context: ssl.SSLContext | None = None
+        self._reserved: list[socket.socket] = []
         self._control = ControlApi(self.scopes, self.place)
 
     async def start(self) -> None:
-        """Listen. Raises OSError when it cannot, ValueError for HTTPS without a certificate, or another aiohttp."""
+        """Listen, after a `stop` at the same addresses; nothing if it does.
+
+        Raises OSError when it cannot, ValueError for HTTPS without a certificate, or another aiohttp.
+        """
+        if self._server is not None:
+            return
         await aiohttp_adapter.check()
         place = self.place
-        context = place.context() if place.https_port is not None else None
+        self._release()
+        self._control.lasting.begin()
         handler = make_handler(self.scopes, self._control)
         self._server = _Server(self.scopes, handler, access_log=None, auto_decompress=False)
         try:
+            context = self._secured() if place.https_port is not None else None
             place.port = await self._listen(place.port, "--port")
             if context is not None and place.https_port is not None:
                 place.https_port = await self._listen(place.https_port, "--https-port", context)
-        except OSError:
+        except (OSError, ValueError):
             await self.stop()
             raise
+
+    def _secured(self) -> ssl.SSLContext:
+        """The certificate to show: the same one for as long as this service lives."""
+        if self._context is None:
+            self._context = self.place.context()
+        return self._context
 
     async def start_https(self) -> None:
         """Listen for HTTPS, too, on a free port, if it does not yet."""
         async with self._starting_https:
             if self.place.https_port is None:
-                self.place.https_port = await self._listen(0, "--https-port", self.place.context())
+                if self._server is None:
+                    raise ValueError("it is stopped: ask for https_url before, or start it again")
+                self.place.https_port = await self._listen(0, "--https-port", self._secured())
 
     async def _listen(self, port: int, option: str, context: ssl.SSLContext | None = None) -> int:
         """Listen on `port`, and return the port it is; 0 is another one each time, the same for all addresses of a name."""
@@ -185,15 +202,26 @@ class Service:
         if self._server is not None:
             await self._server.break_off()
 
-    async def stop(self) -> None:
-        """Stop listening, let answers in progress finish for a moment, close every connection."""
+    async def stop(self, *, for_now: bool = False) -> None:
+        """Stop listening, let answers in progress finish for a moment, close every connection.
+
+        `for_now` keeps the ports from other programs, so that `start` can have them again: whoever connects is refused.
+        """
         if self._server is not None:
-            await self._server.taking.end()
+            listened = await self._server.taking.end()
+            self._reserved += [kept for one in listened if for_now and (kept := reserve(*one)) is not None]
+        else:
+            self._release()
         self._control.lasting.end()
         if self._server is not None:
             self._server.pre_shutdown()
             await self._server.shutdown(STOP_SECONDS)
             self._server = None
+
+    def _release(self) -> None:
+        for one in self._reserved:
+            one.close()
+        self._reserved.clear()
 
     @property
     def port(self) -> int:
@@ -257,13 +285,21 @@ class ServiceThread:
         self._thread = threading.Thread(target=self._run, name="mcmock", daemon=True)
 
     def start(self) -> None:
-        """Raises OSError when the service cannot listen."""
-        self._thread.start()
+        """Listen, after a `pause` at the same addresses. Raises OSError when the service cannot."""
+        begins = not self._thread.is_alive()
+        if begins:
+            self._thread.start()
         try:
             asyncio.run_coroutine_threadsafe(self.service.start(), self._loop).result()
         except BaseException:
-            self._end_loop()
+            if begins:
+                self._end_loop()
             raise
+
+    def pause(self) -> None:
+        """Refuse connections until `start`; nothing if it never began."""
+        if self._thread.is_alive():
+            asyncio.run_coroutine_threadsafe(self.service.stop(for_now=True), self._loop).result()
 
     def https_url(self) -> str:
         """The address for HTTPS, which the service listens for from now on, if it did not yet."""
@@ -299,6 +335,7 @@ class ServiceThread:
                 asyncio.run_coroutine_threadsafe(work(), self._loop).result(PATIENCE)
 
     def stop(self) -> None:
+        """Stop for good; the loop and its thread end, too."""
         for asked in list(self._asked):
             asked.cancel()
         asyncio.run_coroutine_threadsafe(self.service.stop(), self._loop).result()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import sys
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -22,10 +23,15 @@ if TYPE_CHECKING:
 MARKER = """mcmock(strict, loose, after_end, seed, faults, preset, plan, clock, allow_bad): options of mcmock_server for this \
 test; clock="frozen" stops the emulator's clock, allow_bad=True lets the test send requests that are rejected"""
 
+BLOCKED = """mcmock_server listens on a socket, and pytest-socket blocks those: run pytest with --allow-hosts=127.0.0.1,::1 \
+(localhost), or mark the test with enable_socket"""
+
 GOLDEN = "mcmock-golden"
 """The user property under which a test says which golden file it wrote."""
 LONGEST_NAME = 150
 """Characters of a log file's name."""
+
+_FIXTURES = {"mcmock_server", "make_mcmock_server", "mcmock_running"}
 
 _SERVERS = pytest.StashKey[list["McmockServer"]]()
 _ENDED_EARLY = pytest.StashKey[bool]()
@@ -87,12 +93,21 @@ def mcmock_running(mcmock_options: dict[str, Any]) -> Iterator[McmockServer]:
     wrong, server = "", None
     try:
         server = McmockServer(**_without_allow_bad(mcmock_options))
+        server.start()
     except (TypeError, ValueError) as error:
-        wrong = str(error)
-    if server is None:
-        pytest.fail(f"mcmock_options: {wrong}", pytrace=False)
+        wrong = f"mcmock_options: {error}"
+    except RuntimeError as error:
+        if not _is_blocked(error):
+            raise
+        wrong = BLOCKED
+    if wrong or server is None:
+        pytest.fail(wrong, pytrace=False)
     with server:
         yield server
+
+
+def _is_blocked(error: RuntimeError) -> bool:
+    return type(error).__name__ in ("SocketBlockedError", "SocketConnectBlockedError")
 
 
 @pytest.fixture
@@ -155,6 +170,7 @@ def _seed_for(first: int, nodeid: str) -> int:
 
 def _prepare(server: McmockServer, options: dict[str, Any]) -> None:
     wrong = ""
+    server.start()  # the last test may have stopped it
     try:
         server.prepare(**options)
     except ValueError as error:
@@ -213,6 +229,19 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """Nothing is left of an earlier run of the test: plugins that try a failing test again run the same item."""
     item.stash[_SERVERS] = []
     item.stash[_TOLD] = False
+    if "pyfakefs" in sys.modules and _FIXTURES & set(getattr(item, "fixturenames", ())):
+        _read_own_files()
+
+
+def _read_own_files() -> None:
+    """Read what is read from files, before the fixture `fs` of pyfakefs hides them; each is kept once it was read."""
+    import jsonschema  # noqa: F401
+
+    from mcmock.protocols.media_collection import schemas
+    from mcmock.server.admin import pages
+
+    schemas.read_files()
+    pages.contents()
 
 
 # -- the report of a failing test -----------------------------------------------------------------------------------------

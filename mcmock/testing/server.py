@@ -92,7 +92,7 @@ class McmockServer:
             self.emulator.freeze()
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        self.start()
         return self
 
     def __exit__(
@@ -102,6 +102,18 @@ class McmockServer:
         self.emulator.close()
         if self._ca_folder is not None:
             self._ca_folder.cleanup()
+
+    def start(self) -> None:
+        """Listen, after `stop` at the same addresses; nothing if it does. Raises OSError if another program has the port."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop listening: connections are refused, over HTTPS too, and those that are open are closed.
+
+        Log, sessions, faults and the clock stay, and can be asked; sessions time out as ever. `start` listens again, and
+        so does the fixture before the next test.
+        """
+        self._thread.pause()
 
     @property
     def url(self) -> str:

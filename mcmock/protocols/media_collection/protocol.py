@@ -36,6 +36,7 @@ class MediaCollection(ApiProtocol):
     fast_path = routes.FAST_PATH
 
     def __init__(self, cors_headers: str | None = None, cors_max_age: int | None = None) -> None:
+        schemas.read_files()
         self._answers = Answers(ALLOW_HEADERS if cors_headers is None else cors_headers, cors_max_age)
 
     def owns(self, target: str) -> bool:

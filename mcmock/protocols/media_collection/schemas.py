@@ -46,11 +46,22 @@ class Violation(NamedTuple):
 # -- on disk, and as served -----------------------------------------------------------------------------------------------
 
 
-def _read(name: str) -> Json:
+def read_files() -> None:
+    """Read every file of schemas/ now: a test may put another file system in its place (pyfakefs) before the first request."""
+    for event_type in EVENT_TYPES:
+        _text(f"{event_type}.json")
+    _text(COMMON)
+
+
+@cache
+def _text(name: str) -> str:
     """A file of schemas/: inside the installed package, or beside it in a checkout."""
     packaged = resources.files("mcmock").joinpath("schemas_data", name)
-    text = packaged.read_text("utf-8") if packaged.is_file() else _checkout(name).read_text("utf-8")
-    return dict(json.loads(text))
+    return packaged.read_text("utf-8") if packaged.is_file() else _checkout(name).read_text("utf-8")
+
+
+def _read(name: str) -> Json:
+    return dict(json.loads(_text(name)))
 
 
 def _checkout(name: str) -> Path:

@@ -345,6 +345,7 @@ class ControlApi:
         self._scopes = scopes
         self._place = place or Place()
         self.lasting = Lasting()
+        pages.contents()  # now: a test may put another file system in its place before somebody looks
         self._routes = [(re.compile(_pattern(route.template)), route) for route in ROUTES]
 
     async def stop(self, _: web.Application) -> None:

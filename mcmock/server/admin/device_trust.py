@@ -6,7 +6,6 @@ The steps are a table; docs/devices.md tells the same at length. It knows what a
 from __future__ import annotations
 
 from html import escape
-from importlib.resources import files
 from string import Template
 from typing import NamedTuple
 
@@ -89,7 +88,7 @@ async def handle_page(asked: Asked) -> Reply:
 def render(place: Place) -> str:
     """The page as HTML."""
     reachable = place.reachable()
-    page = Template(files("mcmock").joinpath("inspector", "trust.html").read_text("utf-8"))
+    page = Template(pages.contents()["trust.html"].decode())
     return page.substitute(
         state=_state(place),
         code=_code(f"{reachable[0]}{PREFIX}/trust") if reachable else f"<p>{escape(_LOCAL)}</p>",

@@ -36,6 +36,10 @@ class Lasting:
             self._tasks.discard(task)
         return None if task.cancelled() else task.result()
 
+    def begin(self) -> None:
+        """Let answers last again, after `end`."""
+        self._ended = False
+
     def end(self) -> None:
         """Break off what is under way, and whatever begins from now on."""
         self._ended = True

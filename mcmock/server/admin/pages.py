@@ -44,15 +44,15 @@ HEADERS = {
 
 
 @cache
-def _contents() -> dict[str, bytes]:
-    """The package's own files by name; they do not change while we run."""
+def contents() -> dict[str, bytes]:
+    """Return the package's own files by name; they do not change while we run."""
     folder = files("mcmock").joinpath("inspector")
     return {one.name: one.read_bytes() for one in folder.iterdir() if one.name.rpartition(".")[2] in TYPES}
 
 
 def file(name: str) -> web.Response | None:
     """The page's file of that name, or None if it has no such file."""
-    content = _contents().get(name)
+    content = contents().get(name)
     return page(content, TYPES[name.rpartition(".")[2]]) if content is not None else None
 
 
