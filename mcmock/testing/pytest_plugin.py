@@ -237,10 +237,10 @@ def _read_own_files() -> None:
     """Read what is read from files, before the fixture `fs` of pyfakefs hides them; each is kept once it was read."""
     import jsonschema  # noqa: F401
 
-    from mcmock.protocols.media_collection import schemas
+    from mcmock.protocols.registry import default_protocols
     from mcmock.server.admin import pages
 
-    schemas.read_files()
+    default_protocols()
     pages.contents()
 
 
