@@ -18,9 +18,10 @@ from __future__ import annotations
 import re
 from bisect import insort
 from collections import ChainMap
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, NamedTuple
+from functools import partial
+from typing import Any, Final, NamedTuple, cast
 
 from mcmock.analytics.processing import Judgement
 from mcmock.core.events import Event
@@ -39,6 +40,12 @@ ALL: Final = "all"
 
 SLACK: Final = 1.5
 """How many times its cadence a ping may take."""
+
+MAX_FINDINGS: Final = 100
+"""Findings of one request; what goes beyond is one more, that says so."""
+
+MAX_COMPARED: Final = 100
+"""Words that a wrong one is compared with."""
 
 HURRY: Final = 0.5
 """How much of its cadence must lie between two pings."""
@@ -246,6 +253,8 @@ class PlannedSession:
         self._uses: dict[ItemId, Use] = {}
         self._mode, self._downloaded = mode, downloaded
         self._found: dict[int, tuple[Finding, ...]] = {}
+        self.told = 0
+        """How many findings of requests there are."""
         self._added = 0
         self._started = self._completed = False
         self._seen: set[str] = set()
@@ -274,14 +283,13 @@ class PlannedSession:
 
     def _begin(self, event: Event, path: str) -> None:
         self._started = True
-        sent = event.params.get("media.contentType")
+        sent, known = event.params.get("media.contentType"), self.plan.contents
         self.content = self.plan.named(sent)
-        if self.content is None and self.plan.contents and not self.plan.has_all:
-            self._say(
-                "plan-unexpected", event, json_path(("media.contentType",), path + event.paths.params),
-                f"the plan is about no content of type {shown(sent)}{did_you_mean(sent, self.plan.contents)}; it has "
-                f"{', '.join(self.plan.contents)}",
-            )  # fmt: skip
+        if self.content is None and known and not self.plan.has_all:
+            where = json_path(("media.contentType",), path + event.paths.params)
+            meant = did_you_mean(sent, known[:MAX_COMPARED])
+            message = f"the plan is about no content of type {shown(sent)}{meant}; it has {', '.join(known)}"
+            self._say("plan-unexpected", event, where, lambda: message)
 
     def _judge(self, event: Event, part: str, path: str) -> None:
         rows = self.plan.rows_for(self.content, event.event_type, part)
@@ -295,51 +303,52 @@ class PlannedSession:
     def _judge_row(self, row: Row, event: Event, sent: Mapping[str, Any], at: str) -> None:
         value, where = sent.get(row.key), json_path((row.key,), at)
         if value is None:
-            if row.presence == REQUIRED:
-                message = f"{row.words} is required on {row.where} by the plan{self._hint(row, sent)}"
-                self._say("plan-missing", event, where, message)
             if row.presence != OPTIONAL:
                 self._use(row, failed=row.presence == REQUIRED)
+            if row.presence == REQUIRED:
+                words = f"{row.words} is required on {row.where} by the plan"
+                self._say("plan-missing", event, where, lambda: words + self._hint(row, sent))
         elif row.presence == FORBIDDEN:
-            self._say("plan-unexpected", event, where, f"{row.words} is forbidden on {row.where} by the plan")
             self._use(row, failed=True)
+            self._say("plan-unexpected", event, where, lambda: f"{row.words} is forbidden on {row.where} by the plan")
         else:
             wrong = self.plan.wrong(row, value)
-            if wrong is not None:
-                self._say("plan-value", event, where, f"{row.words} is {wrong}{_example(row)}")
             use = self._use(row, failed=wrong is not None)
-            use.seen.update(place for place, one in enumerate(row.values) if one == value)
+            if wrong is None:
+                use.seen.update(place for place, one in enumerate(row.values) if one == value)
+            else:
+                self._say("plan-value", event, where, lambda: f"{row.words} is {wrong}{_example(row)}")
 
     def _hint(self, row: Row, sent: Mapping[str, Any]) -> str:
-        """Say what was sent instead, if the plan has no use for it, or what might have been."""
+        """Say what was sent instead, if the plan has no use for it, or what might have been. Params have settled names."""
         known = self.plan.rows_for(self.content, row.event, row.part)
-        others = (
-            [key for key in sent if key not in known] if row.part == "metadata" else []
-        )  # params have settled names
-        near = nearest(row.key, others)
+        others = [key for key in sent if key not in known] if row.part == "metadata" else []
+        near = nearest(row.key, others[:MAX_COMPARED])
         return f"; {named(near)} was sent" if near else _example(row)
 
     def _judge_others(self, event: Event, part: str, sent: Mapping[str, Any], rows: Mapping[str, Row], at: str) -> None:
         exempt = self.plan.exempt.get(event.event_type, frozenset()) if part == "params" else frozenset()
+        known = [*rows][:MAX_COMPARED] if part == "metadata" else []
         for key in sent:
             if key not in rows and key not in exempt:
-                meant = did_you_mean(key, rows) if part == "metadata" else ""
-                self._say(
-                    "plan-unexpected",
-                    event,
-                    json_path((key,), at),
-                    f"{part}.{named(key)} is not in the plan{meant}",
-                )
+                words = partial(_unknown, part, key, known)
+                self._say("plan-unexpected", event, json_path((key,), at), words)
 
     def _use(self, row: Row, *, failed: bool) -> Use:
         use = self._uses.setdefault(row.id, Use())
         use.add(Use(1, int(failed)))
         return use
 
-    def _say(self, rule: str, event: Event, path: str, message: str) -> None:
-        finding = make_finding(rule, self._mode, path, message)
+    def _say(self, rule: str, event: Event, path: str, words: Callable[[], str]) -> None:
+        """Note what is wrong with an event, as long as there is not too much of it."""
+        known = self._found.get(event.seq, ())
+        if len(known) > MAX_FINDINGS:
+            return
+        told = words() if len(known) < MAX_FINDINGS else "there is more that the plan does not allow; it is not listed"
+        finding = make_finding(rule, self._mode, path if len(known) < MAX_FINDINGS else "", told)
         if finding is not None:
-            self._found[event.seq] = (*self._found.get(event.seq, ()), finding)
+            self._found[event.seq] = (*known, finding)
+            self.told += 1
 
     # -- which events occur -----------------------------------------------------------------------------------------------
 
@@ -425,7 +434,7 @@ class PlannedSession:
         if not findings and not about_session:
             return judgement
         return replace(
-            judgement, findings=ChainMap(findings, dict(known)),
+            judgement, findings=ChainMap(findings, cast(MutableMapping[int, tuple[Finding, ...]], known)),
             session_findings=(*judgement.session_findings, *about_session),
         )  # fmt: skip
 
@@ -445,6 +454,10 @@ def _where(before: str, event_type: str) -> str:
     if event_type == "adStart":
         return "ad"
     return "content" if event_type in ("adComplete", "adSkip", "adBreakComplete") else before
+
+
+def _unknown(part: str, key: str, known: list[str]) -> str:
+    return f"{part}.{named(key)} is not in the plan{did_you_mean(key, known)}"
 
 
 def _example(row: Row) -> str:

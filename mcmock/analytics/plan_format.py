@@ -43,7 +43,10 @@ API: Final = protocol_named(FIRST_PROTOCOL)
 
 OTHERS: Final = {"params": "otherParams", "metadata": "otherMetadata"}
 MAX_ITEMS: Final = 10_000
-"""Rows and events of a plan: each is looked at for each event that it is about."""
+"""Rows of a plan: each is looked at for each event that it is about."""
+
+MAX_OCCURRENCES: Final = 200
+"""Events that a plan may ask for: each is looked at for every event of a session."""
 
 MAX_SECONDS: Final = 86400
 
@@ -157,8 +160,8 @@ class _Reader:
                 self._read_event(content, event, parts, (*path, event), section[event])
         for place, value in enumerate(_list(section.get("events", []), (*path, "events"))):
             self.occurrences.append(_occurrence(content, len(self.occurrences), value, (*path, "events", place)))
-        if len(self.rows) + len(self.occurrences) > MAX_ITEMS:
-            raise _Wrong(path, f"goes beyond the {MAX_ITEMS:,} rows that a plan may have")
+        if len(self.rows) > MAX_ITEMS or len(self.occurrences) > MAX_OCCURRENCES:
+            raise _Wrong(path, f"goes beyond the {MAX_ITEMS:,} rows and {MAX_OCCURRENCES} events that a plan may have")
 
     def _read_event(self, content: str | None, event: str, parts: tuple[str, ...], path: Path, value: Any) -> None:
         keys = [*parts, *(OTHERS[part] for part in parts)]
@@ -185,7 +188,8 @@ def _row(content: str | None, event: str, part: str, key: str, value: Any, path:
         presence=_word(table.get("presence", REQUIRED), (*path, "presence"), PRESENCES),
         values=_values(table["values"], (*path, "values")) if "values" in table else (),
         matches=_pattern(table["matches"], (*path, "matches")) if "matches" in table else None,
-        type=kind, example=table.get("example"), about=_text(table.get("about", ""), (*path, "about")),
+        type=kind, example=_example(table.get("example"), (*path, "example")),
+        about=_text(table.get("about", ""), (*path, "about")),
     )  # fmt: skip
     _check_row(row, path)
     return row
@@ -275,6 +279,12 @@ def _values(value: Any, path: Path) -> tuple[Any, ...]:
             path, f"must list the values that are allowed, texts, numbers or flags, not {shown(wrong or values)}"
         )
     return tuple(values)
+
+
+def _example(value: Any, path: Path) -> Any:
+    if value is not None and not isinstance(value, str | int | float | Mapping):
+        raise _Wrong(path, f"must be a text, a number, a flag or a table, not {shown(value)}")
+    return value
 
 
 def _pattern(value: Any, path: Path) -> str:

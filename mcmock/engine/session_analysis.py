@@ -36,7 +36,7 @@ EVENT_COST: Final = 500
 """Bytes that an event takes there, beside what it says."""
 
 PLAN_COST: Final = 400
-"""Bytes that an event takes where a tracking plan judges it, about."""
+"""Bytes that an event takes where a tracking plan judges it, and each finding again, about."""
 
 TEXT_COST: Final = 3
 """How many times as long as a body is what is read from it."""
@@ -79,8 +79,9 @@ class SessionAnalysis:
     def _plan(self, events: Iterable[Event]) -> None:
         assert self.planned is not None
         for event in events:
+            before = self.planned.told
             self.planned.add(event)
-            self.weight += PLAN_COST
+            self.weight += PLAN_COST * (1 + self.planned.told - before)
 
     def judgement(self, close: Close) -> Judgement:
         """Return what is true of the session now; the same object until something changes."""

@@ -204,6 +204,14 @@ def test_a_plan_judges_events_alone_whatever_api_they_came_by() -> None:
     assert (use.judged, use.failed) == (1, 1)
 
 
+def test_what_a_client_makes_up_is_not_listed_without_an_end() -> None:
+    emulator = emulator_with({"all": {"sessionStart": {"otherMetadata": "forbidden"}}})
+    start(emulator, customMetadata={f"key{number}": "x" for number in range(5000)})
+    told = found(emulator)
+    assert len(told) == 101
+    assert told[-1] == ("plan-unexpected", "", "there is more that the plan does not allow; it is not listed")
+
+
 # -- events and cadences ----------------------------------------------------------------------------------------------------
 
 PREROLL = {"event": "adBreakStart", "before": "play", "when": "adStart", "name": "a pre-roll break"}
@@ -400,6 +408,8 @@ WRONG = [
         '[all.adStart.metadata]\nk = { presence = "forbidden", values = ["1"] }\n',
         "line 2: all.adStart.metadata.k.values says what a value must be that is forbidden",
     ),
+    ("[all.adStart.metadata]\nk = { example = 2026-11-27 }\n", "line 2: all.adStart.metadata.k.example must be a text"),
+    ("[all]\nevents = [" + '"play",' * 201 + "]\n", "line 1: all goes beyond the 10,000 rows and 200 events"),
     ("[all.adStart.metadata]\nk = []\n", "line 2: all.adStart.metadata.k must list the values that are allowed"),
     (
         "[all.adStart.metadata]\nk = 3\n",
@@ -435,7 +445,9 @@ def test_the_schema_refuses_misspelled_keys_and_words_too(text: str, _: str) -> 
     except tomllib.TOMLDecodeError:
         return
     by_code_only = ("matches", "values", "atMost")
-    if not any(f"k = {{ {key}" in text for key in ("matches", "type", "presence")) and "atMost" not in text:
+    if not any(f"k = {{ {key}" in text for key in ("matches", "type", "presence", "example")) and not any(
+        word in text for word in ("atMost", '"play",' * 201)
+    ):
         assert not jsonschema.Draft202012Validator(plan_format.schema()).is_valid(value), by_code_only
 
 

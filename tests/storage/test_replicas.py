@@ -18,6 +18,8 @@ from pathlib import Path
 
 import pytest
 
+from mcmock.analytics.plan_format import from_json
+from mcmock.core.match import Match
 from mcmock.faults import preset
 from mcmock.storage import open_store
 from tests.conftest import START_PARAMS, body, send, start
@@ -353,3 +355,18 @@ def test_starts_at_two_servers_do_not_wait_for_each_other(redis_server: RedisSer
     assert len(set(sids)) == len(decided) == 40
     for store in stores:
         store.close()
+
+
+def test_servers_that_share_a_store_take_a_plan_by_their_options_only(redis_server: RedisServer) -> None:
+    plan = from_json({"all": {"sessionStart": {"params": {"media.show": "required"}}}})
+    store = open_store(redis_server.url)
+    emulator = store.emulator(plan=plan)
+    try:
+        start(emulator)
+        emulator.catch_up()
+        assert [one.event_type for one in emulator.requests(Match({"rule": "plan-missing"}))] == ["sessionStart"]
+        with pytest.raises(ValueError, match="start each of them with --plan"):
+            emulator.set_plan(None)
+        assert emulator.plan is plan
+    finally:
+        emulator.close()
