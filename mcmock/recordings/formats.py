@@ -63,6 +63,7 @@ def read(content: bytes, attached: Attached = lambda _: None) -> Recording:
         )
     _refuse_other_text(text)
     first = _object_of(lines[0])
+    _refuse_other_document(first)
     if first is not None and len(lines) > 1 and _protocol_of(first) is not None:
         return Recording("bodies, one a line", _bodies(map(_object_of, lines), "line {}"), len(lines))
     if first is not None and not _is_whole(first) and (len(lines) > 1 or "headers" in first):
@@ -78,9 +79,7 @@ def _of_document(document: Any, attached: Attached) -> Recording:
         return Recording("a HAR", read_har(document, attached), len(entries) if isinstance(entries, list) else 0)
     if _protocol_of(document) is not None:
         return Recording("the body of a request", _bodies([document], ""), 1)
-    for name, looks_so, hint in _OTHER_DOCUMENTS:
-        if looks_so(document):
-            raise ValueError(f"it is {name}: {hint}")
+    _refuse_other_document(document)
     raise ValueError(
         f"it is neither a timeline, nor a HAR, nor a log export, nor a recording of a client: mcmock reads {KINDS}"
     )
@@ -121,8 +120,7 @@ def _object_of(line: bytes) -> Any:
 
 def _is_whole(document: Any) -> bool:
     """Whether a JSON object is a whole file of another kind, written on one line."""
-    others = any(looks_so(document) for _, looks_so, _ in _OTHER_DOCUMENTS)
-    return others or timeline.is_timeline(document) or is_har(document) or _protocol_of(document) is not None
+    return timeline.is_timeline(document) or is_har(document) or _protocol_of(document) is not None
 
 
 def _zipped(content: bytes) -> Recording:
@@ -212,6 +210,7 @@ _OTHER_STARTS: Final[tuple[tuple[bytes, str, str], ...]] = (
         "a journal of mcmock is read from its file, not from standard input",
     ),
     (b"<!doctype html", "a page of HTML", "the download may have failed, or asked for a login"),
+    (b"<?xml", "a file of XML", "record a HAR, in the browser or with a proxy"),
     (b"<html", "a page of HTML", "the download may have failed, or asked for a login"),
     (b"curl ", "a command", f"{_SERVED}; or copy as HAR instead of as cURL"),
     (b"fetch(", "a command", f"{_SERVED}; or copy as HAR instead of as fetch"),
@@ -222,13 +221,20 @@ _OTHER_STARTS: Final[tuple[tuple[bytes, str, str], ...]] = (
 def _refuse_other_text(text: bytes) -> None:
     """Raises ValueError for what is known by how it begins."""
     start = text[:4096].lstrip().lower()
+    if b"<charles-session" in start:
+        raise ValueError("it is a session of Charles in XML: in Charles, File > Export Session, as HTTP Archive (.har)")
     for begins, name, hint in _OTHER_STARTS:
         if text.startswith(begins) or start.startswith(begins.lower()):
             raise ValueError(f"it is {name}: {hint}")
-    if b"<charles-session" in start:
-        raise ValueError("it is a session of Charles in XML: in Charles, File > Export Session, as HTTP Archive (.har)")
     if re.match(rb"\d+:\d+:[a-z_]+;", start):
         raise ValueError("it is a file of flows of mitmproxy: mitmdump -n -r FILE --set hardump=FILE.har")
+
+
+def _refuse_other_document(document: Any) -> None:
+    """Raises ValueError for what is known by its keys."""
+    for name, looks_so, hint in _OTHER_DOCUMENTS:
+        if looks_so(document):
+            raise ValueError(f"it is {name}: {hint}")
 
 
 def _has(*keys: str) -> Callable[[Any], bool]:

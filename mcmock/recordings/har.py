@@ -4,7 +4,7 @@ Recorders leave things out, each in its own way. Rules of this file:
 
 1. A body that is not there was not recorded, unless the recording itself says that there was none.
 2. A body that was split into form fields is put together again; if that makes no sense, it was not recorded.
-3. A list of headers that is empty was not recorded: then the body has the type that the API asks for, or the one in `postData`.
+3. Headers that are not listed were not recorded: the body has the type in `postData`, or else the one that the API asks for.
 4. A request without an answer may have arrived, unless the browser says that it stopped it, or found nobody to send it to.
 """
 
@@ -100,7 +100,8 @@ def _with_type(headers: Headers, posted: Mapping[str, Any]) -> Headers:
     """Rule 3."""
     if _first(headers, "content-type") is not None:
         return headers
-    recorded = str(posted.get("mimeType") or (JSON if posted and not headers else ""))
+    left_out = posted.get("text") and (not headers or "mimeType" not in posted)
+    recorded = str(posted.get("mimeType") or (JSON if left_out else ""))
     return (*headers, ("Content-Type", recorded)) if recorded else headers
 
 

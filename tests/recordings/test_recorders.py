@@ -130,6 +130,14 @@ def test_a_body_that_was_cut_off_was_not_recorded() -> None:
     assert "not-json" in rules_of(judged(har(WATCHED[0], whole)))
 
 
+def test_a_recorder_that_lists_some_headers_and_no_type_hides_none() -> None:
+    """Chromium's provisional headers."""
+    some = [{"name": "User-Agent", "value": "x"}]
+    kept = {"text": text_of(WATCHED[1])}
+    assert judged(har(WATCHED[0], sent_as(kept, headers=some))).problems == ()
+    assert rules_of(judged(har(WATCHED[0], sent_as({**kept, "mimeType": ""}, headers=some)))) == ["content-type"]
+
+
 @pytest.mark.parametrize("posted", [{"mimeType": "application/json"}, {"mimeType": ""}, {}])
 def test_a_recorder_that_lists_no_headers_hides_no_type(posted: Any) -> None:
     kept = {**posted, "text": text_of(WATCHED[1])}
@@ -423,6 +431,8 @@ ELSE = {
     "one entry of a HAR": WATCHED[0],
 }
 BEGINNINGS = {
+    "a file of XML": b"<?xml version='1.0'?><log/>",
+    "a body of the Media Edge API": b'{"events": [{"xdm": {}}]}\n{"events": [{"xdm": {}}]}\n',
     "a session of Charles": b"<?xml version='1.0'?><charles-session>",
     "a capture of packets": b"\xd4\xc3\xb2\xa1\x02\x00",
     "a file packed with gzip": b"\x1f\x8b\x08\x00",
