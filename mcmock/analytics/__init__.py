@@ -3,6 +3,7 @@
 `Judge` takes events in order of arrival and gives a `Judgement` at any moment; `judge_session` does a whole session at once.
 """
 
+from mcmock.analytics.between_sessions import compare_with_previous
 from mcmock.analytics.duplicate_sessions import View, compare, view_of
 from mcmock.analytics.metrics import GROUPS, METRICS, RECORD_METRICS, Metric, camel
 from mcmock.analytics.processing import Judge, Judgement, Summary, judge_session
@@ -29,6 +30,7 @@ __all__ = [
     "View",
     "camel",
     "compare",
+    "compare_with_previous",
     "judge_session",
     "view_of",
 ]

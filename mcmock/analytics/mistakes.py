@@ -19,3 +19,16 @@ def check_mistakes(tally: Tally, event: Event, at: str, late: bool) -> Iterator[
     yield from check_completion(tally, event, at, late)
     yield from check_positions(tally, event, at, late)
     yield from check_quality(tally, event, at)
+    _note(tally, event, late)
+
+
+def _note(tally: Tally, event: Event, late: bool) -> None:
+    """What the next session of the same viewer is compared with."""
+    seen = tally.seen
+    if not late:
+        seen = seen._replace(playhead=event.playhead)
+    if event.event_type == "play" and seen.began is None and not tally.playback.in_break:
+        seen = seen._replace(began=event.playhead)
+    if event.qoe and event.event_type != "error":
+        seen = seen._replace(first_quality=seen.first_quality or event.qoe, last_quality=event.qoe)
+    tally.seen = seen

@@ -75,6 +75,14 @@ class Summary(NamedTuple):
     started_at: float
     events: int
     closed: bool
+    start: Event | None = None
+    live: bool = False
+    played: bool = False
+    completed: bool = False
+    began: float | None = None  # the playhead at the first play
+    playhead: float = 0.0  # the latest
+    first_quality: Mapping[str, Any] | None = None  # as it was reported first, and last
+    last_quality: Mapping[str, Any] | None = None
 
 
 class _Waiting(NamedTuple):
@@ -142,7 +150,12 @@ class Judge:
         viewer = () if start is None else viewer_of(start.params)
         started_at = 0.0 if start is None else start.at
         events = len(tally.seqs) - (start is not None)
-        return Summary(self.session_id, viewer, tally.media_id, started_at, events, close.reason != "open")
+        seen = tally.seen
+        return Summary(
+            self.session_id, viewer, tally.media_id, started_at, events, close.reason != "open", start, tally.live,
+            "content_starts" in tally.counts, "content_completes" in tally.counts, seen.began, seen.playhead,
+            seen.first_quality, seen.last_quality,
+        )  # fmt: skip
 
     def _is_over(self, now: float) -> bool:
         over = now - self._began >= WINDOW_SECONDS or self._arrived > WINDOW_EVENTS

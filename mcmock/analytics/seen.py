@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
 
 THOUSAND: Final = (500, 2000)
 """How many times as large as expected a number is that was sent in thousandths: with room for rates of playback."""
@@ -36,6 +37,10 @@ class Seen(NamedTuple):
     ad_like: str = ""  # an ad as long as the content is said to be
     alike: int = 0  # ads in a row at the same position of their break
     overlapped: bool = False  # two chapters were open at once: what is said of the second one's length is a consequence
+    began: float | None = None  # the playhead at the first play
+    playhead: float = 0.0  # the latest
+    first_quality: Mapping[str, Any] | None = None
+    last_quality: Mapping[str, Any] | None = None
     dropped: float = 0.0
     start_ms: float | None = None  # the time to start as it was reported last, since the first play
     revisions: int = 0  # how often it was another one

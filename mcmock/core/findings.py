@@ -439,6 +439,22 @@ RULES: dict[str, Rule] = {
     "two-players": Rule(
         _WARN, _ERROR, "observed in mparticle", "The playheads of two players in one session.", doubts=(*_TIME, *_WATCHED),
     ),
+    "view-continued": Rule(
+        _WARN, _WARN, "cookbook/app-interrupts; variables/core/resume",
+        "The viewer's next session goes on where this content was left, without `media.resume`.",
+        doubts=(*_VIEW, *_MARKERS, "estimated_streams"),
+    ),
+    "details-carried-over": Rule(
+        _WARN, _WARN, "observed in theo", "A session names the title of the viewer's session before it, which was another.",
+    ),
+    "quality-carried-over": Rule(
+        _INFO, _WARN, "observed in theo", "A session begins with the quality that the one before it ended with.",
+        doubts=(*_BITRATE, "dropped_frames", "dropped_frames_impacted", "time_to_start"),
+    ),
+    "two-devices": Rule(
+        _WARN, _ERROR, ASSUMED, "One session has requests of two devices: their User-Agent differs.",
+        doubts=(*_ALL_TIME, *_WATCHED),
+    ),
     "resume-at-zero": Rule(
         _INFO, _WARN, "variables/core/resume; media-sdks#47", "`media.resume` is true, and the content plays from 0.",
         doubts=("content_resumes", "segment"),

@@ -10,13 +10,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
-from mcmock.analytics import Close, Judge, Judgement, View, compare, view_of
+from mcmock.analytics import Close, Judge, Judgement, View, compare, compare_with_previous, view_of
 from mcmock.analytics import Summary as SessionSummary
 from mcmock.analytics.plan import ItemId, Plan, PlannedSession, Use
 from mcmock.analytics.views import SessionOutline, SessionView
 from mcmock.core import clock
 from mcmock.core.events import Event
-from mcmock.core.findings import ignores
+from mcmock.core.findings import ignores, make_finding
 from mcmock.core.model import Exchange, Finding, Mode, Outcome, Verdict
 from mcmock.core.sessions import Session
 from mcmock.core.tables import short_key
@@ -52,6 +52,8 @@ class Analysis:
         """Forget everything: the sessions are gone."""
         self.forget_log()
         self._views: dict[View, list[str]] = {}  # sessions of the same viewer and content, oldest first
+        self._latest: dict[tuple[str, ...], str] = {}  # the latest session of each viewer
+        self._previous: dict[str, str] = {}  # the one before a session, of the same viewer
         self._view_of: dict[str, tuple[View | None, int]] = {}  # which of them a session is
 
     def forget_log(self) -> None:
@@ -63,8 +65,11 @@ class Analysis:
         """Forget a session that is gone."""
         self._drop(session_id)
         view, place = self._view_of.pop(session_id, (None, 0))
+        self._previous.pop(session_id, None)
         if view is None:
             return
+        if self._latest.get(view[0]) == session_id:
+            del self._latest[view[0]]
         alike = self._views[view]
         alike[place] = ""  # the others keep their places
         while alike and not alike[-1]:
@@ -240,14 +245,37 @@ class Analysis:
     # -- several sessions ---------------------------------------------------------------------------------------------
 
     def _compared(self, session_id: str, judgement: Judgement) -> Judgement:
-        """The judgement, with what only the other sessions of the same view can tell of one that stayed empty."""
+        """The judgement, with what only the other sessions of the same viewer, or the requests' heads, can tell."""
         self._note_views()
-        view, place = self._view_of.get(session_id, (None, 0))
-        if view is None or len(self._views[view]) < 2 or self._summary(session_id).events:
-            return judgement
-        near = self._views[view][max(0, place - NEIGHBOURS) : place + NEIGHBOURS + 1]
-        found = compare(map(self._summary, filter(None, near)), self.mode).get(session_id, ())
+        one = self._summary(session_id)
+        found = (*self._of_devices(session_id), *self._after_previous(one), *self._beside_others(one))
         return replace(judgement, session_findings=judgement.session_findings + found) if found else judgement
+
+    def _of_devices(self, session_id: str) -> tuple[Finding, ...]:
+        agents = self._fed(session_id).agents
+        if len(agents) < 2:
+            return ()
+        named = " and ".join(agent.decode("latin-1")[:80] for agent in agents)
+        found = make_finding("two-devices", self.mode, "", f"requests of two devices: {named}")
+        return () if found is None else (found,)
+
+    def _after_previous(self, one: SessionSummary) -> tuple[Finding, ...]:
+        """What the viewer's session before this one, and the one of the same content, tell of it."""
+        view, place = self._view_of.get(one.session_id, (None, 0))
+        previous = self._previous.get(one.session_id, "")
+        before = {previous} if self._view_of.get(previous, (None, 0))[0] != view else set()
+        if view is not None and place and one.began is not None:
+            before.add(self._views[view][place - 1])  # of the same content: it takes a play to tell
+        known = [self._summary(other) for other in before if other in self._state.sessions]
+        return tuple(found for other in known for found in compare_with_previous(other, one, self.mode))
+
+    def _beside_others(self, one: SessionSummary) -> tuple[Finding, ...]:
+        """What the sessions of the same view tell of one that stayed empty."""
+        view, place = self._view_of.get(one.session_id, (None, 0))
+        if view is None or len(self._views[view]) < 2 or one.events:
+            return ()
+        near = self._views[view][max(0, place - NEIGHBOURS) : place + NEIGHBOURS + 1]
+        return compare(map(self._summary, filter(None, near)), self.mode).get(one.session_id, ())
 
     def _summary(self, session_id: str) -> SessionSummary:
         return self._fed(session_id).summary(_close_of(self._session(session_id)))
@@ -261,6 +289,10 @@ class Analysis:
             alike = self._views.setdefault(view, []) if view is not None else []
             self._view_of[session_id] = view, len(alike)
             alike.append(session_id)
+            if view is not None:
+                if (previous := self._latest.get(view[0])) is not None:
+                    self._previous[session_id] = previous
+                self._latest[view[0]] = session_id
 
     def _view_in_log(self, session_id: str) -> View | None:
         for seq in self._log.seqs_of(session_id)[:1]:

@@ -8,6 +8,7 @@ from typing import Final
 from mcmock.analytics import Close, Judge, Judgement
 from mcmock.analytics import Summary as SessionSummary
 from mcmock.analytics.plan import PlannedSession
+from mcmock.core import http
 from mcmock.core.events import Event
 from mcmock.core.findings import ignores
 from mcmock.core.model import COUNTED_KINDS, TAKEN, Finding, Outcome, Severity
@@ -47,6 +48,7 @@ class SessionAnalysis:
 
     def __init__(self, judge: Judge) -> None:
         self.planned: PlannedSession | None = None
+        self.agents: dict[bytes, None] = {}  # the User-Agents of its requests: the first, and the first other one
         self.upto = 0
         self.count = 0
         self.weight = ANALYSIS_COST
@@ -63,6 +65,8 @@ class SessionAnalysis:
         self.weight += EVENT_COST + TEXT_COST * len(entry.body)
         self._known = None
         self._count(entry)
+        if events and len(self.agents) < 2 and (agent := http.header(entry.headers, b"user-agent")) is not None:
+            self.agents[agent] = None
         for event in events:
             self._judge.add(event)
         if events and entry.findings:

@@ -11,6 +11,7 @@ import pytest
 from mcmock.analytics import METRICS, Report, judge_session
 from mcmock.analytics.records import Close
 from mcmock.analytics.text import report_text
+from mcmock.core.clock import Clock
 from mcmock.core.events import Event
 from mcmock.core.findings import RULES
 from mcmock.core.model import Mode, Severity
@@ -18,7 +19,7 @@ from mcmock.engine import Emulator
 from mcmock.protocols.media_collection.events import event_from
 from mcmock.recordings import formats
 from mcmock.recordings.check import checkup
-from tests.conftest import START_PARAMS, start
+from tests.conftest import START_PARAMS, body, post, start
 
 ROOT = Path(__file__).parents[2]
 RECORDINGS = sorted((ROOT / "fixtures" / "clients").glob("*.jsonl"))
@@ -41,12 +42,12 @@ def events(*steps: Step, ts: Any = None, **start: Any) -> list[Event]:
     for seq, (at, kind, playhead, *rest) in enumerate(
         ((0, "sessionStart", start.get("playhead", 0), params), *steps), 1
     ):
-        body: dict[str, Any] = {"eventType": kind, "playerTime": {"playhead": playhead, "ts": round((NOW + at) * 1000)}}
-        body["params"] = rest[0] if rest else {}
-        body["qoeData"] = {f"media.qoe.{key}": value for key, value in (rest[1] if len(rest) > 1 else {}).items()}
+        sent: dict[str, Any] = {"eventType": kind, "playerTime": {"playhead": playhead, "ts": round((NOW + at) * 1000)}}
+        sent["params"] = rest[0] if rest else {}
+        sent["qoeData"] = {f"media.qoe.{key}": value for key, value in (rest[1] if len(rest) > 1 else {}).items()}
         if ts is not None:
-            body["playerTime"]["ts"] = ts(at)
-        made.append(event_from(body, seq, NOW + at))
+            sent["playerTime"]["ts"] = ts(at)
+        made.append(event_from(sent, seq, NOW + at))
     return made
 
 
@@ -336,6 +337,109 @@ PARAMS = (
     "media.length", "media.contentType", "media.ad.length", "media.ad.podPosition", "media.ad.podIndex", "media.ad.podSecond",
     "media.chapter.offset", "media.chapter.length", "media.chapter.index", "media.ad.id",
 )  # fmt: skip
+
+
+# -- between sessions -----------------------------------------------------------------------------------------------------
+
+Sent = tuple[str, dict[str, Any], list[Step]]
+"""The id of a session's content, what its sessionStart has beside (params without media., quality, metadata), its steps."""
+
+
+def after(*sessions: Sent, agents: tuple[str, ...] = ("player/1",), mode: Mode = Mode.DEFAULT) -> list[str]:
+    """The rules about the last of these sessions of one viewer as a whole, each a minute after the one before it."""
+    clock = Clock(lambda: float(NOW), frozen=True)
+    emulator = Emulator(seed=1, time=clock, strict=mode is Mode.STRICT)
+    sid = ""
+    for number, (media, more, steps) in enumerate(sessions):
+        began = NOW + 600 * number
+        params = START_PARAMS | {"media.id": media, "media.length": 600, "visitor.marketingCloudUserId": "1" * 38}
+        params |= {f"media.{key}": value for key, value in more.get("params", {}).items()}
+        parts = {"qoeData": more.get("quality", {}), "customMetadata": more.get("metadata", {})}
+        sid = ""
+        for place, (at, kind, playhead, *rest) in enumerate(
+            [(0, "sessionStart", more.get("playhead", 0), params), *steps]
+        ):
+            emulator.advance(began + at - emulator.now)
+            sent = body(
+                kind,
+                playhead,
+                round((began + at) * 1000),
+                params=rest[0] if rest else {},
+                **(parts if not place else {}),
+            )
+            if rest[1:]:
+                sent["qoeData"] = {f"media.qoe.{key}": value for key, value in rest[1].items()}
+            if kind == "ping":
+                del sent["params"]
+            agent = (b"User-Agent", agents[place % len(agents)].encode())
+            path = f"/api/v1/sessions/{sid}/events" if sid else "/api/v1/sessions"
+            answer = emulator.handle(post(path, sent, (b"Content-Type", b"application/json"), agent))
+            assert answer.response.status in (201, 204), answer.response.body
+            sid = sid or dict(answer.response.headers)["Location"].rpartition("/")[2]
+    view = emulator.session(sid)
+    assert view is not None
+    return [finding.rule for finding in view.judgement.session_findings]
+
+
+LEFT = [*PINGS, (31, "sessionEnd", 30.5)]
+LIVE = {"length": 86400, "contentType": "live"}
+QUALITY = {"media.qoe.droppedFrames": 7, "media.qoe.bitrate": 2500}
+LAST = [(0.5, "play", 0, {}, {"droppedFrames": 7, "bitrate": 2500}), (9, "sessionEnd", 8.5)]
+
+
+@pytest.mark.parametrize(("rule", "sessions"), [
+    ("view-continued", (("film-1", {}, LEFT), ("film-1", {"playhead": 30.5}, playing(40, begin=30.5)))),
+    ("view-continued", (("film-1", {}, LEFT), ("film-1", {}, playing(42, begin=32)))),
+    ("view-continued", (("film-1", {}, LEFT), ("film-2", {}, PINGS), ("film-1", {}, playing(42, begin=32)))),
+    ("details-carried-over", (
+        ("film-1", {"params": {"name": "Film 1"}}, LEFT), ("film-2", {"params": {"name": "Film 1"}}, PINGS),
+    )),
+    ("details-carried-over", (("film-1", {}, LEFT), ("film-2", {"metadata": {"contentKey": "film-1"}}, PINGS))),
+    ("details-carried-over", (
+        ("film-1", {"metadata": {"videoTitle": "The First"}}, LEFT), ("film-2", {"metadata": {"videoTitle": "The First"}}, PINGS),
+    )),
+    ("details-carried-over", (
+        ("film-1", {"params": {"show": "S", "season": "1", "episode": "2"}}, LEFT),
+        ("film-2", {"params": {"show": "S", "season": "1", "episode": "2"}}, PINGS),
+    )),
+    ("quality-carried-over", (("film-1", {}, LAST), ("film-2", {"quality": QUALITY}, [(0.5, "play", 0)]))),
+])  # fmt: skip
+def test_what_one_session_leaves_in_the_next(rule: str, sessions: tuple[Sent, ...]) -> None:
+    assert after(*sessions) == [rule]
+
+
+@pytest.mark.parametrize("sessions", [
+    (("film-1", {}, LEFT), ("film-1", {"params": {"resume": True}, "playhead": 30.5}, playing(40, begin=30.5))),
+    (("film-1", {}, LEFT), ("film-1", {}, PINGS)),
+    (("film-1", {}, LEFT), ("film-1", {}, playing(210, begin=200))),
+    (("film-1", {}, LEFT), ("film-2", {}, playing(42, begin=32))),
+    (
+        ("live-1", {"params": LIVE}, [*playing(43210, begin=43200), (11, "sessionEnd", 43210.5)]),
+        ("live-1", {"params": LIVE}, playing(43225, begin=43215)),
+    ),
+    (("film-1", {"params": {"name": "Film 1"}}, LEFT), ("film-2", {"params": {"name": "Film 2"}}, PINGS)),
+    (("film-1", {"metadata": {"station": "Our TV"}}, LEFT), ("film-2", {"metadata": {"station": "Our TV"}}, PINGS)),
+    (("film-1", {"params": {"show": "S", "season": "1"}}, LEFT), ("film-2", {"params": {"show": "S", "season": "1"}}, PINGS)),
+    (("film-1", {}, LAST), ("film-2", {"quality": QUALITY | {"media.qoe.droppedFrames": 0}}, [(0.5, "play", 0)])),
+])  # fmt: skip
+def test_sessions_on_end_that_are_right(sessions: tuple[Sent, ...]) -> None:
+    assert after(*sessions, mode=Mode.STRICT) == []
+
+
+def test_one_session_from_two_devices() -> None:
+    assert after(("film-1", {}, PINGS), agents=("phone/1", "tv/2")) == ["two-devices"]
+    assert after(("film-1", {}, PINGS)) == []
+
+
+def test_what_a_session_before_it_says_goes_with_that_session() -> None:
+    """The viewer's session before is asked for, and one that is forgotten says nothing."""
+    emulator = Emulator(seed=1)
+    named = START_PARAMS | {"visitor.marketingCloudUserId": "1" * 38, "media.name": "A name"}
+    start(emulator, params=named | {"media.id": "film-1"})
+    second = start(emulator, params=named | {"media.id": "film-2"})
+    view = emulator.session(second)
+    assert view is not None
+    assert [finding.rule for finding in view.judgement.session_findings] == ["details-carried-over"]
 
 
 def report_of(*steps: Step, **start: Any) -> Report:
