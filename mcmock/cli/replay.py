@@ -259,6 +259,8 @@ async def _play(plan: Plan, server: _Server, pace: Pace, judges: bool, tell: Tel
         request = run.request(step)
         got = Got(None, error="no session to send it to") if request is None else await server.send(step, *request)
         line = run.take(step, got)
+        if line is None and judges and step.findings is not None and step.session not in run.ids:
+            line = await _different_refusal(step, got, server)
         tell(step, got, line)
         different += line is not None
     if judges and pace.true_time and plan.timeline is not None:
@@ -285,6 +287,13 @@ def _waiting(pace: Pace, server: _Server) -> Wait:
             done = until
 
     return advance if pace.advance else wait
+
+
+async def _different_refusal(step: Planned, got: Got, server: _Server) -> str | None:
+    """Where the findings of a step that opened no session differ: no session has it, so the newest request is looked at."""
+    newest = (await server.ask("GET", "/requests?order=desc&limit=1"))["requests"]
+    ours = [one for one in newest if (one["path"], one["status"]) == (step.target, got.status)]
+    return next(different_findings([step], [[found["rule"] for found in one["findings"]] for one in ours]), None)
 
 
 async def _compare_judgement(plan: Plan, timeline: Timeline, run: Run, server: _Server, advance: Wait | None) -> int:

@@ -230,6 +230,18 @@ def test_lists_and_what_is_said_of_the_session_are_compared_too(mcmock_server: M
     assert "mediaReporting.chapters[0].chapterDetails.isCompleted: expected False, got True" in result.output
 
 
+@pytest.mark.parametrize(("expected", "code"), [("missing-key", 0), ("wrong-type", 1)])
+def test_so_are_the_findings_of_a_start_that_is_refused(
+    mcmock_server: McmockServer, file: Path, expected: str, code: int
+) -> None:
+    sent = {"eventType": "sessionStart", "playerTime": {"playhead": 0}}
+    refused = {"at": 0, "send": sent, "expect": {"status": 400, "findings": [expected]}}
+    file.write_text(json.dumps({"name": "refused", "steps": [refused]}))
+    result = run(str(file), "--to", mcmock_server.url, "--advance")
+    assert result.exit_code == code, result.output
+    assert ("expected the findings wrong-type, got missing-key" in result.output) is bool(code)
+
+
 def test_advance_moves_the_server_s_clock_and_lets_it_run_again(mcmock_server: McmockServer, file: Path) -> None:
     file.write_text(json.dumps(timeline(step("ping", 599), step("ping", 1198), step("ping", 1799, 410))))
     result = run(str(file), "--to", mcmock_server.url, "--advance")
