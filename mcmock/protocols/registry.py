@@ -28,7 +28,7 @@ def default_protocols(cors_headers: str | None = None, cors_max_age: int | None 
 def protocol_owning(target: str) -> ApiProtocol | None:
     """Return the API whose path a target, or a whole URL, has in it."""
     request = Request("POST", f"{target}/", (), b"")
-    return next((one for one in default_protocols() if one.owns(one.locate(request).target)), None)
+    return next((one for one in known_protocols() if one.owns(one.locate(request).target)), None)
 
 
 @cache
@@ -37,3 +37,9 @@ def protocol_named(name: str) -> ApiProtocol:
     if name not in _MAKERS:
         raise ValueError(f"protocol must be one of {', '.join(_MAKERS)}, not {name!r}")
     return _MAKERS[name](None, None)
+
+
+@cache
+def known_protocols() -> tuple[ApiProtocol, ...]:
+    """Return all of them, to read what was recorded."""
+    return tuple(protocol_named(name) for name in _MAKERS)

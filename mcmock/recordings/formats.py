@@ -19,7 +19,7 @@ from mcmock.core.model import Request
 from mcmock.core.text import utf8
 from mcmock.protocols.base import SID, ApiProtocol
 from mcmock.protocols.neighbours import api_of_body
-from mcmock.protocols.registry import default_protocols
+from mcmock.protocols.registry import known_protocols
 from mcmock.recordings import timeline
 from mcmock.recordings.har import MAX_ATTACHED, Attached, is_har, read_har
 from mcmock.recordings.records import Recorded, recorded
@@ -157,7 +157,7 @@ def _zip_hint(names: Sequence[str]) -> str:
 
 def _protocol_of(document: Any) -> ApiProtocol | None:
     """Return the API that a JSON value is a body of."""
-    return next((one for one in default_protocols() if one.is_body(document)), None)
+    return next((one for one in known_protocols() if one.is_body(document)), None)
 
 
 def _bodies(documents: Iterable[Any], place: str) -> Iterator[Recorded]:

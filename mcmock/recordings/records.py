@@ -11,7 +11,7 @@ from mcmock.core import http
 from mcmock.core.events import Event
 from mcmock.core.model import COUNTED_KINDS, TAKEN, Exchange, Headers, Kind, Mode, Request
 from mcmock.protocols.base import ApiProtocol
-from mcmock.protocols.registry import default_protocols
+from mcmock.protocols.registry import known_protocols
 
 STARTS: Final = (Kind.SESSION, Kind.DOWNLOADED)
 
@@ -73,7 +73,7 @@ class Located:
     """A recorded request, and the API that it is to. `request` is the same for a server of ours."""
 
     def __init__(self, record: Recorded, protocols: Iterable[ApiProtocol] = ()) -> None:
-        found = [(one, one.locate(record.request)) for one in protocols or default_protocols()]
+        found = [(one, one.locate(record.request)) for one in protocols or known_protocols()]
         self.record = record
         self.protocol, address = next((pair for pair in found if pair[1].kind is not Kind.OTHER), found[0])
         self.kind, self.named = address.kind, address.session_id
