@@ -141,7 +141,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 @pytest.fixture(scope="session")
 def mcmock_options() -> dict[str, Any]:
     """These tests send what is rejected all the time."""
-    return {"allow_bad": True}
+    return {"fail_on": "never"}
 
 
 @pytest.fixture
@@ -162,6 +162,6 @@ if REPLICAS := os.environ.get("MCMOCK_TEST_REPLICAS"):  # see tests/replicated.p
         """Three replicas on the Redis of that address, behind a balancer."""
         from tests.replicated import Replicated
 
-        options = {name: value for name, value in mcmock_options.items() if name != "allow_bad"}
+        options = {name: value for name, value in mcmock_options.items() if name not in ("fail_on", "allow")}
         with Replicated(str(REPLICAS), **options) as server:
             yield server

@@ -4,7 +4,7 @@
 """
 
 from mcmock.analytics.between_sessions import compare_with_previous
-from mcmock.analytics.duplicate_sessions import View, compare, view_of
+from mcmock.analytics.duplicate_sessions import View, compare, may_compare, view_of
 from mcmock.analytics.metrics import GROUPS, METRICS, RECORD_METRICS, Metric, camel
 from mcmock.analytics.processing import Judge, Judgement, Summary, judge_session
 from mcmock.analytics.records import Ad, AdBreak, Chapter, Close, Span, State
@@ -32,5 +32,6 @@ __all__ = [
     "compare",
     "compare_with_previous",
     "judge_session",
+    "may_compare",
     "view_of",
 ]

@@ -67,7 +67,12 @@ class Judgement:
 
 
 class Summary(NamedTuple):
-    """What other sessions of the same viewer need to know of one; `events` does not count sessionStart."""
+    """What other sessions of the same viewer need to know of one; `events` does not count sessionStart.
+
+    `started`, `first` and `last` are the seqs of its sessionStart and of the first and the last request that named it, 0
+    where there was none. `fault` is the name of the fault that met its sessionStart. `whole` is false where its requests
+    may be missing.
+    """
 
     session_id: str
     viewer: tuple[str, ...]
@@ -83,6 +88,11 @@ class Summary(NamedTuple):
     playhead: float = 0.0  # the latest
     first_quality: Mapping[str, Any] | None = None  # as it was reported first, and last
     last_quality: Mapping[str, Any] | None = None
+    started: int = 0
+    first: int = 0
+    last: int = 0
+    fault: str | None = None
+    whole: bool = True
 
 
 class _Waiting(NamedTuple):

@@ -98,13 +98,13 @@ def strays(log: Told) -> list[Exchange]:
 
 def listed(exchanges: Sequence[Exchange]) -> str:
     """How many requests, then a line each, with what their answer said."""
-    shown = [f"  #{one.seq} {name(one)}: {one.status} {_reason(one)}".rstrip() for one in exchanges[:10]]
+    shown = [f"  #{one.seq} {name(one)}: {one.status} {said(one)}".rstrip() for one in exchanges[:10]]
     more = [f"  and {len(exchanges) - len(shown)} more"] if len(exchanges) > len(shown) else []
     lines = [clip(line, WIDTH) for line in [*shown, *more]]
     return "\n".join([f"{plural(len(exchanges), 'request')}:", *lines])
 
 
-def _reason(one: Exchange) -> str:
+def said(one: Exchange) -> str:
     """What the answer said: the first finding, or the message of a 404 or 410."""
     if one.findings and one.verdict is Verdict.MALFORMED:
         return one.findings[0].message

@@ -15,11 +15,13 @@ from typing import Any, NamedTuple, Protocol
 from mcmock.analytics.views import SessionView
 from mcmock.checks import timeline_text
 from mcmock.checks.sequence import Pattern
+from mcmock.checks.verdict import JudgedLog, LostSession, finding_lines, found_in, judge, story
 from mcmock.core.events import EVENT_TYPES
 from mcmock.core.match import Difference, Match, phrase, refuse_misspelled
-from mcmock.core.model import TAKEN, Exchange, Kind, Verdict
+from mcmock.core.model import TAKEN, Exchange, Kind, Severity, Verdict
 from mcmock.core.printable import printable
 from mcmock.core.wording import did_you_mean, named, shown, whole_number
+from mcmock.faults.losses import Losses
 
 NEAREST = 3
 """How many near misses are told."""
@@ -35,11 +37,8 @@ class Result(StrEnum):
     INCONCLUSIVE = "inconclusive"  # evicted requests could change the answer
 
 
-class Log(Protocol):
+class Log(JudgedLog, Protocol):
     """What a check is judged against; the Emulator is one."""
-
-    @property
-    def evicted(self) -> int: ...
 
     def requests(
         self, match: Match | None = None, *, since: int = 0, limit: int | None = None, newest_first: bool = False
@@ -47,7 +46,7 @@ class Log(Protocol):
 
     def session_ids(self) -> list[str]: ...
 
-    def session(self, session_id: str, /) -> SessionView | None: ...
+    def losses(self) -> Losses: ...
 
 
 class Check(NamedTuple):
@@ -55,6 +54,8 @@ class Check(NamedTuple):
 
     `within` is in seconds of real time: a lower bound and a sequence have so long to come true, an upper bound must hold
     so long. A check that no request at all would satisfy fails where there is no session, unless `allow_no_sessions`.
+    `no_findings` asks instead that nothing of that severity or worse was found in what matches, `no_losses` that nothing was
+    lost, by itself or by a fault.
     """
 
     match: Match
@@ -63,6 +64,8 @@ class Check(NamedTuple):
     within: float | None = None
     pattern: Pattern | None = None
     allow_no_sessions: bool = False
+    no_findings: Severity | None = None
+    no_losses: bool = False
 
 
 class Miss(NamedTuple):
@@ -100,9 +103,19 @@ def check(
     sequence: Iterable[str | Mapping[str, Any]] | None = None,
     gaps: bool = False,
     allow_no_sessions: bool = False,
+    no_findings: str | None = None,
+    no_losses: bool = False,
 ) -> Check:
     """A Check from its parts: at least one request unless told otherwise. Raises ValueError for parts at odds."""
     wanted = match if isinstance(match, Match) else Match(match)
+    if no_findings is not None or no_losses:
+        if gaps or (count, at_least, at_most, within, sequence) != (None,) * 5:
+            raise ValueError(
+                "noFindings and noLosses are about what is there now: they exclude counts, sequence and within"
+            )
+        if no_losses and wanted.wanted:
+            raise ValueError("noLosses is about everything in the log: it takes no match")
+        return Check(wanted, 0, None, None, None, allow_no_sessions, _severity(no_findings), no_losses)
     least, most = _bounds(count, at_least, at_most)
     if within is not None:
         within = _seconds("within", within)
@@ -121,9 +134,10 @@ def check(
 
 _KEYS = {
     "match": "match", "count": "count", "atLeast": "at_least", "atMost": "at_most", "within": "within",
-    "sequence": "sequence", "gaps": "gaps", "allowNoSessions": "allow_no_sessions",
+    "sequence": "sequence", "gaps": "gaps", "allowNoSessions": "allow_no_sessions", "noFindings": "no_findings",
+    "noLosses": "no_losses",
 }  # fmt: skip
-_FLAGS = ("gaps", "allowNoSessions")
+_FLAGS = ("gaps", "allowNoSessions", "noLosses")
 
 
 def check_from_json(body: object) -> Check:
@@ -180,6 +194,14 @@ def _whole(name: str, value: object) -> int:
     return whole_number(value, name, "of 0 or more", 0)
 
 
+def _severity(word: object) -> Severity | None:
+    if word is None:
+        return None
+    if isinstance(word, str) and word in tuple(Severity):
+        return Severity(word)
+    raise ValueError(f"noFindings must be error, warning or info, not {shown(word)}")
+
+
 def _seconds(name: str, value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= LONGEST:
         raise ValueError(f"{name} must be 0 to {LONGEST:g} seconds, not {shown(value)}")
@@ -193,6 +215,8 @@ def verify(log: Log, asked: Check, found: Sequence[Exchange] | None = None) -> V
     """Judge `asked` by what `log` holds now; `found` are the exchanges that match, where the caller has them."""
     if asked.pattern is not None:
         return _verify_order(log, asked, asked.pattern)
+    if asked.no_findings is not None or asked.no_losses:
+        return _verify_clean(log, asked)
     matching = tuple(log.requests(asked.match) if found is None else found)
     if asked.least == 0 and not asked.allow_no_sessions and not matching and not _concerned(log, asked.match):
         return _answer(log, asked, Result.FAIL, matching, f"{_wanted(asked)}, but {_NO_SESSION}")
@@ -247,6 +271,52 @@ class _Judged(NamedTuple):
     result: Result
     sentence: str
     marks: Mapping[int, str]
+
+
+def _verify_clean(log: Log, asked: Check) -> Verification:
+    """Whether nothing was found, and nothing lost. Where there is no session there is nothing it could be true of."""
+    if not asked.allow_no_sessions and not log.session_ids():
+        return Verification(
+            Result.FAIL, expected(asked), 0, (), (), f"expected {_clean_words(asked)}, but {_NO_SESSION}"
+        )
+    requests, sessions, texts = _unclean(log, asked)
+    if texts:
+        told = story(log, requests, [one.session_id for one in sessions])
+        message = f"expected {_clean_words(asked)}, but\n" + "\n".join(texts) + f"\n\n{told}"
+        return Verification(Result.FAIL, expected(asked), len(requests), tuple(requests), (), message)
+    if log.evicted:
+        evicted = f"{timeline_text.plural(log.evicted, 'older request')} had left the log"
+        return Verification(
+            Result.INCONCLUSIVE, expected(asked), 0, (), (), f"expected {_clean_words(asked)}, but {evicted}"
+        )
+    return Verification(Result.PASS, expected(asked), 0, (), (), f"expected {_clean_words(asked)}, and so it was")
+
+
+def _clean_words(asked: Check) -> str:
+    parts = []
+    if asked.no_findings is not None:
+        worse = "" if asked.no_findings is Severity.ERROR else " or worse"
+        about = f" with {asked.match}" if asked.match.wanted else ""
+        parts.append(f"no finding of {asked.no_findings}{worse}{about}")
+    if asked.no_losses:
+        parts.append("no losses")
+    return printable(" and ".join(parts))
+
+
+def _unclean(log: Log, asked: Check) -> tuple[list[Exchange], list[LostSession], list[str]]:
+    """The requests and sessions that are not as they should be, and the paragraphs that say so."""
+    requests: list[Exchange] = []
+    sessions: list[LostSession] = []
+    texts: list[str] = []
+    if asked.no_findings is not None:
+        requests, sessions = found_in(log, asked.match, asked.no_findings)
+        texts += finding_lines(requests, sessions, asked.no_findings)
+    if asked.no_losses:
+        lost, ledger = judge(log), log.losses()
+        requests, sessions = [*requests, *lost.requests], [*sessions, *lost.sessions]
+        texts += [] if lost.passed else [lost.message]
+        texts += [str(ledger)] if ledger.lost or ledger.orphaned or ledger.duplicated else []
+    return list({one.seq: one for one in requests}.values()), sessions, texts
 
 
 def _verify_order(log: Log, asked: Check, pattern: Pattern) -> Verification:
@@ -326,6 +396,9 @@ _NO_SESSION = "no session was opened, so there is nothing to check; pass allow_n
 def expected(asked: Check) -> dict[str, Any]:
     """The check in the keys of the control API."""
     shape: dict[str, Any] = {"match": asked.match.wanted}
+    if asked.no_findings is not None or asked.no_losses:
+        clean = {"noFindings": asked.no_findings, "noLosses": asked.no_losses or None}
+        return shape | {key: value for key, value in clean.items() if value is not None}
     if asked.pattern is not None:
         shape |= {"sequence": asked.pattern.items, "gaps": asked.pattern.gaps}
     elif asked.least == asked.most:

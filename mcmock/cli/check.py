@@ -12,9 +12,12 @@ import click
 from mcmock.analytics.plan import Plan
 from mcmock.cli import check_output
 from mcmock.cli.admin_client import Server
+from mcmock.cli.check_output import Fails
+from mcmock.cli.flags import verdict_options
 from mcmock.cli.options import File
 from mcmock.cli.saying import say
 from mcmock.cli.service import load_plan
+from mcmock.core.findings import FailOn
 from mcmock.core.model import Mode
 from mcmock.core.printable import printable
 from mcmock.engine.policy import mode_of
@@ -26,10 +29,10 @@ from mcmock.recordings.formats import Recording
 LONG = 5_000
 """Requests from which on a terminal gets a progress bar."""
 
-FORMATS: dict[str, Callable[[list[Checkup], str, bool], str]] = {
+FORMATS: dict[str, Callable[[list[Checkup], Fails, bool], str]] = {
     "text": check_output.text,
-    "json": lambda done, fail_on, _: json.dumps(check_output.to_json(done, fail_on), indent=2),
-    "junit": lambda done, fail_on, _: check_output.junit(done, fail_on),
+    "json": lambda done, fails, _: json.dumps(check_output.to_json(done, fails), indent=2),
+    "junit": lambda done, fails, _: check_output.junit(done, fails),
 }
 
 
@@ -38,10 +41,7 @@ FORMATS: dict[str, Callable[[list[Checkup], str, bool], str]] = {
 @click.option(
     "--format", "form", type=click.Choice(list(FORMATS)), default="text", show_default=True, help="What to print."
 )
-@click.option(
-    "--fail-on", type=click.Choice(["error", "warning"]), default="error", show_default=True,
-    help="What makes it exit 1.",
-)  # fmt: skip
+@verdict_options
 @click.option("--strict", is_flag=True, help="Judge as serve --strict does.")
 @click.option("--loose", is_flag=True, help="Judge as serve --loose does.")
 @click.option("--plan", type=File(), help="A tracking plan to judge it by, too.")
@@ -51,6 +51,7 @@ def check(
     files: tuple[str, ...],
     form: str,
     fail_on: str,
+    allow: frozenset[str],
     strict: bool,
     loose: bool,
     plan: Path | None,
@@ -68,8 +69,9 @@ def check(
     mode = mode_of(strict=strict, loose=loose)
     judge = plan_named(plan) if plan is not None else None
     done = [judged(file, mode, judge, token) for file in files]
-    say(FORMATS[form](done, fail_on, with_reports))
-    sys.exit(1 if any(one.fails(fail_on) for one in done) else 0)
+    fails = Fails(FailOn(fail_on), allow)
+    say(FORMATS[form](done, fails, with_reports))
+    sys.exit(1 if any(map(fails.of, done)) else 0)
 
 
 def plan_named(path: Path) -> Plan:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 from xml.etree import ElementTree
 
 from mcmock.analytics.text import report_text
 from mcmock.checks import timeline_text
+from mcmock.checks.verdict import fails_at
+from mcmock.core.findings import FailOn
 from mcmock.core.model import Severity
 from mcmock.core.printable import printable, printable_lines
 from mcmock.recordings.check import Checkup, Problem
@@ -17,15 +19,29 @@ from mcmock.serialization import json_shapes
 PLACES = 2
 """Places that are named of one problem; the rest is counted."""
 
+
+class Fails(NamedTuple):
+    """From what on a file fails, and the rules that are expected."""
+
+    fail_on: FailOn = FailOn.LOST
+    allow: frozenset[str] = frozenset()
+
+    def of(self, one: Checkup) -> bool:
+        return one.fails(self.fail_on, self.allow)
+
+    def by(self, problem: Problem) -> bool:
+        return fails_at(problem.level, self.fail_on) and problem.rule not in self.allow
+
+
 _ORDER = {severity: place for place, severity in enumerate(Severity)}  # the worst first
 
 
 # -- text -----------------------------------------------------------------------------------------------------------------
 
 
-def text(done: list[Checkup], fail_on: str, with_reports: bool = False) -> str:
+def text(done: list[Checkup], fails: Fails, with_reports: bool = False) -> str:
     parts = ["\n".join(_file(one, with_reports)) for one in done]
-    failed = sum(one.fails(fail_on) for one in done)
+    failed = sum(map(fails.of, done))
     found = [timeline_text.plural(sum(one.count(severity) for one in done), severity) for severity in Severity]
     verdict = f"{failed} of {len(done)} failed" if failed else "nothing failed"
     return "\n\n".join([*parts, f"{timeline_text.plural(len(done), 'file')}: {', '.join(found)}; {verdict}"])
@@ -78,20 +94,20 @@ def _places(same: Sequence[Problem]) -> str:
 # -- JSON -----------------------------------------------------------------------------------------------------------------
 
 
-def to_json(done: list[Checkup], fail_on: str) -> dict[str, Any]:
-    files = [_file_json(one, fail_on) for one in done]
-    return {"result": _result(any(one.fails(fail_on) for one in done)), "failOn": fail_on, "files": files}
+def to_json(done: list[Checkup], fails: Fails) -> dict[str, Any]:
+    files = [_file_json(one, fails) for one in done]
+    return {"result": _result(any(map(fails.of, done))), "failOn": fails.fail_on, "files": files}
 
 
 def _result(failed: bool) -> str:
     return "fail" if failed else "pass"
 
 
-def _file_json(one: Checkup, fail_on: str) -> dict[str, Any]:
+def _file_json(one: Checkup, fails: Fails) -> dict[str, Any]:
     return {
         "file": one.name,
         "kind": one.kind,
-        "result": _result(one.fails(fail_on)),
+        "result": _result(fails.of(one)),
         "counts": {severity: one.count(severity) for severity in Severity},
         "others": one.others,
         "problems": [_problem_json(problem) for problem in one.problems],
@@ -119,28 +135,28 @@ def _problem_json(problem: Problem) -> dict[str, Any]:
 # -- JUnit ----------------------------------------------------------------------------------------------------------------
 
 
-def junit(done: list[Checkup], fail_on: str) -> str:
+def junit(done: list[Checkup], fails: Fails) -> str:
     """A suite a file, a test case a session, and one for what belongs to no session."""
     root = ElementTree.Element("testsuites", name="mcmock check")
     for one in done:
         suite = ElementTree.SubElement(root, "testsuite", name=printable(one.name))
-        failed = list(_cases(one, suite, fail_on))
+        failed = list(_cases(one, suite, fails))
         suite.set("tests", str(len(failed)))
         suite.set("failures", str(sum(failed)))
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(root, encoding="unicode")
 
 
-def _cases(one: Checkup, suite: ElementTree.Element, fail_on: str) -> Iterator[bool]:
+def _cases(one: Checkup, suite: ElementTree.Element, fails: Fails) -> Iterator[bool]:
     strays = [problem for problem in one.problems if not _session_of(problem, one)]
-    yield _case(one, suite, "the file as a whole", strays, fail_on)
+    yield _case(one, suite, "the file as a whole", strays, fails)
     for view in one.sessions:
         found = [problem for problem in one.problems if problem.session_id == view.id]
-        yield _case(one, suite, f"session {view.id}", found, fail_on)
+        yield _case(one, suite, f"session {view.id}", found, fails)
 
 
-def _case(one: Checkup, suite: ElementTree.Element, name: str, found: list[Problem], fail_on: str) -> bool:
+def _case(one: Checkup, suite: ElementTree.Element, name: str, found: list[Problem], fails: Fails) -> bool:
     case = ElementTree.SubElement(suite, "testcase", classname=printable(one.name), name=printable(name))
-    failing = [problem for problem in found if one._replace(problems=(problem,)).fails(fail_on)]
+    failing = [problem for problem in found if fails.by(problem)]
     for problem in failing[:1]:
         failure = ElementTree.SubElement(case, "failure", type=problem.rule, message=printable(problem.message))
         failure.text = _xml("\n".join(_problems(failing, "")))

@@ -1,6 +1,6 @@
 """`mcmock exec -- CMD`: a server on a free port for as long as one command runs.
 
-It starts, passes signals on and exits as the command did; what was rejected, and how that is told, the core decides.
+It starts, passes signals on and exits as the command did; what was lost, and how that is told, the core decides.
 """
 
 from __future__ import annotations
@@ -10,18 +10,19 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 from click.core import ParameterSource
 
-from mcmock.cli.flags import server_options
+from mcmock.cli.flags import server_options, verdict_options
 from mcmock.cli.options import Settings
 from mcmock.cli.running import running
 from mcmock.cli.saying import remark, say
 from mcmock.cli.service import make_service, run
+from mcmock.core.findings import FailOn
 from mcmock.core.http import LOOPBACK
 
 if TYPE_CHECKING:
@@ -35,20 +36,21 @@ PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signa
 
 
 @click.command(context_settings={"allow_interspersed_args": False})
-@click.option("--fail-on-bad", is_flag=True, help="Exit 1 if CMD is content but anything it sent was rejected.")
+@verdict_options
 @click.option("--report", is_flag=True, help="Print to stderr what Analytics would count.")
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED, metavar="CMD…")
 @server_options
-def exec(settings: Settings, command: tuple[str, ...], fail_on_bad: bool, report: bool) -> None:
+def exec(settings: Settings, command: tuple[str, ...], fail_on: str, allow: frozenset[str], report: bool) -> None:
     """Run CMD with a server that lives as long as it does.
 
     CMD finds the server in MCMOCK_URL (in MCMOCK_HOST without http://), over HTTPS in MCMOCK_HTTPS_URL and
-    MCMOCK_CA_FILE; NO_PROXY tells it to ask this machine directly. mcmock exits as CMD did.
+    MCMOCK_CA_FILE; NO_PROXY tells it to ask this machine directly. mcmock exits as CMD did, or with 1 where CMD is content
+    but something it sent was lost, or it sent nothing.
     """
     if settings.values["workers"] > 1:
         raise click.UsageError("--workers is for serve")
     service = make_service(_on_free_ports(settings))
-    sys.exit(run(_main(service, settings, command, fail_on_bad, report)))
+    sys.exit(run(_main(service, settings, command, Judging(fail_on, allow), report)))
 
 
 def _on_free_ports(settings: Settings) -> Settings:
@@ -61,27 +63,43 @@ def _on_free_ports(settings: Settings) -> Settings:
     return settings._replace(values=values)
 
 
-async def _main(service: Service, settings: Settings, command: tuple[str, ...], fail_on_bad: bool, report: bool) -> int:
+class Judging(NamedTuple):
+    """From what on the verdict fails, and which rules are expected."""
+
+    fail_on: str
+    allow: frozenset[str]
+
+
+async def _main(service: Service, settings: Settings, command: tuple[str, ...], judging: Judging, report: bool) -> int:
     async with running(service, settings):
         code = await _run(service, command)
         service.scopes.catch_up()
         scopes = service.scopes.each()
-        bad = [text for emulator in scopes if (text := _rejected(emulator))] if fail_on_bad else []
+        lost = list(_lost(service, judging)) if code not in (NOT_FOUND, NOT_EXECUTABLE) else []
         reported = [_reported(scopes)] if report else []
-    for text in [*bad, *reported]:
+    for text in [*lost, *reported]:
         say(f"\n{text}", err=True)
-    return 1 if bad and code == 0 else code
+    return 1 if lost and code == 0 else code
 
 
-def _rejected(emulator: Emulator) -> str:
-    """What was rejected, with the timelines around it; nothing if nothing was."""
-    from mcmock.checks import timeline_text
-    from mcmock.core.match import Match
+def _lost(service: Service, judging: Judging) -> Iterator[str]:
+    """What was lost in each scope, with the timelines around it; nothing if nothing was."""
+    from mcmock.checks import verdict
 
-    bad = emulator.rejected() + emulator.requests(Match({"verdict": "broken"}))
-    if not bad:
-        return ""
-    return f"mcmock rejected {timeline_text.listed(bad)}\n\n{timeline_text.whole(emulator)}\n(seed {emulator.seed})"
+    if judging.fail_on == FailOn.NEVER:
+        return
+    if not service.scopes.meter.counted() and verdict.NOTHING_SENT not in judging.allow:
+        yield (
+            "mcmock: the command sent nothing to MCMOCK_URL: does it know the address? "
+            f"(--allow {verdict.NOTHING_SENT} if that is meant)"
+        )
+    for emulator in service.scopes.each():
+        answer = emulator.verdict(judging.fail_on, judging.allow)
+        if not answer.passed:
+            rules = " ".join(f"--allow {rule}" for rule in answer.rules)
+            hint = f"If that is meant: {rules}"
+            scope = "" if emulator is service.scopes.default else f" in the scope {emulator.scope}"
+            yield f"mcmock{scope}: {answer.message}\n{hint}\n\n{answer.story(emulator)}\n(seed {emulator.seed})"
 
 
 def _reported(scopes: Iterable[Emulator]) -> str:

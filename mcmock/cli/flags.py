@@ -13,6 +13,7 @@ from click.core import ParameterSource
 from mcmock.cli import config
 from mcmock.cli.options import CONFIG_FILE, OPTIONS, File, Option, Switch
 from mcmock.cli.saying import say
+from mcmock.core.findings import FailOn
 
 _MEANT_OTHERWISE = {"port": re.compile("tcp://"), "host": re.compile(r"(\[.*\]|[^:]+):\d+(/|$)")}
 """By option, what its variable holds where somebody else set it for others."""
@@ -79,6 +80,27 @@ def server_options(command: Callable[..., Any]) -> Callable[..., Any]:
         help=f"A file with any of these options as keys; otherwise {CONFIG_FILE} in the current folder, if there is one.",
     )(run)  # fmt: skip
     return run
+
+
+def verdict_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command `--fail-on` and `--allow`: from what on it fails, and the rules that are expected, as a frozenset."""
+    click.option(
+        "--allow", multiple=True, metavar="RULE", callback=_allowed, help="A rule that is expected; may be repeated.",
+    )(command)  # fmt: skip
+    click.option(
+        "--fail-on", type=click.Choice([str(level) for level in FailOn]), default=str(FailOn.LOST), show_default=True,
+        help="What makes it exit 1; each level includes those before it.",
+    )(command)  # fmt: skip
+    return command
+
+
+def _allowed(context: click.Context, option: click.Parameter, words: tuple[str, ...]) -> frozenset[str]:
+    from mcmock.checks.verdict import allowed_of
+
+    try:
+        return allowed_of(rule for word in words for rule in word.split(",") if rule)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
 
 
 def _add(command: Callable[..., Any], flag: click.Option) -> None:

@@ -18,6 +18,7 @@ from mcmock.analytics.plan import RULES, Covered, Item, Row, merged
 from mcmock.checks import timeline_text
 from mcmock.checks.timeline_text import plural
 from mcmock.cli.check import FORMATS, judged, plan_named
+from mcmock.cli.check_output import Fails
 from mcmock.cli.options import File
 from mcmock.cli.saying import remark, say
 from mcmock.core.events import Event
@@ -86,7 +87,7 @@ def check(files: tuple[str, ...], path: Path, form: str, token: str | None) -> N
     """Judge recorded traffic by the plan, and by what the API refuses. Exits 1 if something is not as it should be."""
     found = plan_named(path)
     done = [_about_plan(judged(file, plan=found, token=token)) for file in files]
-    say(FORMATS[form](done, Severity.ERROR, False))
+    say(FORMATS[form](done, Fails(), False))
     sys.exit(1 if any(one.fails() for one in done) else 0)
 
 

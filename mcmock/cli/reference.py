@@ -56,7 +56,7 @@ announced, and takes a new start.
 | code | means |
 |---|---|
 | 0 | stopped by SIGINT or SIGTERM |
-| 1 | checks failed (`exec --fail-on-bad`, `check`, `verify`, `wait`, `replay`), or the server is not there (`ready`) |
+| 1 | checks failed, or something was lost (`exec`, `check`, `verify`, `wait`, `replay`), or the server is not there (`ready`) |
 | 2 | wrong usage or config; one line on stderr says what and where |
 | 3 | cannot listen: the address is taken, or not this machine's |
 | 4 | could not ask the server (`find`, `wait`, `verify`, `report`, `tail`, `replay`); `ready`: a proxy is in the way |

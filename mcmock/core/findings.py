@@ -6,8 +6,8 @@ Rules of this file:
 2. The columns `default` and `strict` say what is done in that mode. REFUSE means the request is answered 400; the others
    accept it, silently or with a finding of that severity. Loose is Default with every REFUSE turned into WARNING, for the
    rules marked `lenient` (unknown params and wrong values; never a missing key or a body that is no JSON).
-3. `ignores` marks the expensive ones: the real service answers 204 and then drops, merges or re-assigns what was sent.
-   An Exchange with such a finding has the outcome `ignored`.
+3. `ignores` marks the expensive ones: the real service answers 204 and then drops, merges or re-assigns what was sent, or
+   never gets what was to follow. A counted Exchange with such a finding has the outcome `ignored`.
 
 4. `doubts` names the numbers of the report that cannot be trusted where the rule was met: keys of METRICS. How bad a rule is
    follows from what it costs there: an error where a number is wrong, a warning where it probably is, an info where it is odd.
@@ -31,6 +31,15 @@ class Action(StrEnum):
     WARNING = "warning"
     ERROR = "error"  # accepted all the same: the answer is 204, the loss is real
     REFUSE = "refuse"  # answered 400
+
+
+class FailOn(StrEnum):
+    """From what on a verdict fails; each level includes those before it."""
+
+    NEVER = "never"
+    REJECTED = "rejected"
+    LOST = "lost"
+    WARNING = "warning"
 
 
 class Rule(NamedTuple):
@@ -125,6 +134,15 @@ RULES: dict[str, Rule] = {
     "store-away": Rule(_ERROR, _ERROR, "mcmock", "The store was away: the request was answered 503, which says if it counted."),
     "scope-refused": Rule(_REFUSE, _REFUSE, "mcmock", "The path names a scope that cannot be: docs/scopes.md."),
     "not-http": Rule(_REFUSE, _REFUSE, ASSUMED, "Bytes that are no HTTP request."),
+    # -- it never reached the API, or what should have followed it never will -----------------------------------------------
+    "misdirected": Rule(
+        _ERROR, _ERROR, "cases of other people: a Location joined twice, a base URL with a slash at its end",
+        "Meant for this API by its body or its path, but no path of it: answered 404 or 405.", ignores=True,
+    ),
+    "preflight-refused": Rule(
+        _ERROR, _ERROR, "C-47; the Fetch standard, CORS preflight",
+        "The browser refuses this preflight's answer, so it never sends the request that was to follow.", ignores=True,
+    ),
     # -- accepted, although the tables say otherwise --------------------------------------------------------------------
     "pod-friendly-name-in-ad-start": Rule(
         _WARN, _REFUSE, "C-02", "`media.ad.podFriendlyName` belongs to adBreakStart, not to adStart.", lenient=True
@@ -333,6 +351,11 @@ RULES: dict[str, Rule] = {
         _WARN, _WARN, "observed in js3, aep: retries of a slow sessionStart",
         "Another session was started for the same visitor and content within a minute, and one of them stayed empty.",
         doubts=_VIEW),
+    "location-unread": Rule(
+        _ERROR, _ERROR, "observed in js3 without Access-Control-Expose-Headers; retries of a slow sessionStart",
+        "The same content was started again within seconds, before any event: the player never read Location.",
+        ignores=True, doubts=_VIEW,
+    ),
     "event-of-another-session": Rule(
         _WARN, _WARN, "observed in theo: events queued across two programmes",
         "Older than this session's sessionStart and no queued pre-roll: the event seems to belong to another session.",
@@ -513,3 +536,8 @@ def refuses(rule: str, mode: Mode) -> bool:
 def ignores(findings: tuple[Finding, ...]) -> bool:
     """Whether the real service would have dropped or re-assigned a request with these findings."""
     return any(RULES[found.rule].ignores for found in findings)
+
+
+def loses(found: Finding) -> bool:
+    """Return whether a finding says that something was not counted: each error does, and a warning of a rule that ignores."""
+    return found.severity is Severity.ERROR or (found.severity is Severity.WARNING and RULES[found.rule].ignores)

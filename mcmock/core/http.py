@@ -8,6 +8,7 @@ import re
 from contextlib import suppress
 from email.utils import formatdate
 from http import HTTPStatus
+from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from mcmock.core.model import Headers, RawHeaders, Response
@@ -84,3 +85,69 @@ def without_secrets(headers: RawHeaders) -> RawHeaders:
 def without_secret_lines(raw: bytes) -> bytes:
     """The same for bytes that never became a request."""
     return _SECRET_LINES.sub(rb"\1\2 " + REDACTED.encode(), raw)
+
+
+# -- what a browser makes of a preflight's answer (the Fetch standard, "CORS-preflight fetch") ------------------------------
+
+_SAFE_METHODS = ("GET", "HEAD", "POST")
+
+
+def is_preflight(request_headers: Headers) -> bool:
+    """Return whether an OPTIONS request is a browser's question about the request that is to follow."""
+    return _value(request_headers, "access-control-request-method") is not None
+
+
+class PreflightRefusal(NamedTuple):
+    """Why a browser refuses the answer to a preflight. `widened` are the allowed headers that would do, if that is why."""
+
+    why: str
+    widened: tuple[str, ...] = ()
+
+
+def preflight_refusal(request_headers: Headers, status: int, response_headers: Headers) -> PreflightRefusal | None:
+    """Return why a browser refuses the answer to its preflight; None if it does not.
+
+    It is taken to send no credentials, which a preflight does not tell.
+    """
+    if not 200 <= status <= 299:
+        return PreflightRefusal("there was no answer" if status == 0 else f"it was answered {status}")
+    origin, allowed = _value(request_headers, "origin"), _value(response_headers, "access-control-allow-origin")
+    if allowed is None:
+        return PreflightRefusal("the answer has no Access-Control-Allow-Origin")
+    if allowed not in ("*", origin):
+        return PreflightRefusal(f"the page is of {origin}, but Access-Control-Allow-Origin is {allowed}")
+    return _refused_method(request_headers, response_headers) or _refused_header(request_headers, response_headers)
+
+
+def _refused_method(request_headers: Headers, response_headers: Headers) -> PreflightRefusal | None:
+    method = _value(request_headers, "access-control-request-method") or "POST"
+    methods = _listed(response_headers, "access-control-allow-methods")
+    if method in _SAFE_METHODS or "*" in methods or method in methods:
+        return None
+    allowed = ", ".join(methods) or "missing"
+    return PreflightRefusal(f"the page asks for the method {method}, but Access-Control-Allow-Methods is {allowed}")
+
+
+def _refused_header(request_headers: Headers, response_headers: Headers) -> PreflightRefusal | None:
+    headers = _listed(response_headers, "access-control-allow-headers")
+    known = {name.lower() for name in headers}
+    covered = "*" in known  # all but Authorization
+    wanted = _listed(request_headers, "access-control-request-headers")
+    missing = [one for one in wanted if one.lower() not in known and not (covered and one.lower() != "authorization")]
+    if not missing:
+        return None
+    asked = f"the header{'' if len(missing) == 1 else 's'} {', '.join(missing)}"
+    allowed = ", ".join(headers) or "missing"
+    return PreflightRefusal(
+        f"the page asks for {asked}, but Access-Control-Allow-Headers is {allowed}", (*headers, *missing)
+    )
+
+
+def _value(headers: Headers, name: str) -> str | None:
+    return next((value for key, value in headers if key.lower() == name), None)
+
+
+def _listed(headers: Headers, name: str) -> list[str]:
+    """The items of all header lines of that name."""
+    values = [value for key, value in headers if key.lower() == name]
+    return [item for value in values for part in value.split(",") if (item := part.strip())]

@@ -9,9 +9,9 @@ import traceback
 from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
-from mcmock.core import sessions
+from mcmock.core import http, sessions
 from mcmock.core.findings import make_finding
-from mcmock.core.model import Kind, Mode, Verdict
+from mcmock.core.model import Kind, Mode, Severity, Verdict
 from mcmock.core.sessions import Phase, Session
 from mcmock.engine import session_ids
 from mcmock.engine.policy import Policy
@@ -106,6 +106,30 @@ def broken(call: Call, error: Exception, policy: Policy) -> Decision:
     found = make_finding("broken", policy.mode, "", trace)
     response = call.respond(Verdict.BROKEN, None, f"mcmock failed: {error!r}")
     return Decision(Verdict.BROKEN, response, None, (found,) if found else ())
+
+
+def with_refusal(call: Call, decision: Decision, policy: Policy) -> Decision:
+    """Return the decision about a preflight, with a finding if the browser refuses its answer."""
+    asked = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in call.request.headers)
+    if not http.is_preflight(asked):
+        return decision
+    refusal = http.preflight_refusal(asked, decision.response.status, decision.response.headers)
+    if refusal is None or any(one.rule == "misdirected" for one in decision.findings):
+        return decision
+    fault = decision.fault
+    blamed = f" (by the fault {fault.rule})" if fault is not None else ""
+    widened = (
+        f'; --cors-headers "{", ".join(refusal.widened)}" lets it through' if refusal.widened and not fault else ""
+    )
+    message = f"{refusal.why}{blamed}: {_NOTHING_MORE}{widened}"
+    found = make_finding("preflight-refused", policy.mode, "", message)
+    if found is None:
+        return decision
+    blameless = found if fault is None else found._replace(severity=Severity.INFO)
+    return decision._replace(findings=(*decision.findings, blameless))
+
+
+_NOTHING_MORE: Final = "the browser sends nothing after it"
 
 
 _DECIDERS: Final[Mapping[Kind, Callable[[Transaction, Call, Scene], Decision]]] = {

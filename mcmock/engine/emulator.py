@@ -9,15 +9,18 @@ from __future__ import annotations
 import secrets
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from typing import Any, Protocol
 
 from mcmock.analytics.plan import Covered, Plan
-from mcmock.analytics.views import SessionView
+from mcmock.analytics.views import SessionOutline, SessionView
+from mcmock.checks import verdict
+from mcmock.checks.verdict import Lost, allowed_of, fail_on_of
 from mcmock.checks.verification import Check, Verification, verify, waiting
 from mcmock.checks.waiting import Watch
 from mcmock.core import clock
+from mcmock.core.findings import FailOn
 from mcmock.core.match import Match
 from mcmock.core.model import Answer, Delivery, Exchange, Mode, Request
 from mcmock.core.notices import Listener
@@ -185,9 +188,20 @@ class Emulator:
         """Return the exchange of that number, or None if the log has none (any more)."""
         return self.queries.request(seq)
 
-    def rejected(self) -> list[Exchange]:
-        """Return the bad requests that nobody arranged: no fault met them, neither time nor a hand closed their session."""
-        return self.queries.rejected()
+    def arranged(self) -> frozenset[int]:
+        """Return the seqs of the bad requests that somebody arranged: time or a hand had closed their session."""
+        return self.queries.arranged()
+
+    def verdict(
+        self, fail_on: FailOn | str = FailOn.LOST, allow: Iterable[str] = (), expected: Collection[int] = ()
+    ) -> Lost:
+        """Return whether anything was lost, up to the level `fail_on`, beside what the rules of `allow` find.
+
+        `expected` are the seqs of requests that were asked for. Raises ValueError for a level or a rule there is not.
+        """
+        level, allowed = fail_on_of(fail_on), allowed_of(allow)
+        with self.engine.lock:
+            return verdict.judge(self, level, allowed, expected)
 
     def sessions(self) -> list[SessionView]:
         """Return every session that was opened, oldest first."""
@@ -200,6 +214,10 @@ class Emulator:
     def session_ids(self) -> list[str]:
         """Return the ids of all sessions that were opened, oldest first."""
         return self.queries.session_ids()
+
+    def outlines(self) -> list[SessionOutline]:
+        """Return every session in brief, oldest first."""
+        return self.queries.outlines()
 
     def sessions_since(self, seq: int) -> set[str]:
         """Return the sessions named by requests after number `seq`."""

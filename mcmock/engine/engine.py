@@ -13,8 +13,8 @@ from typing import Any, Final
 
 from mcmock.core.model import Answer, Delivery, Finding, Kind, Outcome, Request, Verdict
 from mcmock.core.sessions import Phase, Session
-from mcmock.engine.decisions import IssueId, Scene, broken, decide, session_at
-from mcmock.engine.fault_injection import FaultInjector
+from mcmock.engine.decisions import IssueId, Scene, broken, decide, session_at, with_refusal
+from mcmock.engine.fault_injection import FaultInjector, blamed_on_location
 from mcmock.engine.log import Entry, Journal
 from mcmock.engine.outcomes import Analysis
 from mcmock.engine.policy import Policy
@@ -70,9 +70,11 @@ class Engine:
         try:
             call = Call(request, now, protocol, protocol.read(request, self.policy.mode))
             around = self._injector.around if tx.has_rules else decide
-            decision = around(tx, call, self._scene)
+            decision = blamed_on_location(tx, around(tx, call, self._scene))
             if decision.verdict is Verdict.CREATED:
                 self._forget_old(tx, now)
+            if call.parsed.kind is Kind.PREFLIGHT:
+                decision = with_refusal(call, decision, self.policy)
             return call, decision
         except Exception as error:
             call = Call(request, now, protocol, ParsedRequest(Kind.OTHER))

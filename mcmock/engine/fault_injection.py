@@ -7,7 +7,7 @@ from typing import Final
 
 from mcmock.core import sessions
 from mcmock.core.events import Event
-from mcmock.core.model import COUNTED_KINDS, FaultHit, Finding, Outcome, Verdict
+from mcmock.core.model import COUNTED_KINDS, FaultHit, Finding, Outcome, Severity, Verdict
 from mcmock.core.sessions import Phase, Session
 from mcmock.core.tables import short_key
 from mcmock.engine.decisions import Scene, decide, session_at
@@ -106,6 +106,46 @@ def _close_sessions(tx: Transaction, fired: Fired, session_id: str, now: float) 
         if session is not None and session.phase is Phase.OPEN:
             close_session(tx, one, phase, now)
             tx.closed_by_fault.put(one, hit)
+
+
+MISLEADING: Final = ("set_header", "drop_header", "status")
+"""Effects on the answer of a start after which its player may not know where the session is."""
+
+LOCATION: Final = "location"
+"""The key, among the sessions that a fault closed, of the fault that changed the answer of the latest start."""
+
+
+def blamed_on_location(tx: Transaction, decision: Decision) -> Decision:
+    """Return a decision with the fault that gave its client a wrong address, if one did.
+
+    The latest start decides: a player asks for its session's address once.
+    """
+    if decision.verdict is Verdict.CREATED:
+        return _note_start(tx, decision)
+    astray = any(found.rule == "misdirected" for found in decision.findings)
+    if not astray and (decision.fault is not None or decision.verdict is not Verdict.UNKNOWN):
+        return decision
+    hit = tx.closed_by_fault.get(LOCATION)
+    if hit is None:
+        return decision
+    found = tuple(_blameless(found, hit) for found in decision.findings)
+    return decision._replace(fault=decision.fault or hit, findings=found)
+
+
+def _note_start(tx: Transaction, decision: Decision) -> Decision:
+    hit = decision.fault
+    if hit is not None and hit.effect in MISLEADING:
+        tx.closed_by_fault.put(LOCATION, hit._replace(side=BEFORE))
+    elif tx.closed_by_fault.get(LOCATION) is not None:
+        tx.closed_by_fault.remove(LOCATION)
+    return decision
+
+
+def _blameless(found: Finding, hit: FaultHit) -> Finding:
+    if found.rule != "misdirected":
+        return found
+    message = f"{found.message}; the fault {hit.rule} changed the answer of its sessionStart"
+    return found._replace(severity=Severity.INFO, message=message)
 
 
 def _changed(decision: Decision, fired: Fired, asked: Asked) -> Decision:

@@ -10,13 +10,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
-from mcmock.analytics import Close, Judge, Judgement, View, compare, compare_with_previous, view_of
+from mcmock.analytics import Close, Judge, Judgement, View, compare, compare_with_previous, may_compare, view_of
 from mcmock.analytics import Summary as SessionSummary
 from mcmock.analytics.plan import ItemId, Plan, PlannedSession, Use
 from mcmock.analytics.views import SessionOutline, SessionView
 from mcmock.core import clock
 from mcmock.core.events import Event
 from mcmock.core.findings import ignores, make_finding
+from mcmock.core.http import header
 from mcmock.core.model import Exchange, Finding, Mode, Outcome, Verdict
 from mcmock.core.sessions import Session
 from mcmock.core.tables import short_key
@@ -34,7 +35,7 @@ ANALYSES_PER_LOG: Final = 3
 """How many times as many bytes as in the log an event has in its session's report."""
 
 NEIGHBOURS: Final = 8
-"""Sessions of one view that an empty one is compared with, on either side: players try to start one three times."""
+"""Sessions of one view that one is compared with, on either side: players try to start one three times."""
 
 
 class Analysis:
@@ -264,21 +265,30 @@ class Analysis:
         view, place = self._view_of.get(one.session_id, (None, 0))
         previous = self._previous.get(one.session_id, "")
         before = {previous} if self._view_of.get(previous, (None, 0))[0] != view else set()
-        if view is not None and place and one.began is not None:
+        if view is not None and one.viewer and place and one.began is not None:
             before.add(self._views[view][place - 1])  # of the same content: it takes a play to tell
         known = [self._summary(other) for other in before if other in self._state.sessions]
         return tuple(found for other in known for found in compare_with_previous(other, one, self.mode))
 
     def _beside_others(self, one: SessionSummary) -> tuple[Finding, ...]:
-        """What the sessions of the same view tell of one that stayed empty."""
+        """What the sessions of the same view tell of one."""
         view, place = self._view_of.get(one.session_id, (None, 0))
-        if view is None or len(self._views[view]) < 2 or one.events:
+        if view is None or len(self._views[view]) < 2:
             return ()
-        near = self._views[view][max(0, place - NEIGHBOURS) : place + NEIGHBOURS + 1]
-        return compare(map(self._summary, filter(None, near)), self.mode).get(one.session_id, ())
+        near = [other for other in self._views[view][max(0, place - NEIGHBOURS) : place + NEIGHBOURS + 1] if other]
+        if not may_compare(one, self._opened(near[near.index(one.session_id) + 1 :])):
+            return ()
+        return compare(map(self._summary, near), self.mode).get(one.session_id, ())
+
+    def _opened(self, session_ids: list[str]) -> float | None:
+        """When the first of them was opened, by the emulator's clock."""
+        session = self._state.sessions.get(session_ids[0]) if session_ids else None
+        return session.opened_at if session is not None else None
 
     def _summary(self, session_id: str) -> SessionSummary:
-        return self._fed(session_id).summary(_close_of(self._session(session_id)))
+        analysis, session = self._fed(session_id), self._session(session_id)
+        missing = max(0, self._log.evicted_of(session_id) + len(self._log.seqs_of(session_id)) - analysis.count)
+        return analysis.summary(_close_of(session)._replace(evicted=missing))
 
     def _note_views(self) -> None:
         """Look up, in the log, whose view each session is that was opened since the last time."""
@@ -289,7 +299,7 @@ class Analysis:
             alike = self._views.setdefault(view, []) if view is not None else []
             self._view_of[session_id] = view, len(alike)
             alike.append(session_id)
-            if view is not None:
+            if view is not None and view[0][0]:  # it names a viewer
                 if (previous := self._latest.get(view[0])) is not None:
                     self._previous[session_id] = previous
                 self._latest[view[0]] = session_id
@@ -299,7 +309,8 @@ class Analysis:
             entry = self._log.get(seq)
             if entry is not None and entry.verdict is Verdict.CREATED:
                 first = next(iter(self.events_of(entry)), None)
-                view = view_of(first.params) if first is not None else None
+                agent = (header(entry.headers, b"user-agent") or b"").decode("latin-1")
+                view = view_of(first.params, agent) if first is not None else None
                 return (tuple(map(short_key, view[0])), short_key(view[1])) if view is not None else None
         return None
 

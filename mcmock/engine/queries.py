@@ -89,11 +89,11 @@ class Queries:
         entries = map(self._log.get, reversed(seqs) if newest_first else seqs)
         return (entry for entry in entries if entry is not None)
 
-    def rejected(self) -> list[Exchange]:
-        """Return the bad requests that nobody arranged: no fault met them, neither time nor a hand closed their session."""
+    def arranged(self) -> frozenset[int]:
+        """Return the seqs of the bad requests that somebody arranged: time or a hand had closed their session."""
         with self._lock:
             bad = self.requests(Match({"outcome": "bad"}))
-            return [one for one in bad if one.fault is None and not self._is_arranged(one)]
+            return frozenset(one.seq for one in bad if self._is_arranged(one))
 
     def _is_arranged(self, one: Exchange) -> bool:
         if one.verdict not in REJECTED_BY_SESSION or one.session_id is None:

@@ -234,6 +234,10 @@ class Scopes:
             return self.default
         return self._use(name) if name in self._named else self._make(name)
 
+    def is_ruled(self, name: str) -> bool:
+        """Return whether a rule names that scope, so that it is meant even if no request has come to it yet."""
+        return any(rule.name == name for rule in self._rules)
+
     def get(self, name: str) -> Emulator | None:
         """The scope of that name, if there is one (still)."""
         self.forget_idle()

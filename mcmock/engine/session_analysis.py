@@ -11,7 +11,7 @@ from mcmock.analytics.plan import PlannedSession
 from mcmock.core import http
 from mcmock.core.events import Event
 from mcmock.core.findings import ignores
-from mcmock.core.model import COUNTED_KINDS, TAKEN, Finding, Outcome, Severity
+from mcmock.core.model import COUNTED_KINDS, TAKEN, Finding, Kind, Outcome, Severity
 from mcmock.engine.log import Entry
 from mcmock.engine.types import outcome_by_verdict
 from mcmock.faults.effects import BEFORE
@@ -57,6 +57,10 @@ class SessionAnalysis:
         self._dropped: set[int] = set()
         self._judge = judge
         self._known: tuple[Close, Judgement] | None = None
+        self._started = self._first = self._last = (
+            0  # seqs: of its start, of the first and the last request that named it
+        )
+        self._start_fault: str | None = None
 
     def feed(self, entry: Entry, events: tuple[Event, ...]) -> None:
         """Take in the next entry of the session, and the events it brought if they were taken."""
@@ -64,6 +68,7 @@ class SessionAnalysis:
         self.count += 1
         self.weight += EVENT_COST + TEXT_COST * len(entry.body)
         self._known = None
+        self._note_place(entry)
         self._count(entry)
         if events and len(self.agents) < 2 and (agent := http.header(entry.headers, b"user-agent")) is not None:
             self.agents[agent] = None
@@ -97,7 +102,19 @@ class SessionAnalysis:
         return self._known[1]
 
     def summary(self, close: Close) -> SessionSummary:
-        return self._judge.summary(close)
+        """Return what other sessions need to know of this one."""
+        return self._judge.summary(close)._replace(
+            started=self._started, first=self._first, last=self._last, fault=self._start_fault, whole=not close.evicted
+        )
+
+    def _note_place(self, entry: Entry) -> None:
+        if entry.kind is Kind.EVENT:
+            self._first, self._last = self._first or entry.seq, entry.seq
+        elif entry.kind in COUNTED_KINDS:
+            self._started = entry.seq
+            self._start_fault = entry.fault.rule if entry.fault is not None else None
+            if entry.kind is Kind.DOWNLOADED or entry.body.lstrip()[:1] == b"[":
+                self._first = self._last = entry.seq  # it brought its events with it
 
     def counts(self, judgement: Judgement) -> tuple[dict[Outcome, int], dict[Severity, int]]:
         """Return how many requests had which outcome, and how many findings which severity, as `judgement` has it."""

@@ -26,6 +26,7 @@ class Fate(StrEnum):
     MOVED = "moved"  # a new session of the same viewing received it
     DUPLICATED = "duplicated"  # it was counted, came again, and was counted again
     COUNTED = "counted"  # it was counted once; only its answer was lost or changed
+    ORPHANED = "orphaned"  # a session was opened for it, and nobody ever used it: its viewing is lost
     LOST = "lost"  # it was counted nowhere
 
 
@@ -69,6 +70,10 @@ class Losses(NamedTuple):
     @property
     def counted(self) -> int:
         return len(self.of(Fate.COUNTED))
+
+    @property
+    def orphaned(self) -> int:
+        return len(self.of(Fate.ORPHANED))
 
     @property
     def lost(self) -> int:

@@ -16,7 +16,8 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
@@ -24,9 +25,22 @@ from mcmock.analytics.plan import RULES as PLAN_RULES
 from mcmock.analytics.plan import Covered, Plan
 from mcmock.analytics.views import SessionView
 from mcmock.checks import timeline_text
+from mcmock.checks.verdict import fail_on_of, fails_at, level_of
 from mcmock.core import findings, http, sessions
 from mcmock.core.clock import Clock
-from mcmock.core.model import COUNTED_KINDS, Exchange, Finding, Kind, Mode, Request, Response, Severity, Verdict
+from mcmock.core.findings import FailOn
+from mcmock.core.model import (
+    COUNTED_KINDS,
+    Exchange,
+    Finding,
+    Kind,
+    Mode,
+    Outcome,
+    Request,
+    Response,
+    Severity,
+    Verdict,
+)
 from mcmock.core.sessions import Phase
 from mcmock.engine import Emulator, session_ids
 from mcmock.engine.policy import switches_of
@@ -57,15 +71,20 @@ REMARKS: Final = {
     "nothing-to-check": Severity.ERROR,
     "answer-differs": Severity.INFO,
     "body-not-recorded": Severity.INFO,
+    "only-started": Severity.INFO,
     "session-guessed": Severity.INFO,
     "start-not-recorded": Severity.INFO,
 }
+
+_LEVELS: Final = {Severity.ERROR: FailOn.REJECTED, Severity.WARNING: FailOn.WARNING, Severity.INFO: FailOn.NEVER}
+"""From what on a remark of that severity fails a check."""
 
 
 class Problem(NamedTuple):
     """Something to know about a recording. `rule` is a finding's or a key of REMARKS.
 
-    `place` says where it stands in the file, "" where it is about a session or the file as a whole.
+    `place` says where it stands in the file, "" where it is about a session or the file as a whole. `level` is from what on
+    it fails the check, `never` if at none.
     """
 
     severity: Severity
@@ -74,6 +93,7 @@ class Problem(NamedTuple):
     place: str = ""
     event_type: str | None = None
     session_id: str | None = None
+    level: FailOn = FailOn.NEVER
 
 
 class Checked(NamedTuple):
@@ -101,12 +121,10 @@ class Checkup(NamedTuple):
     def count(self, severity: Severity | str) -> int:
         return sum(problem.severity == severity for problem in self.problems)
 
-    def fails(self, least: Severity | str = Severity.ERROR) -> bool:
-        """Whether there is a problem of that severity or worse."""
-        return any(_RANK[problem.severity] >= _RANK[Severity(least)] for problem in self.problems)
-
-
-_RANK: Final = {Severity.INFO: 0, Severity.WARNING: 1, Severity.ERROR: 2}
+    def fails(self, fail_on: FailOn | str = FailOn.LOST, allow: Collection[str] = ()) -> bool:
+        """Return whether there is a problem of that level that no rule of `allow` names. Raises ValueError for no level."""
+        level = fail_on_of(fail_on)
+        return any(fails_at(problem.level, level) and problem.rule not in allow for problem in self.problems)
 
 
 def checkup(
@@ -151,9 +169,9 @@ def _conclude(played: _Played, name: str, kind: str, others: int, told: Told = l
 
 
 def _remark(rule: str, message: str, place: str = "", one: Exchange | None = None) -> Problem:
-    if one is None:
-        return Problem(REMARKS[rule], rule, message, place)
-    return Problem(REMARKS[rule], rule, message, place, one.event_type, one.session_id)
+    severity = REMARKS[rule]
+    event_type, session_id = (one.event_type, one.session_id) if one is not None else (None, None)
+    return Problem(severity, rule, message, place, event_type, session_id, _LEVELS[severity])
 
 
 # -- which requests -------------------------------------------------------------------------------------------------------
@@ -161,9 +179,11 @@ def _remark(rule: str, message: str, place: str = "", one: Exchange | None = Non
 
 def _ours(records: Iterable[Recorded]) -> list[Located]:
     """The requests to this API. Other services have such paths, too: a host is ours if it was sent an event."""
-    meant = [one for one in map(Located, records) if one.is_meant]
-    hosts = {one.record.request.host for one in meant if one.has_event}
-    return [one for one in meant if not hosts or one.record.request.host in hosts]
+    located = list(map(Located, records))
+    hosts = {one.record.request.host for one in located if one.has_event}
+    if not hosts:
+        return [one for one in located if one.is_meant]
+    return [one for one in located if one.record.request.host in hosts and (one.is_meant or one.is_astray)]
 
 
 def _nothing(records: Sequence[Recorded], chosen: Iterable[Located]) -> Problem:
@@ -277,7 +297,16 @@ class _Played:
         for seq, record in self._taken:
             exchange = known.get(seq) or self.emulator.request(seq)
             assert exchange is not None
-            yield Checked(record.place, exchange, record.status)
+            yield Checked(record.place, _as_answered(exchange, record), record.status)
+
+
+def _as_answered(exchange: Exchange, record: Recorded) -> Exchange:
+    """The exchange; a preflight is judged by the answer that was recorded, which may allow more than is documented."""
+    if exchange.kind is not Kind.PREFLIGHT or record.status is None or not record.response_headers:
+        return exchange
+    if http.preflight_refusal(exchange.request_headers, record.status, record.response_headers) is not None:
+        return exchange
+    return replace(exchange, findings=tuple(one for one in exchange.findings if one.rule != "preflight-refused"))
 
 
 def _missing_body(record: Recorded) -> str:
@@ -303,21 +332,34 @@ def _found(requests: Iterable[Checked], views: Iterable[SessionView]) -> Iterato
     for view in views:
         for finding in view.judgement.session_findings:
             yield _of_finding(finding, session_id=view.id)
+        is_start = [one.kind for one in view.exchanges] == [Kind.SESSION] and not view.session.downloaded
+        if is_start and not view.judgement.session_findings:
+            yield _remark("only-started", "nothing but its start is recorded: was Location read?")._replace(
+                session_id=view.id
+            )
 
 
 def _of_request(one: Checked) -> Iterator[Problem]:
     exchange = one.exchange
-    if str(exchange.verdict) in REMARKS:
+    astray = any(finding.rule == "misdirected" for finding in exchange.findings)
+    if str(exchange.verdict) in REMARKS and not astray and exchange.fault is None:
         message = protocol_named(exchange.protocol.name).error_message(exchange.response_body)
         yield _remark(str(exchange.verdict), f"answered {exchange.status}: {message}", one.place, exchange)
+    rejected = exchange.outcome is Outcome.BAD
     for finding in exchange.findings:
-        yield _of_finding(finding, one.place, exchange.event_type, exchange.session_id)
+        yield _of_finding(finding, one.place, exchange.event_type, exchange.session_id, rejected=rejected)
 
 
 def _of_finding(
-    finding: Finding, place: str = "", event_type: str | None = None, session_id: str | None = None
+    finding: Finding,
+    place: str = "",
+    event_type: str | None = None,
+    session_id: str | None = None,
+    *,
+    rejected: bool = False,
 ) -> Problem:
-    return Problem(finding.severity, finding.rule, finding.message, place, event_type, session_id)
+    level = FailOn.REJECTED if rejected and finding.severity is Severity.ERROR else level_of(finding)
+    return Problem(finding.severity, finding.rule, finding.message, place, event_type, session_id, level)
 
 
 # -- a timeline: what it expects is compared ------------------------------------------------------------------------------

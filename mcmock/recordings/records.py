@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
-from mcmock.core import http
+from mcmock.core import http, json_decoding
 from mcmock.core.events import Event
 from mcmock.core.model import COUNTED_KINDS, TAKEN, Exchange, Headers, Kind, Mode, Request
 from mcmock.protocols.base import ApiProtocol
@@ -101,7 +101,22 @@ class Located:
     @property
     def has_event(self) -> bool:
         """Whether it is an event, or looks like one."""
+        if self.is_astray:
+            return self.protocol.is_body(self.body)
         return self.kind is Kind.EVENT or (self.is_start and self.protocol.has_event(self.record.request.body))
+
+    @cached_property
+    def is_astray(self) -> bool:
+        """Whether it was meant for this API, but its address is wrong."""
+        return any(found.rule == "misdirected" for found in self.protocol.read(self.request, Mode.LOOSE).findings)
+
+    @property
+    def body(self) -> object:
+        """The parsed body, None where it is not JSON."""
+        try:
+            return json_decoding.decode(self.record.request.body)
+        except json_decoding.BadJson:
+            return None
 
     @cached_property
     def issued(self) -> str | None:

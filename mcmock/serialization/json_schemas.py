@@ -15,6 +15,7 @@ from mcmock.analytics.plan import PRESENCES
 from mcmock.analytics.plan_format import shapes_of_plan
 from mcmock.checks.verification import LONGEST, Result
 from mcmock.core.events import EVENT_TYPES
+from mcmock.core.findings import FailOn
 from mcmock.core.match import EVERY_FIELD, PARTS
 from mcmock.core.model import Delivery, Kind, Outcome, Severity, Verdict
 from mcmock.core.regex import MOST_PATTERN
@@ -226,6 +227,11 @@ SHAPES: dict[str, Schema] = {
             "sequence": {**_or_null(_list({"anyOf": [TEXT, ref("Match")]})), "description": "events of each session"},
             "gaps": {"type": "boolean", "description": "whether other events may stand between those of the sequence"},
             "allowNoSessions": {"type": "boolean", "description": "pass even if there is no session at all"},
+            "noFindings": {
+                **_or_null(_one_of(Severity)),
+                "description": "instead: nothing of that severity or worse was found",
+            },
+            "noLosses": {"type": "boolean", "description": "instead: nothing was lost, by itself or by a fault"},
         },
     ),
     "Verification": _object(
@@ -237,6 +243,22 @@ SHAPES: dict[str, Schema] = {
             "requests": _list(ref("Exchange")),
             "nearest": _list(ref("Miss")),
             "message": {"type": "string", "description": "for a terminal: what was asked, and what there was"},
+        },
+    ),
+    "Verdict": _object(
+        "whether anything was lost",
+        {
+            "result": _one_of((Result.PASS, Result.FAIL)),
+            "failOn": _one_of(FailOn, "each level includes those before it"),
+            "lost": {
+                **COUNT,
+                "description": "requests and viewings that were lost, without those that have a warning only",
+            },
+            "counts": _map(COUNT),
+            "rules": {**_list(TEXT), "description": "what it fails for, in the words of allow"},
+            "requests": _list(ref("Exchange")),
+            "findings": {**_list(ANYTHING), "description": "those of sessions as a whole: a Finding and its sessionId"},
+            "message": {"type": "string", "description": "for a terminal: what was lost and why, with timelines"},
         },
     ),
     "Miss": _object(

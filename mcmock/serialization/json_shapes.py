@@ -14,7 +14,8 @@ from typing import Any
 from mcmock.analytics import GROUPS, METRICS, Report, camel
 from mcmock.analytics.plan import Covered, Occurrence, Row
 from mcmock.analytics.views import SessionOutline, SessionView
-from mcmock.checks.verification import Miss, Verification
+from mcmock.checks.verdict import Lost
+from mcmock.checks.verification import Miss, Result, Verification
 from mcmock.core.events import EVENT_TYPES, Event
 from mcmock.core.findings import RULES
 from mcmock.core.match import EVERY_FIELD, RULE, Match
@@ -253,6 +254,22 @@ def verification_to_json(answer: Verification) -> Json:
         "requests": [exchange_to_json(one) for one in answer.requests[:MOST_LISTED]],
         "nearest": [_miss_to_json(miss) for miss in answer.nearest],
         "message": answer.message,
+    }
+
+
+def verdict_to_json(verdict: Lost, message: str) -> Json:
+    """A verdict. `findings` are those of sessions as a whole; a request has its own."""
+    return {
+        "result": Result.PASS if verdict.passed else Result.FAIL,
+        "failOn": verdict.fail_on,
+        "lost": verdict.lost,
+        "counts": dict(verdict.counts),
+        "rules": list(verdict.rules),
+        "requests": [exchange_to_json(one) for one in verdict.requests[:MOST_LISTED]],
+        "findings": [
+            {"sessionId": one.session_id, **finding_to_json(one.finding)} for one in verdict.sessions[:MOST_LISTED]
+        ],
+        "message": message,
     }
 
 

@@ -20,8 +20,12 @@ if TYPE_CHECKING:
     from mcmock.core.model import Exchange
     from mcmock.testing.server import McmockServer
 
-MARKER = """mcmock(strict, loose, after_end, seed, faults, preset, plan, clock, allow_bad): options of mcmock_server for this \
-test; clock="frozen" stops the emulator's clock, allow_bad=True lets the test send requests that are rejected"""
+MARKER = """mcmock(strict, loose, after_end, seed, faults, preset, plan, clock, fail_on, allow): options of mcmock_server for \
+this test; clock="frozen" stops the emulator's clock; fail_on ("never", "rejected", "lost", "warning") says what fails the test \
+at its end, allow=["rule", ...] what is expected"""
+
+JUDGING = ("fail_on", "allow")
+"""The options of the check at the end of a test; the others are the server's."""
 
 BLOCKED = """mcmock_server listens on a socket, and pytest-socket blocks those: run pytest with --allow-hosts=127.0.0.1,::1 \
 (localhost), or mark the test with enable_socket"""
@@ -55,7 +59,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 def mcmock_options() -> dict[str, Any]:
-    """Options of the server that `mcmock_server` runs, and `allow_bad`; override it in conftest.py."""
+    """Options of the server that `mcmock_server` runs, and `fail_on` and `allow`; override it in conftest.py."""
     return {}
 
 
@@ -92,7 +96,8 @@ def mcmock_running(mcmock_options: dict[str, Any]) -> Iterator[McmockServer]:
 
     wrong, server = "", None
     try:
-        server = McmockServer(**_without_allow_bad(mcmock_options))
+        _refuse_wrong_judging(mcmock_options)
+        server = McmockServer(**_without_judging(mcmock_options))
         server.start()
     except (TypeError, ValueError) as error:
         wrong = f"mcmock_options: {error}"
@@ -116,16 +121,17 @@ def mcmock_server(
 ) -> Iterator[McmockServer]:
     """A running emulator. It is prepared here, before the test, so that what the last one left cannot leak in.
 
-    Fails the test at its end when a request was rejected that nothing in the test accounts for.
+    Fails the test at its end when something was lost that nothing in the test accounts for.
     """
-    options = _marked(request.node, (*_per_test(), "allow_bad"))
-    allow_bad = options.pop("allow_bad", mcmock_options.get("allow_bad", False))
+    options = _marked(request.node, (*_per_test(), *JUDGING))
+    judging = _judging(mcmock_options, options)
+    options = _without_judging(options)
     if mcmock_options.get("seed") is None:
         options.setdefault("seed", _seed_for(mcmock_running.first_seed, request.node.nodeid))
     _prepare(mcmock_running, options)
     _attend(mcmock_running, request)
     yield mcmock_running
-    _check(mcmock_running, request.node, allow_bad)
+    _check(mcmock_running, request.node, judging)
 
 
 @pytest.fixture
@@ -135,22 +141,22 @@ def make_mcmock_server(
     """Starts further servers, each with options of its own, on ports of their own; stopped after the test."""
     from mcmock.testing.server import McmockServer
 
-    default = _marked(request.node, (*_per_test(), "allow_bad")).get(
-        "allow_bad", mcmock_options.get("allow_bad", False)
-    )
-    made: list[tuple[McmockServer, bool]] = []
+    default = _judging(mcmock_options, _marked(request.node, (*_per_test(), *JUDGING)))
+    made: list[tuple[McmockServer, dict[str, Any]]] = []
 
     with ExitStack() as running:
 
-        def make(*, allow_bad: bool = default, **options: Any) -> McmockServer:
-            server = running.enter_context(McmockServer(**options))
+        def make(**options: Any) -> McmockServer:
+            judging = {**default, **{name: value for name, value in options.items() if name in JUDGING}}
+            _refuse_wrong_judging(judging)
+            server = running.enter_context(McmockServer(**_without_judging(options)))
             _attend(server, request)
-            made.append((server, allow_bad))
+            made.append((server, judging))
             return server
 
         yield make
-        for server, allow_bad in made:
-            _check(server, request.node, allow_bad)
+        for server, judging in made:
+            _check(server, request.node, judging)
 
 
 def _per_test() -> tuple[str, ...]:
@@ -159,8 +165,32 @@ def _per_test() -> tuple[str, ...]:
     return PER_TEST
 
 
-def _without_allow_bad(options: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in options.items() if name != "allow_bad"}
+def _without_judging(options: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if name not in JUDGING}
+
+
+def _judging(project: dict[str, Any], marked: dict[str, Any]) -> dict[str, Any]:
+    """What the check at the end goes by: the project's options, with the marks' over them. What is allowed adds up."""
+    judging = {name: value for name, value in {**project, **marked}.items() if name in JUDGING}
+    wrong = ""
+    try:
+        _refuse_wrong_judging(project)
+        _refuse_wrong_judging(marked)
+        if "allow" in judging:
+            judging["allow"] = [*project.get("allow", ()), *marked.get("allow", ())]
+    except ValueError as error:
+        wrong = str(error)
+    if wrong:
+        pytest.fail(f"@pytest.mark.mcmock: {wrong}", pytrace=False)
+    return judging
+
+
+def _refuse_wrong_judging(options: dict[str, Any]) -> None:
+    """Raises ValueError for a level or a rule there is not."""
+    from mcmock.checks.verdict import allowed_of, fail_on_of
+
+    fail_on_of(options.get("fail_on", "lost"))
+    allowed_of(options.get("allow", ()))
 
 
 def _seed_for(first: int, nodeid: str) -> int:
@@ -194,8 +224,8 @@ def _attend(server: McmockServer, request: pytest.FixtureRequest) -> None:
 # -- the check at the end of a test ---------------------------------------------------------------------------------------
 
 
-def _check(server: McmockServer, item: pytest.Item, allow_bad: bool) -> None:
-    bad = server.unexpected()
+def _check(server: McmockServer, item: pytest.Item, judging: dict[str, Any]) -> None:
+    verdict = server.verdict(**judging)
     broken = server.emulator.requests(_match(verdict="broken"))
     if broken:
         from mcmock.core.printable import printable_lines
@@ -205,11 +235,11 @@ def _check(server: McmockServer, item: pytest.Item, allow_bad: bool) -> None:
             f"mcmock itself failed on {_listed(broken)}\nThis is a bug of mcmock.\n\n{traces}",
             pytrace=False,
         )
-    if allow_bad or item.stash.get(_ENDED_EARLY, False):
+    if item.stash.get(_ENDED_EARLY, False) or verdict.passed:
         return
-    if bad:
-        hint = "If that is meant, ask for them (by status, verdict or rule) or mark the test @pytest.mark.mcmock(allow_bad=True)."
-        pytest.fail(f"mcmock rejected {_listed(bad)}\n{hint}", pytrace=False)
+    rules = ", ".join(f'"{rule}"' for rule in verdict.rules)
+    hint = f"If that is meant, ask for it (by status, verdict or rule) or mark the test @pytest.mark.mcmock(allow=[{rules}])."
+    pytest.fail(f"mcmock: {verdict.message}\n{hint}", pytrace=False)
 
 
 def _match(**wanted: Any) -> Any:

@@ -12,7 +12,9 @@ from typing import Any, Final, ParamSpec, Self, TypeVar
 
 from mcmock.analytics.plan_format import as_plan
 from mcmock.checks import timeline_text
+from mcmock.checks.verdict import Lost
 from mcmock.checks.verification import Check, Verification, check, waiting
+from mcmock.core.findings import FailOn
 from mcmock.core.match import Match
 from mcmock.core.model import Exchange
 from mcmock.core.wording import did_you_mean
@@ -283,17 +285,23 @@ class McmockServer:
             self._expected.update(one.seq for one in found)
         return found
 
-    def unexpected(self) -> list[Exchange]:
-        """The rejected requests that nothing in the test accounts for.
+    def verdict(self, fail_on: FailOn | str = FailOn.LOST, allow: Sequence[str] = ()) -> Lost:
+        """Return whether anything was lost that nothing in the test accounts for, up to the level `fail_on`.
 
-        Accounted for are those the test asked for by outcome, verdict, status or rule, those a fault met, those to
-        sessions that the test let time out, expire or be forgotten, and those to sessions from before the last reset.
-        What was sent until now is read first, whether its answer was waited for or not.
+        Accounted for are the requests that the test asked for by outcome, verdict, status or rule, those a fault met, those
+        to sessions that the test let time out, expire or be forgotten, and those to sessions from before the last reset;
+        and what the rules of `allow` find. What was sent until now is read first, whether its answer was waited for or not.
+        Raises ValueError for a level or a rule there is not.
         """
+        __tracebackhide__ = True
         self._thread.read_all()
-        rejected = [one for one in self.emulator.rejected() if one.seq not in self._expected]
-        past = set(self._past).difference(self.emulator.session_ids()) if rejected else set()
-        return [one for one in rejected if one.session_id not in past]
+        return _taken(self.emulator.verdict, fail_on, allow, self._expected | self._stragglers())
+
+    def _stragglers(self) -> set[int]:
+        """The rejected requests to sessions from before the last reset."""
+        past = set(self._past).difference(self.emulator.session_ids())
+        rejected = self.emulator.requests(Match({"outcome": "bad"})) if past else []
+        return {one.seq for one in rejected if one.session_id in past}
 
     def reset(self) -> None:
         """Empty the log, forget every session and every named scope, let the clock run. What had arrived is gone with it."""

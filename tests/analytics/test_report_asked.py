@@ -135,15 +135,16 @@ def test_a_session_left_empty_beside_another_of_its_view_says_so_wherever_sessio
     emulator = mcmock_server.emulator
     empty, used = start(emulator, params=VIEWER), start(emulator, params=VIEWER)
     send(emulator, used, "play", ts=TS + 100)
-    assert rules_of(mcmock_server.session(empty).findings) == ["two-sessions-for-one-view"]
+    assert rules_of(mcmock_server.session(empty).findings) == ["location-unread"]
     assert rules_of(mcmock_server.session(used).findings) == []
-    with pytest.raises(AssertionError, match="two-sessions-for-one-view"):
+    with pytest.raises(AssertionError, match="location-unread"):
         mcmock_server.session(empty).assert_no_findings(Severity.WARNING)
     first, second = asked(mcmock_server, "/sessions?brief=1")["sessions"]
-    assert ([one["rule"] for one in first["findings"]], second["findings"]) == (["two-sessions-for-one-view"], [])
-    assert asked(mcmock_server, f"/sessions/{empty}")["findings"][0]["severity"] == "warning"
+    assert ([one["rule"] for one in first["findings"]], second["findings"]) == (["location-unread"], [])
+    assert asked(mcmock_server, f"/sessions/{empty}")["findings"][0]["severity"] == "error"
     send(emulator, empty, "play", ts=TS + 100)
-    assert rules_of(mcmock_server.session(empty).findings) == []
+    (finding,) = mcmock_server.session(empty).findings
+    assert "one view is counted as two" in finding.message
 
 
 def test_sessions_of_other_viewers_and_from_before_a_reset_are_not_compared(emulator: Emulator) -> None:

@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 
 from mcmock.analytics.text import report_text
-from mcmock.checks import timeline_text
 from mcmock.engine import Emulator
 from tests.conftest import body, post
 
@@ -47,7 +46,7 @@ BAD = ("/api/v1/sessions", {"eventType": "sessionStart"})
 
 def test_the_command_finds_a_server_that_lives_as_long_as_it_does() -> None:
     script = "import os, urllib.request as r; u = os.environ['MCMOCK_URL']; print(u, r.urlopen(u + '/__admin/health').status)"
-    done = run("--", PYTHON, "-c", script)
+    done = run("--allow", "nothing-sent", "--", PYTHON, "-c", script)
     url, status = done.stdout.split()
     assert (done.returncode, status, done.stderr) == (0, "200", "")
     assert url.startswith("http://127.0.0.1:")
@@ -59,7 +58,7 @@ def test_the_command_finds_a_server_that_lives_as_long_as_it_does() -> None:
     [(("sh", "-c", "exit 7"), 7), (("sh", "-c", "kill -TERM $$"), 143), (("true",), 0), (("no-such-command",), 127)],
 )
 def test_it_exits_as_the_command_did(command: tuple[str, ...], code: int) -> None:
-    assert run("--", *command).returncode == code
+    assert run("--allow", "nothing-sent", "--", *command).returncode == code
 
 
 def test_a_command_that_cannot_run_is_one_line(tmp_path: Path) -> None:
@@ -84,31 +83,76 @@ def test_options_of_serve_hold(tmp_path: Path) -> None:
 
 def test_a_port_in_a_file_or_variable_is_somebody_elses(tmp_path: Path) -> None:
     (tmp_path / "mcmock.toml").write_text("port = 1\n")
-    done = run("--", "sh", "-c", "echo $MCMOCK_URL", cwd=tmp_path, env={**QUIET, "MCMOCK_PORT": "2"})
+    done = run(
+        "--allow", "nothing-sent", "--", "sh", "-c", "echo $MCMOCK_URL", cwd=tmp_path, env={**QUIET, "MCMOCK_PORT": "2"}
+    )
     assert done.returncode == 0
     assert int(done.stdout.rpartition(":")[2]) > 1024
 
 
-def test_rejections_are_told_and_fail_only_when_asked() -> None:
-    assert run(*sending(GOOD, BAD)).stderr == ""
-    done = run("--fail-on-bad", *sending(GOOD, BAD))
+LOCATION_TWICE = ("/api/v1/sessions/api/v1/sessions/1/events", body("play"))
+
+
+def test_what_is_lost_is_told_and_fails_a_command_that_is_content() -> None:
+    done = run(*sending(GOOD, BAD, LOCATION_TWICE))
     assert done.returncode == 1
-    assert "mcmock rejected 1 request:\n  #2 sessionStart: 400 playerTime is required" in done.stderr
-    assert run("--fail-on-bad", *sending(GOOD)).returncode == 0
-    assert run("--fail-on-bad", "--", "sh", "-c", "exit 7").returncode == 7
+    assert "mcmock: 2 requests are lost: 1 rejected, 1 misdirected\n  #2 sessionStart: 400 missing-key: " in done.stderr
+    assert "this path holds Location twice" in done.stderr
+    assert "If that is meant: --allow missing-key --allow misdirected" in done.stderr
+    good = run(*sending(GOOD))
+    assert (good.returncode, good.stderr) == (0, "")
+    assert run("--", "sh", "-c", "exit 7").returncode == 7
+
+
+@pytest.mark.parametrize(
+    ("flags", "code"),
+    [
+        ((), 1),
+        (("--fail-on", "never"), 0),
+        (("--fail-on", "rejected"), 0),
+        (("--fail-on", "warning"), 1),
+        (("--allow", "misdirected"), 0),
+        (("--allow", "gone", "--allow", "misdirected"), 0),
+        (("--allow", "gone"), 1),
+    ],
+)
+def test_the_level_and_what_is_allowed_decide(flags: tuple[str, ...], code: int) -> None:
+    assert run(*flags, *sending(LOCATION_TWICE)).returncode == code
+
+
+@pytest.mark.parametrize("flags", [("--fail-on", "bad"), ("--allow", "misdirectd"), ("--fail-on-bad",)])
+def test_a_level_or_rule_there_is_not_is_wrong_usage(flags: tuple[str, ...]) -> None:
+    assert run(*flags, "--", "true").returncode == 2
+
+
+def test_a_command_that_sends_nothing_fails_unless_that_is_meant() -> None:
+    done = run("--", "true")
+    assert done.returncode == 1
+    assert "the command sent nothing to MCMOCK_URL" in done.stderr
+    assert "--allow nothing-sent" in done.stderr
+    health = "import os, urllib.request as r; r.urlopen(os.environ['MCMOCK_URL'] + '/__admin/health')"
+    assert run("--", PYTHON, "-c", health).returncode == 1, "the control API is no player"
+    for flags in (("--allow", "nothing-sent"), ("--fail-on", "never")):
+        allowed = run(*flags, "--", "true")
+        assert (allowed.returncode, allowed.stderr) == (0, "")
+
+
+def test_what_was_sent_and_then_emptied_by_a_reset_was_sent() -> None:
+    reset = "import os, urllib.request as r; r.urlopen(r.Request(os.environ['MCMOCK_URL'] + '/__admin/reset', method='POST'))"
+    script = f"{SEND}\n{reset}"
+    assert run("--", PYTHON, "-c", script, json.dumps([GOOD])).returncode == 0
 
 
 def test_the_text_is_the_one_that_python_shows() -> None:
     """Up to the header line that only a request over HTTP has, and the second it came."""
     emulator = Emulator(seed=3)
     emulator.handle(post(*BAD))
-    expected = timeline_text.whole(emulator)
-    assert expected in run("--seed", "3", "--fail-on-bad", *sending(BAD)).stderr
+    assert emulator.verdict().story(emulator) in run("--seed", "3", *sending(BAD)).stderr
 
 
 def test_what_a_fault_did_is_not_the_commands_fault(tmp_path: Path) -> None:
     (tmp_path / "faults.toml").write_text('[[fault]]\nname = "gone"\neffect = {type = "status", code = 400}\n')
-    done = run("--fail-on-bad", "--faults", str(tmp_path / "faults.toml"), *sending(GOOD))
+    done = run("--faults", str(tmp_path / "faults.toml"), *sending(GOOD))
     assert (done.returncode, done.stderr) == (0, "")
 
 
@@ -139,7 +183,9 @@ def test_signals_are_passed_on(number: signal.Signals, tmp_path: Path) -> None:
 
 
 def test_a_taken_port_is_one_line() -> None:
-    done = run("--", "sh", "-c", f"exec {PYTHON} -m mcmock exec --port ${{MCMOCK_URL##*:}} -- true")
+    done = run(
+        "--fail-on", "never", "--", "sh", "-c", f"exec {PYTHON} -m mcmock exec --port ${{MCMOCK_URL##*:}} -- true"
+    )
     assert done.returncode == 3
     assert done.stderr.startswith("mcmock: cannot listen on ")
     assert done.stderr.count("\n") == 1

@@ -21,6 +21,7 @@ from mcmock.checks import timeline_text
 from mcmock.checks.verification import check, verify
 from mcmock.cli import check_output, main, tail
 from mcmock.cli.logs import Logs
+from mcmock.core.findings import FailOn
 from mcmock.core.model import Request
 from mcmock.core.printable import printable, printable_json, printable_lines, printable_word
 from mcmock.engine import Emulator
@@ -61,6 +62,8 @@ ORDINARY = [
 ]
 
 hostile = pytest.mark.parametrize("text", [pytest.param(f"a{text}FORGED", id=name) for name, text in HOSTILE.items()])
+
+FAILS = check_output.Fails(FailOn.WARNING)
 
 
 def harmless(text: str, *, names_it: bool = True) -> str:
@@ -205,15 +208,15 @@ def test_recorded_traffic_is_judged_without_harm(text: str, tmp_path: Path) -> N
     file = tmp_path / "traffic.ndjson"
     file.write_bytes(b"".join(exports.ndjson(attacked(text).requests())))
     done = [mcmock.check(file)._replace(name=text)]
-    harmless(check_output.text(done, "warning", with_reports=True))
-    junit = check_output.junit(done, "warning")
+    harmless(check_output.text(done, FAILS, with_reports=True))
+    junit = check_output.junit(done, FAILS)
     harmless(junit)
     root = ElementTree.fromstring(junit.encode())
     for part in root.iter():
         for value in (*part.attrib.values(), part.text or ""):
             if "FORGED" in value:
                 harmless(value)
-    harmless(json.dumps(check_output.to_json(done, "warning")))
+    harmless(json.dumps(check_output.to_json(done, FAILS)))
 
 
 # -- the command line -------------------------------------------------------------------------------------------------------
@@ -307,7 +310,7 @@ def lines(mcmock_server: McmockServer) -> Callable[[], str]:
     return written
 
 
-@pytest.mark.mcmock(allow_bad=True)
+@pytest.mark.mcmock(fail_on="never")
 @pytest.mark.parametrize(
     "target", [b"%0A", b"\x1b[2J", b"\x9b2J", b"\xe2\x80\xae", b"\xff\xfe", b"\xc2\x9b", b"\xed\xa0\x80"]
 )

@@ -199,7 +199,7 @@ def test_viewers_of_any_length_are_compared_and_not_kept(emulator: Emulator) -> 
     emulator.advance(601)
     view = emulator.session(first)
     assert view is not None
-    assert "two-sessions-for-one-view" in {finding.rule for finding in view.findings}
+    assert "location-unread" in {finding.rule for finding in view.findings}
     assert max(len(text) for viewer, film in emulator.engine.analysis._views for text in (*viewer, film)) <= MAX_KEY
 
 

@@ -30,7 +30,7 @@ from tests.player import Player, evening, posted, refused
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Locator, Page
 
-pytestmark = pytest.mark.mcmock(allow_bad=True)  # much of what the page is for is bad on purpose
+pytestmark = pytest.mark.mcmock(fail_on="never")  # much of what the page is for is bad on purpose
 
 MARKUP = "<img src=x onerror=alert(1)>"
 PHONE = {"width": 360, "height": 740}

@@ -13,7 +13,7 @@ from mcmock.protocols.media_collection import routes
 from mcmock.testing.server import McmockServer
 from tests.conftest import Wire, body, post, send, start
 
-pytestmark = pytest.mark.mcmock(allow_bad=True)
+pytestmark = pytest.mark.mcmock(fail_on="never")
 
 SESSIONS = "/api/v1/sessions"
 UNKNOWN = f"{SESSIONS}/{'0' * 64}/events"

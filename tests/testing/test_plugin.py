@@ -277,7 +277,7 @@ def test_nothing_leaks_from_one_test_into_the_next(project: pytest.Pytester) -> 
         """,
     )
     found.assert_outcomes(passed=5, errors=1)
-    found.stdout.fnmatch_lines(["*ERROR at teardown of test_five*", "mcmock rejected 1 request:"])
+    found.stdout.fnmatch_lines(["*ERROR at teardown of test_five*", "mcmock: a request is lost: 1 rejected"])
 
 
 LEFT = """
@@ -453,7 +453,7 @@ def test_options_of_the_project_come_from_conftest(project: pytest.Pytester) -> 
 
         @pytest.fixture(scope="session")
         def mcmock_options():
-            return {"seed": 11, "strict": True, "allow_bad": True}
+            return {"seed": 11, "strict": True, "fail_on": "never"}
         """
     )
     found = run(
@@ -617,7 +617,7 @@ def test_a_request_rejected_without_anybody_asking_fails_the_test(project: pytes
             player.send("ping")
             post(mcmock_server.url + "/api/v1/sessions", b"{")
 
-        @pytest.mark.mcmock(allow_bad=True)
+        @pytest.mark.mcmock(fail_on="never")
         def test_allowed(mcmock_server):
             post(mcmock_server.url + "/api/v1/sessions", b"{")
 
@@ -639,16 +639,16 @@ def test_a_request_rejected_without_anybody_asking_fails_the_test(project: pytes
             post(make_mcmock_server().url + "/api/v1/sessions", b"{")
 
         def test_other_server_allowed(mcmock_server, make_mcmock_server):
-            post(make_mcmock_server(allow_bad=True).url + "/api/v1/sessions", b"{")
+            post(make_mcmock_server(fail_on="never").url + "/api/v1/sessions", b"{")
         """,
     )
     found.assert_outcomes(passed=7, errors=2)
     found.stdout.fnmatch_lines(
         [
-            "mcmock rejected 2 requests:",
-            "  #3 ping: 410 Session *",
-            "  #4 POST /api/v1/sessions: 400 *",
-            "If that is meant, ask for them (by status, verdict or rule)*allow_bad=True*",
+            "mcmock: 2 requests are lost: 2 rejected",
+            "  #3 ping: 410 Session ???????? takes no more events: it was ended.",
+            "  #4 POST /api/v1/sessions: 400 not-json: *",
+            'If that is meant, ask for it (by status, verdict or rule)*allow=?"gone", "not-json"?).',
         ]
     )
     assert "Traceback" not in found.stdout.str()
@@ -688,7 +688,7 @@ def test_a_bug_of_mcmock_fails_the_test_that_met_it(project: pytest.Pytester) ->
         import pytest
         from player import post
 
-        @pytest.mark.mcmock(allow_bad=True)
+        @pytest.mark.mcmock(fail_on="never")
         def test_it(mcmock_server, monkeypatch):
             monkeypatch.setattr("mcmock.protocols.media_collection.routes.route", lambda *_: 1 // 0)
             assert post(mcmock_server.url + "/api/v1/sessions", b"{}")[0] == 500
@@ -870,7 +870,7 @@ def test_an_idle_fixture_costs_less_than_two_milliseconds(project: pytest.Pytest
 
 def test_the_marker_names_every_option_that_a_running_server_takes() -> None:
     named = pytest_plugin.MARKER.partition("(")[2].partition(")")[0].split(", ")
-    assert named == [*PER_TEST, "allow_bad"]
+    assert named == [*PER_TEST, *pytest_plugin.JUDGING]
 
 
 def test_every_option_of_the_policy_is_one_of_the_emulator_and_of_the_command_line() -> None:

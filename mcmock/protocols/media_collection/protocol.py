@@ -14,8 +14,8 @@ from mcmock.core.events import EVENT_TYPES, VISITOR_KEYS, Event
 from mcmock.core.http import header, path_of
 from mcmock.core.model import COUNTED_KINDS, Finding, Headers, Kind, Mode, Request, Response, Verdict
 from mcmock.protocols.base import Address, ApiProtocol, Operation, ParsedRequest, Refused, Schema
+from mcmock.protocols.media_collection import address, operations, recorded, routes, schemas
 from mcmock.protocols.media_collection import body as bodies
-from mcmock.protocols.media_collection import operations, recorded, routes, schemas
 from mcmock.protocols.media_collection.events import events_in, part_of, playhead_of, ts_of
 from mcmock.protocols.media_collection.responses import ALLOW_HEADERS, Answers
 from mcmock.protocols.media_collection.routes import Route
@@ -62,7 +62,9 @@ class MediaCollection(ApiProtocol):
             return ParsedRequest(Kind.PREFLIGHT, named)
         if route.kind is Kind.SCHEMA:
             return _read_schema(request, str(route.argument))
-        return ParsedRequest(Kind.OTHER, refused=_no_route(request, route))
+        wrong = address.misdirected(request, route.allow)
+        found = _found("misdirected", mode, wrong) if wrong is not None else ()
+        return ParsedRequest(Kind.OTHER, findings=found, refused=_no_route(request, route))
 
     # -- to a response ------------------------------------------------------------------------------------------------
 
@@ -181,6 +183,8 @@ def _read_body(request: Request, route: Route, mode: Mode) -> ParsedRequest:
     judged = bodies.judge(route.kind, request.body, mode)
     found = judged.findings + _about_the_request(request, route.slash, mode)
     named, events = route.argument if route.kind is Kind.EVENT else None, judged.events
+    if named is not None and len(named) != routes.SID_LENGTH and (wrong := address.nameless(named)) is not None:
+        found += _found("misdirected", mode, wrong)
     if judged.refusal is not None:
         refused = Refused(Verdict.MALFORMED, 400, judged.refusal)
         return ParsedRequest(route.kind, named, judged.event_type, findings=found, refused=refused, body=events)

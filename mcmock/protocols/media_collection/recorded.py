@@ -25,6 +25,8 @@ def locate(method: str, target: str) -> Address:
     """Return where a target leads, from the API's base on."""
     path = target if target.startswith("/") else urlsplit(target)._replace(scheme="", netloc="").geturl()
     found = path.find(routes.BASE)
+    if found > 0 and path[found - 1] == "/":
+        found -= 1  # two slashes are a mistake, and stay
     own = path[found:] if found > 0 else path
     return Address(routes.route(method, own).kind, _session_in(own), own)
 

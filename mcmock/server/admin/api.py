@@ -128,6 +128,19 @@ async def _report(asked: Asked) -> Reply:
     return dict(_outline(asked).report.to_json())
 
 
+async def _only_report(asked: Asked) -> Reply:
+    outlines = asked.emulator.outlines()
+    if len(outlines) == 1:
+        return dict(outlines[0].report.to_json())
+    if not outlines:
+        raise AdminError(409, "no-session", "no session was opened, so there is no report")
+    ids = ", ".join(outline.session.id for outline in outlines[:5])
+    more = f" and {len(outlines) - 5} more" if len(outlines) > 5 else ""
+    raise AdminError(
+        409, "several-sessions", f"there are {len(outlines)} sessions: ask for /sessions/{{sid}}/report of {ids}{more}"
+    )
+
+
 async def _expire(asked: Asked) -> Reply:
     if not asked.emulator.expire(asked.arguments["sid"]):
         raise _no_session(asked)
@@ -266,6 +279,15 @@ ROUTES: tuple[AdminRoute, ...] = (
         (409,),
         is_question=True,
     ),
+    AdminRoute(
+        "GET",
+        "/verdict",
+        checks.handle_verdict,
+        "whether anything was lost: what the fixture says",
+        "Verdict",
+        query=("failOn", "allow", "strict"),
+        also=(409,),
+    ),
     AdminRoute("DELETE", "/requests", _clear, "empties the log", "Empty"),
     AdminRoute("GET", "/requests/{seq}", _request, "one exchange", "Exchange"),
     AdminRoute(
@@ -277,6 +299,7 @@ ROUTES: tuple[AdminRoute, ...] = (
     AdminRoute("GET", "/stream", stream.handle_stream, "the log as it grows", stream.CONTENT_TYPE, query=("since",)),
     AdminRoute("GET", "/sessions", listings.handle_sessions, "every session", "Sessions", query=("brief", "limit")),
     AdminRoute("GET", "/sessions/{sid}", _session, "one session", "SessionInfo", query=("brief",)),
+    AdminRoute("GET", "/report", _only_report, "the report of the only session", "Report", also=(409,)),
     AdminRoute("GET", "/sessions/{sid}/report", _report, "what Analytics would count", "Report"),
     AdminRoute("POST", "/sessions/{sid}/expire", _expire, "the next event answers 410", "Empty"),
     AdminRoute("POST", "/sessions/{sid}/forget", _forget, "the next event answers 404", "Empty"),
@@ -356,7 +379,7 @@ class ControlApi:
         """Answer a control request: `path` is without the scope's prefix, if there was one, and `scope` what it named."""
         try:
             route, arguments = self._find(request, urlsplit(path).path[len(PREFIX) :])
-            body = await _body(request, changes=route.changes)
+            body = await _body(request, changes=route.changes, needed=bool(route.takes))
             every = route.reach is Reach.EVERY or request.query.get(listings.SCOPE) == listings.EVERY
             emulator = await self._emulator(partial(self._scope, _name(request, scope), route, body), every)
             reply = await route.handler(
@@ -387,7 +410,7 @@ class ControlApi:
         """What changes something, or waits for what comes, makes its scope; what only looks does not."""
         if name is None:
             return self._scopes.default
-        if route.changes or checks.waits(route.handler, body):
+        if route.changes or checks.waits(route.handler, body) or self._scopes.is_ruled(name):
             return self._scopes.named(name)
         if (emulator := self._scopes.get(name)) is not None:
             return emulator
@@ -430,21 +453,31 @@ def _pattern(template: str) -> str:
     return re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(template))
 
 
-async def _body(request: web.BaseRequest, *, changes: bool) -> Any:
-    """The body as a value; None if there is none. What changes something says that it is JSON: no form of a page can."""
+async def _body(request: web.BaseRequest, *, changes: bool, needed: bool) -> Any:
+    """The body as a value; None if there is none. What changes something says that it is JSON: no form of a page can.
+
+    Where none is needed none may be sent, whatever its type was said to be: many clients name one always.
+    """
+    is_json = not changes or request.content_type == "application/json"
     said = request.headers.get("Content-Type")
-    if changes and (request.body_exists or said) and request.content_type != "application/json":
-        sent = "no Content-Type" if said is None else said[:80]
-        raise AdminError(415, "content-type", f"Content-Type must be application/json here, but {sent} was sent")
+    if not is_json and needed and (request.body_exists or said):
+        raise _no_json(said)
     text, refusal = await http_io.read(request, MOST_BODY)
     if refusal is not None:
         raise AdminError(refusal.status, refusal.rule, refusal.message, ends=True)
     if not text:
         return None
+    if not is_json:
+        raise _no_json(said)
     value = json_decoding.decode(text)
     if doubles := json_decoding.duplicate_keys(text):
         raise ValueError(f"{wording.named(doubles[0])} stands twice in one object of the body: which one is meant?")
     return value
+
+
+def _no_json(said: str | None) -> AdminError:
+    sent = "no Content-Type" if said is None else said[:80]
+    return AdminError(415, "content-type", f"Content-Type must be application/json here, but {sent} was sent")
 
 
 def _json(value: dict[str, Any], status: int = 200) -> web.Response:

@@ -14,6 +14,7 @@ from aiohttp import web
 
 from mcmock.checks.verification import Check, Verification, check_from_json, wait_from_json
 from mcmock.checks.waiting import Watch
+from mcmock.core.findings import FailOn
 from mcmock.core.wording import shown
 from mcmock.engine import Emulator
 from mcmock.serialization import json_shapes
@@ -72,9 +73,37 @@ def waits(handler: Handler, body: Any) -> bool:
 
 async def _answered(asked: Asked, check: Check) -> Reply:
     """The verification, with status 409 instead of 200 where `?strict=1` asks for that and it did not pass."""
+    strict = _is_strict(asked)
+    answer = await verify(asked.emulator, check)
+    return _judged(json_shapes.verification_to_json(answer), answer.passed, strict)
+
+
+async def handle_verdict(asked: Asked) -> Reply:
+    """Whether anything was lost: what the fixture says at the end of a test."""
+    query = asked.request.query
+    fail_on = _known_word(query.get("failOn", str(FailOn.LOST)))
+    allow = [rule for words in query.getall("allow", []) for rule in words.split(",") if rule]
+    strict = _is_strict(asked)
+    verdict = asked.emulator.verdict(fail_on, allow)
+    message = verdict.message if verdict.passed else f"{verdict.message}\n\n{verdict.story(asked.emulator)}"
+    return _judged(json_shapes.verdict_to_json(verdict, message), verdict.passed, strict)
+
+
+def _known_word(word: str) -> FailOn:
+    if word in tuple(FailOn):
+        return FailOn(word)
+    raise ValueError(f"failOn must be never, rejected, lost or warning, not {shown(word)}")
+
+
+def _is_strict(asked: Asked) -> bool:
     strict = asked.request.query.get("strict", "0")
     if strict not in ("0", "1"):
         raise ValueError(f"strict must be 0 or 1, not {shown(strict)}")
-    answer = await verify(asked.emulator, check)
-    status = 409 if strict == "1" and not answer.passed else 200
-    return web.json_response(json_shapes.verification_to_json(answer), status=status)
+    return strict == "1"
+
+
+def _judged(shape: dict[str, Any], passed: bool, strict: bool) -> Reply:
+    """The answer; one that did not pass is an error, too, where it was asked strictly."""
+    if passed or not strict:
+        return shape
+    return web.json_response({**shape, "error": {"code": "not-passed", "message": shape["message"]}}, status=409)

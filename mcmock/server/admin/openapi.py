@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 import mcmock
+from mcmock.core.findings import FailOn
 from mcmock.core.match import NAMES
 from mcmock.protocols.base import ApiProtocol, Operation
 from mcmock.serialization.json_schemas import COUNT, SEQ, SHAPES, TEXT, Schema, ref
@@ -119,6 +120,12 @@ QUERY: dict[str, Schema] = {
     },
     "scope": {"type": "string", "description": "the scope that is meant; without it, the default one"},
     "strict": {"type": "string", "enum": ["0", "1"], "description": "1: status 409 unless it passes"},
+    "failOn": {
+        "type": "string",
+        "enum": [str(level) for level in FailOn],
+        "description": "what fails it; lost unless said",
+    },
+    "allow": {"type": "string", "description": "rules that are expected, with commas between them"},
     "match": {
         "type": "object",
         "additionalProperties": {"type": "array", "items": TEXT},
