@@ -144,6 +144,7 @@ ATTACKS = (
 )  # fmt: skip
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: str(attack.__name__))
 def test_the_process_grows_by_the_bound_of_its_log_and_no_more(attack: Callable[[str], Iterator[bytes]]) -> None:
     with Serving("--max-log-bytes", str(LOG)) as server:

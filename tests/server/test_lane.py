@@ -515,7 +515,9 @@ def test_a_head_that_begins_behind_a_held_answer_has_its_time_too() -> None:
 # -- the same bytes with the lane and without it --------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("first", range(0, 5000, 500))
+@pytest.mark.parametrize(
+    "first", [0, *(pytest.param(first, marks=pytest.mark.long) for first in range(500, 5000, 500))]
+)
 def test_the_lane_makes_no_difference(first: int) -> None:
     """bench/differential.py, with a fixed seed."""
     number, requests, found = differential.run(500, first=first)
