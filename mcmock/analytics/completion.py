@@ -26,10 +26,12 @@ NEVER_MOVED_S: Final = 30.0
 STOOD_S: Final = 60.0
 
 
-def check_completion(tally: Tally, event: Event, at: str, late: bool) -> Iterator[Finding | None]:
+def check_completion(tally: Tally, event: Event, at: str, late: bool, watching: bool) -> Iterator[Finding | None]:
     """What is odd about an event that is about to be counted."""
     kind = event.event_type
-    if kind == "adComplete" and tally.ad is not None:
+    if kind == "ping":
+        pass
+    elif kind == "adComplete" and tally.ad is not None:
         yield from _check_ad(tally, at)
     elif kind == "chapterComplete" and tally.chapter is not None:
         yield from _check_chapter(tally, event, at)
@@ -39,9 +41,12 @@ def check_completion(tally: Tally, event: Event, at: str, late: bool) -> Iterato
         tally.seen = tally.seen._replace(overlapped=True)
     elif kind == "play" and "content_starts" not in tally.counts and not tally.playback.in_break:
         yield from _check_resume(tally, event, at)
-    if not late:
+    if not late and (tally.playback.main == playback.STARTING or tally.seen.before_play is not None):
         yield from _check_unsaid_play(tally, event, at)
+    if watching:
         yield from _check_still(tally, event, at)
+    elif tally.seen.still is not None and not late:
+        tally.seen = tally.seen._replace(still=None)
     _note_pause(tally, event)
 
 
@@ -180,12 +185,8 @@ def _check_unsaid_play(tally: Tally, event: Event, at: str) -> Iterator[Finding 
 def _check_still(tally: Tally, event: Event, at: str) -> Iterator[Finding | None]:
     """A playhead that stands while content plays: nobody keeps it up to date, or nobody says that it waits."""
     still, here, path = tally.seen.still, event.playhead, at + event.paths.playhead
-    if not tally.playback.watching or tally.head is None:
-        if still is not None:
-            tally.seen = tally.seen._replace(still=None)
-        return
     if still is None:
-        still = Still(tally.head, tally.head_ms)
+        still = Still(here if tally.head is None else tally.head, tally.head_ms)
     seconds = (tally.clock - still.since_ms) / 1000
     if here == still.playhead:
         still = still._replace(pings=still.pings + (event.event_type == "ping"))

@@ -17,7 +17,7 @@ SMALL: Final = 10
 """An index or a position is seldom more, and a second of content seldom less."""
 
 
-def check_positions(tally: Tally, event: Event, at: str, late: bool) -> Iterator[Finding | None]:
+def check_positions(tally: Tally, event: Event, at: str, watching: bool) -> Iterator[Finding | None]:
     """What is odd about an event that is about to be counted."""
     if event.event_type == "adBreakStart":
         yield from _check_break(tally, event, at)
@@ -25,7 +25,7 @@ def check_positions(tally: Tally, event: Event, at: str, late: bool) -> Iterator
         yield from _check_ad(tally, event, at)
     elif event.event_type == "chapterStart":
         yield from _check_chapter(tally, event, at)
-    if not late:
+    if watching:
         yield from _check_two_players(tally, event, at)
 
 
@@ -121,7 +121,7 @@ def _check_chapter_index(tally: Tally, event: Event, offset: float, at: str) -> 
 
 def _check_two_players(tally: Tally, event: Event, at: str) -> Iterator[Finding | None]:
     """The playhead goes to and fro between two places that both move on with the time."""
-    if tally.head is None or not tally.playback.watching:
+    if tally.head is None:
         return
     moved = playhead.moved(tally.head, event.playhead, tally.length)
     if -1 <= moved <= 2 * tally.since_head() + playhead.SEEK_SLACK:

@@ -163,7 +163,7 @@ class Judge:
         seen = tally.seen
         return Summary(
             self.session_id, viewer, tally.media_id, started_at, events, close.reason != "open", start, tally.live,
-            "content_starts" in tally.counts, "content_completes" in tally.counts, seen.began, seen.playhead,
+            "content_starts" in tally.counts, "content_completes" in tally.counts, seen.began, tally.playhead,
             seen.first_quality, seen.last_quality,
         )  # fmt: skip
 

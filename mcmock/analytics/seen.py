@@ -38,7 +38,6 @@ class Seen(NamedTuple):
     alike: int = 0  # ads in a row at the same position of their break
     overlapped: bool = False  # two chapters were open at once: what is said of the second one's length is a consequence
     began: float | None = None  # the playhead at the first play
-    playhead: float = 0.0  # the latest
     first_quality: Mapping[str, Any] | None = None
     last_quality: Mapping[str, Any] | None = None
     dropped: float = 0.0

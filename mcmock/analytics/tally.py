@@ -142,7 +142,7 @@ class Tally:
         self.segment: Segment | None = None
         # the playhead
         self.head: float | None = None  # where the playhead was last heard while main content played, and when
-        self.head_ms = 0
+        self.head_ms, self.playhead = 0, 0.0  # `playhead` is the latest, whatever plays
         self.pace = Pace()
         self.stillness: Stillness | None = None
         self.run: Run | None = None

@@ -29,10 +29,12 @@ def is_wrong(tally: Tally) -> bool:
     return "playhead-unit" in tally.said or "length-unit" in tally.said
 
 
-def check_units(tally: Tally, event: Event, at: str, late: bool) -> Iterator[Finding | None]:
+def check_units(tally: Tally, event: Event, at: str, late: bool, watching: bool) -> Iterator[Finding | None]:
     """The numbers of an event that is about to be counted."""
     kind = event.event_type
-    if kind == "sessionStart":
+    if kind == "ping":
+        pass
+    elif kind == "sessionStart":
         yield from _check_start(tally, event, at)
     elif kind == "adStart":
         yield from _check_ad_length(tally, event, at)
@@ -42,8 +44,12 @@ def check_units(tally: Tally, event: Event, at: str, late: bool) -> Iterator[Fin
         yield from _check_chapter(tally, event, at)
     elif kind == "sessionComplete":
         yield from _check_whole(tally, event, at)
-    if not late:
+    if late:
+        return
+    if not 0 <= event.playhead < EPOCH_S or (tally.seen.ad_like and event.playhead > tally.length + 1):
         yield from _check_playhead(tally, event, at)
+    if watching:
+        yield from _check_thousands(tally, event, at + event.paths.playhead)
 
 
 # -- the content ----------------------------------------------------------------------------------------------------------
@@ -155,7 +161,6 @@ def _check_playhead(tally: Tally, event: Event, at: str) -> Iterator[Finding | N
     if here < 0 and event.event_type != "sessionStart":
         words = "an offset from the live edge? The second of the day is meant" if tally.live else "less than nothing"
         yield _say_once(tally, "negative", "playhead-negative", path, f"playhead {here:g}: {words}. {_PLAYHEAD_COST}")
-    yield from _check_thousands(tally, event, path)
     if tally.seen.ad_like and here > tally.length + 1 and tally.playback.plays:
         yield _say_once(
             tally, "length-of-ad", "length-of-ad", path,
@@ -165,11 +170,12 @@ def _check_playhead(tally: Tally, event: Event, at: str) -> Iterator[Finding | N
 
 def _check_thousands(tally: Tally, event: Event, path: str) -> Iterator[Finding | None]:
     """A playhead that runs a thousand times as fast as time: at once where that leads past the end, else the second time."""
-    if tally.head is None or not tally.playback.watching or tally.since_head() < 0.5:
+    if tally.head is None or tally.since_head() < 0.5 or event.playhead >= EPOCH_S:
         return
     fast = is_thousandfold(event.playhead - tally.head, tally.since_head())
     votes = tally.seen.thousands + 1 if fast else 0
-    tally.seen = tally.seen._replace(thousands=votes)
+    if votes != tally.seen.thousands:
+        tally.seen = tally.seen._replace(thousands=votes)
     outside = tally.length > 0 and event.playhead > tally.length + 1
     if fast and (votes > 1 or outside):
         moved, seconds = event.playhead - tally.head, tally.since_head()

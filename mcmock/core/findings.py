@@ -240,6 +240,10 @@ RULES: dict[str, Rule] = {
     "visitor-id-form": Rule(
         _WARN, _WARN, "Experience Cloud Identity Service: ECID", "`visitor.marketingCloudUserId` is not 38 digits."
     ),
+    "visitor-id-missing": Rule(
+        _INFO, _INFO, "Experience Cloud Identity Service: apps",
+        "An app's session without `visitor.marketingCloudUserId`: its views are not joined to the viewer's visits.",
+    ),
     "type-misspelt": Rule(
         _WARN, _WARN, "variables/core/content-type and stream-type; observed in mparticle",
         "A content or stream type that is not documented, but near to one that is.",

@@ -77,7 +77,7 @@ CLEAN: list[tuple[str, Any]] = [
     ("media.id", "0000"), ("media.id", "none-such"), ("media.channel", "Channel 4"), ("media.assetId", "10.5240/ABCD"),
     ("media.season", "0"), ("media.name", "<3"), ("media.name", "Your Name"),
 ]  # fmt: skip
-RULES_SHOWN = (*MEETS, "placeholder-in-metadata")
+RULES_SHOWN = (*MEETS, "placeholder-in-metadata", "visitor-id-missing")
 
 
 def found(event_type: str, value: dict[str, Any], mode: Mode = Mode.DEFAULT, **parts: Any) -> list[str]:
@@ -117,6 +117,15 @@ def test_an_id_of_a_viewer_in_place_of_the_organization_is_called_that() -> None
     sent = json.dumps(body("sessionStart", params=PLAIN | {ORG: "1" * 38})).encode()
     (finding,) = bodies.judge(Kind.SESSION, sent, Mode.DEFAULT).findings
     assert "the form of a viewer's ECID" in finding.message
+
+
+def test_an_app_is_told_what_a_view_without_an_ecid_costs() -> None:
+    nameless = {key: value for key, value in PLAIN.items() if key != ECID}
+    assert found("sessionStart", nameless) == []
+    assert found("sessionStart", nameless | {"appInstallationId": "app-1"}) == ["visitor-id-missing"]
+    assert found("sessionStart", nameless | {"media.libraryVersion": "android-media-3.1.0"}) == ["visitor-id-missing"]
+    assert found("sessionStart", nameless | {"media.libraryVersion": "js-3.1.0"}) == []
+    assert found("sessionStart", PLAIN | {"appInstallationId": "app-1"}) == []
 
 
 def test_placeholders_are_found_in_every_event_that_has_values() -> None:

@@ -19,6 +19,7 @@ ECID_KEY: Final = "visitor.marketingCloudUserId"
 ORG_ID: Final = re.compile(r"[0-9A-Fa-f]{24}@AdobeOrg")
 ECID: Final = re.compile(r"[0-9]{38}")
 SUITES: Final = re.compile(r"[A-Za-z0-9_.-]{1,40}(,[A-Za-z0-9_.-]{1,40})*")
+APP_LIBRARY: Final = re.compile(r"(and|aep|ios|tvos|swift|kotlin|roku|react|flutter|unity|xbox)", re.IGNORECASE)
 HOST: Final = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)+(:[0-9]{1,5})?")
 COLLECTION_HOSTS: Final = re.compile(r"(^|\.)hb(-api)?\.omtrdc\.net$|(^|\.)edge\.adobedc\.net$", re.IGNORECASE)
 
@@ -165,6 +166,11 @@ def _report_suite(params: Mapping[str, Any]) -> Iterator[Violation]:
 
 
 def _visitor_id(params: Mapping[str, Any]) -> Iterator[Violation]:
+    if ECID_KEY not in params and _is_app(params):
+        yield _param(
+            "visitor-id-missing", ECID_KEY,
+            "was not sent: the API takes that, but an app has no cookie, and its views are not joined to the viewer's visits",
+        )  # fmt: skip
     sent = _text(params, ECID_KEY)
     if not sent or ECID.fullmatch(sent):
         return
@@ -175,6 +181,14 @@ def _visitor_id(params: Mapping[str, Any]) -> Iterator[Violation]:
     else:
         why = f"is {sent_phrase(sent)}"
     yield _param("visitor-id-form", ECID_KEY, f"{why}; an ECID has 38 digits, and others are nobody's")
+
+
+def _is_app(params: Mapping[str, Any]) -> bool:
+    """Whether a sessionStart says that it comes from an app: a browser knows its visitor by a cookie."""
+    library = params.get("media.libraryVersion")
+    return bool(params.get("appInstallationId")) or (
+        isinstance(library, str) and APP_LIBRARY.match(library) is not None
+    )
 
 
 def _types(params: Mapping[str, Any]) -> Iterator[Violation]:
