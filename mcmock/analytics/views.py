@@ -6,10 +6,15 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from mcmock.analytics import Judgement, Report
+from mcmock.core.events import Event
 from mcmock.core.model import TAKEN, Exchange, Finding, Outcome, Severity
 from mcmock.core.sessions import Phase, Session
 
 _RANK = {Severity.INFO: 0, Severity.WARNING: 1, Severity.ERROR: 2}
+
+
+DROPPED = ("event-after-end", "session-ended-before")
+"""The rules of what came after the end: answered 204, and dropped."""
 
 
 class SessionOutline(NamedTuple):
@@ -52,6 +57,13 @@ class SessionView(NamedTuple):
         """The event types that were accepted, in the order of their arrival."""
         accepted = [one for one in self.exchanges if one.verdict in TAKEN and one.event_type is not None]
         return [str(one.event_type) for one in accepted]
+
+    @property
+    def taken_in(self) -> tuple[Event, ...]:
+        """The events that were accepted and not dropped for coming after the end, in the order of their arrival."""
+        taken = (one for one in self.exchanges if one.verdict in TAKEN)
+        kept = (one for one in taken if not any(found.rule in DROPPED for found in one.findings))
+        return tuple(event for one in kept for event in one.events)
 
     @property
     def report(self) -> Report:

@@ -26,7 +26,7 @@ from mcmock.analytics.playhead import DAY, MAX_RATE, RATE_SLACK, SEEK_SLACK, USU
 from mcmock.analytics.processing import viewer_of
 from mcmock.analytics.views import SessionView
 from mcmock.core.events import VISITOR_KEYS, Event, number_or_none
-from mcmock.core.model import TAKEN, Outcome
+from mcmock.core.model import Outcome
 from mcmock.core.sessions import Phase
 
 TEST_1: Final = "Media Analytics validation: Test 1, standard playback"
@@ -106,7 +106,7 @@ class Viewing:
     @cached_property
     def arrived(self) -> list[Event]:
         """The events that were taken in, in order of arrival."""
-        return [event for one in self.view.exchanges if one.verdict in TAKEN for event in one.events]
+        return list(self.view.taken_in)
 
     @cached_property
     def moments(self) -> list[Moment]:
@@ -204,9 +204,30 @@ def _names_visitor(one: Viewing) -> Iterator[Occasion]:
 _CONTENT: Final = ("media.id", "media.contentType", "media.playerName", "media.channel", "media.length")
 
 
-def _names_content(one: Viewing) -> Iterator[Occasion]:
+_DESCRIBED_WRONG: Final = (
+    "length-unit", "length-of-ad", "day-on-demand", "placeholder", "type-misspelt", "stream-type-differs", "media-id-empty",
+)  # fmt: skip
+_ACCOUNT: Final = ("org-id-form", "tracking-server-form", "report-suite-form")
+
+
+def _names_account(one: Viewing) -> Iterator[Occasion]:
     if one.start is not None:
-        yield _filled(one.start, _CONTENT)
+        _, told = one.found(*_ACCOUNT)
+        yield Occasion(
+            not told,
+            told[0] if told else "organization, tracking server and report suite have their form",
+            (one.start,),
+        )
+
+
+def _names_content(one: Viewing) -> Iterator[Occasion]:
+    if one.start is None:
+        return
+    filled = _filled(one.start, _CONTENT)
+    events, told = one.found(*_DESCRIBED_WRONG)
+    parts = ("adBreakStart", "adStart", "chapterStart")  # they have points of their own
+    wrong = filled.passed and told and not (events and all(event.event_type in parts for event in events))
+    yield Occasion(False, told[0], (one.start,)) if wrong else filled
 
 
 def _filled(event: Event, keys: Sequence[str]) -> Occasion:
@@ -289,18 +310,16 @@ def _playhead_moves(one: Viewing) -> Iterator[Occasion]:
 
 def _completes(one: Viewing) -> Iterator[Occasion]:
     completed = one.events("sessionComplete")
-    if completed:
+    events, told = one.found("completed-early", "completed-never-played")
+    end = one.length - AT_THE_END if one.length else float("inf")
+    reached = [m.event for m in one.moments if m.place == "content" and m.event.playhead >= end]
+    if told:
+        yield Occasion(False, told[0], tuple(events) or tuple(completed))
+    elif completed:
         yield Occasion(True, f"sessionComplete at {completed[0].playhead:g} s", (completed[0],))
-        return
-    reached = [
-        m.event
-        for m in one.moments
-        if m.place == "content" and one.length and m.event.playhead >= one.length - AT_THE_END
-    ]
-    if reached and one.is_closed:
-        yield Occasion(
-            False, f"the end at {one.length:g} s was reached, and no sessionComplete was sent", (reached[-1],)
-        )
+    elif reached and one.is_closed:
+        words = f"the end at {one.length:g} s was reached, and no sessionComplete was sent"
+        yield Occasion(False, words, (reached[-1],))
 
 
 def _ends(one: Viewing) -> Iterator[Occasion]:
@@ -419,6 +438,9 @@ def _ran_on(stop: _Stop, length: float) -> Event | None:
 
 def _pings_in_pauses(one: Viewing) -> Iterator[Occasion]:
     for stop in _stops(one, "paused"):
+        if stop.ended_by is None and one.view.session.phase is Phase.IDLE:
+            yield Occasion(False, "silent from the pause on, until the session timed out", (stop.moments[-1].event,))
+            continue
         if stop.seconds < LONG_PAUSE:
             continue
         events = [moment.event for moment in stop.moments] + (
@@ -504,12 +526,12 @@ _breaks = _clean(
 )
 _ads = _clean(
     ("adStart", "adComplete", "adSkip"),
-    ("ad-not-closed", "ad-close-without-start"),
+    ("ad-not-closed", "ad-close-without-start", "ad-completed-early"),
     "each ad ends by adComplete or adSkip",
 )
 _chapters = _clean(
     ("chapterStart", "chapterComplete", "chapterSkip"),
-    ("chapter-overlap", "chapter-close-without-start", "chapter-not-closed"),
+    ("chapter-overlap", "chapter-close-without-start", "chapter-not-closed", "chapter-completed-early"),
     "each chapter ends by chapterComplete or chapterSkip",
 )
 _states = _clean(
@@ -609,8 +631,11 @@ POINTS: Final = (
           "Each viewing has one sessionStart, and one session.", TEST_1, _starts),
     Point("visitor", _PLAYBACK, "The visitor is named",
           "sessionStart has an Experience Cloud id, or another id of the visitor.", TEST_1, _names_visitor),
+    Point("account", _PLAYBACK, "The account is named",
+          "Organization, tracking server and report suite have the form of such names.", TEST_1, _names_account),
     Point("content-details", _PLAYBACK, "The content is described",
-          "sessionStart has an id, a type, a length, a player and a channel, and none of them is empty.", CALLS, _names_content),
+          "sessionStart has an id, a type, a length in seconds, a player and a channel, and none of them is empty.", CALLS,
+          _names_content),
     Point("play", _PLAYBACK, "The content plays", "A play tells that the first frame is shown.", TEST_1, _plays),
     Point("content-pings", _PLAYBACK, "Pings while content plays",
           "While content plays, no more than 15 s go by without an event (75 s in downloaded content).", TEST_1,
@@ -618,7 +643,7 @@ POINTS: Final = (
     Point("playhead", _PLAYBACK, "The playhead moves",
           "While content plays, the playhead goes on with time, slower only at a steady speed.", TEST_1, _playhead_moves),
     Point("complete", _PLAYBACK, "The end of the content is told",
-          "Content that was watched to its end is completed by sessionComplete.", CALLS, _completes),
+          "Content that was watched to its end is completed by sessionComplete, and no other.", CALLS, _completes),
     Point("end", _PLAYBACK, "The session is closed",
           "A viewing ends by sessionComplete or sessionEnd, not by a time-out.", TEST_2, _ends),
     Point("quiet-end", _PLAYBACK, "Nothing comes after the end",
@@ -640,7 +665,8 @@ POINTS: Final = (
           TEST_2, _goes_to_background),
     Point("ad-breaks", _ADS, "Ads stand inside breaks",
           "Each ad stands inside adBreakStart … adBreakComplete, and each break has an ad.", ADS, _breaks),
-    Point("ads", _ADS, "Ads end", "Each adStart is ended by adComplete or adSkip.", TEST_1, _ads),
+    Point("ads", _ADS, "Ads end",
+          "Each adStart is ended by adComplete, once its length has passed, or by adSkip.", TEST_1, _ads),
     Point("ad-details", _ADS, "Ads are described",
           "adStart has an id, a length, a position and a player, and none of them is empty.", CALLS, _ad_details),
     Point("ad-pings", _ADS, "Pings in ads",
@@ -652,7 +678,8 @@ POINTS: Final = (
     Point("ad-pause", _ADS, "A pause in an ad stands still",
           "While an ad is paused, the playhead stands still, until a play.", TEST_1, _pauses_in_ad),
     Point("chapters", _CHAPTERS, "Chapters end",
-          "Each chapterStart is ended by chapterComplete or chapterSkip before the next one.", CHAPTERS, _chapters),
+          "Each chapterStart is ended by chapterComplete, at its end, or by chapterSkip before the next one.", CHAPTERS,
+          _chapters),
     Point("chapter-details", _CHAPTERS, "Chapters are described", "chapterStart has a length.", CHAPTERS, _chapter_details),
     Point("states", _STATES_GROUP, "States start and end",
           "A player state is started once before it is ended, and there are at most ten.", STATES, _states),

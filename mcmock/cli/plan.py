@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
 
@@ -21,8 +21,7 @@ from mcmock.cli.check import FORMATS, judged, plan_named
 from mcmock.cli.check_output import Fails
 from mcmock.cli.options import File
 from mcmock.cli.saying import remark, say
-from mcmock.core.events import Event
-from mcmock.core.model import TAKEN, Exchange, Severity
+from mcmock.core.model import Severity
 from mcmock.recordings.check import Checkup
 from mcmock.serialization import json_shapes
 
@@ -52,7 +51,7 @@ def plan() -> None:
 @_token
 def init(files: tuple[str, ...], path: Path, force: bool, token: str | None) -> None:
     """Write a plan from recorded sessions: what all of a content type sent is required, the rest optional."""
-    sessions = [_events(view.exchanges) for file in files for view in judged(file, token=token).sessions]
+    sessions = [view.taken_in for file in files for view in judged(file, token=token).sessions]
     try:
         text = plan_init.write(sessions)
     except ValueError as error:
@@ -70,10 +69,6 @@ def init(files: tuple[str, ...], path: Path, force: bool, token: str | None) -> 
     remark(
         f"wrote {path}: {plural(len(plan_format.from_toml(text).items), 'row')} from {plural(len(sessions), 'session')}"
     )
-
-
-def _events(exchanges: Iterable[Exchange]) -> list[Event]:
-    return [event for one in exchanges if one.verdict in TAKEN for event in one.events]
 
 
 @plan.command()

@@ -14,10 +14,10 @@ import pytest
 from mcmock.analytics import plan_format, plan_init
 from mcmock.analytics.plan import RULES, PlannedSession
 from mcmock.core.events import Event, FieldPaths
-from mcmock.core.model import TAKEN
 from mcmock.core.toml_lines import line_of
 from mcmock.engine import Emulator
 from mcmock.recordings.files import check
+from mcmock.serialization import exports
 from tests.conftest import START_PARAMS, body, post, send, start
 
 ROOT = Path(__file__).parents[2]
@@ -476,8 +476,7 @@ RECORDINGS = sorted(
 
 
 def events_of(path: Path) -> list[list[Event]]:
-    sessions = check(path).sessions
-    return [[event for one in view.exchanges if one.verdict in TAKEN for event in one.events] for view in sessions]
+    return [list(view.taken_in) for view in check(path).sessions]
 
 
 @pytest.mark.parametrize("path", RECORDINGS, ids=lambda path: path.stem)
@@ -497,6 +496,18 @@ def test_a_plan_from_a_recording_passes_for_it_and_fails_once_any_required_key_i
                         taken += 1
                         assert failed_without(plan, events, place, part, key) == 1, (event.event_type, key)
     assert taken
+
+
+def test_what_was_dropped_after_the_end_is_not_asked_for(tmp_path: Path) -> None:
+    """A recorded service that took events after sessionEnd dropped them: a plan that asks for them would never be kept."""
+    emulator = Emulator(seed=1, after_end="drop")
+    watched(emulator, (1, "play", {}), (5, "sessionEnd", {}), (6, "sessionComplete", {}))
+    (view,) = emulator.sessions()
+    assert [event.event_type for event in view.taken_in] == ["sessionStart", "play", "sessionEnd"]
+    plan = plan_format.from_toml(plan_init.write([view.taken_in]))
+    path = tmp_path / "log.ndjson"
+    path.write_bytes(b"".join(exports.ndjson(emulator.requests())))
+    assert [one for one in check(path, plan=plan).problems if one.rule in RULES] == []
 
 
 def failed_without(plan: Any, events: list[Event], place: int, part: str, key: str) -> int:

@@ -112,6 +112,7 @@ FAILS: dict[str, list[list[Step]]] = {
     "counted": [[PLAY, step(1, "adComplete", 1)]],
 }  # fmt: skip
 STARTED_WRONG: dict[str, dict[str, Any]] = {
+    "account": {"visitor.marketingCloudOrgId": "38586762001234567890123456789012345678"},
     "visitor": {"visitor.marketingCloudUserId": ""},
     "content-details": {"media.channel": " "},
 }
@@ -145,6 +146,24 @@ def test_what_comes_between_sessions_passes_where_each_is_closed() -> None:
     )
 
 
+def test_what_was_dropped_after_the_end_is_not_looked_at() -> None:
+    now = [AT]
+    emulator = Emulator(seed=1, time=Clock(lambda: now[0]), after_end="drop")
+    answer = _post(emulator, "/api/v1/sessions", "sessionStart", 0.0, AT, {"params": START})
+    path = f"{dict(answer.response.headers)['Location']}/events"
+    for at, event_type in ((1, "play"), (5, "sessionEnd"), (15, "ping"), (25, "error")):
+        now[0] = AT + at
+        _post(emulator, path, event_type, at, now[0], {})
+    done = certify(emulator.sessions())
+    assert of(done, "error").result is Result.NOT_EXERCISED
+    assert of(done, "quiet-end").result is Result.FAILED
+
+
+def test_a_pause_that_times_out_had_no_pings() -> None:
+    done = sessions([PLAY, step(10, "ping", 10), step(12, "pauseStart", 12)], then=4000)
+    assert of(done, "pause-pings").result is of(done, "end").result is Result.FAILED
+
+
 def test_one_session_exercises_no_point_about_two_and_none_exercises_nothing() -> None:
     assert [of(sessions(GOOD), point).result for point in BETWEEN_SESSIONS] == [Result.NOT_EXERCISED] * 2
     assert {one.result for one in certify([])} == {Result.NOT_EXERCISED}
@@ -154,6 +173,18 @@ def test_an_open_session_is_not_blamed_for_what_may_yet_come() -> None:
     done = sessions([PLAY, step(1, "chapterStart", 1, params=CHAPTER), step(2, "pauseStart", 2), step(3, "ping", 2)])
     assert {one.point.id for one in done if one.result is Result.FAILED} == set()
     assert of(done, "chapters").result is of(done, "end").result is Result.NOT_EXERCISED
+
+
+@pytest.mark.parametrize(
+    ("point", "watched", "start"),
+    [
+        ("content-details", GOOD, {"media.length": 59_000}),
+        ("ads", [step(0.1, "adBreakStart", params=POD), step(0.2, "adStart", params=AD), step(0.3, "adComplete")], {}),
+        ("complete", [PLAY, step(10, "ping", 10), step(12, "sessionComplete", 12)], {"media.length": 600}),
+    ],
+)
+def test_a_point_fails_for_every_way_to_get_it_wrong(point: str, watched: list[Step], start: dict[str, Any]) -> None:
+    assert of(sessions(watched, **start), point).result is Result.FAILED
 
 
 @pytest.mark.parametrize("rate", [0.5, 0.25, 2, 3])
