@@ -9,14 +9,14 @@ from mcmock.analytics.plan import Coverage, Covered, ItemId, Use
 from mcmock.analytics.views import SessionOutline, SessionView
 from mcmock.core import clock
 from mcmock.core.match import Match
-from mcmock.core.model import COUNTED_KINDS, Exchange, Kind, Outcome
+from mcmock.core.model import Exchange, Kind, Outcome
 from mcmock.core.sessions import Phase
 from mcmock.engine.decisions import session_at
 from mcmock.engine.engine import Engine
 from mcmock.engine.log import Entry
 from mcmock.engine.session_analysis import settled_outcome
 from mcmock.engine.types import POSSIBLE_OUTCOMES, REJECTED_BY_SESSION, TIME_SLICE, LogSize, Summary
-from mcmock.faults.losses import Losses, ledger
+from mcmock.faults.losses import Losses, ledger, may_lose
 
 
 class Queries:
@@ -152,9 +152,13 @@ class Queries:
     def losses(self) -> Losses:
         """Return what became of each request that a fault met: retried, moved, duplicated, counted or lost."""
         with self._lock:
-            entries = [entry for entry in self._log.entries() if entry.kind in COUNTED_KINDS]
+            entries = [entry for entry in self._log.entries() if may_lose(entry.kind)]
             first = next((entry.seq for entry in entries if entry.fault is not None), self._log.next_seq)
-            told = (entry for entry in entries if entry.seq >= first or entry.kind is not Kind.EVENT)
+            told = (
+                entry
+                for entry in entries
+                if entry.seq >= first or entry.kind is not Kind.EVENT or entry.event_type == "play"
+            )
             return ledger(map(self._analysis.exchange, told), self._log.evicted)
 
     # -- sessions -----------------------------------------------------------------------------------------------------

@@ -40,6 +40,7 @@ class Loss(NamedTuple):
     ts: int | None
     fate: Fate
     other: int | None = None
+    kind: Kind = Kind.EVENT
 
 
 class Losses(NamedTuple):
@@ -83,13 +84,21 @@ class Losses(NamedTuple):
         """`5 requests met a fault: 3 retried, 0 moved, 1 duplicated, 0 counted, 1 lost`, and a line for each lost one."""
         totals = ", ".join(f"{len(self.of(fate))} {fate}" for fate in Fate)
         lines = [f"{self.faulted} {'request' if self.faulted == 1 else 'requests'} met a fault: {totals}"]
-        lines += [f"  {printable(_line(one))}" for one in self.requests if one.fate in (Fate.LOST, Fate.DUPLICATED)]
+        told = (Fate.LOST, Fate.ORPHANED, Fate.DUPLICATED)
+        lines += [f"  {printable(_line(one))}" for one in self.requests if one.fate in told]
         return "\n".join(lines)
+
+
+_NOTHING_MORE: Final = "a browser sends nothing after a refused preflight"
 
 
 def _line(loss: Loss) -> str:
     session = f" of session {loss.session_id[:8]}" if loss.session_id else ""
     again = f", again as #{loss.other}" if loss.other else ""
+    if loss.kind is Kind.PREFLIGHT:
+        return f"{loss.fate}: #{loss.seq} preflight, by {loss.fault.rule}{again}: {_NOTHING_MORE}"
+    if loss.fate is Fate.ORPHANED:
+        again += ", and nobody used its session: its viewing is lost"
     return (
         f"{loss.fate}: #{loss.seq} {loss.event_type or 'no event'}{session}, ts {loss.ts}, by {loss.fault.rule}{again}"
     )
@@ -103,9 +112,15 @@ class _Attempt(NamedTuple):
     session_id: str | None
     event_type: str | None
     ts: int | None
+    playhead: float | None
     counted: bool
     fault: FaultHit | None
     viewing: Hashable
+    is_whole: bool = False  # an array: a session that arrived whole
+
+    def is_again(self, other: _Attempt) -> bool:
+        """Whether the next attempt in its session is the same event once more, with a `ts` of its own."""
+        return other.event_type == self.event_type and other.playhead == self.playhead and self.event_type is not None
 
     @property
     def event(self) -> Hashable:
@@ -116,11 +131,16 @@ class _Attempt(NamedTuple):
 
 def ledger(exchanges: Iterable[Exchange], evicted: int = 0) -> Losses:
     """What became of each request in `exchanges`, oldest first, that a fault met and that had something to count."""
-    attempts = [_attempt(one) for one in exchanges if one.kind in COUNTED_KINDS]
+    attempts = [_attempt(one) for one in exchanges if may_lose(one.kind)]
     if not any(one.fault for one in attempts):
         return Losses((), evicted)
     book = _Book(attempts)
     return Losses(tuple(book.loss(one) for one in attempts if one.fault is not None), evicted)
+
+
+def may_lose(kind: Kind) -> bool:
+    """Return whether a request of that kind may have something to lose: events, and what a fault sends astray."""
+    return kind is not Kind.SCHEMA
 
 
 class _Book:
@@ -132,6 +152,9 @@ class _Book:
         self._starts: dict[Hashable, list[_Attempt]] = defaultdict(list)
         self._received: dict[Hashable, list[_Attempt]] = defaultdict(list)
         self._alive: set[str | None] = set()  # sessions that received events
+        self._played: set[str | None] = set()  # and of them those that received a play
+        self._next: dict[int, _Attempt] = {}  # by seq: the next attempt of an event in the same session
+        self._last: dict[str | None, _Attempt] = {}
         self._opened: dict[str | None, int] = {}  # the seq of each session's start
         self._struck: dict[str | None, int] = {}  # the seq of the first request of each session that a fault met
         for one in attempts:
@@ -139,52 +162,87 @@ class _Book:
 
     def _enter(self, one: _Attempt) -> None:
         self._same[one.event].append(one)
+        if one.kind is Kind.EVENT:
+            if (before := self._last.get(one.session_id)) is not None:
+                self._next[before.seq] = one
+            self._last[one.session_id] = one
         if one.fault is not None:
             self._struck.setdefault(one.session_id, one.seq)
-        if one.kind is not Kind.EVENT and one.counted:
+        if one.kind in (Kind.SESSION, Kind.DOWNLOADED) and one.counted:
             self._starts[one.viewing].append(one)
             self._viewing_of[one.session_id] = one.viewing
             self._opened[one.session_id] = one.seq
         if one.kind is Kind.EVENT and one.counted:
             self._received[one.event_type, one.ts].append(one)
             self._alive.add(one.session_id)
+            if one.event_type == "play":
+                self._played.add(one.session_id)
 
     def loss(self, one: _Attempt) -> Loss:
         fate, other = self._fate(one)
         assert one.fault is not None
-        return Loss(one.seq, one.fault, one.session_id, one.event_type, one.ts, fate, other.seq if other else None)
+        seq = other.seq if other else None
+        return Loss(one.seq, one.fault, one.session_id, one.event_type, one.ts, fate, seq, one.kind)
 
     def _fate(self, one: _Attempt) -> tuple[Fate, _Attempt | None]:
         later = [other for other in self._same[one.event] if other.seq > one.seq]
         again = next((other for other in later if other.counted), None) or self._elsewhere(one)
+        fresh = self._next.get(one.seq)
+        if fresh is not None and not one.is_again(fresh):
+            fresh = None
         if one.counted:
-            return (Fate.DUPLICATED, again) if again is not None else (Fate.COUNTED, None)
+            return self._fate_of_counted(one, again, fresh)
         if again is not None:
             return (Fate.RETRIED if again in later else Fate.MOVED), again
-        next_try = next((other for other in later if other.fault is not None), None)
         # Tried again, in vain: what is lost is one event, and the last try stands for it.
+        next_try = fresh or next((other for other in later if other.fault is not None), None)
         return (Fate.RETRIED, next_try) if next_try is not None else (Fate.LOST, None)
+
+    def _fate_of_counted(
+        self, one: _Attempt, again: _Attempt | None, fresh: _Attempt | None
+    ) -> tuple[Fate, _Attempt | None]:
+        """Of what was counted, only its answer was lost or changed: it may be there twice, or of no use to anybody."""
+        if one.kind is Kind.SESSION and not one.is_whole and one.session_id not in self._alive:
+            lives = again is not None and again.session_id in self._alive
+            return (Fate.DUPLICATED if lives else Fate.ORPHANED), again
+        if again is None and fresh is not None and fresh.counted and one.event_type != "ping":
+            again = fresh  # a ping that stands still says the same again all the time
+        return (Fate.DUPLICATED, again) if again is not None else (Fate.COUNTED, None)
 
     def _elsewhere(self, one: _Attempt) -> _Attempt | None:
         """The same event in a later session of the same viewing; for a start, that session's own start."""
+        if one.kind not in COUNTED_KINDS:
+            return None
         if one.kind is not Kind.EVENT:
             if one.session_id in self._alive:
                 return None  # its player got the answer after all: a later start is another viewing
-            return next((start for start in self._starts[one.viewing] if start.seq > one.seq), None)
+            later = [start for start in self._starts[one.viewing] if start.seq > one.seq]
+            if one.counted:
+                return next((start for start in later if start.session_id in self._alive), next(iter(later), None))
+            return next((start for start in later if start.is_whole or start.session_id in self._played), None)
         return next((other for other in self._received[one.event_type, one.ts] if self._is_move(one, other)), None)
 
     def _is_move(self, one: _Attempt, other: _Attempt) -> bool:
         """Whether `other` is `one` in a session opened because of the fault: not in one that others had open before."""
         viewing = self._viewing_of.get(one.session_id)
         alike = viewing is not None and viewing == self._viewing_of.get(other.session_id)
-        return alike and other.seq > one.seq and self._opened[other.session_id] > self._struck[one.session_id]
+        plays_on = one.session_id not in self._played or other.session_id in self._played
+        since = alike and other.seq > one.seq and self._opened[other.session_id] > self._struck[one.session_id]
+        return since and plays_on
 
 
 def _attempt(exchange: Exchange) -> _Attempt:
+    is_event = exchange.kind in COUNTED_KINDS
+    astray = not is_event and any(found.rule in _ASTRAY for found in exchange.findings)
     first = next(iter(exchange.events), None)
     viewing = None if first is None else tuple(str(first.params.get(key)) for key in VIEWING)
     ts = first.sent_ts if first is not None and isinstance(first.sent_ts, int) else None
     return _Attempt(
-        exchange.seq, exchange.kind, exchange.session_id, exchange.event_type, ts,
-        exchange.verdict in TAKEN, exchange.fault, viewing,
+        exchange.seq, exchange.kind, exchange.session_id, exchange.event_type, ts, exchange.playhead,
+        exchange.verdict in TAKEN and not astray, exchange.fault if is_event or astray else None,
+        viewing if is_event else exchange.path, isinstance(exchange.body, list),
     )  # fmt: skip
+
+
+_ASTRAY: Final = ("misdirected", "preflight-refused")
+"""What is found in requests of other kinds that a fault kept from being counted."""

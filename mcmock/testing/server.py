@@ -189,7 +189,7 @@ class McmockServer:
         losses = self.losses()
         if not losses.faulted:
             raise AssertionError("no request met a fault, so nothing was tested: is the fault's match right?")
-        if losses.lost or (losses.duplicated and not allow_duplicated):
+        if losses.lost or losses.orphaned or (losses.duplicated and not allow_duplicated):
             raise AssertionError(str(losses))
         return losses
 

@@ -199,7 +199,10 @@ def _in_one_line(one: Ran) -> str:
 
 def test_the_types_are_those_of_the_servers_document(tmp_path: Path) -> None:
     programs.need("node", "whether src/api.ts agrees with /__admin/openapi.json")
-    must(["mcmock", "exec", "--", "node", str(PACKAGE / "scripts" / "types.mjs"), "api.ts"], tmp_path)
+    must(
+        ["mcmock", "exec", "--allow", "nothing-sent", "--", "node", str(PACKAGE / "scripts" / "types.mjs"), "api.ts"],
+        tmp_path,
+    )
     made, kept = (tmp_path / "api.ts").read_text(), (PACKAGE / "src" / "api.ts").read_text()
     assert made == kept, "the control API has changed: cd clients/javascript && npm run types"
 

@@ -117,6 +117,7 @@ def test_a_start_that_failed_is_retried_or_moved_or_lost(emulator: Emulator) -> 
     begin(emulator, media="a third film")
     assert begin(emulator) == 201  # the same bytes again
     assert begin(emulator, media="another film", ts=TS + 1) == 201  # made anew
+    send(emulator, emulator.session_ids()[1], "play")
     assert [fate for _, fate, _ in fates(emulator)] == [Fate.RETRIED, Fate.MOVED, Fate.LOST]
 
 
@@ -124,7 +125,82 @@ def test_a_start_whose_answer_was_lost_and_that_comes_again_leaves_an_orphan(emu
     emulator.add_fault(faults.close(kind="session", side="after", times=1))
     begin(emulator)
     begin(emulator, ts=TS + 500)
-    assert fates(emulator) == [("sessionStart", Fate.DUPLICATED, 2)]
+    assert fates(emulator) == [("sessionStart", Fate.ORPHANED, 2)]
+    send(emulator, emulator.session_ids()[1], "play")
+    assert fates(emulator) == [("sessionStart", Fate.DUPLICATED, 2)], "the view goes on there"
+
+
+def test_a_start_whose_session_stays_empty_is_orphaned(emulator: Emulator) -> None:
+    emulator.add_fault(faults.delay(30, name="slow", kind="session"))
+    for second in range(3):
+        begin(emulator, ts=TS + 300 * second)
+    assert [fate for _, fate, _ in fates(emulator)] == [Fate.ORPHANED] * 3
+    assert "nobody used its session: its viewing is lost" in str(emulator.losses())
+
+
+def test_a_view_that_moves_to_a_session_that_never_plays_is_lost(emulator: Emulator) -> None:
+    emulator.add_fault(faults.status(503, kind="session", times=1))
+    begin(emulator)
+    begin(emulator, ts=TS + 500)
+    assert fates(emulator) == [("sessionStart", Fate.LOST, None)]
+    ping(emulator, emulator.session_ids()[0])
+    assert fates(emulator) == [("sessionStart", Fate.LOST, None)], "a ping is no play"
+    send(emulator, emulator.session_ids()[0], "play")
+    assert fates(emulator) == [("sessionStart", Fate.MOVED, 2)]
+
+
+def test_an_event_of_a_played_view_has_not_moved_to_a_session_without_play(emulator: Emulator) -> None:
+    sid = start(emulator)
+    send(emulator, sid, "play")
+    emulator.add_fault(faults.expire_session(event="ping", times=1))
+    ping(emulator, sid)
+    second = start(emulator)
+    ping(emulator, second)
+    assert fates(emulator) == [("ping", Fate.LOST, None)]
+    send(emulator, second, "play", 1, ts=TS + 2000)
+    assert fates(emulator) == [("ping", Fate.MOVED, 5)]
+
+
+@pytest.mark.parametrize("event", ["pauseStart", "ping", "play"])
+def test_a_retry_with_a_fresh_ts_is_retried(emulator: Emulator, event: str) -> None:
+    sid = start(emulator)
+    emulator.add_fault(faults.status(503, event=event, times=2))
+    for ts in (1, 2, 3):
+        send(emulator, sid, event, 5, ts=TS + ts)
+    assert [fate for _, fate, _ in fates(emulator)] == [Fate.RETRIED] * 2
+    assert emulator.losses().lost == 0
+
+
+@pytest.mark.parametrize(("other", "playhead"), [("play", 5), ("pauseStart", 6)])
+def test_another_event_or_place_is_no_retry(emulator: Emulator, other: str, playhead: float) -> None:
+    sid = start(emulator)
+    emulator.add_fault(faults.status(503, event="pauseStart", times=1))
+    send(emulator, sid, "pauseStart", 5, ts=TS + 1)
+    send(emulator, sid, other, playhead, ts=TS + 2)
+    assert [fate for _, fate, _ in fates(emulator)] == [Fate.LOST]
+
+
+def test_events_to_an_address_that_a_fault_gave_are_the_faults(emulator: Emulator) -> None:
+    emulator.add_fault(faults.drop_header("Location", name="deaf", kind="session"))
+    begin(emulator)
+    for path in ("/api/v1/sessions/undefined/events", "/undefined/events"):
+        emulator.handle(post(path, body("play")))
+    assert [(one.fate, one.fault.rule) for one in emulator.losses().requests] == [
+        (Fate.ORPHANED, "deaf"), (Fate.LOST, "deaf"), (Fate.LOST, "deaf"),
+    ]  # fmt: skip
+
+
+def test_a_refused_preflight_is_faulted_and_says_what_follows(emulator: Emulator) -> None:
+    lines = ((b"Origin", b"http://x"), (b"Access-Control-Request-Method", b"POST"))
+    asked = post("/api/v1/sessions", b"", *lines)._replace(method="OPTIONS")
+    emulator.add_fault(faults.status(503, name="down", times=2))
+    emulator.handle(asked)
+    emulator.handle(asked)
+    losses = emulator.losses()
+    assert (losses.faulted, losses.retried, losses.lost) == (2, 1, 1)
+    assert "#2 preflight, by down: a browser sends nothing after a refused preflight" in str(losses)
+    emulator.handle(asked)
+    assert emulator.losses().lost == 0
 
 
 def test_a_start_whose_answer_arrived_after_all_is_counted_and_a_later_viewing_is_another(emulator: Emulator) -> None:
@@ -174,7 +250,7 @@ def test_totals_and_text(emulator: Emulator) -> None:
         0,
     )
     assert str(losses) == (
-        "2 requests met a fault: 0 retried, 0 moved, 1 duplicated, 0 counted, 1 lost\n"
+        "2 requests met a fault: 0 retried, 0 moved, 1 duplicated, 0 counted, 0 orphaned, 1 lost\n"
         f"  lost: #2 ping of session {sid[:8]}, ts 1700000001000, by down\n"
         f"  duplicated: #3 ping of session {sid[:8]}, ts 1700000002000, by deaf, again as #4"
     )

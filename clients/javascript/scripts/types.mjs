@@ -1,6 +1,6 @@
 // Write the types of mcmock's control API, from its OpenAPI document: the shapes and, per route, what it takes and gives.
 //
-//     mcmock exec -- node scripts/types.mjs src/api.ts        from a running server
+//     mcmock exec --allow nothing-sent -- node scripts/types.mjs src/api.ts        from a running server
 //     node scripts/types.mjs src/api.ts openapi.json          from a file
 //
 import { readFile, writeFile } from "node:fs/promises";

@@ -121,7 +121,7 @@ export interface Scopes {
 
 /** which exchanges are meant; all fields must hold */
 export interface Match {
-  /** the door it knocked at */
+  /** the kind of endpoint it was sent to */
   kind?: "session" | "event" | "downloaded" | "schema" | "preflight" | "other" | Array<"session" | "event" | "downloaded" | "schema" | "preflight" | "other"> | {
     min?: number;
     max?: number;
@@ -206,7 +206,7 @@ export interface Match {
     exists?: boolean;
   }>;
   /** has a finding of this rule */
-  rule?: "not-json" | "not-an-object" | "wrong-event" | "wrong-endpoint" | "missing-key" | "unknown-key" | "wrong-type" | "wrong-value" | "qoe-without-prefix" | "qoe-in-params" | "params-on-ping" | "empty-params-on-ping" | "duplicate-key" | "body-too-large" | "body-incomplete" | "body-encoded" | "broken" | "head-too-large" | "store-away" | "scope-refused" | "not-http" | "pod-friendly-name-in-ad-start" | "error-id-in-params" | "error-without-id" | "error-source-unknown" | "integral-float" | "fractional-quality" | "location-hint-null" | "length-null" | "downloaded-flag-false" | "downloaded-flag-live" | "downloaded-flag-missing" | "array-on-sessions" | "downloaded-order" | "metadata-on-wrong-event" | "empty-metadata-on-wrong-event" | "reserved-metadata-prefix" | "states-update" | "state-name-spelling" | "pod-position-base" | "pod-index-base" | "pod-second-differs" | "bitrate-in-bits" | "stream-type-missing" | "length-not-positive" | "media-id-empty" | "ad-id-empty" | "placeholder" | "placeholder-in-metadata" | "required-value-empty" | "visitor-id-empty" | "value-empty" | "org-id-form" | "tracking-server-form" | "report-suite-form" | "visitor-id-form" | "type-misspelt" | "type-not-documented" | "stream-type-differs" | "date-form" | "show-type-unknown" | "day-part-form" | "content-type" | "trailing-slash" | "ad-outside-break" | "ad-close-without-start" | "ad-not-closed" | "ad-break-not-closed" | "ad-break-nested" | "ad-break-close-without-start" | "ad-break-without-ads" | "gap-between-ads" | "playback-before-ad" | "chapter-overlap" | "chapter-close-without-start" | "chapter-not-closed" | "state-already-open" | "state-not-open" | "too-many-states" | "equal-timestamps" | "timestamp-backwards" | "late-event" | "playhead-past-end" | "playhead-moved-in-ad" | "playhead-moved-in-pause" | "playhead-off-clock" | "ping-gap" | "ping-gap-in-ad" | "play-after-complete" | "event-after-end" | "duplicate-event" | "session-not-ended" | "session-never-played" | "two-sessions-for-one-view" | "event-of-another-session" | "plan-missing" | "plan-value" | "plan-unexpected" | Array<"not-json" | "not-an-object" | "wrong-event" | "wrong-endpoint" | "missing-key" | "unknown-key" | "wrong-type" | "wrong-value" | "qoe-without-prefix" | "qoe-in-params" | "params-on-ping" | "empty-params-on-ping" | "duplicate-key" | "body-too-large" | "body-incomplete" | "body-encoded" | "broken" | "head-too-large" | "store-away" | "scope-refused" | "not-http" | "pod-friendly-name-in-ad-start" | "error-id-in-params" | "error-without-id" | "error-source-unknown" | "integral-float" | "fractional-quality" | "location-hint-null" | "length-null" | "downloaded-flag-false" | "downloaded-flag-live" | "downloaded-flag-missing" | "array-on-sessions" | "downloaded-order" | "metadata-on-wrong-event" | "empty-metadata-on-wrong-event" | "reserved-metadata-prefix" | "states-update" | "state-name-spelling" | "pod-position-base" | "pod-index-base" | "pod-second-differs" | "bitrate-in-bits" | "stream-type-missing" | "length-not-positive" | "media-id-empty" | "ad-id-empty" | "placeholder" | "placeholder-in-metadata" | "required-value-empty" | "visitor-id-empty" | "value-empty" | "org-id-form" | "tracking-server-form" | "report-suite-form" | "visitor-id-form" | "type-misspelt" | "type-not-documented" | "stream-type-differs" | "date-form" | "show-type-unknown" | "day-part-form" | "content-type" | "trailing-slash" | "ad-outside-break" | "ad-close-without-start" | "ad-not-closed" | "ad-break-not-closed" | "ad-break-nested" | "ad-break-close-without-start" | "ad-break-without-ads" | "gap-between-ads" | "playback-before-ad" | "chapter-overlap" | "chapter-close-without-start" | "chapter-not-closed" | "state-already-open" | "state-not-open" | "too-many-states" | "equal-timestamps" | "timestamp-backwards" | "late-event" | "playhead-past-end" | "playhead-moved-in-ad" | "playhead-moved-in-pause" | "playhead-off-clock" | "ping-gap" | "ping-gap-in-ad" | "play-after-complete" | "event-after-end" | "duplicate-event" | "session-not-ended" | "session-never-played" | "two-sessions-for-one-view" | "event-of-another-session" | "plan-missing" | "plan-value" | "plan-unexpected"> | {
+  rule?: "not-json" | "not-an-object" | "wrong-event" | "wrong-endpoint" | "missing-key" | "unknown-key" | "wrong-type" | "wrong-value" | "qoe-without-prefix" | "qoe-in-params" | "params-on-ping" | "empty-params-on-ping" | "duplicate-key" | "body-too-large" | "body-incomplete" | "body-encoded" | "broken" | "head-too-large" | "store-away" | "scope-refused" | "not-http" | "misdirected" | "preflight-refused" | "pod-friendly-name-in-ad-start" | "error-id-in-params" | "error-without-id" | "error-source-unknown" | "integral-float" | "fractional-quality" | "location-hint-null" | "length-null" | "downloaded-flag-false" | "downloaded-flag-live" | "downloaded-flag-missing" | "array-on-sessions" | "downloaded-order" | "metadata-on-wrong-event" | "empty-metadata-on-wrong-event" | "reserved-metadata-prefix" | "states-update" | "state-name-spelling" | "pod-position-base" | "pod-index-base" | "pod-second-differs" | "bitrate-in-bits" | "stream-type-missing" | "length-not-positive" | "media-id-empty" | "ad-id-empty" | "placeholder" | "placeholder-in-metadata" | "required-value-empty" | "visitor-id-empty" | "value-empty" | "org-id-form" | "tracking-server-form" | "report-suite-form" | "visitor-id-form" | "type-misspelt" | "type-not-documented" | "stream-type-differs" | "date-form" | "show-type-unknown" | "day-part-form" | "content-type" | "trailing-slash" | "ad-outside-break" | "ad-close-without-start" | "ad-not-closed" | "ad-break-not-closed" | "ad-break-nested" | "ad-break-close-without-start" | "ad-break-without-ads" | "gap-between-ads" | "playback-before-ad" | "chapter-overlap" | "chapter-close-without-start" | "chapter-not-closed" | "state-already-open" | "state-not-open" | "too-many-states" | "equal-timestamps" | "timestamp-backwards" | "late-event" | "playhead-past-end" | "playhead-moved-in-ad" | "playhead-moved-in-pause" | "playhead-off-clock" | "ping-gap" | "ping-gap-in-ad" | "play-after-complete" | "event-after-end" | "overtaken-by-end" | "session-ended-before" | "duplicate-event" | "session-not-ended" | "session-never-played" | "two-sessions-for-one-view" | "location-unread" | "event-of-another-session" | "ts-unit" | "clock-skew" | "clock-set" | "playhead-unit" | "playhead-negative" | "day-on-demand" | "length-unit" | "length-of-ad" | "ad-length-not-positive" | "ad-completed-early" | "ad-completed-late" | "completed-while-paused" | "pause-at-end" | "completed-never-played" | "completed-early" | "chapter-completed-early" | "chapter-completed-late" | "play-missing" | "playhead-not-updated" | "playhead-still" | "arguments-swapped" | "pod-index-repeated" | "pod-index-of-preroll" | "pod-position-repeated" | "pod-position-stuck" | "chapter-offset-differs" | "chapter-past-end" | "chapter-length-not-positive" | "chapter-index-repeated" | "two-players" | "view-continued" | "details-carried-over" | "quality-carried-over" | "two-devices" | "resume-at-zero" | "bitrate-too-low" | "bitrate-zero" | "bitrate-missing" | "bitrate-never-reported" | "frame-rate-impossible" | "frame-rate-zero" | "dropped-frames-fall" | "time-to-start-impossible" | "time-to-start-revised" | "plan-missing" | "plan-value" | "plan-unexpected" | Array<"not-json" | "not-an-object" | "wrong-event" | "wrong-endpoint" | "missing-key" | "unknown-key" | "wrong-type" | "wrong-value" | "qoe-without-prefix" | "qoe-in-params" | "params-on-ping" | "empty-params-on-ping" | "duplicate-key" | "body-too-large" | "body-incomplete" | "body-encoded" | "broken" | "head-too-large" | "store-away" | "scope-refused" | "not-http" | "misdirected" | "preflight-refused" | "pod-friendly-name-in-ad-start" | "error-id-in-params" | "error-without-id" | "error-source-unknown" | "integral-float" | "fractional-quality" | "location-hint-null" | "length-null" | "downloaded-flag-false" | "downloaded-flag-live" | "downloaded-flag-missing" | "array-on-sessions" | "downloaded-order" | "metadata-on-wrong-event" | "empty-metadata-on-wrong-event" | "reserved-metadata-prefix" | "states-update" | "state-name-spelling" | "pod-position-base" | "pod-index-base" | "pod-second-differs" | "bitrate-in-bits" | "stream-type-missing" | "length-not-positive" | "media-id-empty" | "ad-id-empty" | "placeholder" | "placeholder-in-metadata" | "required-value-empty" | "visitor-id-empty" | "value-empty" | "org-id-form" | "tracking-server-form" | "report-suite-form" | "visitor-id-form" | "type-misspelt" | "type-not-documented" | "stream-type-differs" | "date-form" | "show-type-unknown" | "day-part-form" | "content-type" | "trailing-slash" | "ad-outside-break" | "ad-close-without-start" | "ad-not-closed" | "ad-break-not-closed" | "ad-break-nested" | "ad-break-close-without-start" | "ad-break-without-ads" | "gap-between-ads" | "playback-before-ad" | "chapter-overlap" | "chapter-close-without-start" | "chapter-not-closed" | "state-already-open" | "state-not-open" | "too-many-states" | "equal-timestamps" | "timestamp-backwards" | "late-event" | "playhead-past-end" | "playhead-moved-in-ad" | "playhead-moved-in-pause" | "playhead-off-clock" | "ping-gap" | "ping-gap-in-ad" | "play-after-complete" | "event-after-end" | "overtaken-by-end" | "session-ended-before" | "duplicate-event" | "session-not-ended" | "session-never-played" | "two-sessions-for-one-view" | "location-unread" | "event-of-another-session" | "ts-unit" | "clock-skew" | "clock-set" | "playhead-unit" | "playhead-negative" | "day-on-demand" | "length-unit" | "length-of-ad" | "ad-length-not-positive" | "ad-completed-early" | "ad-completed-late" | "completed-while-paused" | "pause-at-end" | "completed-never-played" | "completed-early" | "chapter-completed-early" | "chapter-completed-late" | "play-missing" | "playhead-not-updated" | "playhead-still" | "arguments-swapped" | "pod-index-repeated" | "pod-index-of-preroll" | "pod-position-repeated" | "pod-position-stuck" | "chapter-offset-differs" | "chapter-past-end" | "chapter-length-not-positive" | "chapter-index-repeated" | "two-players" | "view-continued" | "details-carried-over" | "quality-carried-over" | "two-devices" | "resume-at-zero" | "bitrate-too-low" | "bitrate-zero" | "bitrate-missing" | "bitrate-never-reported" | "frame-rate-impossible" | "frame-rate-zero" | "dropped-frames-fall" | "time-to-start-impossible" | "time-to-start-revised" | "plan-missing" | "plan-value" | "plan-unexpected"> | {
     min?: number;
     max?: number;
     matches?: string;
@@ -236,6 +236,10 @@ export interface Check {
   gaps?: boolean;
   /** pass even if there is no session at all */
   allowNoSessions?: boolean;
+  /** instead: nothing of that severity or worse was found */
+  noFindings?: "error" | "warning" | "info" | null;
+  /** instead: nothing was lost, by itself or by a fault */
+  noLosses?: boolean;
 }
 
 /** whether it was so */
@@ -247,6 +251,23 @@ export interface Verification {
   requests: Exchange[];
   nearest: Miss[];
   /** for a terminal: what was asked, and what there was */
+  message: string;
+}
+
+/** whether anything was lost */
+export interface Verdict {
+  result: "pass" | "fail";
+  /** each level includes those before it */
+  failOn: "never" | "rejected" | "lost" | "warning";
+  /** requests and viewings that were lost, without those that have a warning only */
+  lost: number;
+  counts: Record<string, number>;
+  /** what it fails for, in the words of allow */
+  rules: string[];
+  requests: Exchange[];
+  /** those of sessions as a whole: a Finding and its sessionId */
+  findings: unknown[];
+  /** for a terminal: what was lost and why, with timelines */
   message: string;
 }
 
@@ -398,6 +419,8 @@ export interface Report {
     evicted: number | string | boolean | string[] | null;
     inReports: number | string | boolean | string[] | null;
   };
+  /** per metric that cannot be trusted, the rules that were met */
+  doubts: Record<string, string[]>;
   /** per metric, what it was counted from */
   why?: Record<string, Record<string, unknown>[]>;
 }
@@ -514,6 +537,7 @@ export interface Losses {
   moved: number;
   duplicated: number;
   counted: number;
+  orphaned: number;
   lost: number;
   evicted: number;
   requests: Loss[];
@@ -527,7 +551,7 @@ export interface Loss {
   sessionId: string | null;
   eventType: string | null;
   ts: number | null;
-  fate: "retried" | "moved" | "duplicated" | "counted" | "lost";
+  fate: "retried" | "moved" | "duplicated" | "counted" | "orphaned" | "lost";
   /** the seq of the request that decided it */
   other: number | null;
 }
@@ -769,6 +793,8 @@ export interface Routes {
   "POST /requests/wait": { takes: Wait; gives: Verification };
   /** whether it was so */
   "POST /verify": { takes: Check; gives: Verification };
+  /** whether anything was lost: what the fixture says */
+  "GET /verdict": { gives: Verdict };
   /** one exchange */
   "GET /requests/{seq}": { gives: Exchange };
   /** the log as a file */
@@ -781,6 +807,8 @@ export interface Routes {
   "GET /sessions": { gives: Sessions };
   /** one session */
   "GET /sessions/{sid}": { gives: SessionInfo };
+  /** the report of the only session */
+  "GET /report": { gives: Report };
   /** what Analytics would count */
   "GET /sessions/{sid}/report": { gives: Report };
   /** the next event answers 410 */
