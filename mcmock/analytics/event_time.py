@@ -89,7 +89,7 @@ class EventTimes:
         sent = event.ts if event.sent_ts is None else event.sent_ts
         heard, last = _Heard(event.at, event.ts, event.playhead), self._last
         if not Y2000 <= sent <= Y2100:
-            return self._once("ts-unit", _not_ms(sent, event.at * 1000))
+            return self._once(*_not_ms(sent, event.at * 1000))
         odd = None
         if self._first is None:
             odd = self._behind(heard)
@@ -149,26 +149,24 @@ _AHEAD: Final = ("ahead", "so much time is counted that did not pass")
 _BACK: Final = ("back", "no time is counted until it is where it was")
 
 
-def _not_ms(sent: float, at_ms: float) -> str:
+def _not_ms(sent: float, at_ms: float) -> Odd:
     """What a `ts` is that is no time of this century as milliseconds, and what that does to the report."""
     if not abs(sent) < NO_NUMBER:
-        return "ts is no time, whatever its unit; the arrival is counted in its place"
+        return Odd("ts-unit", "ts is no time, whatever its unit; the arrival is counted in its place")
     unit = _likely(sent, at_ms)
     instead = "; the arrival is counted in its place" if abs(sent) > LARGEST else ""
     shown = f"ts {sent:.0f}"
-    if unit is not None and unit.per_ms < 1:
-        return f"{shown} is {unit.words}; as milliseconds, all durations come out 1000 times too short{instead}"
-    if unit is not None and unit.per_ms > 1:
-        times = f"{unit.per_ms:.0f}"
-        return f"{shown} is {unit.words}; as milliseconds, all durations come out {times} times too long{instead}"
+    if unit is not None and unit.per_ms != 1:
+        factor, off = (1 / unit.per_ms, "short") if unit.per_ms < 1 else (unit.per_ms, "long")
+        cost = f"as milliseconds, all durations come out {factor:.0f} times too {off}"
+        return Odd("ts-unit", f"{shown} is {unit.words}; {cost}{instead}")
+    day = f"the session is reported in the year {_year(sent)}"
     if unit is not None:
-        return f"{shown} is {unit.words}; as milliseconds since 1970, the session is reported in the year {_year(sent)}"
+        return Odd("ts-epoch", f"{shown} is {unit.words}; as milliseconds since 1970, {day}")
     if 0 <= sent < Y2000:
-        return (
-            f"{shown} is not the time of day: milliseconds since the page was loaded or the player made? "
-            f"The session is reported in {_year(sent)}"
-        )
-    return f"{shown} is not milliseconds since 1970: that is the year {_year(sent)}{instead}"
+        words = "is not the time of day: milliseconds since the page was loaded or the player made?"
+        return Odd("ts-epoch", f"{shown} {words} As it is, {day}")
+    return Odd("ts-unit", f"{shown} is not milliseconds since 1970: {day}{instead}")
 
 
 def _likely(sent: float, at_ms: float) -> Unit | None:

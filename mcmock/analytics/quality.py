@@ -11,7 +11,8 @@ from mcmock.analytics.tally import Tally
 from mcmock.core.events import Event, number_or_none
 from mcmock.core.model import Finding
 
-LEAST_KBPS: Final = 6  # speech in Opus; video has a hundred times as much
+LEAST_KBPS: Final = 6  # speech in Opus
+LEAST_VIDEO_KBPS: Final = 40  # stamps of 144 lines; in megabits, more than any video has
 MAX_AUDIO_KBPS: Final = 10_000  # what is not compressed, at 192 kHz and 24 bits
 MAX_VIDEO_KBPS: Final = 100_000  # from there on lint.py says it
 MAX_FPS: Final = 300
@@ -38,18 +39,19 @@ def check_quality(tally: Tally, event: Event, at: str) -> Iterator[Finding | Non
         )
 
 
-def _is_audio(tally: Tally) -> bool:
+def _stream_type(tally: Tally) -> str:
     sent = None if tally.start is None else text_or_none(tally.start.params.get("media.streamType"))
-    return (sent or "").strip().lower() == "audio"
+    return (sent or "").strip().lower()
 
 
 def _check_bitrate(tally: Tally, event: Event, at: str) -> Iterator[Finding | None]:
     kbps, path = number_or_none(event.qoe.get("media.qoe.bitrate")), f"{at}.qoeData['media.qoe.bitrate']"
     if kbps is None:
         return
-    if kbps < 0 or 0 < kbps < LEAST_KBPS:
+    video = tally.playback.watching and _stream_type(tally) == "video"
+    if kbps < 0 or 0 < kbps < (LEAST_VIDEO_KBPS if video else LEAST_KBPS):
         yield _once(tally, "bitrate-too-low", path, f"a bitrate of {kbps:g} kbps: were megabits per second meant?")
-    elif _is_audio(tally) and MAX_AUDIO_KBPS < kbps <= MAX_VIDEO_KBPS and tally.once("audio-in-bits"):
+    elif _stream_type(tally) == "audio" and MAX_AUDIO_KBPS < kbps <= MAX_VIDEO_KBPS and tally.once("audio-in-bits"):
         yield tally.say("bitrate-in-bits", path, f"{kbps:g} kbps of audio: were bits per second meant?")
     elif kbps == 0 and tally.playback.watching:
         yield _once(tally, "bitrate-zero", path, "a bitrate of 0 while content plays: the average counts it as one")
@@ -63,7 +65,7 @@ def _check_frames(tally: Tally, event: Event, at: str) -> Iterator[Finding | Non
             tally, "frame-rate-impossible", path,
             f"{fps:g} frames per second: thousandths, or another number's place in the arguments?",
         )  # fmt: skip
-    elif fps == 0 and tally.playback.watching and not _is_audio(tally):
+    elif fps == 0 and tally.playback.watching and _stream_type(tally) != "audio":
         yield _once(tally, "frame-rate-zero", path, "0 frames per second while content plays")
     dropped = number_or_none(event.qoe.get("media.qoe.droppedFrames"))
     if dropped is None:

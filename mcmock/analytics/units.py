@@ -38,6 +38,8 @@ def check_units(tally: Tally, event: Event, at: str, late: bool, watching: bool)
         yield from _check_start(tally, event, at)
     elif kind == "adStart":
         yield from _check_ad_length(tally, event, at)
+    elif kind == "adBreakStart":
+        yield from _check_offset(tally, event, at)
     elif kind == "adComplete":
         yield from _check_ad_time(tally, event, at)
     elif kind == "chapterStart":
@@ -124,7 +126,16 @@ def _check_ad_time(tally: Tally, event: Event, at: str) -> Iterator[Finding | No
 
 
 def _say_ad(tally: Tally, path: str, words: str) -> Finding | None:
-    return _say_once(tally, "ad-length-unit", "length-unit", path, f"{words}: milliseconds? Seconds are meant")
+    return _say_once(tally, "ad-length-unit", "part-unit", path, f"{words}: milliseconds? Seconds are meant")
+
+
+def _check_offset(tally: Tally, event: Event, at: str) -> Iterator[Finding | None]:
+    second = number_or_none(event.params.get("media.ad.podSecond")) or 0.0
+    if second >= SHORTEST_MS and is_thousandfold(second, event.playhead):
+        yield _say_once(
+            tally, "offset-unit", "part-unit", f"{at}.params['media.ad.podSecond']",
+            f"media.ad.podSecond {second:g} at playhead {event.playhead:g}: milliseconds? Seconds are meant",
+        )  # fmt: skip
 
 
 def _check_chapter(tally: Tally, event: Event, at: str) -> Iterator[Finding | None]:
@@ -136,7 +147,7 @@ def _check_chapter(tally: Tally, event: Event, at: str) -> Iterator[Finding | No
     inside = end / 1000 <= tally.length + 1
     if inside and (length > tally.length or is_thousandfold(offset, event.playhead)):
         yield _say_once(
-            tally, "chapter-unit", "length-unit", f"{at}.params['media.chapter.length']",
+            tally, "chapter-unit", "part-unit", f"{at}.params['media.chapter.length']",
             f"the chapter is from {offset:g} to {end:g} in content of {tally.length:g} s: milliseconds? Seconds are meant",
         )  # fmt: skip
     else:

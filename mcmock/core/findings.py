@@ -369,6 +369,11 @@ RULES: dict[str, Rule] = {
         _ERROR, _ERROR, "events-req: ts; observed in theo on iOS, focus-android",
         "`ts` is not milliseconds since 1970: seconds, microseconds, ticks, time since the page was loaded.", doubts=_ALL_TIME,
     ),
+    "ts-epoch": Rule(
+        _ERROR, _ERROR, "events-req: ts; observed in focus-android",
+        "`ts` is in milliseconds, but not since 1970: since the page was loaded, or 2001. Durations are right, the day is not.",
+        doubts=("first_ts", "last_ts"),
+    ),
     "clock-skew": Rule(
         _INFO, _INFO, ASSUMED, "The device's clock is days off, or was never set: the session is reported on another day.",
         doubts=("first_ts", "last_ts"),
@@ -389,7 +394,11 @@ RULES: dict[str, Rule] = {
     ),
     "length-unit": Rule(
         _WARN, _ERROR, "variables/core/content-length; observed in theo",
-        "A length of content, ad or chapter in milliseconds; seconds are meant.", doubts=_LENGTH,
+        "`media.length` in milliseconds; seconds are meant.", doubts=_LENGTH,
+    ),
+    "part-unit": Rule(
+        _WARN, _WARN, "variables/ad-length, chapters; observed in theo",
+        "A length or an offset of an ad, a break or a chapter in milliseconds; seconds are meant.",
     ),
     "length-of-ad": Rule(
         _WARN, _ERROR, "observed in theo", "`media.length` is the length of an ad, and the content goes on past it.",
@@ -486,7 +495,9 @@ RULES: dict[str, Rule] = {
         _INFO, _WARN, "variables/core/resume; media-sdks#47", "`media.resume` is true, and the content plays from 0.",
         doubts=("content_resumes", "segment"),
     ),
-    "bitrate-too-low": Rule(_WARN, _WARN, "C-16", "A bitrate below 6 kbps: probably megabits per second.", doubts=_BITRATE),
+    "bitrate-too-low": Rule(
+        _WARN, _WARN, "C-16", "A bitrate below 6 kbps, or 40 of video: probably megabits per second.", doubts=_BITRATE,
+    ),
     "bitrate-zero": Rule(_INFO, _WARN, "variables/quality/bitrate", "A bitrate of 0 while content plays.", doubts=_BITRATE),
     "bitrate-missing": Rule(
         _INFO, _WARN, "events/bitrate-change; observed in theo", "bitrateChange that says no bitrate.", doubts=_BITRATE,

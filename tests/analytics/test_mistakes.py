@@ -83,10 +83,12 @@ def chapter(index: int, offset: float, length: float) -> dict[str, Any]:
 PINGS = playing(10, 20, 30)
 RATE = {"bitrate": 2500}
 
+EPOCHS = ("page was loaded", "page was loaded an hour ago", "since 2001")  # in milliseconds, all of them
+
 MEETS: dict[str, list[str]] = {
     # -- units ------------------------------------------------------------------------------------------------------------
     **{
-        f"ts-unit {name}": found(*PINGS, ts=ts)
+        f"{'ts-epoch' if name in EPOCHS else 'ts-unit'} {name}": found(*PINGS, ts=ts)
         for name, ts in {
             "seconds": lambda at: NOW + round(at),
             "microseconds": lambda at: round((NOW + at) * 10**6),
@@ -123,9 +125,12 @@ MEETS: dict[str, list[str]] = {
     ),
     "length-unit content": found(*PINGS, length=600_000),
     "length-unit content seen whole": found(*playing(10, 20, 29), (31, "sessionComplete", 30), length=30_000),
-    "length-unit ad": found(*pod(*ad(0.2, 15.2, 15_000))),
-    "length-unit short ad": found(*pod(*ad(0.2, 5.2, 4_500))),
-    "length-unit chapter": found((0.2, "chapterStart", 0, chapter(1, 0, 300_000)), *PINGS),
+    "part-unit ad": found(*pod(*ad(0.2, 15.2, 15_000))),
+    "part-unit short ad": found(*pod(*ad(0.2, 5.2, 4_500))),
+    "part-unit chapter": found((0.2, "chapterStart", 0, chapter(1, 0, 300_000)), *PINGS),
+    "part-unit offset": found(
+        *playing(10), *pod(*ad(11.2, 26.2), at=11.1, end=27, second=10_500, playhead=10.5)
+    ),
     "length-unit live": found(*playing(10), length=86_400_000, contentType="live"),
     "length-of-ad": found(*pod(*ad(0.2, 15.2)), (16.1, "play", 0), (26, "ping", 10), (36, "ping", 20), length=15),
     "ad-length-not-positive": found(*pod(*ad(0.2, 15.2, 0))),
@@ -180,6 +185,7 @@ MEETS: dict[str, list[str]] = {
     "resume-at-zero": found(*PINGS, resume=True),
     # -- quality ----------------------------------------------------------------------------------------------------------
     "bitrate-too-low": found((0.5, "play", 0, {}, {"bitrate": 3})),
+    "bitrate-too-low video in megabits": found(*PINGS, (31, "ping", 30.5, {}, {"bitrate": 25})),
     "bitrate-zero": found(*PINGS, (31, "ping", 30.5, {}, {"bitrate": 0})),
     "bitrate-missing": found(*PINGS, (31, "bitrateChange", 30.5)),
     "bitrate-never-reported": found(*playing(*range(10, 300, 10))),
@@ -281,7 +287,7 @@ def test_every_rule_is_met_above() -> None:
 ONLY = {
     # case                          what follows from the mistake and is not said beside it
     "ts-unit seconds": ["ts-unit"],
-    "ts-unit page was loaded": ["ts-unit"],
+    "ts-epoch page was loaded": ["ts-epoch"],
     "ts-unit microseconds": ["ts-unit"],
     "clock-skew days behind": ["clock-skew"],
     "clock-set ahead": ["clock-set"],
@@ -289,7 +295,7 @@ ONLY = {
     "playhead-unit epoch": ["playhead-unit"],
     "length-unit content": ["length-unit"],
     "length-unit content seen whole": ["length-unit"],
-    "length-unit ad": ["length-unit"],
+    "part-unit ad": ["part-unit"],
     "ad-completed-early skipped": ["ad-completed-early"],
     "pause-at-end": ["pause-at-end"],
     "completed-early": ["completed-early"],
@@ -302,7 +308,7 @@ def test_a_mistake_is_named_and_its_consequences_are_not(name: str) -> None:
     assert MEETS[name] == ONLY[name]
 
 
-@pytest.mark.parametrize("name", [name for name in MEETS if name.startswith("ts-unit ")])
+@pytest.mark.parametrize("name", [name for name in MEETS if name.startswith("ts-")])
 def test_the_likely_unit_is_named(name: str) -> None:
     words = {
         "seconds": "seconds since 1970", "microseconds": "microseconds", "nanoseconds": "nanoseconds", ".NET": ".NET ticks",
@@ -317,7 +323,7 @@ def test_the_likely_unit_is_named(name: str) -> None:
     which = name.split()[1]
     judgement = judge_session("sid", events(ts=lambda _: values[which]), Close("open", NOW))
     (finding,) = judgement.findings[1]
-    assert (finding.rule, finding.severity) == ("ts-unit", Severity.ERROR)
+    assert (finding.rule, finding.severity) == (name.split(maxsplit=1)[0], Severity.ERROR)
     assert words[which] in finding.message
 
 
