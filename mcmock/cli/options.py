@@ -16,7 +16,7 @@ import click
 from mcmock.engine import policy, scopes
 from mcmock.faults import PRESETS, rules_from
 from mcmock.protocols.registry import DEFAULT_CORS_HEADERS
-from mcmock.storage.ledger import DEFAULT_JOURNAL_BYTES
+from mcmock.storage.base import DEFAULT_JOURNAL_BYTES
 
 DEFAULT_PORT = 8410
 CONFIG_FILE = "mcmock.toml"

@@ -12,7 +12,7 @@ from mcmock.recordings.check import Checkup, checkup
 from mcmock.recordings.formats import Recording
 from mcmock.recordings.har import MAX_ATTACHED
 from mcmock.recordings.records import recorded
-from mcmock.storage.ledger import JOURNAL
+from mcmock.storage.base import JOURNAL
 
 
 def read(path: Path) -> Recording:

@@ -1,7 +1,7 @@
 """Where a server's state is kept, by the words of `--store`: in memory, in a file, or in a Redis that servers share.
 
 Each makes the emulators whose state it keeps. In memory that is the plain Emulator; a file and a Redis hand a ledger for
-each scope to a KeptEmulator (`mcmock.storage.ledger.Ledgers`).
+each scope to a KeptEmulator (`mcmock.storage.base.Ledgers`).
 """
 
 from __future__ import annotations

@@ -20,8 +20,8 @@ from mcmock.engine.changes import Cell, Change, StoreAway
 from mcmock.engine.engine import Engine
 from mcmock.engine.log import Entry, weight_of
 from mcmock.faults.active import RulesSnapshot
-from mcmock.storage import ledger
-from mcmock.storage.ledger import Snapshot
+from mcmock.storage import codec
+from mcmock.storage.base import Snapshot
 
 MAX_UNLOGGED: Final = 10_000
 """Requests answered 503 that are remembered until the store is back."""
@@ -33,7 +33,7 @@ class KeptState:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self.facts: dict[str, DirectTable[str, Any]] = {
-            name: DirectTable() for name in (ledger.SEED, ledger.VERSION, ledger.OPENED)
+            name: DirectTable() for name in (codec.SEED, codec.VERSION, codec.OPENED)
         }
 
     def load(self, held: Snapshot) -> None:
@@ -54,11 +54,11 @@ class KeptState:
     def put(self, cell: Cell) -> None:
         """Set one place of one table; None empties it. What a table is not known here is passed over."""
         state = self._engine.state
-        if cell.table == ledger.CLOCK:
+        if cell.table == codec.CLOCK:
             state.clock.set(cell.value or Setting())
-        elif cell.table == ledger.FAULTS:
+        elif cell.table == codec.FAULTS:
             state.rules.snapshot = cell.value or RulesSnapshot()
-        elif cell.table == ledger.SESSIONS and cell.value is None:
+        elif cell.table == codec.SESSIONS and cell.value is None:
             if cell.key in state.sessions:
                 state.forget_session(str(cell.key))
         elif (table := self.table(cell.table)) is not None:
@@ -66,7 +66,7 @@ class KeptState:
                 table.remove(cell.key)
             else:
                 table.put(cell.key, cell.value)
-            if cell.table == ledger.SEED and cell.value is not None:
+            if cell.table == codec.SEED and cell.value is not None:
                 state.seed = cell.value
 
     def at(self, name: str, key: Any) -> Any:
@@ -78,11 +78,11 @@ class KeptState:
         state = self._engine.state
         counters = state.rules.counters
         tables: dict[str, Any] = {
-            ledger.SESSIONS: state.sessions,
-            ledger.ISSUED: state.issued,
-            ledger.DOOMED: state.closed_by_fault,
-            ledger.COUNTS: counters.counts,
-            ledger.RATES: counters.buckets,
+            codec.SESSIONS: state.sessions,
+            codec.ISSUED: state.issued,
+            codec.DOOMED: state.closed_by_fault,
+            codec.COUNTS: counters.counts,
+            codec.RATES: counters.buckets,
             **self.facts,
         }
         return tables.get(name)
@@ -145,6 +145,6 @@ def _in_order(held: Snapshot) -> list[Cell]:
     for change in held.log:
         if change.entry is not None:
             first.setdefault(change.entry[8], change.seq)
-    opened = [cell for cell in held.cells if cell.table == ledger.SESSIONS]
+    opened = [cell for cell in held.cells if cell.table == codec.SESSIONS]
     opened.sort(key=lambda cell: (cell.value.opened_at, first.get(cell.key, 0)))
-    return [*(cell for cell in held.cells if cell.table != ledger.SESSIONS), *opened]
+    return [*(cell for cell in held.cells if cell.table != codec.SESSIONS), *opened]

@@ -34,9 +34,9 @@ from mcmock.engine.state import Transaction
 from mcmock.faults.active import ActiveRules
 from mcmock.faults.effects import AFTER
 from mcmock.faults.rule import FaultRule
-from mcmock.storage import ledger
+from mcmock.storage import codec
+from mcmock.storage.base import Ledgers, SharedLedger, Taken
 from mcmock.storage.kept import KeptState, Unlogged, agreed_seed
-from mcmock.storage.ledger import Ledgers, SharedLedger, Taken
 from mcmock.storage.overlay import Ahead, Overlay, new_version
 
 _logger = logging.getLogger("mcmock")
@@ -176,8 +176,8 @@ class OptimisticCommitter:
             now = self._engine.state.clock.another().now()
             fresh = ActiveRules(tx.rules.snapshot)
             fresh.reset(now)
-            seed, version = Cell(ledger.SEED, "", tx.seed), Cell(ledger.VERSION, "", new_version())
-            return None, Change(writes=(seed, version, Cell(ledger.FAULTS, "", fresh.snapshot)), notice="reset")
+            seed, version = Cell(codec.SEED, "", tx.seed), Cell(codec.VERSION, "", new_version())
+            return None, Change(writes=(seed, version, Cell(codec.FAULTS, "", fresh.snapshot)), notice="reset")
 
         self._wait_for(act)
 
@@ -188,7 +188,7 @@ class OptimisticCommitter:
         return [self._agree_on_seed, self._begin_with_rules] if self._asked[1] else [self._agree_on_seed]
 
     def _agree_on_seed(self, tx: Overlay) -> tuple[None, Change]:
-        fact = tx.fact(ledger.SEED)
+        fact = tx.fact(codec.SEED)
         known = fact.get("")
         seed = agreed_seed(self._asked[0], known, tx.seed)
         if seed != known:
@@ -311,7 +311,7 @@ class OptimisticCommitter:
         self._kept.clear()
         rules = self._engine.state.rules
         rules.snapshot = rules.snapshot._replace(armed=(), serial=0, dropped=0, initial=())
-        for table in (self._kept.table(ledger.COUNTS), self._kept.table(ledger.RATES)):
+        for table in (self._kept.table(codec.COUNTS), self._kept.table(codec.RATES)):
             assert table is not None
             table.clear()
 
@@ -351,7 +351,7 @@ class OptimisticCommitter:
         with self._engine.lock:
             for attempt, answer in zip(batch, answers, strict=True):
                 for cell in attempt.change.writes if answer.accepted else answer.current:
-                    if cell.table == ledger.VERSION or (cell.table == ledger.OPENED and not answer.accepted):
+                    if cell.table == codec.VERSION or (cell.table == codec.OPENED and not answer.accepted):
                         whole = whole and cell.value == self._kept.at(cell.table, "")
                         continue
                     self._fresh[cell.table, cell.key] = answer.position

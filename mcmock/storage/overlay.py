@@ -20,12 +20,12 @@ from mcmock.engine.changes import Cell, Change
 from mcmock.engine.state import State
 from mcmock.faults.active import ActiveRules, RulesSnapshot
 from mcmock.faults.selection import FaultCounters
-from mcmock.storage import ledger
+from mcmock.storage import codec
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
 
-FACTS = (ledger.SEED, ledger.VERSION, ledger.OPENED)
+FACTS = (codec.SEED, codec.VERSION, codec.OPENED)
 """Single values that are kept like tables; their only key is ""."""
 
 
@@ -100,9 +100,9 @@ class Ahead:
 
     def add(self, change: Change) -> None:
         for cell in change.writes:
-            if cell.table == ledger.CLOCK:
+            if cell.table == codec.CLOCK:
                 self.clock = cell.value
-            elif cell.table == ledger.FAULTS:
+            elif cell.table == codec.FAULTS:
                 self.rules = cell.value
             else:
                 self.tables[cell.table][cell.key] = cell.value
@@ -127,20 +127,20 @@ class Overlay:
 
     @cached_property
     def sessions(self) -> OverlayTable[str, Session]:
-        return self._over(ledger.SESSIONS, self._state.sessions)
+        return self._over(codec.SESSIONS, self._state.sessions)
 
     @cached_property
     def issued(self) -> OverlayTable[str, int]:
-        return self._over(ledger.ISSUED, self._state.issued)
+        return self._over(codec.ISSUED, self._state.issued)
 
     @cached_property
     def closed_by_fault(self) -> OverlayTable[str, FaultHit]:
-        return self._over(ledger.DOOMED, self._state.closed_by_fault)
+        return self._over(codec.DOOMED, self._state.closed_by_fault)
 
     @cached_property
     def rules(self) -> ActiveRules:
         stored = self._state.rules.counters
-        counts, buckets = self._over(ledger.COUNTS, stored.counts), self._over(ledger.RATES, stored.buckets)
+        counts, buckets = self._over(codec.COUNTS, stored.counts), self._over(codec.RATES, stored.buckets)
         return ActiveRules(self._snapshot, FaultCounters(counts, buckets, self.part))
 
     @cached_property
@@ -178,11 +178,11 @@ class Overlay:
 
         It rests on the version of clock and rules, and where it looked at every session, on which one was opened last.
         """
-        self.fact(ledger.VERSION).get("")
+        self.fact(codec.VERSION).get("")
         made = self.__dict__
         sessions: OverlayTable[str, Session] | None = made.get("sessions")
         if sessions is not None and sessions.scanned:
-            self.fact(ledger.OPENED).get("")
+            self.fact(codec.OPENED).get("")
         reads = [Cell(table.name, key, value) for table in self._used for key, value in table.seen.items()]
         writes = [
             Cell(table.name, key, value)
@@ -191,14 +191,14 @@ class Overlay:
             if value is not table.seen[key]
         ]
         if sessions is not None and sessions.has_new:  # written and not rested on: starts do not wait for each other
-            writes.append(Cell(ledger.OPENED, "", new_version()))
+            writes.append(Cell(codec.OPENED, "", new_version()))
         changed = []
         if "clock" in made and self.clock.setting != self._setting:
-            changed.append(Cell(ledger.CLOCK, "", self.clock.setting))
+            changed.append(Cell(codec.CLOCK, "", self.clock.setting))
         if "rules" in made and self.rules.snapshot is not self._snapshot:
-            changed.append(Cell(ledger.FAULTS, "", self.rules.snapshot))
+            changed.append(Cell(codec.FAULTS, "", self.rules.snapshot))
         if changed:
-            writes += [*changed, Cell(ledger.VERSION, "", new_version())]
+            writes += [*changed, Cell(codec.VERSION, "", new_version())]
         return Change(tuple(reads), tuple(writes), entry, weight, notice=notice)
 
 

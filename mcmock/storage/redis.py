@@ -33,10 +33,9 @@ from redis.retry import Retry
 from mcmock.core import clock
 from mcmock.engine import DEFAULT_SCOPE, Emulator, mark
 from mcmock.engine.changes import Change, StoreAway
-from mcmock.storage.ledger import (
+from mcmock.storage.base import Snapshot, Taken
+from mcmock.storage.codec import (
     FORMAT,
-    Snapshot,
-    Taken,
     cell_from,
     cells_from,
     cells_text,

@@ -31,17 +31,9 @@ from mcmock.core import clock
 from mcmock.core.model import Delivery
 from mcmock.engine import DEFAULT_SCOPE, Emulator, mark
 from mcmock.engine.changes import Change, StoreAway
+from mcmock.storage.base import DEFAULT_JOURNAL_BYTES, Snapshot
+from mcmock.storage.codec import FORMAT, cell_from, entry_from, entry_text, place_text, value_text
 from mcmock.storage.journal_file import JournalFile, real, refuse_other_name
-from mcmock.storage.ledger import (
-    DEFAULT_JOURNAL_BYTES,
-    FORMAT,
-    Snapshot,
-    cell_from,
-    entry_from,
-    entry_text,
-    place_text,
-    value_text,
-)
 from mcmock.storage.write_behind import FileBacking
 
 _logger = logging.getLogger("mcmock")

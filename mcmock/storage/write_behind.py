@@ -15,11 +15,11 @@ from mcmock.engine.engine import Engine
 from mcmock.engine.log import weight_of
 from mcmock.engine.state import Transaction
 from mcmock.faults.rule import FaultRule
-from mcmock.storage import ledger
+from mcmock.storage import codec
+from mcmock.storage.base import Ledgers, PrivateLedger
 from mcmock.storage.kept import KeptState, Unlogged, agreed_seed
-from mcmock.storage.ledger import Ledgers, PrivateLedger
 
-_KEPT: Final = (ledger.SESSIONS, ledger.ISSUED, ledger.DOOMED)
+_KEPT: Final = (codec.SESSIONS, codec.ISSUED, codec.DOOMED)
 """The tables that are kept. What fault rules count is not: its rules begin anew with each process."""
 
 
@@ -82,7 +82,7 @@ class WriteBehindCommitter:
         latest = max((entry.at for entry in engine.log.entries()), default=0.0)
         engine.state.clock.not_before(latest)  # the machine's may have been set back while nobody ran
         self._take_changes()  # what was loaded is no change
-        known = self._kept.facts[ledger.SEED].get("")
+        known = self._kept.facts[codec.SEED].get("")
         engine.state.seed = agreed_seed(seed, known, engine.state.seed)
         if engine.state.seed != known:
             kept.commit(Change(writes=(self._seed(),)))
@@ -126,7 +126,7 @@ class WriteBehindCommitter:
             cells += table.take_changes(name)
         if setting != self._clock_kept:
             self._clock_kept = setting
-            cells.append(Cell(ledger.CLOCK, "", setting))
+            cells.append(Cell(codec.CLOCK, "", setting))
         return tuple(cells)
 
     def settle(self, seq: int, delivery: Delivery) -> None:
@@ -149,8 +149,8 @@ class WriteBehindCommitter:
             self._ledger.commit(Change(writes=(self._seed(),), notice="reset"))
 
     def _seed(self) -> Cell:
-        self._kept.facts[ledger.SEED].put("", self._engine.state.seed)
-        return Cell(ledger.SEED, "", self._engine.state.seed)
+        self._kept.facts[codec.SEED].put("", self._engine.state.seed)
+        return Cell(codec.SEED, "", self._engine.state.seed)
 
     def _log_unlogged(self) -> None:
         with self._logging:

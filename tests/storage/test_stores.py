@@ -25,7 +25,7 @@ from mcmock.engine.changes import Cell, Change, StoreAway
 from mcmock.engine.log import Entry
 from mcmock.engine.scopes import Scopes
 from mcmock.faults.active import RulesSnapshot
-from mcmock.storage import Store, ledger, open_store, read_journal
+from mcmock.storage import Store, codec, open_store, read_journal
 from mcmock.storage.redis import RedisStore
 from mcmock.storage.worker import Errands
 from tests import programs
@@ -365,33 +365,33 @@ ENTRY = Entry(
 
 
 def test_an_entry_reads_back_as_it_was() -> None:
-    assert ledger.entry_from(7, ledger.entry_text(tuple(ENTRY))) == ENTRY
+    assert codec.entry_from(7, codec.entry_text(tuple(ENTRY))) == ENTRY
     plain = ENTRY._replace(event_type=None, session_id=None, fault=None, findings=())
-    assert ledger.entry_from(7, ledger.entry_text(tuple(plain))) == plain
+    assert codec.entry_from(7, codec.entry_text(tuple(plain))) == plain
 
 
 @pytest.mark.parametrize(
     "cell",
     [
-        Cell(ledger.SESSIONS, "s", Session("s", 1.0, 2.0, 3.0, 4, Phase.ENDED, 5.5, True)),
-        Cell(ledger.ISSUED, "a film / \u2603", 3),
-        Cell(ledger.DOOMED, "s", FaultHit("r", "expire_session", "before", None)),
-        Cell(ledger.COUNTS, (1, "hits", "s"), 4),
-        Cell(ledger.RATES, (1, ""), (0.5, 12.25)),
-        Cell(ledger.CLOCK, "", clock.Setting(600.0, None, 1.5)),
-        Cell(ledger.SEED, "", 2**40),
+        Cell(codec.SESSIONS, "s", Session("s", 1.0, 2.0, 3.0, 4, Phase.ENDED, 5.5, True)),
+        Cell(codec.ISSUED, "a film / \u2603", 3),
+        Cell(codec.DOOMED, "s", FaultHit("r", "expire_session", "before", None)),
+        Cell(codec.COUNTS, (1, "hits", "s"), 4),
+        Cell(codec.RATES, (1, ""), (0.5, 12.25)),
+        Cell(codec.CLOCK, "", clock.Setting(600.0, None, 1.5)),
+        Cell(codec.SEED, "", 2**40),
     ],
     ids=lambda cell: cell.table,
 )
 def test_a_cell_reads_back_as_it_was(cell: Cell) -> None:
-    assert ledger.cells_from(ledger.cells_text([cell])) == (cell,)
+    assert codec.cells_from(codec.cells_text([cell])) == (cell,)
 
 
 def test_rules_read_back_as_they_were() -> None:
     emulator = Emulator(faults=[faults.delay(1.5, event="ping", times=3)])
     emulator.add_fault(faults.drop_header("Location", name="no-location", playhead={"min": 3}))
     standing = emulator.engine.state.rules.snapshot
-    (back,) = ledger.cells_from(ledger.cells_text([Cell(ledger.FAULTS, "", standing)]))
+    (back,) = codec.cells_from(codec.cells_text([Cell(codec.FAULTS, "", standing)]))
     assert isinstance(back.value, RulesSnapshot)
     assert back.value == standing
 
@@ -399,15 +399,15 @@ def test_rules_read_back_as_they_were() -> None:
 @pytest.mark.parametrize("text", ["", "x", "session", 'nothing "k"', "session {"])
 def test_a_place_that_no_mcmock_has_written_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="cannot read"):
-        ledger.cell_from(text, "1")
+        codec.cell_from(text, "1")
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[]", "[1]", "{}", "null", ledger.entry_text(tuple(ENTRY)).replace("ping", "")[:-9]]
+    "text", ["", "[]", "[1]", "{}", "null", codec.entry_text(tuple(ENTRY)).replace("ping", "")[:-9]]
 )
 def test_an_entry_that_no_mcmock_has_written_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="cannot read entry 1"):
-        ledger.entry_from(1, text)
+        codec.entry_from(1, text)
 
 
 # -- how a store is named -------------------------------------------------------------------------------------------------
@@ -682,7 +682,7 @@ def test_a_redis_that_a_newer_mcmock_took_over_is_answered_503_with_the_reason(
     emulator = open_store(f"{redis_server.url}?prefix={prefix}").emulator(lazy=lazy)
     sid = start(emulator)
     with redis.Redis.from_url(redis_server.url) as client:
-        client.hset(f"{prefix}:{{default}}:counts", mapping={"epoch": "another", "format": ledger.FORMAT + 1})
+        client.hset(f"{prefix}:{{default}}:counts", mapping={"epoch": "another", "format": codec.FORMAT + 1})
     for _ in range(2):
         answer = send(emulator, sid, "ping")
         assert (answer.response.status, b"newer mcmock" in answer.response.body) == (503, True)
@@ -852,7 +852,7 @@ def test_a_newer_journal_is_refused_and_left_untouched(tmp_path: Path) -> None:
     path = tmp_path / "j"
     journal(path).close()
     with sqlite3.connect(path) as connection:
-        connection.execute(f"PRAGMA user_version = {ledger.FORMAT + 1}")
+        connection.execute(f"PRAGMA user_version = {codec.FORMAT + 1}")
     connection.close()
     before = path.read_bytes()
     with pytest.raises(ValueError, match="was written by a newer mcmock"):
