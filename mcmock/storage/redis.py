@@ -47,7 +47,7 @@ from mcmock.storage.codec import (
     value_text,
 )
 from mcmock.storage.optimistic import SharedBacking
-from mcmock.storage.worker import Errands
+from mcmock.storage.worker import BackgroundWorker
 
 _logger = logging.getLogger("mcmock")
 
@@ -200,7 +200,10 @@ class RedisStore:
         self._closed = threading.Event()
         self._listening: int | None = None
         self._meet()
-        self._changes, self._later = Errands("mcmock redis changes"), Errands("mcmock redis soon", rest=SOON)
+        self._changes, self._later = (
+            BackgroundWorker("mcmock redis changes"),
+            BackgroundWorker("mcmock redis soon", rest=SOON),
+        )
         self._news = threading.Thread(target=self._follow, name="mcmock redis news", daemon=True)
         self._news.start()
 

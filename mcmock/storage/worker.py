@@ -9,7 +9,7 @@ from collections.abc import Callable
 _log = logging.getLogger(__name__)
 
 
-class Errands:
+class BackgroundWorker:
     """Makes the calls that are asked for, in their order; one that is asked for again before its turn is made once.
 
     It waits `rest` seconds before it makes those that have come by then. What a call raises, whatever it is, is logged, and no

@@ -27,7 +27,7 @@ from mcmock.engine.scopes import Scopes
 from mcmock.faults.active import RulesSnapshot
 from mcmock.storage import Store, codec, open_store, read_journal
 from mcmock.storage.redis import RedisStore
-from mcmock.storage.worker import Errands
+from mcmock.storage.worker import BackgroundWorker
 from tests import programs
 from tests.conftest import body, post, send, start
 from tests.redis_server import RedisServer, needs_redis
@@ -703,7 +703,7 @@ def test_errands_are_run_once_each_and_one_that_fails_harms_no_other(caplog: pyt
     def note() -> None:
         done.put("noted")
 
-    errands = Errands("errands of a test")
+    errands = BackgroundWorker("errands of a test")
     errands.ask(hold)
     assert begun.wait(5)
     for call in (fail, note, note):

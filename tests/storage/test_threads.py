@@ -18,7 +18,7 @@ from mcmock.engine.changes import StoreAway
 from mcmock.storage import open_store
 from mcmock.storage.optimistic import OptimisticCommitter
 from mcmock.storage.redis import RedisStore
-from mcmock.storage.worker import Errands
+from mcmock.storage.worker import BackgroundWorker
 from mcmock.testing.server import McmockServer
 from tests.conftest import send, start
 from tests.redis_server import RedisServer, needs_redis
@@ -47,7 +47,7 @@ def test_a_call_of_any_outcome_leaves_the_errands_running(
     def fail() -> None:
         raise error
 
-    errands = Errands("errands of a test")
+    errands = BackgroundWorker("errands of a test")
     errands.ask(fail)
     errands.ask(lambda: done.put("done"))
     assert done.get(timeout=PATIENCE) == "done"
