@@ -26,7 +26,7 @@ def make_service(settings: Settings, *, share_port: bool = False) -> Service:
 
     Raises click.UsageError where they make no sense together.
     """
-    from mcmock.engine.changes import StoreAway  # late: `mcmock --help` should not wait for aiohttp
+    from mcmock.engine.changes import StoreUnavailable  # late: `mcmock --help` should not wait for aiohttp
     from mcmock.engine.scopes import Scopes
     from mcmock.server import Service
 
@@ -38,7 +38,7 @@ def make_service(settings: Settings, *, share_port: bool = False) -> Service:
         )
         held = Scopes(emulator, rules=settings.values["scope"])
         return Service(held, share_port=share_port, **settings.of(PLACE))
-    except (ValueError, StoreAway) as error:
+    except (ValueError, StoreUnavailable) as error:
         raise click.UsageError(str(error)) from None
 
 

@@ -35,7 +35,7 @@ class Change(NamedTuple):
     position: int = 0
 
 
-class StoreAway(ConnectionError):
+class StoreUnavailable(ConnectionError):
     """The store cannot be reached. The message says which and why, in one line.
 
     `asked` is whether it was asked before it went away, and may have done what it was asked.

@@ -411,7 +411,7 @@ class Emulator:
     # -- what others share --------------------------------------------------------------------------------------------
 
     def catch_up(self) -> None:
-        """Take in what other processes have done, where the state is shared. Raises StoreAway."""
+        """Take in what other processes have done, where the state is shared. Raises StoreUnavailable."""
         self._committer.catch_up()
 
     def find_scope(self, mark: str) -> str | None:

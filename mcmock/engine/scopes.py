@@ -23,7 +23,7 @@ from mcmock.core import clock, http
 from mcmock.core.match import Match
 from mcmock.core.model import Answer, Refusal, Request
 from mcmock.engine import DEFAULT_SCOPE, MARK_LENGTH, Emulator, Summary, mark
-from mcmock.engine.changes import StoreAway
+from mcmock.engine.changes import StoreUnavailable
 from mcmock.engine.request_counts import Meter
 
 PREFIX = "/~"
@@ -162,7 +162,7 @@ class Scopes:
         """The emulator that is to judge `request`, and the request as it is to see it."""
         try:
             return self._place(request)
-        except StoreAway:
+        except StoreUnavailable:
             return self.default, request  # which says so itself
 
     def _place(self, request: Request) -> tuple[Emulator, Request]:
@@ -276,7 +276,7 @@ class Scopes:
                 self._drop(name)
 
     def catch_up(self) -> None:
-        """Take in, in every scope, what other processes have done. Raises StoreAway."""
+        """Take in, in every scope, what other processes have done. Raises StoreUnavailable."""
         for emulator in self.each():
             emulator.catch_up()
 

@@ -27,7 +27,7 @@ class Store(Protocol):
     def emulator(self, *, lazy: bool = False, **options: Any) -> Emulator:
         """An emulator that knows what the store has kept, with the options of Emulator; `lazy` is KeptEmulator's.
 
-        Closing it closes the store. Raises ValueError for options that contradict each other, StoreAway.
+        Closing it closes the store. Raises ValueError for options that contradict each other, StoreUnavailable.
         """
         ...
 

@@ -63,7 +63,7 @@ class _Ledger(Protocol):
         ...
 
     def check(self) -> None:
-        """Raise StoreAway if nothing can be kept at the moment."""
+        """Raise StoreUnavailable if nothing can be kept at the moment."""
         ...
 
     def close(self) -> None:
@@ -82,7 +82,7 @@ class PrivateLedger(_Ledger, Protocol):
 
 
 class SharedLedger(_Ledger, Protocol):
-    """One that other processes change, too. `load`, `commit_all` and `news` wait for the network and raise StoreAway: none
+    """One that other processes change, too. `load`, `commit_all` and `news` wait for the network and raise StoreUnavailable: none
     of them is called under the emulator's lock."""
 
     shared: Literal[True]

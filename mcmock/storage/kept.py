@@ -16,7 +16,7 @@ from mcmock.core import http
 from mcmock.core.clock import Setting
 from mcmock.core.model import Answer, Finding, Kind, Request, Severity, Verdict
 from mcmock.core.tables import DirectTable
-from mcmock.engine.changes import Cell, Change, StoreAway
+from mcmock.engine.changes import Cell, Change, StoreUnavailable
 from mcmock.engine.engine import Engine
 from mcmock.engine.log import Entry, weight_of
 from mcmock.faults.active import RulesSnapshot
@@ -111,7 +111,7 @@ class Unlogged:
 
     def answer(self, request: Request, away: Exception) -> Answer:
         """503 for a request that nothing can be said about; it is logged when the store is back."""
-        is_doubtful = isinstance(away, StoreAway) and away.asked
+        is_doubtful = isinstance(away, StoreUnavailable) and away.asked
         counted = "Whether it was counted is not known" if is_doubtful else "Nothing was counted"
         message = f"mcmock cannot answer, because {away}. {counted}; try again."
         now = self._engine.state.clock.now()
@@ -126,7 +126,7 @@ class Unlogged:
         return Answer(0, response, at=now)
 
     def log(self, write: Callable[[Change], None]) -> None:
-        """Have each written, the oldest first; one that cannot be written stays, and those after it. Raises StoreAway."""
+        """Have each written, the oldest first; one that cannot be written stays, and those after it. Raises StoreUnavailable."""
         while self._changes:
             write(self._changes[0])
             self._changes.popleft()

@@ -26,7 +26,7 @@ from mcmock.core import http
 from mcmock.core.clock import Clock
 from mcmock.core.model import Answer, Delivery, Request
 from mcmock.core.tables import DirectTable
-from mcmock.engine.changes import Cell, Change, StoreAway
+from mcmock.engine.changes import Cell, Change, StoreUnavailable
 from mcmock.engine.committer import Committer, Result
 from mcmock.engine.engine import Engine
 from mcmock.engine.log import Entry, weight_of
@@ -123,7 +123,7 @@ class OptimisticCommitter:
             self._ledger.check()
             self._log_unlogged()
             answer, seq = self._wait_for(lambda tx: self._judge(tx, request))
-        except StoreAway as away:
+        except StoreUnavailable as away:
             return self._unlogged.answer(request, away)
         judged: Answer = answer
         return judged._replace(seq=seq)
@@ -135,7 +135,7 @@ class OptimisticCommitter:
 
         try:
             self._ledger.check()
-        except StoreAway as away:
+        except StoreUnavailable as away:
             done(self._unlogged.answer(request, away))
             return
         if self._unlogged:
@@ -245,12 +245,12 @@ class OptimisticCommitter:
             self._put_back(settled)
         self._conclude(batch, answers, whole)
 
-    def _away(self, error: BaseException) -> StoreAway:
+    def _away(self, error: BaseException) -> StoreUnavailable:
         """What those are told who wait for a Change; a bug of ours is in the server's own log, too."""
-        if isinstance(error, StoreAway):
+        if isinstance(error, StoreUnavailable):
             return error
         _logger.error("a change for %s failed", self._store.name, exc_info=error)
-        return StoreAway(f"{self._store.name} failed: {error!r}", asked=True)
+        return StoreUnavailable(f"{self._store.name} failed: {error!r}", asked=True)
 
     def _decide_batch(self) -> list[Attempt]:
         """Decide about what waits, one upon the other. Nothing is true yet."""
@@ -320,7 +320,7 @@ class OptimisticCommitter:
         try:
             self._load()
         except ValueError as error:  # by a newer mcmock, say
-            raise StoreAway(f"{self._store.name} cannot be read: {error}") from None
+            raise StoreUnavailable(f"{self._store.name} cannot be read: {error}") from None
         self._waiting.extendleft(reversed([Operation(act, lambda *_: None) for act in self._agreements()]))
         self._ledger.work(self._commit_waiting)
         with self._engine.lock:
@@ -388,7 +388,7 @@ class OptimisticCommitter:
     # -- others -------------------------------------------------------------------------------------------------------
 
     def catch_up(self) -> None:
-        """Take in whatever others have done up to now. Raises StoreAway."""
+        """Take in whatever others have done up to now. Raises StoreUnavailable."""
         self._ledger.check()
         self._log_unlogged()
         if self._unsettled:
@@ -405,7 +405,7 @@ class OptimisticCommitter:
         if not self._keeps_up():
             self._ledger.leave()
             return
-        with suppress(StoreAway):  # its thread tries again, and calls
+        with suppress(StoreUnavailable):  # its thread tries again, and calls
             self.catch_up()
 
     def _commit_settled(self) -> None:
@@ -413,7 +413,7 @@ class OptimisticCommitter:
         self._wait_for(lambda _: (None, Change()))
 
     def _tell_settled(self) -> None:
-        with suppress(StoreAway):  # they are told with the next Change
+        with suppress(StoreUnavailable):  # they are told with the next Change
             if self._unsettled:
                 self._commit_settled()
 
@@ -426,7 +426,7 @@ class OptimisticCommitter:
         self._wait_for(lambda _: (None, change))
 
     def _log_later(self) -> None:
-        with suppress(StoreAway):  # they stay where they are
+        with suppress(StoreUnavailable):  # they stay where they are
             self._log_unlogged()
 
     def scope_of(self, mark: str) -> str | None:

@@ -32,7 +32,7 @@ from redis.retry import Retry
 
 from mcmock.core import clock
 from mcmock.engine import DEFAULT_SCOPE, Emulator, mark
-from mcmock.engine.changes import Change, StoreAway
+from mcmock.engine.changes import Change, StoreUnavailable
 from mcmock.storage.base import Snapshot, Taken
 from mcmock.storage.codec import (
     FORMAT,
@@ -270,27 +270,27 @@ class RedisStore:
 
     def check(self) -> None:
         if self._closed.is_set():
-            raise StoreAway(f"{self.name} was closed")
+            raise StoreUnavailable(f"{self.name} was closed")
         if self._failure is not None:
-            raise StoreAway(f"{self.name} is away ({self._failure})")
+            raise StoreUnavailable(f"{self.name} is away ({self._failure})")
 
     def ask(self, question: Callable[[redis.Redis], Any]) -> Any:
-        """What Redis answers. Raises StoreAway if it refuses, and at once while it is known to be away."""
+        """What Redis answers. Raises StoreUnavailable if it refuses, and at once while it is known to be away."""
         self.check()
         try:
             return question(self._client)
         except RedisError as error:
             if isinstance(error, ResponseError) and not _is_passing(error):
-                raise StoreAway(f"{self.name} refuses ({_why(error)})") from None
+                raise StoreUnavailable(f"{self.name} refuses ({_why(error)})") from None
             self._failure = _why(error)
             self._unblock()
-            raise StoreAway(f"{self.name} is away ({_why(error)})", asked=True) from None
+            raise StoreUnavailable(f"{self.name} is away ({_why(error)})", asked=True) from None
         except Exception as error:  # what it said is no text, say
             raise self.unreadable(error) from None
 
-    def unreadable(self, error: Exception) -> StoreAway:
+    def unreadable(self, error: Exception) -> StoreUnavailable:
         """Rule 5."""
-        return StoreAway(
+        return StoreUnavailable(
             f"{self.name} holds entries that mcmock did not write ({type(error).__name__}: {_why(error)})", asked=True
         )
 

@@ -30,7 +30,7 @@ from urllib.parse import quote
 from mcmock.core import clock
 from mcmock.core.model import Delivery
 from mcmock.engine import DEFAULT_SCOPE, Emulator, mark
-from mcmock.engine.changes import Change, StoreAway
+from mcmock.engine.changes import Change, StoreUnavailable
 from mcmock.storage.base import DEFAULT_JOURNAL_BYTES, Snapshot
 from mcmock.storage.codec import FORMAT, cell_from, entry_from, entry_text, place_text, value_text
 from mcmock.storage.journal_file import JournalFile, real, refuse_other_name
@@ -162,7 +162,7 @@ class SqliteStore:
 
     def check(self) -> None:
         if self._failure is not None:
-            raise StoreAway(f"{self.path} cannot be written: {self._failure}")
+            raise StoreUnavailable(f"{self.path} cannot be written: {self._failure}")
 
     def put(self, scope: str, change: Change) -> None:
         """Have it written. Waits only if the writer has fallen far behind."""

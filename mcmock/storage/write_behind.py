@@ -9,7 +9,7 @@ from typing import Any, Final
 from mcmock.core.clock import Clock
 from mcmock.core.model import Answer, Delivery, Request
 from mcmock.core.tables import DirectTable, Key, Value
-from mcmock.engine.changes import Cell, Change, StoreAway
+from mcmock.engine.changes import Cell, Change, StoreUnavailable
 from mcmock.engine.committer import Committer, Result
 from mcmock.engine.engine import Engine
 from mcmock.engine.log import weight_of
@@ -95,7 +95,7 @@ class WriteBehindCommitter:
             self._ledger.check()
             if self._unlogged:
                 self._log_unlogged()
-        except StoreAway as away:
+        except StoreUnavailable as away:
             return self._unlogged.answer(request, away)
         with engine.lock:
             call, decision = engine.judge(engine.state, request)
@@ -163,7 +163,7 @@ class WriteBehindCommitter:
             self._ledger.commit(change._replace(seq=seq))
 
     def catch_up(self) -> None:
-        """Log what could not be logged before. Raises StoreAway."""
+        """Log what could not be logged before. Raises StoreUnavailable."""
         self._ledger.check()
         if self._unlogged:
             self._log_unlogged()

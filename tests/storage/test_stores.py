@@ -21,7 +21,7 @@ from mcmock.core.match import Match
 from mcmock.core.model import Delivery, FaultHit, Finding, Kind, Outcome, Severity, Verdict
 from mcmock.core.sessions import Phase, Session
 from mcmock.engine import DEFAULT_SCOPE, Emulator
-from mcmock.engine.changes import Cell, Change, StoreAway
+from mcmock.engine.changes import Cell, Change, StoreUnavailable
 from mcmock.engine.log import Entry
 from mcmock.engine.scopes import Scopes
 from mcmock.faults.active import RulesSnapshot
@@ -585,9 +585,9 @@ def test_a_redis_that_goes_away_is_answered_503_and_what_was_answered_before_is_
         assert b"is away" in answer.response.body
         assert b"try again" in answer.response.body
         assert b"Nothing was counted" in send(emulator, sid, "ping").response.body
-        with pytest.raises(StoreAway, match="is away"):
+        with pytest.raises(StoreUnavailable, match="is away"):
             emulator.catch_up()
-        with pytest.raises(StoreAway, match="is away"):
+        with pytest.raises(StoreUnavailable, match="is away"):
             emulator.advance(5)
         server.start()
         deadline = time.monotonic() + 10
@@ -632,7 +632,7 @@ def caught_up(emulator: Emulator) -> None:
     while True:
         try:
             return emulator.catch_up()
-        except StoreAway:
+        except StoreUnavailable:
             assert time.monotonic() < deadline
             time.sleep(0.05)
 
@@ -745,9 +745,9 @@ def test_a_redis_that_refuses_is_answered_503_with_its_reason() -> None:
             answer = send(emulator, sid, "ping")
             assert answer.response.status == 503
             assert b"refuses (" in answer.response.body
-            with pytest.raises(StoreAway, match="refuses"):
+            with pytest.raises(StoreUnavailable, match="refuses"):
                 emulator.catch_up()
-            with pytest.raises(StoreAway, match="refuses"):
+            with pytest.raises(StoreUnavailable, match="refuses"):
                 open_store(server.url).emulator()
             client.execute_command("ACL", "SETUSER", "default", "+@all")
         assert status(emulator, sid) == 204

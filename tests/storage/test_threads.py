@@ -14,7 +14,7 @@ import pytest
 import redis
 
 from mcmock.cli.reload import WatchedFile, watch
-from mcmock.engine.changes import StoreAway
+from mcmock.engine.changes import StoreUnavailable
 from mcmock.storage import open_store
 from mcmock.storage.optimistic import OptimisticCommitter
 from mcmock.storage.redis import RedisStore
@@ -132,7 +132,7 @@ def test_what_no_mcmock_has_written_is_said_and_nobody_waits(
             assert comes_true(lambda: health(client)[0] == 503)
             assert "holds entries that mcmock did not write" in health(client)[1]
             assert client.send(path) in (204, 503)  # and not: for ever
-            with pytest.raises((ValueError, StoreAway), match="holds entries that mcmock did not write"):
+            with pytest.raises((ValueError, StoreUnavailable), match="holds entries that mcmock did not write"):
                 open_store(redis_server.url).emulator()
             other.delete(log)
             assert comes_true(lambda: health(client)[0] == 200)
@@ -175,7 +175,7 @@ async def test_whatever_a_watched_file_leads_to_is_said_and_watched_on(tmp_path:
     said: list[str] = []
     begun: list[Any] = []
     errors: list[Exception] = [
-        RuntimeError("on purpose"), RecursionError(), StoreAway("the Redis is away"), TypeError("unhashable"),
+        RuntimeError("on purpose"), RecursionError(), StoreUnavailable("the Redis is away"), TypeError("unhashable"),
     ]  # fmt: skip
 
     def begin(rules: Any) -> None:

@@ -22,7 +22,7 @@ from mcmock.analytics.views import SessionOutline
 from mcmock.core import json_decoding, wording
 from mcmock.core.printable import printable
 from mcmock.engine import Emulator
-from mcmock.engine.changes import StoreAway
+from mcmock.engine.changes import StoreUnavailable
 from mcmock.engine.scopes import Scopes, ScopeView
 from mcmock.serialization import exports, json_shapes
 from mcmock.server import http_io
@@ -389,7 +389,7 @@ class ControlApi:
             return _error(error.status, error.code, str(error), ends=error.ends)
         except ValueError as error:
             return _error(400, "bad-request", str(error))
-        except StoreAway as error:
+        except StoreUnavailable as error:
             return _error(503, "store-away", f"{error}; trying again")
         except ConnectionError:
             raise  # whoever asked has left
