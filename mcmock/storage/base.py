@@ -21,7 +21,7 @@ JOURNAL = b"SQLite format 3\0"
 """What a file that keeps the log begins with."""
 
 
-class Taken(NamedTuple):
+class CommitResult(NamedTuple):
     """What became of a Change: whether it was taken, where, its entry's number, and all that was new, oldest first.
 
     One that came too late is told, if there is no news, what stood at the places that it rested on, after which position.
@@ -87,7 +87,7 @@ class SharedLedger(_Ledger, Protocol):
 
     shared: Literal[True]
 
-    def commit_all(self, changes: list[Change], since: int, news: bool) -> list[Taken]:
+    def commit_all(self, changes: list[Change], since: int, news: bool) -> list[CommitResult]:
         """Take Changes that were decided, one upon the other, by what stood there after position `since`.
 
         Each is taken if what it rests on still stands. With `news`, the first answer brings all of it, and with it those of
@@ -95,7 +95,7 @@ class SharedLedger(_Ledger, Protocol):
         """
         ...
 
-    def news(self, since: int) -> Taken:
+    def news(self, since: int) -> CommitResult:
         """What was changed after position `since`."""
         ...
 

@@ -35,7 +35,7 @@ from mcmock.faults.active import ActiveRules
 from mcmock.faults.effects import AFTER
 from mcmock.faults.rule import FaultRule
 from mcmock.storage import codec
-from mcmock.storage.base import Ledgers, SharedLedger, Taken
+from mcmock.storage.base import CommitResult, Ledgers, SharedLedger
 from mcmock.storage.kept import KeptState, Unlogged, agreed_seed
 from mcmock.storage.overlay import Ahead, Overlay, new_version
 
@@ -276,7 +276,7 @@ class OptimisticCommitter:
             return True
         return not any(one.rule.side == AFTER and one.rule.match.derived for one in tx.rules.armed)
 
-    def _conclude(self, batch: list[Attempt], answers: list[Taken], whole: bool) -> None:
+    def _conclude(self, batch: list[Attempt], answers: list[CommitResult], whole: bool) -> None:
         """Tell those whose Change was taken; the others are decided again, before all that came later."""
         judged = list(zip(batch, answers, strict=True))
         late = [attempt.operation for attempt, answer in judged if not answer.accepted]
@@ -330,7 +330,7 @@ class OptimisticCommitter:
         """Whether somebody listens, or a decision may rest on the log."""
         return not self._lazy or self._engine.has_followers or not self._can_pipeline(self._engine.state)
 
-    def _take_in(self, taken: Taken) -> bool:
+    def _take_in(self, taken: CommitResult) -> bool:
         """Return whether that was all that was missing; if not, it has to be loaded anew."""
         with self._engine.lock:
             for change in taken.news:
@@ -342,7 +342,7 @@ class OptimisticCommitter:
                 return taken.accepted and not taken.lost
             return not taken.lost and taken.news[-1].position <= self._position
 
-    def _take_in_cells(self, batch: list[Attempt], answers: list[Taken]) -> bool:
+    def _take_in_cells(self, batch: list[Attempt], answers: list[CommitResult]) -> bool:
         """Take in the places that were written, or were found to be otherwise; the log, and all else, is read later.
 
         Returns whether that is all that is needed: what stands at every place is not told by the one that counts them.

@@ -33,7 +33,7 @@ from redis.retry import Retry
 from mcmock.core import clock
 from mcmock.engine import DEFAULT_SCOPE, Emulator, mark
 from mcmock.engine.changes import Change, StoreUnavailable
-from mcmock.storage.base import Snapshot, Taken
+from mcmock.storage.base import CommitResult, Snapshot
 from mcmock.storage.codec import (
     FORMAT,
     cell_from,
@@ -424,22 +424,22 @@ class RedisLedger:
     def work(self, call: Callable[[], None]) -> None:
         self._store.work(call)
 
-    def commit_all(self, changes: list[Change], since: int, news: bool) -> list[Taken]:
+    def commit_all(self, changes: list[Change], since: int, news: bool) -> list[CommitResult]:
         """In one round trip."""
         try:
             return self._commit_all(changes, since, news)
         except (KeyError, TypeError, ValueError) as error:
             raise self._store.unreadable(error) from None
 
-    def _commit_all(self, changes: list[Change], since: int, news: bool) -> list[Taken]:
+    def _commit_all(self, changes: list[Change], since: int, news: bool) -> list[CommitResult]:
         if self._is_of_another_run():
-            return [Taken(False, lost=True)] * len(changes)
+            return [CommitResult(False, lost=True)] * len(changes)
         arguments: list[Any] = [self._epoch, since, self._lives, self._max_log_bytes, len(changes), int(news)]
         for change in changes:
             arguments += _arguments(change)
         answer = self._store.ask(lambda client: self._store.commit(self._keys, arguments, client))
         if answer[0] == "lost":
-            return [Taken(False, lost=True)] * len(changes)
+            return [CommitResult(False, lost=True)] * len(changes)
         told = list(_told(changes, answer[2], answer[3]))
         if self._is_of_another_run():  # it was started again just now
             return [told[0]._replace(lost=True), *told[1:]]
@@ -451,14 +451,14 @@ class RedisLedger:
         self.seen = max(self.seen, fresh[-1].position if fresh else 0)
         return [told[0]._replace(news=tuple(fresh)), *told[1:]]
 
-    def news(self, since: int) -> Taken:
+    def news(self, since: int) -> CommitResult:
         """In one look that counts and reads at once, for the log may have been begun anew."""
         try:
             return self._news_since(since)
         except (KeyError, TypeError, ValueError) as error:
             raise self._store.unreadable(error) from None
 
-    def _news_since(self, since: int) -> Taken:
+    def _news_since(self, since: int) -> CommitResult:
 
         def question(client: redis.Redis) -> list[Any]:
             pipe: Any = client.pipeline(transaction=True)
@@ -468,12 +468,12 @@ class RedisLedger:
 
         (epoch, position), found = self._store.ask(question)
         if self._is_of_another_run() or epoch != self._epoch or int(position) < since:
-            return Taken(True, lost=True)
+            return CommitResult(True, lost=True)
         news = tuple(_change(place, fields) for place, fields in found)
         if int(position) > (news[-1].position if news else since):
-            return Taken(True, lost=True)
+            return CommitResult(True, lost=True)
         self.seen = max(self.seen, int(position))
-        return Taken(True, news=news)
+        return CommitResult(True, news=news)
 
     def _is_of_another_run(self) -> bool:
         """Rule 4."""
@@ -500,17 +500,17 @@ _WAITING: dict[str, Any] = {
 }  # fmt: skip
 
 
-def _told(changes: list[Change], position: int, results: list[Any]) -> Iterator[Taken]:
+def _told(changes: list[Change], position: int, results: list[Any]) -> Iterator[CommitResult]:
     """What became of each, from where the log stood and what the script says."""
     stood = position
     for change, result in zip(changes, results, strict=True):
         if isinstance(result, list):
             places = zip(change.reads, result, strict=True)
             current = tuple(cell_from(place_text(cell), text or None) for cell, text in places)
-            yield Taken(False, position=stood, current=current)
+            yield CommitResult(False, position=stood, current=current)
         else:
             position += 1
-            yield Taken(True, result, position=position)
+            yield CommitResult(True, result, position=position)
 
 
 def _arguments(change: Change) -> list[Any]:
