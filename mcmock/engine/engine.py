@@ -15,7 +15,7 @@ from mcmock.core.model import Answer, Delivery, Finding, Kind, Outcome, Request,
 from mcmock.core.sessions import Phase, Session
 from mcmock.engine.decisions import IssueId, Scene, broken, decide, session_at, with_refusal
 from mcmock.engine.fault_injection import FaultInjector, blamed_on_location
-from mcmock.engine.log import Entry, Journal
+from mcmock.engine.log import Entry, Log
 from mcmock.engine.outcomes import Analysis
 from mcmock.engine.policy import Policy
 from mcmock.engine.state import State, Transaction
@@ -43,7 +43,7 @@ class Engine:
         self._first, *self._others = protocols
         self.protocols: Mapping[str, ApiProtocol] = {protocol.name: protocol for protocol in protocols}
         event_types = [name for protocol in protocols for name in protocol.event_types]
-        self.log = Journal(policy.max_log_bytes, state.sessions.__contains__, event_types)
+        self.log = Log(policy.max_log_bytes, state.sessions.__contains__, event_types)
         self.analysis = Analysis(scope, self.log, state, policy.mode, self.protocols)
         self._issue = issue
         self.use(policy)

@@ -117,7 +117,7 @@ class _Lines:
             self.weight += weights.of_headers(self.kept)
 
 
-class Journal:
+class Log:
     """A bounded log of entries. `max_bytes` bounds all that is kept for them.
 
     `is_session` tells whether a session id is known beside the log: of those it is remembered how many entries had to go.

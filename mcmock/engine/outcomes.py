@@ -22,7 +22,7 @@ from mcmock.core.model import Exchange, Finding, Mode, Outcome, Verdict
 from mcmock.core.sessions import Session
 from mcmock.core.tables import short_key
 from mcmock.engine.decisions import session_at
-from mcmock.engine.log import Entry, Journal
+from mcmock.engine.log import Entry, Log
 from mcmock.engine.session_analysis import SessionAnalysis, is_taken, settled_outcome
 from mcmock.engine.state import State
 from mcmock.protocols.base import ApiProtocol
@@ -41,9 +41,7 @@ NEIGHBOURS: Final = 8
 class Analysis:
     """Keeps a SessionAnalysis for each session that was asked about, and feeds it from the log."""
 
-    def __init__(
-        self, scope: str, log: Journal, state: State, mode: Mode, protocols: Mapping[str, ApiProtocol]
-    ) -> None:
+    def __init__(self, scope: str, log: Log, state: State, mode: Mode, protocols: Mapping[str, ApiProtocol]) -> None:
         self._scope, self._log, self._state, self._protocols = scope, log, state, protocols
         self.mode = mode
         self.plan: Plan | None = None
