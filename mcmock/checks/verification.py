@@ -211,7 +211,7 @@ def _seconds(name: str, value: object) -> float:
 # -- judging --------------------------------------------------------------------------------------------------------------
 
 
-def verify(log: Log, asked: Check, found: Sequence[Exchange] | None = None) -> Verification:
+def verify(log: ReadableLog, asked: Check, found: Sequence[Exchange] | None = None) -> Verification:
     """Judge `asked` by what `log` holds now; `found` are the exchanges that match, where the caller has them."""
     if asked.pattern is not None:
         return _verify_order(log, asked, asked.pattern)
@@ -223,7 +223,7 @@ def verify(log: Log, asked: Check, found: Sequence[Exchange] | None = None) -> V
     return _answer(log, asked, _judge_count(log, asked, len(matching)), matching, _counted(log, asked, len(matching)))
 
 
-def _judge_count(log: Log, asked: Check, matched: int) -> Result:
+def _judge_count(log: ReadableLog, asked: Check, matched: int) -> Result:
     if asked.most is not None and matched > asked.most:
         return Result.FAIL
     enough = matched >= asked.least
@@ -234,7 +234,7 @@ def _judge_count(log: Log, asked: Check, matched: int) -> Result:
     return Result.PASS if enough else Result.FAIL
 
 
-def _may_have_lost(log: Log, match: Match) -> bool:
+def _may_have_lost(log: ReadableLog, match: Match) -> bool:
     """Whether an exchange that matches could be among the evicted: not if its session's first one is still there."""
     if log.evicted == 0:
         return False
@@ -247,11 +247,11 @@ def _is_whole(exchanges: Sequence[Exchange]) -> bool:
     return bool(exchanges) and exchanges[0].verdict is Verdict.CREATED
 
 
-def _concerned(log: Log, match: Match) -> list[str]:
+def _concerned(log: ReadableLog, match: Match) -> list[str]:
     return [session_id for session_id in log.session_ids() if match.allows_session(session_id)]
 
 
-def _answer(log: Log, asked: Check, result: Result, matching: tuple[Exchange, ...], sentence: str) -> Verification:
+def _answer(log: ReadableLog, asked: Check, result: Result, matching: tuple[Exchange, ...], sentence: str) -> Verification:
     if result is Result.PASS:
         return Verification(result, expected(asked), len(matching), matching, (), sentence)
     nearest = tuple(near_misses(log, asked.match)) if len(matching) < max(asked.least, 1) else ()
@@ -273,7 +273,7 @@ class _Judged(NamedTuple):
     marks: Mapping[int, str]
 
 
-def _verify_clean(log: Log, asked: Check) -> Verification:
+def _verify_clean(log: ReadableLog, asked: Check) -> Verification:
     """Whether nothing was found, and nothing lost. Where there is no session there is nothing it could be true of."""
     if not asked.allow_no_sessions and not log.session_ids():
         return Verification(
@@ -303,7 +303,7 @@ def _clean_words(asked: Check) -> str:
     return printable(" and ".join(parts))
 
 
-def _unclean(log: Log, asked: Check) -> tuple[list[Exchange], list[LostSession], list[str]]:
+def _unclean(log: ReadableLog, asked: Check) -> tuple[list[Exchange], list[LostSession], list[str]]:
     """The requests and sessions that are not as they should be, and the paragraphs that say so."""
     requests: list[Exchange] = []
     sessions: list[LostSession] = []
@@ -319,7 +319,7 @@ def _unclean(log: Log, asked: Check) -> tuple[list[Exchange], list[LostSession],
     return list({one.seq: one for one in requests}.values()), sessions, texts
 
 
-def _verify_order(log: Log, asked: Check, pattern: Pattern) -> Verification:
+def _verify_order(log: ReadableLog, asked: Check, pattern: Pattern) -> Verification:
     views = [view for session_id in _concerned(log, asked.match) if (view := log.session(session_id)) is not None]
     judged = [_judge_order(log, asked, pattern, view) for view in views]
     sentence = printable(f"expected {'the session' if len(judged) == 1 else 'every session'} to send {pattern}")
@@ -339,7 +339,7 @@ def _verify_order(log: Log, asked: Check, pattern: Pattern) -> Verification:
     return Verification(result, expected(asked), len(holding), events, (), message)
 
 
-def _judge_order(log: Log, asked: Check, pattern: Pattern, view: SessionView) -> _Judged:
+def _judge_order(log: ReadableLog, asked: Check, pattern: Pattern, view: SessionView) -> _Judged:
     events = tuple(_events_in_order(view, asked.match))
     if log.evicted and not _is_whole(view.exchanges):
         sentence = f"session {timeline_text.short(view.id)} lost its first requests: the log was full"
@@ -424,7 +424,7 @@ def _amount(least: int, most: int | None) -> str:
     return f"at most {timeline_text.plural(most, 'request')}" if least == 0 else f"{least} to {most} requests"
 
 
-def _counted(log: Log, asked: Check, matched: int) -> str:
+def _counted(log: ReadableLog, asked: Check, matched: int) -> str:
     result = _judge_count(log, asked, matched)
     came = "none" if matched == 0 else f"only {matched}" if matched < asked.least else str(matched)
     if result is Result.PASS:
@@ -436,7 +436,7 @@ def _counted(log: Log, asked: Check, matched: int) -> str:
 
 
 def _story(
-    log: Log, match: Match, matching: Sequence[Exchange], nearest: Sequence[Miss], marks: Mapping[int, str]
+    log: ReadableLog, match: Match, matching: Sequence[Exchange], nearest: Sequence[Miss], marks: Mapping[int, str]
 ) -> str:
     """The timelines of the sessions that what matched, or nearly did, came from; or else of all that could have."""
     about = [*matching, *(miss.exchange for miss in nearest)]
@@ -482,7 +482,7 @@ _KIN = (
 )
 
 
-def near_misses(log: Log, match: Match) -> list[Miss]:
+def near_misses(log: ReadableLog, match: Match) -> list[Miss]:
     """The exchanges that differ least from `match`, nearest first, and of equal ones the latest."""
     misses = []
     for one in sorted(_candidates(log, match), key=lambda one: -one.seq):
@@ -492,7 +492,7 @@ def near_misses(log: Log, match: Match) -> list[Miss]:
     return [miss for _, miss in sorted(misses, key=lambda pair: pair[0])[:NEAREST]]
 
 
-def _candidates(log: Log, match: Match) -> list[Exchange]:
+def _candidates(log: ReadableLog, match: Match) -> list[Exchange]:
     """The latest exchanges that could be near: judging what cannot be would take long in a large log."""
     wanted: dict[str, Any] = {}
     session_id, event = match.exact("session"), match.exact("event")

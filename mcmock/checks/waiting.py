@@ -11,7 +11,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Protocol, Self
 
-from mcmock.checks.verification import Check, Log, Verification, verify
+from mcmock.checks.verification import Check, ReadableLog, Verification, verify
 from mcmock.core.match import Match
 from mcmock.core.model import Exchange
 from mcmock.core.notices import Listener, Notice
@@ -20,7 +20,7 @@ _PASSED_OVER = ("delivery", "evicted")
 """Notices that change no answer: what was evicted did arrive."""
 
 
-class Watched(Log, Protocol):
+class Watched(ReadableLog, Protocol):
     """What a Watch looks at; the Emulator is one."""
 
     @property
