@@ -37,7 +37,7 @@ class Result(StrEnum):
     INCONCLUSIVE = "inconclusive"  # evicted requests could change the answer
 
 
-class Log(JudgedLog, Protocol):
+class ReadableLog(JudgedLog, Protocol):
     """What a check is judged against; the Emulator is one."""
 
     def requests(
@@ -251,7 +251,9 @@ def _concerned(log: ReadableLog, match: Match) -> list[str]:
     return [session_id for session_id in log.session_ids() if match.allows_session(session_id)]
 
 
-def _answer(log: ReadableLog, asked: Check, result: Result, matching: tuple[Exchange, ...], sentence: str) -> Verification:
+def _answer(
+    log: ReadableLog, asked: Check, result: Result, matching: tuple[Exchange, ...], sentence: str
+) -> Verification:
     if result is Result.PASS:
         return Verification(result, expected(asked), len(matching), matching, (), sentence)
     nearest = tuple(near_misses(log, asked.match)) if len(matching) < max(asked.least, 1) else ()
