@@ -275,6 +275,31 @@ def test_a_mistake_is_named_once_for_each_session(name: str) -> None:
     assert MEETS[name].count(rule) == 1, MEETS[name]
 
 
+def documented(second: int, chapters: dict[str, float] | None = None) -> list[str]:
+    """Adobe's second and third timeline; `chapters` are the playheads that the JSON has where the table has others."""
+    if second == 2:  # an ad of 12 s that is said to have 7, an error without a name, and the end inside a break
+        return found(
+            *pod(*ad(0.002, 12, 7), at=0.001, end=12.001, index=0), (12.002, "play", 0), (20, "ping", 8), (30, "ping", 18),
+            (32, "error", 20), (37, "play", 18), (40, "ping", 28),
+            *pod(*ad(45.001, 99, 8)[:1], at=45, index=1, second=33, playhead=33)[:2], (48, "sessionEnd", 33), length=60.333,
+        )  # fmt: skip
+    heads = {"first": 1, "second": 44, **(chapters or {})}
+    return found(  # both ads of the pre-roll are said to be the first
+        *pod(*ad(0.002, 15), *ad(15.001, 22, 7), at=0.001, end=22.001, index=0), (22.002, "play", 0),
+        (23, "chapterStart", heads["first"], chapter(1, 0, 20)), (30, "ping", 8), (33, "bufferStart", 11), (36, "play", 11),
+        (40, "ping", 15), (45, "chapterComplete", 20),
+        *pod(*ad(46.001, 54, 8, 2), at=46, end=54.001, index=1, second=21, playhead=21),
+        (55, "chapterStart", 22, chapter(2, 22, 22)), (60, "ping", 27), (64, "pauseStart", 31), (70, "ping", 31),
+        (74, "play", 31), (80, "ping", 37), (87, "chapterComplete", heads["second"]), (88, "sessionComplete", 45), length=60.333,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("rules", [documented(2), documented(3), documented(3, {"first": 0, "second": 0})])
+def test_the_documented_timelines_meet_no_rule_that_warns(rules: list[str]) -> None:
+    """The first is fixtures/timelines/ads.json."""
+    assert {rule for rule in MISTAKES.intersection(rules) if RULES[rule].default != "info"} == set()
+
+
 @pytest.mark.parametrize("name", CLEAN)
 def test_what_players_rightly_do_is_not_spoken_of(name: str) -> None:
     assert MISTAKES.isdisjoint(CLEAN[name]), CLEAN[name]
