@@ -185,7 +185,7 @@ GROUPS = (
         _of_policy("strict"), _of_policy("loose"),
         Option("seed", Whole(), None, EMULATOR, "Makes session ids and faults repeatable; drawn and printed if absent."),
         _of_policy("after_end"), _of_policy("cors_headers")._replace(default=DEFAULT_CORS_HEADERS), _of_policy("cors_max_age"),
-        _of_policy("max_body_bytes"),
+        _of_policy("cors_private_network"), _of_policy("max_body_bytes"),
     )),
     Group("Faults", (
         Option("faults", File(), None, FAULTS, "A TOML or JSON file of fault rules to begin with."),

@@ -65,7 +65,8 @@ class Emulator:
     `seed` makes session ids and fault decisions repeatable; left out, one is drawn and can be read from `.seed`.
     `strict` and `loose` choose another column of docs/fidelity.md. `max_log_bytes` bounds the log, `max_body_bytes` a
     request's body. `after_end` is what events after sessionEnd are answered: "gone" (410) or "drop" (a silent 204).
-    `cors_headers` and `cors_max_age` widen the preflight for browsers that ask for more than Content-Type.
+    `cors_headers` and `cors_max_age` widen the preflight for browsers that ask for more than Content-Type;
+    `cors_private_network` grants what a page of a public address asks of one in your network.
     `faults` are in force from the start, and again after every reset, and so is `plan`, the tracking plan. `backing`
     keeps the state elsewhere, and `protocols` are the emulated APIs, if not those that mcmock has. `issue` gives out ids of
     sessions.
@@ -83,6 +84,7 @@ class Emulator:
         after_end: AfterEnd = "gone",
         cors_headers: str | None = None,
         cors_max_age: int | None = None,
+        cors_private_network: bool = False,
         time: clock.Clock | None = None,
         scope: str = DEFAULT_SCOPE,
         faults: Iterable[FaultRule] = (),
@@ -93,12 +95,12 @@ class Emulator:
     ) -> None:
         policy = Policy(
             strict=strict, loose=loose, after_end=after_end, max_log_bytes=max_log_bytes, max_body_bytes=max_body_bytes,
-            cors_headers=cors_headers, cors_max_age=cors_max_age, plan=plan,
+            cors_headers=cors_headers, cors_max_age=cors_max_age, cors_private_network=cors_private_network, plan=plan,
         )  # fmt: skip
         rules, self.backing = tuple(faults), backing
         running = time or (clock.Clock() if backing is None else backing.clock())
         state = State(running, ActiveRules(), _seed(seed), DirectTable if backing is None else backing.table)
-        self._protocols = protocols or default_protocols(cors_headers, cors_max_age)
+        self._protocols = protocols or default_protocols(cors_headers, cors_max_age, cors_private_network)
         self.engine = Engine(scope, policy, state, self._protocols, issue)
         self.queries = Queries(self.engine)
         if backing is None:

@@ -45,6 +45,10 @@ class Policy:
         None, "Access-Control-Allow-Headers of preflights; some players send User-Agent, too."
     )
     cors_max_age: int | None = _setting(None, "Adds Access-Control-Max-Age, in seconds, to preflights.")
+    cors_private_network: bool = _setting(
+        False,
+        "Lets pages of public addresses reach this server: preflights that ask get Access-Control-Allow-Private-Network.",
+    )
     max_body_bytes: int = _setting(DEFAULT_BODY_BYTES, "Longer bodies are answered 413.")
     max_log_bytes: int = _setting(DEFAULT_LOG_BYTES, "Bounds the log in memory; the oldest requests go first.")
     plan: Plan | None = None

@@ -17,12 +17,16 @@ FIRST_PROTOCOL: Final = MediaCollection.name
 DEFAULT_CORS_HEADERS: Final = ALLOW_HEADERS
 """What a browser may send without an option that widens it."""
 
-_MAKERS: Final[Mapping[str, Callable[[str | None, int | None], ApiProtocol]]] = {MediaCollection.name: MediaCollection}
+_MAKERS: Final[Mapping[str, Callable[[str | None, int | None, bool], ApiProtocol]]] = {
+    MediaCollection.name: MediaCollection
+}
 
 
-def default_protocols(cors_headers: str | None = None, cors_max_age: int | None = None) -> tuple[ApiProtocol, ...]:
-    """Return one of each API. The first answers what none of them knows. `cors_headers` and `cors_max_age` are Policy's."""
-    return tuple(make(cors_headers, cors_max_age) for make in _MAKERS.values())
+def default_protocols(
+    cors_headers: str | None = None, cors_max_age: int | None = None, cors_private_network: bool = False
+) -> tuple[ApiProtocol, ...]:
+    """Return one of each API. The first answers what none of them knows. The options are Policy's."""
+    return tuple(make(cors_headers, cors_max_age, cors_private_network) for make in _MAKERS.values())
 
 
 def protocol_owning(target: str) -> ApiProtocol | None:
@@ -36,7 +40,7 @@ def protocol_named(name: str) -> ApiProtocol:
     """Return the API of that name, to read what it has written. Raises ValueError if there is none."""
     if name not in _MAKERS:
         raise ValueError(f"protocol must be one of {', '.join(_MAKERS)}, not {name!r}")
-    return _MAKERS[name](None, None)
+    return _MAKERS[name](None, None, False)
 
 
 @cache

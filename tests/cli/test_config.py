@@ -103,6 +103,7 @@ VALUES: dict[str, tuple[str, Any, Any]] = {
     "after_end": ("drop", "drop", "drop"),
     "cors_headers": ("Content-Type, User-Agent", "Content-Type, User-Agent", "Content-Type, User-Agent"),
     "cors_max_age": ("600", 600, 600),
+    "cors_private_network": ("on", True, True),
     "max_body_bytes": ("2M", "2 MiB", 2 * 1024**2),
     "max_log_bytes": ("1g", 1024**3, 1024**3),
     "faults": ("/a/faults.toml", "/a/faults.toml", Path("/a/faults.toml")),

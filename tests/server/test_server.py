@@ -91,6 +91,24 @@ def test_preflights_pass_on_every_path(wire: Wire) -> None:
         assert answer[-4:] == CORS
 
 
+@pytest.mark.parametrize(
+    ("option", "asked", "granted"),
+    [(True, "true", True), (True, "false", False), (True, None, False), (False, "true", False)],
+)
+def test_a_private_network_is_granted_only_by_the_option_and_only_to_who_asks(
+    option: bool, asked: str | None, granted: bool
+) -> None:
+    line = f"Access-Control-Request-Private-Network: {asked}\r\n" if asked else ""
+    with McmockServer(cors_private_network=option) as server, Wire(server.url) as wire:
+        wire.send(
+            "OPTIONS /api/v1/sessions HTTP/1.1\r\nHost: x\r\nOrigin: https://player.example\r\n"
+            f"Access-Control-Request-Method: POST\r\n{line}\r\n".encode()
+        )
+        assert ("Access-Control-Allow-Private-Network: true" in lines(wire.answer())) is granted
+        wire.send(f"POST /api/v1/sessions HTTP/1.1\r\nHost: x\r\n{line}Content-Length: 0\r\n\r\n".encode())
+        assert "Access-Control-Allow-Private-Network: true" not in lines(wire.answer())
+
+
 def test_pipelined_requests_are_answered_in_order_on_one_connection(wire: Wire) -> None:
     sid = open_session(wire)
     bodies = [json.dumps(body(name)).encode() for name in ("play", "nonsense", "ping")]

@@ -28,16 +28,19 @@ _SESSION_PATH: Final = re.compile(re.escape(routes.SESSIONS) + r"/([0-9a-f]{64})
 
 
 class MediaCollection(ApiProtocol):
-    """`cors_headers` and `cors_max_age` widen the preflight beyond what is documented (C-47)."""
+    """`cors_headers`, `cors_max_age` and `cors_private_network` widen the preflight beyond what is documented (C-47)."""
 
     name = "media-collection"
     paths = routes.PATHS
     event_types = EVENT_TYPES
     fast_path = routes.FAST_PATH
 
-    def __init__(self, cors_headers: str | None = None, cors_max_age: int | None = None) -> None:
+    def __init__(
+        self, cors_headers: str | None = None, cors_max_age: int | None = None, cors_private_network: bool = False
+    ) -> None:
         schemas.read_files()
-        self._answers = Answers(ALLOW_HEADERS if cors_headers is None else cors_headers, cors_max_age)
+        allowed = ALLOW_HEADERS if cors_headers is None else cors_headers
+        self._answers = Answers(allowed, cors_max_age, cors_private_network)
 
     def owns(self, target: str) -> bool:
         return path_of(target).startswith(routes.BASE)
@@ -93,7 +96,9 @@ class MediaCollection(ApiProtocol):
         if parsed.kind is Kind.EVENT:
             return self._answers.accepted(now, request.keep_alive)
         if parsed.kind is Kind.PREFLIGHT:
-            return self._answers.preflight(now, request.keep_alive)
+            asked = header(request.headers, b"access-control-request-private-network")
+            wanted = asked is not None and asked.strip().lower() == b"true"
+            return self._answers.preflight(now, request.keep_alive, private_network=wanted)
         return self._answers.schema(parsed.document, now, request.keep_alive, head=_is_head(request))
 
     def _error(self, refused: Refused, request: Request, now: float) -> Response:

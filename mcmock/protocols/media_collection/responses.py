@@ -17,6 +17,7 @@ SERVER = "nginx/1.13.5"
 
 ALLOW_METHODS = "OPTIONS,POST,PUT"
 ALLOW_HEADERS = "Content-Type"
+ALLOW_PRIVATE_NETWORK = "Access-Control-Allow-Private-Network"
 CORS_LINES = (
     "Access-Control-Allow-Origin", "Access-Control-Allow-Methods", "Access-Control-Allow-Headers",
     "Access-Control-Expose-Headers",
@@ -32,11 +33,14 @@ _LINES = {
 
 
 class Answers:
-    """Builds every answer. `allow_headers` and `max_age` widen the preflight beyond what is documented (C-47)."""
+    """Builds every answer. The options widen the preflight beyond what is documented (C-47)."""
 
-    def __init__(self, allow_headers: str = ALLOW_HEADERS, max_age: int | None = None) -> None:
+    def __init__(
+        self, allow_headers: str = ALLOW_HEADERS, max_age: int | None = None, private_network: bool = False
+    ) -> None:
         self._cors: Headers = tuple(zip(CORS_LINES, ("*", ALLOW_METHODS, allow_headers, "Location"), strict=True))
         self._max_age: Headers = () if max_age is None else (("Access-Control-Max-Age", str(max_age)),)
+        self._private_network: Headers = ((ALLOW_PRIVATE_NETWORK, "true"),) if private_network else ()
         self._date = Dates()
         self._accepted: tuple[int, Response] | None = None
 
@@ -49,9 +53,13 @@ class Answers:
             self._accepted = second, self._build("accepted", 204, now, True)
         return self._accepted[1]
 
-    def preflight(self, now: float, keep_alive: bool) -> Response:
-        """A preflight is answered as an event is (assumed); `max_age` tells a browser how long to remember it."""
-        return self._build("accepted", 204, now, keep_alive, more=self._max_age)
+    def preflight(self, now: float, keep_alive: bool, *, private_network: bool = False) -> Response:
+        """A preflight is answered as an event is (assumed); `max_age` tells a browser how long to remember it.
+
+        `private_network` says that it asks whether a public page may reach this address.
+        """
+        granted = self._private_network if private_network else ()
+        return self._build("accepted", 204, now, keep_alive, more=(*self._max_age, *granted))
 
     def created(self, session_id: str, now: float, keep_alive: bool) -> Response:
         return self._build("created", 201, now, keep_alive, location=location(session_id))
