@@ -354,6 +354,18 @@ def test_a_number_lights_up_what_it_was_summed_from(page: Page, mcmock_server: M
     assert lit_columns(page) == 0
 
 
+def test_a_number_in_doubt_is_marked_and_says_by_which_rule(page: Page, mcmock_server: McmockServer) -> None:
+    player = Player(mcmock_server, "Doubted")
+    player.send(0, "play", 0)
+    player.send(10, "pauseStart", 10)
+    expect(number(page, "pauseCount")).not_to_contain_text("?")
+    player.send(10.1, "sessionComplete", 10)
+    doubt = number(page, "pauseCount").locator(".doubt")
+    expect(doubt).to_have_attribute("aria-label", " in doubt by pause-at-end")
+    expect(number(page, "pauseCount")).to_have_attribute("title", re.compile("in doubt by pause-at-end"))
+    expect(number(page, "errorCount").locator(".doubt")).to_have_count(0)
+
+
 def test_every_number_of_the_report_can_be_asked_why(page: Page, mcmock_server: McmockServer) -> None:
     evening(mcmock_server)
     settled(page, mcmock_server)
