@@ -341,6 +341,10 @@ class ServiceThread:
         asyncio.run_coroutine_threadsafe(self.service.stop(), self._loop).result()
         self._end_loop()
 
+    def discard(self) -> None:
+        """Let go of a loop that never ran."""
+        self._loop.close()
+
     def _end_loop(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()

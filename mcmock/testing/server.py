@@ -67,7 +67,12 @@ class McmockServer:
         # A test's certificate authority is its own, and gone with it, unless it asks for the one that is kept.
         self._thread = ServiceThread(Service(self.emulator, throwaway="state_dir" not in at, **at))
         self._ca_folder: TemporaryDirectory[str] | None = None
-        self.prepare()
+        try:
+            self.prepare()
+        except BaseException:
+            self._thread.discard()
+            self.emulator.close()
+            raise
 
     def prepare(self, **changes: Any) -> None:
         """Begin afresh with the options it was made with and these `changes`, without a new address.

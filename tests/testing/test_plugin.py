@@ -604,6 +604,49 @@ def test_more_servers_can_be_made(project: pytest.Pytester) -> None:
 # -- what fails a test ----------------------------------------------------------------------------------------------------
 
 
+def test_what_a_tracking_plan_finds_fails_the_test_and_what_is_no_plan_is_said_in_one_line(
+    project: pytest.Pytester,
+) -> None:
+    (project.path / "wrong.toml").write_text("[all]\npingSecond = 10\n")
+    found = run(
+        project,
+        """
+        import pytest
+        from player import Player
+
+        PLAN = {"all": {"sessionStart": {"params": {"media.show": "required"}}}}
+
+        @pytest.mark.mcmock(plan=PLAN)
+        def test_missing(mcmock_server):
+            Player(mcmock_server.url)
+
+        @pytest.mark.mcmock(plan=PLAN, allow=["plan-missing"])
+        def test_allowed(mcmock_server):
+            Player(mcmock_server.url)
+
+        def test_no_plan_of_another_test_is_left(mcmock_server):
+            Player(mcmock_server.url)
+            assert mcmock_server.emulator.plan is None
+
+        @pytest.mark.mcmock(plan="wrong.toml")
+        def test_wrong(mcmock_server):
+            pass
+
+        def test_of_its_own(make_mcmock_server):
+            for option, says in {"plan": "plan: gone.toml", "preset": "gone.toml", "clock": "clock must be"}.items():
+                with pytest.raises(ValueError, match=says):
+                    make_mcmock_server(**{option: "gone.toml"})
+        """,
+    )
+    found.assert_outcomes(passed=4, errors=2)
+    found.stdout.fnmatch_lines(
+        [
+            "  #1 sessionStart: 201 plan-missing: params.media.show is required*",
+            "@pytest.mark.mcmock: wrong.toml: line 2: all.pingSecond is not known here (did you mean pingSeconds?)*",
+        ]
+    )
+
+
 def test_a_request_rejected_without_anybody_asking_fails_the_test(project: pytest.Pytester) -> None:
     found = run(
         project,
