@@ -189,7 +189,7 @@ def _moments(events: Iterable[Event]) -> Iterator[Moment]:
 
 
 def _starts(one: Viewing) -> Iterator[Occasion]:
-    _, twice = one.found("two-sessions-for-one-view")
+    _, twice = one.found("two-sessions-for-one-view", "location-unread")
     if one.start is not None:
         words = twice[0] if twice else f"{one.start.event_type} opened the session"
         yield Occasion(not twice, words, (one.start,))

@@ -7,6 +7,7 @@ from itertools import groupby
 from typing import Any, NamedTuple
 from xml.etree import ElementTree
 
+from mcmock.analytics.causes import follows
 from mcmock.analytics.text import report_text
 from mcmock.checks import timeline_text
 from mcmock.checks.verdict import fails_at
@@ -75,9 +76,9 @@ def _session_of(problem: Problem, one: Checkup) -> bool:
 
 
 def _problems(problems: Iterable[Problem], indent: str) -> Iterator[str]:
-    """One rule is told once, with the places where it was broken."""
-    ordered = sorted(problems, key=lambda problem: (_ORDER[problem.severity], problem.rule))
-    for _, alike in groupby(ordered, key=lambda problem: (problem.severity, problem.rule)):
+    """One rule is told once, with the places where it was broken; causes before what follows from them."""
+    ordered = sorted(problems, key=lambda problem: (follows(problem.message), _ORDER[problem.severity], problem.rule))
+    for _, alike in groupby(ordered, key=lambda problem: (follows(problem.message), problem.severity, problem.rule)):
         same = list(alike)
         yield timeline_text.clip(
             f"{indent}{same[0].severity:<8} {same[0].rule}  {_places(same)}".rstrip(), timeline_text.WIDTH + 3

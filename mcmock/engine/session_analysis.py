@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Final
 
 from mcmock.analytics import Close, Judge, Judgement
 from mcmock.analytics import Summary as SessionSummary
+from mcmock.analytics.causes import Causes, Missing
 from mcmock.analytics.plan import PlannedSession
 from mcmock.core import http
 from mcmock.core.events import Event
 from mcmock.core.findings import ignores
-from mcmock.core.model import COUNTED_KINDS, TAKEN, Finding, Kind, Outcome, Severity
+from mcmock.core.model import COUNTED_KINDS, TAKEN, Finding, Kind, Outcome, Severity, Verdict
 from mcmock.engine.log import Entry
 from mcmock.engine.types import outcome_by_verdict
 from mcmock.faults.effects import BEFORE
@@ -61,6 +63,7 @@ class SessionAnalysis:
             0  # seqs: of its start, of the first and the last request that named it
         )
         self._start_fault: str | None = None
+        self._causes = Causes()
 
     def feed(self, entry: Entry, events: tuple[Event, ...]) -> None:
         """Take in the next entry of the session, and the events it brought if they were taken."""
@@ -74,6 +77,7 @@ class SessionAnalysis:
             self.agents[agent] = None
         for event in events:
             self._judge.add(event)
+        self._note_missing(entry, events)
         if events and entry.findings:
             self._judge.note(entry.findings)
         if self.planned is not None:
@@ -98,6 +102,12 @@ class SessionAnalysis:
             judgement = self._judge.judgement(close)
             if self.planned is not None:
                 judgement = self.planned.judgement(judgement, closed=close.reason != "open")
+            if not self._causes.is_empty:
+                judgement = replace(
+                    judgement,
+                    findings=self._causes.explain(judgement.findings),
+                    session_findings=self._causes.explain_session(judgement.session_findings),
+                )
             self._known = close, judgement
         return self._known[1]
 
@@ -106,6 +116,16 @@ class SessionAnalysis:
         return self._judge.summary(close)._replace(
             started=self._started, first=self._first, last=self._last, fault=self._start_fault, whole=not close.evicted
         )
+
+    def _note_missing(self, entry: Entry, events: tuple[Event, ...]) -> None:
+        """Note what was refused or kept away by a fault, and what was taken since."""
+        for event in events:
+            self._causes.take(event.seq, event.event_type)
+        if entry.event_type is None or entry.verdict not in (Verdict.MALFORMED, Verdict.FAULTED):
+            return
+        fault = entry.fault.rule if entry.fault is not None else None
+        why = next((found.rule for found in entry.findings if found.severity is Severity.ERROR), str(entry.status))
+        self._causes.miss(Missing(entry.seq, entry.event_type, why, fault))
 
     def _note_place(self, entry: Entry) -> None:
         if entry.kind is Kind.EVENT:

@@ -131,7 +131,7 @@ MESSAGES: list[tuple[dict[str, Any], str, str]] = [
     (body("ping") | {"playerTime": {"ts": 1}}, "$.playerTime.playhead", "playerTime.playhead is required, but was not sent"),
     (body("ping") | {"x": {"y": 1}}, "$.x", "x is not known here, but an object was sent"),
     (body("play", params={"media.id": "a" * 100}), "$.params['media.id']",
-     f'params.media.id is not known here, but the string "{"a" * 56}... was sent'),
+     f'params.media.id is not known here, but the string "{"a" * 56}... was sent; it belongs to sessionStart'),
     (body("ping", qoeData={"bitrate": 5}), "$.qoeData.bitrate",
      "qoeData.bitrate is not known here, but the integer 5 was sent; did you mean the same name with the prefix media.qoe.?"),
     (body("ping", qoeData={"param1": 5}), "$.qoeData.param1",

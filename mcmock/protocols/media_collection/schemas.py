@@ -220,7 +220,32 @@ def _name(breach: _Breach, event_type: str, at: str) -> Violation:
             rule = milder
             break
     hint = _HINTS.get(rule) or (_QUALITY_NAMES if _is_unknown_quality(breach) else "")
+    if breach.keyword == "additionalProperties":
+        hint = _belongs(str(breach.keys[-1]), breach.keys[0] == "params", event_type) or hint
     return Violation(rule, json_path(breach.keys, at), f"{field} {sentence}{hint}")
+
+
+@cache
+def _takers() -> Mapping[str, tuple[str, ...]]:
+    """Which event types take each param, in the order of the specification."""
+    found: dict[str, tuple[str, ...]] = {}
+    for event_type in EVENT_TYPES:
+        for key in params_of(event_type):
+            found[key] = (*found.get(key, ()), event_type)
+    return found
+
+
+def _belongs(key: str, is_param: bool, event_type: str) -> str:
+    """The hint that names where a key is known that is not known here; empty where it is known nowhere."""
+    if key in ("playhead", "ts"):
+        return "; it belongs in playerTime"
+    takers = _takers().get(key, ())
+    if not takers or (is_param and event_type in takers):
+        return ""
+    if event_type in takers:
+        return "; it belongs in params"
+    named = takers[0] if len(takers) == 1 else f"{', '.join(takers[:-1])} and {takers[-1]}"
+    return f"; it belongs {'to' if is_param else 'in the params of'} {named}"
 
 
 def _type_phrase(breach: _Breach) -> tuple[str, str]:
