@@ -192,6 +192,7 @@ def _case(done: Certificate, one: Certified, suite: ElementTree.Element) -> str:
 _STYLE = """
 :root { color-scheme: light; }
 body { font: 11pt/1.4 system-ui, sans-serif; color: #111; background: #fff; max-width: 60rem; margin: 2rem auto; }
+main { padding: 0 1rem; }
 h1 { font-size: 1.5rem; margin-bottom: .25rem; }
 h2 { font-size: 1.1rem; margin: 1.5rem 0 .25rem; break-after: avoid; }
 table { border-collapse: collapse; width: 100%; table-layout: fixed; }
@@ -203,7 +204,7 @@ thead { display: table-header-group; }
 .not-exercised { color: #555; }
 small { display: block; color: #555; }
 ul { margin: 0; padding-left: 1.1rem; }
-@media print { body { margin: 0; max-width: none; font-size: 9pt; } @page { margin: 15mm; } }
+@media print { main { padding: 0; } body { margin: 0; max-width: none; font-size: 9pt; } @page { margin: 15mm; } }
 """
 
 
@@ -212,14 +213,14 @@ def html(done: Certificate) -> str:
     verdict = "passed" if done.result is Result.PASSED else "failed"
     parts = [
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
-        f"<title>mcmock certify: {verdict}</title>\n<style>{_STYLE}</style>\n</head>\n<body>",
+        f"<title>mcmock certify: {verdict}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n<main>",
         f"<h1>Validation of media tracking: {verdict}</h1>",
         f"<p>{_escaped(', '.join(done.names))}<br>{_escaped(done.summary())}<br><small>mcmock {mcmock.__version__}</small></p>",
         *([] if done.sessions else ["<p>There is no session, so nothing was proven.</p>"]),
     ]
     for group, points in groupby(done.points, key=lambda one: one.point.group):
         parts += [f"<h2>{_escaped(group)}</h2>", _table(done, points)]
-    return "\n".join([*parts, "</body>\n</html>"])
+    return "\n".join([*parts, "</main>\n</body>\n</html>"])
 
 
 def _table(done: Certificate, points: Iterable[Certified]) -> str:
