@@ -16,6 +16,7 @@ import click
 
 import mcmock
 from mcmock.cli.saying import remark
+from mcmock.core.wording import did_you_mean, shown
 
 COMMANDS = (
     "serve",
@@ -47,6 +48,14 @@ class _Commands(click.Group):
         command: click.Command = getattr(import_module(f"mcmock.cli.{cmd_name}"), cmd_name)
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if not ctx.resilient_parsing and args[0] not in COMMANDS and not args[0].startswith("-"):
+            known = did_you_mean(args[0], COMMANDS, "; mcmock --help lists them")
+            raise click.UsageError(f"No such command {shown(args[0])}{known}", ctx)
+        return super().resolve_command(ctx, args)
+
     def main(
         self,
         args: Sequence[str] | None = None,
@@ -63,14 +72,36 @@ class _Commands(click.Group):
         try:
             done = super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
         except click.ClickException as error:
-            remark(error.format_message())
+            if isinstance(error, _HELP_INSTEAD) and error.ctx is not None:  # `mcmock ca` alone
+                click.echo(error.ctx.get_help())
+                sys.exit(0)
+            remark(_message(error))
             sys.exit(error.exit_code)
         except click.Abort:
             sys.exit(130)
         sys.exit(done if isinstance(done, int) else 0)
 
 
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]}, no_args_is_help=False)
+_HELP_INSTEAD: tuple[type[click.UsageError], ...] = tuple(
+    kind for name in ("NoArgsIsHelpError",) if (kind := getattr(click.exceptions, name, None)) is not None
+)  # from click 8.2 on; before, click itself prints the help
+
+
+def _message(error: click.ClickException) -> str:
+    """Return what was wrong, in one line, with the option that was probably meant."""
+    if not isinstance(error, click.NoSuchOption) or error.ctx is None:
+        return error.format_message()
+    known = [name for one in error.ctx.command.params for name in (*one.opts, *one.secondary_opts) if name[0] == "-"]
+    called = error.ctx.command_path
+    return (
+        f"No such option {error.option_name}{did_you_mean(error.option_name, known, f'; {called} --help lists them')}"
+    )
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]}, invoke_without_command=True)
 @click.version_option(mcmock.__version__, prog_name="mcmock")
-def main() -> None:
+@click.pass_context
+def main(context: click.Context) -> None:
     """Adobe's Media Collection API on your laptop and in CI."""
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())

@@ -166,7 +166,12 @@ def wanted(match: Sequence[str]) -> dict[str, Any]:
         raise click.UsageError(str(error)) from None
 
 
-def conclude(answer: dict[str, Any], as_json: bool) -> None:
-    """Print a verification, and exit 1 unless it passed."""
-    say(json.dumps(answer) if as_json else answer["message"])
+def conclude(answer: dict[str, Any], form: str) -> None:
+    """Print a verification as "text", "json" or "github", and exit 1 unless it passed."""
+    if form == "github":
+        from mcmock.cli import github  # late: it loads what judges recordings
+
+        say(github.verification(answer))
+    else:
+        say(json.dumps(answer) if form == "json" else answer["message"])
     sys.exit(0 if answer["result"] == "pass" else 1)

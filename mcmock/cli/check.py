@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from mcmock.analytics.plan import Plan
-from mcmock.cli import check_output
+from mcmock.cli import check_output, github
 from mcmock.cli.admin_client import Server
 from mcmock.cli.check_output import Fails
 from mcmock.cli.flags import verdict_options
@@ -33,6 +33,7 @@ FORMATS: dict[str, Callable[[list[Checkup], Fails, bool], str]] = {
     "text": check_output.text,
     "json": lambda done, fails, _: json.dumps(check_output.to_json(done, fails), indent=2),
     "junit": lambda done, fails, _: check_output.junit(done, fails),
+    "github": lambda done, fails, _: github.check(done, fails),
 }
 
 

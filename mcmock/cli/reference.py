@@ -51,6 +51,16 @@ With `--watch`, mcmock looks at the config and at the file of faults four times 
 {live}. A file that is bad changes nothing: one line on stderr says what is wrong with it. A change of any other option is
 announced, and takes a new start.
 
+## Shell completion
+
+```text
+eval "$(_MCMOCK_COMPLETE=bash_source mcmock)"        # in ~/.bashrc
+eval "$(_MCMOCK_COMPLETE=zsh_source mcmock)"         # in ~/.zshrc
+_MCMOCK_COMPLETE=fish_source mcmock | source         # in ~/.config/fish/config.fish
+```
+
+completes commands, options and their values.
+
 ## Exit codes
 
 | code | means |

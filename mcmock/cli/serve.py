@@ -59,11 +59,33 @@ def _announce(service: Service, log_format: str) -> None:
     """Say that it listens, in the one line that scripts wait for; what a person has to know beside that goes to stderr."""
     for text in _remarks(service):
         remark(text)
+    if log_format == "json":
+        say(facts_line(service))
+    else:
+        say(_for_a_person(service) if sys.stdout.isatty() else _in_one_line(service))
+
+
+def _in_one_line(service: Service) -> str:
     secure = f" and {service.https_url}" if service.https_url else ""
-    text = (
+    return (
         f"mcmock listens on {service.url}{secure} (log and control: {service.admin_url}, seed {service.emulator.seed})"
     )
-    say(facts_line(service) if log_format == "json" else text)
+
+
+def _for_a_person(service: Service) -> str:
+    """Return what to do next."""
+    secure = f"  or  {service.https_url}" if service.https_url else ""
+    rows = [
+        ("Point your player at", f"{service.url}{secure}"),
+        ("Inspector", f"{service.admin_url}/"),
+        (
+            "Seed",
+            f"{service.emulator.seed}  (--seed {service.emulator.seed} makes the same session ids and faults again)",
+        ),
+        ("Follow the log", f"mcmock tail {service.url}"),
+        ("Stop", "Ctrl+C"),
+    ]
+    return "\n".join(["mcmock is ready.", *(f"  {name:<22}{text}" for name, text in rows)])
 
 
 def _remarks(service: Service) -> list[str]:

@@ -149,7 +149,7 @@ def line(event: Event) -> str | None:
     """What is printed of an event, with colours; None for what needs no line."""
     value = event.value
     if event.name == "exchange":
-        return _exchange_line(value)
+        return exchange_line(value)
     if event.name == "outcome":
         word, colour = WORDS[value["outcome"]]
         return click.style(f"{'':12} #{int(value['seq'])} is {word} now{_finding(value)}", fg=colour)
@@ -164,7 +164,11 @@ def _remark(text: str) -> str:
     return click.style(f"{'':12} -- {text}", fg="bright_black")
 
 
-def _exchange_line(one: dict[str, Any]) -> str:
+HEADING = f"{'time':<12} {'outcome':<7} {'session':<8} {'event':<16} {'playhead':>8} status"
+
+
+def exchange_line(one: dict[str, Any]) -> str:
+    """Return an exchange, in the JSON of the control API, as a line under HEADING, with colours."""
     word, colour = WORDS[one["outcome"]]
     time_of_day = datetime.fromtimestamp(one["at"]).strftime("%H:%M:%S.%f")[:-3]
     exchange = exchange_from_json(one)

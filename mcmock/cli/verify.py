@@ -21,10 +21,14 @@ _WHOLE = click.IntRange(0)
 @click.option("--gaps", is_flag=True, help="Other events may stand between those of the sequence.")
 @click.option("--within", type=click.FloatRange(0, 3600), help="Seconds it has to come true, or must stay true.")
 @click.option("--allow-no-sessions", is_flag=True, help="Let it pass where no session was opened.")
-@click.option("--json", "as_json", is_flag=True, help="Print the whole verification.")
+@click.option("--json", "as_json", is_flag=True, help="Print the whole verification: short for --format json.")
+@click.option(
+    "--format", "form", type=click.Choice(["text", "json", "github"]), default="text", show_default=True,
+    help="What to print; github: an annotation, and a job summary.",
+)  # fmt: skip
 @server_options
 def verify(
-    url: str, token: str | None, match: tuple[str, ...], as_json: bool, sequence: str | None, **asked: Any
+    url: str, token: str | None, match: tuple[str, ...], as_json: bool, form: str, sequence: str | None, **asked: Any
 ) -> None:
     """Exit 0 if the requests that match are so many, or the sessions went so; otherwise 1, with what came instead."""
     keys = {
@@ -33,4 +37,4 @@ def verify(
         "within": asked["within"], "allowNoSessions": asked["allow_no_sessions"] or None,
     }  # fmt: skip
     body = {key: value for key, value in keys.items() if value is not None}
-    conclude(Server(url, token).ask("/verify", body, asked["within"] or 0.0), as_json)
+    conclude(Server(url, token).ask("/verify", body, asked["within"] or 0.0), "json" if as_json else form)

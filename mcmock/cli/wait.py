@@ -15,4 +15,4 @@ from mcmock.cli.admin_client import Server, conclude, server_options, wanted
 def wait(url: str, token: str | None, match: tuple[str, ...], count: int, timeout: float, as_json: bool) -> None:
     """Exit 0 once the requests that match have arrived, 1 with what came instead when time is up."""
     body = {"match": wanted(match), "count": count, "timeout": timeout}
-    conclude(Server(url, token).ask("/requests/wait", body, timeout), as_json)
+    conclude(Server(url, token).ask("/requests/wait", body, timeout), "json" if as_json else "text")

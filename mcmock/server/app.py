@@ -10,20 +10,32 @@ from aiohttp import web
 from mcmock.engine import Emulator, scopes
 from mcmock.engine.scopes import Scopes
 from mcmock.server import http_io
+from mcmock.server.admin import pages
 from mcmock.server.admin.api import ControlApi
-from mcmock.server.endpoint import Place, control_path
+from mcmock.server.endpoint import PREFIX, Place, control_path
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
 def make_handler(held: Scopes, control: ControlApi) -> Handler:
     async def handle(request: web.BaseRequest) -> web.StreamResponse:
+        if _is_browser_at_root(request):
+            last = request.raw_path.partition("?")[0].rpartition("/")[2]
+            return pages.redirect(f"{last}/{PREFIX[1:]}/".lstrip("/"))  # relative, so that a scope's prefix stays
         controlled = control_path(request.raw_path)
         if controlled is not None:
             return await control.handle(request, *controlled)
         return await http_io.handle(held, request)
 
     return handle
+
+
+def _is_browser_at_root(request: web.BaseRequest) -> bool:
+    """Whether somebody opened the bare address in a browser: no player asks for that, so it is not in the log."""
+    if request.method not in ("GET", "HEAD") or "text/html" not in request.headers.get("Accept", ""):
+        return False
+    path = request.raw_path.partition("?")[0]
+    return path == "/" or (path.startswith(scopes.PREFIX) and scopes.split(path)[1] == "/")
 
 
 def create_app(emulator: Emulator | Scopes, **options: Any) -> web.Application:

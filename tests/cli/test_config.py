@@ -213,7 +213,7 @@ def test_what_is_wrong_in_the_file_is_one_line_that_says_where(text: str, messag
 def test_a_file_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
     assert refused("--config", "absent.toml") == "mcmock: absent.toml: No such file or directory"
     assert "Is a directory" in refused("--config", str(tmp_path))
-    (tmp_path / "bytes.toml").write_bytes(b"\xff\xfe")
+    (tmp_path / "bytes.toml").write_bytes(b"\xff\xfea")
     assert "not TOML" in refused("--config", "bytes.toml")
 
 
