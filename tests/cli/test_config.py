@@ -198,7 +198,7 @@ def test_every_option_reaches_somebody() -> None:
         ("tls-name = [1]", "mcmock.toml: tls-name: 1 is not text."),
         ("host = 1", "mcmock.toml: host: 1 is not text."),
         ("port = ", "mcmock.toml: not TOML: Invalid value (at end of document)"),
-        ("[serve]\nport = 1", "mcmock.toml: serve is no option"),
+        ("[serve]\nport = 1", "mcmock.toml: serve is not an option"),
         ('[[fault]]\neffect = {type = "explode"}', "mcmock.toml: fault 1: "),
         ("fault = 3", "mcmock.toml: fault: must be [[fault]] tables, not 3"),
         ("[[scope]]\nname = 3", "mcmock.toml: scope rule 1: name is 3"),
