@@ -95,7 +95,7 @@ class Report(Numbers):
     params: Mapping[str, Any] = field(repr=False)
     metadata: Mapping[str, Any] = field(repr=False)
     evidence: Evidence = field(repr=False, compare=False)
-    doubts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    doubts: Mapping[str, tuple[str, ...]] = field(default_factory=dict, compare=False)
     """The numbers that cannot be trusted: names of METRICS to the rules that were met, whose findings say why."""
 
     def why(self, name: str) -> tuple[Span, ...]:

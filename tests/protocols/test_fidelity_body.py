@@ -387,6 +387,7 @@ def test_a_message_names_the_field_and_what_was_sent(mode: Mode) -> None:
 
 IN_HTTP = {
     "head-too-large", "not-http", "body-too-large", "body-incomplete", "body-encoded", "content-type", "trailing-slash",
+    "misdirected", "preflight-refused",
 }  # fmt: skip
 
 
