@@ -21,6 +21,7 @@ NAMES = {
     "redis": ("redis-server", "valkey-server"),
     "node": ("node",),
     "npm": ("npm",),
+    "javac": ("javac",),
 }
 """What each program may be called."""
 

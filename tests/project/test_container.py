@@ -28,6 +28,7 @@ BIN = Path(sys.executable).parent
 
 SCHEMAS = {
     "compose.yaml": "vendor.compose-spec",
+    "compose-jvm.yaml": "vendor.compose-spec",
     "github-actions.yml": "vendor.github-workflows",
     "gitlab-ci.yml": "vendor.gitlab-ci",
 }

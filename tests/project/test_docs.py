@@ -3,8 +3,8 @@
 A block's language says how: `python` with a test in it is run by pytest with our plugin, and without one it is executed
 with a running `mcmock_server`; a first line `# name.py` saves the block under that name for the other blocks of its page.
 `# test_fails_….py` must fail, and say what the `text` after it says. `sh` is run by bash beside a fresh `mcmock serve`, `toml`
-is read as its config, or as a tracking plan if it begins with `# plan.toml`, `json` must parse. `js` and `html` are files of
-docs/javascript.md; tests/clients runs them.
+is read as its config, or as a tracking plan if it begins with `# plan.toml`, `json` must parse. `js`, `html`, `java`,
+`kotlin` and `swift` are files of the pages for those platforms; tests/clients has them.
 Other `text` is output or something done on a device, and is not run.
 """
 
@@ -28,7 +28,13 @@ from mcmock.testing.server import McmockServer
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
-LANGUAGES = {"python", "sh", "toml", "json", "text", "js", "html"}
+ELSEWHERE = {
+    "js": {"docs/javascript.md"}, "html": {"docs/javascript.md"},
+    "java": {"docs/android-jvm.md"}, "kotlin": {"docs/android-jvm.md"}, "swift": {"docs/ios.md"},
+}  # fmt: skip
+"""The languages that tests/clients runs, or says why not, and the pages that have them."""
+
+LANGUAGES = {"python", "sh", "toml", "json", "text", *ELSEWHERE}
 DEFAULT_URL = "http://127.0.0.1:8410"
 
 
@@ -102,7 +108,8 @@ def served() -> Iterator[str]:
 
 def test_every_block_names_a_language_we_run() -> None:
     assert [block for block in BLOCKS if block.language not in LANGUAGES] == []
-    assert {block.page for block in BLOCKS if block.language in ("js", "html")} <= {"docs/javascript.md"}
+    for language, pages in ELSEWHERE.items():
+        assert {block.page for block in BLOCKS if block.language == language} <= pages
 
 
 @of("python")
