@@ -108,6 +108,10 @@ class Emulator:
             self._committer: Committer = DirectCommitter(self.engine)
         else:
             self._committer = backing.committer(self.engine, seed, rules)
+        self.has_store = self._committer.has_store
+        """Whether a store keeps the state, which may know of scopes that this process has not made."""
+        self.blocks = self._committer.blocks
+        """Whether `handle` may wait for something outside this process, so that an event loop must not call it."""
 
     def sibling(self, scope: str) -> Emulator:
         """Return another emulator with these options, for a scope of its own: empty, its clock running with the wall clock."""
@@ -148,16 +152,6 @@ class Emulator:
     @property
     def protocols(self) -> tuple[ApiProtocol, ...]:
         return self._protocols
-
-    @property
-    def has_store(self) -> bool:
-        """Whether a store keeps the state, which may know of scopes that this process has not made."""
-        return self._committer.has_store
-
-    @property
-    def blocks(self) -> bool:
-        """Whether `handle` may wait for something outside this process, so that an event loop must not call it."""
-        return self._committer.blocks
 
     # -- requests -----------------------------------------------------------------------------------------------------
 

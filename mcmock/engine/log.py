@@ -69,9 +69,9 @@ _METHODS = frozenset({"POST", "GET", "OPTIONS", "HEAD", "PUT", "DELETE", "PATCH"
 def weight_of(entry: Entry) -> int:
     """What an entry weighs that shares nothing with others, as one in a file does."""
     return (
-        ENTRY_COST + len(entry.body) + weights.of_headers(entry.headers) + weights.of_text(entry.target)
-        + weights.of_text(entry.session_id) + weights.of_answer(len(entry.response_headers), entry.response_body)
-        + weights.of_text(entry.event_type) + _weight_of_oddities(entry.method, entry.findings, entry.fault)
+        ENTRY_COST + len(entry.body) + weights.of_headers(entry.headers) + getsizeof(entry.target)
+        + getsizeof(entry.session_id) + weights.of_answer(len(entry.response_headers), entry.response_body)
+        + getsizeof(entry.event_type) + _weight_of_oddities(entry.method, entry.findings, entry.fault)
     )  # fmt: skip
 
 

@@ -32,11 +32,6 @@ FAULT_COST = 160
 """Bytes it costs to know which fault met a request."""
 
 
-def of_text(text: str | None) -> int:
-    """The bytes of a text that only one entry has."""
-    return getsizeof(text) if text else 0
-
-
 def of_headers(lines: RawHeaders) -> int:
     """The bytes of a request's header lines."""
     return HEADERS_COST + sum([len(name) + len(value) + LINE_COST for name, value in lines])

@@ -100,40 +100,28 @@ class AiohttpConnection(web.RequestHandler):
     def loop(self) -> asyncio.AbstractEventLoop:
         return self._loop
 
-    @property
-    def requests_read(self) -> int:
-        """How many requests were read in all, those that could not be parsed included."""
-        return self._request_count
+    requests_read = web.RequestHandler._request_count  # type: ignore[misc]
+    """How many requests were read in all, those that could not be parsed included."""
 
-    @property
-    def is_cut(self) -> bool:
-        """Whether the connection is lost, or given up."""
-        return self._force_close
+    is_cut = web.RequestHandler._force_close  # type: ignore[misc]
+    """Whether the connection is lost, or given up."""
 
     @property
     def is_closing(self) -> bool:
         """Whether nothing more is answered than what is under way."""
         return self._close or self._force_close
 
-    @property
-    def is_full(self) -> bool:
-        """Whether the client does not read what is written."""
-        return self._paused
+    is_full = web.RequestHandler._paused  # type: ignore[misc]
+    """Whether the client does not read what is written."""
 
-    @property
-    def is_withholding(self) -> bool:
-        """Whether aiohttp keeps some of a body until there is room for it."""
-        return self._reading_paused
+    is_withholding = web.RequestHandler._reading_paused  # type: ignore[misc]
+    """Whether aiohttp keeps some of a body until there is room for it."""
 
-    @property
-    def is_held_back(self) -> bool:
-        """Whether reading stands still until answers have made room in the queue."""
-        return self._buffer_paused
+    is_held_back = web.RequestHandler._buffer_paused  # type: ignore[misc]
+    """Whether reading stands still until answers have made room in the queue."""
 
-    @property
-    def is_upgraded(self) -> bool:
-        """Whether the request before asked for another protocol."""
-        return self._upgraded
+    is_upgraded = web.RequestHandler._upgraded  # type: ignore[misc]
+    """Whether the request before asked for another protocol."""
 
     def may_read(self) -> bool:
         """Return whether aiohttp takes more bytes: another request, or more of a body."""

@@ -30,7 +30,7 @@ class Pieces:
         return len(self._data) - self._at
 
     def add(self, data: bytes) -> None:
-        self._data = self._data[self._at :] + data if self else data
+        self._data = self._data[self._at :] + data if self._at < len(self._data) else data
         self._at = 0
 
     def start_afresh(self) -> None:

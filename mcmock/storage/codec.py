@@ -29,7 +29,7 @@ FIRST_PROTOCOL = "media-collection"
 class Codec(NamedTuple):
     """How a table's values become JSON, and how they are read back."""
 
-    to_json: Callable[[Any], Any]
+    to_json: Callable[[Any], Any] | None  # None: they are JSON already
     from_json: Callable[[Any], Any]
 
 
@@ -57,26 +57,30 @@ SESSIONS, ISSUED, DOOMED, COUNTS, RATES, CLOCK, FAULTS, SEED, VERSION, OPENED = 
     "session", "issued", "doomed", "count", "rate", "clock", "faults", "seed", "version", "opened",
 )  # fmt: skip
 TABLES: Mapping[str, Codec] = {
-    SESSIONS: Codec(_same, _session),
-    ISSUED: Codec(_same, _same),  # how many sessions of the same content there were
-    DOOMED: Codec(_same, lambda value: FaultHit(*value)),
-    COUNTS: Codec(_same, _same),  # what fault rules count
-    RATES: Codec(_same, tuple),
-    CLOCK: Codec(_same, lambda value: clock.Setting(*value)),
+    SESSIONS: Codec(None, _session),
+    ISSUED: Codec(None, _same),  # how many sessions of the same content there were
+    DOOMED: Codec(None, lambda value: FaultHit(*value)),
+    COUNTS: Codec(None, _same),  # what fault rules count
+    RATES: Codec(None, tuple),
+    CLOCK: Codec(None, lambda value: clock.Setting(*value)),
     FAULTS: Codec(_snapshot_json, _snapshot),
-    SEED: Codec(_same, _same),
-    VERSION: Codec(_same, _same),  # another one whenever clock or rules are changed
-    OPENED: Codec(_same, _same),  # another one whenever a session is opened: what all of them rests on
+    SEED: Codec(None, _same),
+    VERSION: Codec(None, _same),  # another one whenever clock or rules are changed
+    OPENED: Codec(None, _same),  # another one whenever a session is opened: what all of them rests on
 }
 
 
 def place_text(cell: Cell) -> str:
-    """Where a cell stands, as one line: the table, and the key as JSON."""
+    """Return where a cell stands, as one line: the table, and the key as JSON."""
     return f"{cell.table} {_dumps(cell.key)}"
 
 
-def value_text(cell: Cell) -> str:
-    return _dumps(TABLES[cell.table].to_json(cell.value))
+def cell_texts(cell: Cell) -> tuple[str, str | None]:
+    """Return where a cell stands and what stands there, as texts; None is nothing."""
+    to_json, value = TABLES[cell.table].to_json, cell.value
+    if value is not None:
+        value = _dumps(value if to_json is None else to_json(value))
+    return f"{cell.table} {_dumps(cell.key)}", value
 
 
 def cell_from(place: str, value: str | None) -> Cell:
@@ -93,8 +97,9 @@ def _key(value: Any) -> Hashable:
     return tuple(value) if isinstance(value, list) else value
 
 
-def cells_text(cells: Iterable[Cell]) -> str:
-    return _dumps([[place_text(cell), None if cell.value is None else value_text(cell)] for cell in cells])
+def cells_text(texts: Iterable[tuple[str, str | None]]) -> str:
+    """Return cells, as `cell_texts` has them, as one text."""
+    return _dumps(list(texts))
 
 
 def cells_from(text: str) -> tuple[Cell, ...]:
@@ -105,9 +110,10 @@ def entry_text(entry: tuple[Any, ...]) -> str:
     """An entry of the log as JSON, without its number: bytes are kept as the characters of the same numbers."""
     one = Entry._make(entry)
     return _dumps([
-        one.at, one.kind, one.method, one.target, [[_text(name), _text(value)] for name, value in one.headers],
-        _text(one.body), one.event_type, one.session_id, one.verdict, one.status, one.response_headers,
-        _text(one.response_body), one.findings, one.fault, one.after_end, one.protocol,
+        one.at, one.kind, one.method, one.target,
+        [[name.decode("latin-1"), value.decode("latin-1")] for name, value in one.headers],
+        one.body.decode("latin-1"), one.event_type, one.session_id, one.verdict, one.status, one.response_headers,
+        one.response_body.decode("latin-1"), one.findings, one.fault, one.after_end, one.protocol,
     ])  # fmt: skip
 
 
@@ -134,10 +140,6 @@ def _entry(
 
 def _finding(rule: str, severity: str, path: str, message: str, source: str) -> Finding:
     return Finding(rule, Severity(severity), path, message, source)
-
-
-def _text(value: bytes) -> str:
-    return value.decode("latin-1")
 
 
 def _bytes(value: str) -> bytes:

@@ -87,6 +87,8 @@ class OverlayTable(Generic[Key, Value]):
     @property
     def has_new(self) -> bool:
         """Whether a key was put that was not there before."""
+        if None not in map(self.seen.get, self.written):
+            return False
         return any(value is not None and self.seen[key] is None for key, value in self.written.items())
 
 
@@ -116,13 +118,14 @@ class Overlay:
 
     def __init__(self, state: State, facts: dict[str, DirectTable[str, Any]], ahead: Ahead) -> None:
         self._state, self._facts, self._ahead = state, facts, ahead
-        self._used: list[OverlayTable[Any, Any]] = []
+        self._used: dict[str, OverlayTable[Any, Any]] = {}
         self._snapshot = state.rules.snapshot if ahead.rules is None else ahead.rules
+        self.has_rules = bool(self._snapshot.armed)
         self.seed, self.part = state.seed, state.part
 
     def _over(self, name: str, stored: Any) -> OverlayTable[Any, Any]:
         table = OverlayTable(name, stored, self._ahead.tables[name])
-        self._used.append(table)
+        self._used[name] = table
         return table
 
     @cached_property
@@ -159,14 +162,9 @@ class Overlay:
             self.clock.now() if "clock" in self.__dict__ or self._ahead.clock is not None else self._state.clock.now()
         )
 
-    @property
-    def has_rules(self) -> bool:
-        return bool(self._snapshot.armed)
-
     def fact(self, name: str) -> OverlayTable[str, Any]:
         """Return one of the FACTS as a table, whose only key is ""."""
-        known = next((table for table in self._used if table.name == name), None)
-        return known or self._over(name, self._facts[name])
+        return self._used[name] if name in self._used else self._over(name, self._facts[name])
 
     def forget_session(self, session_id: str) -> None:
         """Only the places are emptied; what else hangs on them goes when that is true."""
@@ -183,13 +181,13 @@ class Overlay:
         sessions: OverlayTable[str, Session] | None = made.get("sessions")
         if sessions is not None and sessions.scanned:
             self.fact(codec.OPENED).get("")
-        reads = [Cell(table.name, key, value) for table in self._used for key, value in table.seen.items()]
-        writes = [
-            Cell(table.name, key, value)
-            for table in self._used
-            for key, value in table.written.items()
-            if value is not table.seen[key]
-        ]
+        reads, writes = [], []
+        for name, table in self._used.items():
+            for key, value in table.seen.items():
+                reads.append(Cell(name, key, value))
+            for key, value in table.written.items():
+                if value is not table.seen[key]:
+                    writes.append(Cell(name, key, value))
         if sessions is not None and sessions.has_new:  # written and not rested on: starts do not wait for each other
             writes.append(Cell(codec.OPENED, "", new_version()))
         changed = []

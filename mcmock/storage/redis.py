@@ -37,6 +37,7 @@ from mcmock.storage.base import CommitResult, Snapshot
 from mcmock.storage.codec import (
     FORMAT,
     cell_from,
+    cell_texts,
     cells_from,
     cells_text,
     deliveries_from,
@@ -44,7 +45,6 @@ from mcmock.storage.codec import (
     entry_from,
     entry_text,
     place_text,
-    value_text,
 )
 from mcmock.storage.optimistic import SharedBacking
 from mcmock.storage.worker import BackgroundWorker
@@ -375,15 +375,13 @@ class RedisLedger:
 
     def __init__(self, store: RedisStore, scope: str, max_log_bytes: int, lives: int) -> None:
         self._store, self._scope, self._lives = store, scope, lives
+        self.check, self.work, self.soon = store.check, store.work, store.soon
         self._max_log_bytes = max_log_bytes
         self._keys = store.keys(scope)
         self.log_key = self._keys[1]
         self.seen = 0
         self._epoch, self._runs = "", -1
         self.wake: Callable[[], None] = lambda: None
-
-    def check(self) -> None:
-        self._store.check()
 
     def load(self) -> Snapshot:
         runs = self._store.runs
@@ -420,9 +418,6 @@ class RedisLedger:
 
     def _page(self, first: int, last: int) -> Any:
         return self._store.ask(lambda client: client.xrange(self.log_key, f"{first}-0", f"{last}-0", PAGE))
-
-    def work(self, call: Callable[[], None]) -> None:
-        self._store.work(call)
 
     def commit_all(self, changes: list[Change], since: int, news: bool) -> list[CommitResult]:
         """In one round trip."""
@@ -486,9 +481,6 @@ class RedisLedger:
     def leave(self) -> None:
         self._store.unfollow(self)
 
-    def soon(self, call: Callable[[], None]) -> None:
-        self._store.soon(call)
-
     def close(self) -> None:
         self._store.unfollow(self)
 
@@ -515,16 +507,15 @@ def _told(changes: list[Change], position: int, results: list[Any]) -> Iterator[
 
 def _arguments(change: Change) -> list[Any]:
     """A Change as the script takes it."""
-    pairs = [text for cell in (*change.reads, *change.writes) for text in (place_text(cell), _value(cell))]
+    reads, writes = [*map(cell_texts, change.reads)], [*map(cell_texts, change.writes)]
+    pairs: list[str] = []
+    for place, value in (*reads, *writes):
+        pairs += place, value or ""
     return [
         change.notice, deliveries_text(change.deliveries) if change.deliveries else "", change.weight,
-        entry_text(change.entry) if change.entry is not None else "", cells_text(change.writes) if change.writes else "",
-        len(change.reads), len(change.writes), *pairs,
+        entry_text(change.entry) if change.entry is not None else "", cells_text(writes) if writes else "",
+        len(reads), len(writes), *pairs,
     ]  # fmt: skip
-
-
-def _value(cell: Any) -> str:
-    return "" if cell.value is None else value_text(cell)
 
 
 def _pairs(flat: list[str]) -> dict[str, str]:

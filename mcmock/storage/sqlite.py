@@ -32,7 +32,7 @@ from mcmock.core.model import Delivery
 from mcmock.engine import DEFAULT_SCOPE, Emulator, mark
 from mcmock.engine.changes import Change, StoreUnavailable
 from mcmock.storage.base import DEFAULT_JOURNAL_BYTES, Snapshot
-from mcmock.storage.codec import FORMAT, cell_from, entry_from, entry_text, place_text, value_text
+from mcmock.storage.codec import FORMAT, cell_from, cell_texts, entry_from, entry_text
 from mcmock.storage.journal_file import JournalFile, real, refuse_other_name
 from mcmock.storage.write_behind import FileBacking
 
@@ -341,7 +341,8 @@ class _Batch:
             if change.notice in ("reset", "cleared"):
                 self._empty(scope, change.notice)
             for cell in change.writes:
-                self._cells[scope, place_text(cell)] = None if cell.value is None else value_text(cell)
+                place, value = cell_texts(cell)
+                self._cells[scope, place] = value
             if change.entry is not None:
                 self._log(scope, change)
             for seq, delivery in change.deliveries:

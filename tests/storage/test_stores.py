@@ -384,14 +384,14 @@ def test_an_entry_reads_back_as_it_was() -> None:
     ids=lambda cell: cell.table,
 )
 def test_a_cell_reads_back_as_it_was(cell: Cell) -> None:
-    assert codec.cells_from(codec.cells_text([cell])) == (cell,)
+    assert codec.cells_from(codec.cells_text([codec.cell_texts(cell)])) == (cell,)
 
 
 def test_rules_read_back_as_they_were() -> None:
     emulator = Emulator(faults=[faults.delay(1.5, event="ping", times=3)])
     emulator.add_fault(faults.drop_header("Location", name="no-location", playhead={"min": 3}))
     standing = emulator.engine.state.rules.snapshot
-    (back,) = codec.cells_from(codec.cells_text([Cell(codec.FAULTS, "", standing)]))
+    (back,) = codec.cells_from(codec.cells_text([codec.cell_texts(Cell(codec.FAULTS, "", standing))]))
     assert isinstance(back.value, RulesSnapshot)
     assert back.value == standing
 
