@@ -11,6 +11,7 @@ files.py     rules from TOML and JSON
 
 from mcmock.faults.active import FaultState, Hold
 from mcmock.faults.builders import (
+    Refusal,
     close,
     delay,
     drip,
@@ -20,6 +21,7 @@ from mcmock.faults.builders import (
     hang,
     malformed,
     rate_limit,
+    refuse,
     reset,
     set_header,
     status,
@@ -31,7 +33,7 @@ from mcmock.faults.presets import PRESETS, Preset, preset
 from mcmock.faults.rule import FaultRule, rule_from_json, rule_schema, rule_to_json
 
 __all__ = [
-    "EFFECTS", "PRESETS", "FaultRule", "FaultState", "Hold", "Preset", "close", "delay", "drip", "drop_header", "expire_session",
-    "forget_session", "hang", "load", "load_file", "load_value", "malformed", "preset", "rate_limit", "reset",
+    "EFFECTS", "PRESETS", "FaultRule", "FaultState", "Hold", "Preset", "Refusal", "close", "delay", "drip", "drop_header", "expire_session",
+    "forget_session", "hang", "load", "load_file", "load_value", "malformed", "preset", "rate_limit", "refuse", "reset",
     "rule_from_json", "rule_schema", "rule_to_json", "rules_from", "set_header", "status", "truncate",
 ]  # fmt: skip

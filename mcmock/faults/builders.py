@@ -8,10 +8,11 @@ wrong and what may stand there.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Unpack
+from typing import Any, NamedTuple, Unpack
 
 from mcmock.core.match import NAMES, Match, MatchFields
 from mcmock.core.wording import shown
+from mcmock.faults.effects import number
 from mcmock.faults.rule import FaultRule, rule_from_json
 
 _SHARED = {"name": "name", "side": "side", "skip": "skip", "times": "times", "probability": "probability", "per": "per",
@@ -52,6 +53,23 @@ def delay(
 def reset(**envelope: Unpack[Envelope]) -> FaultRule:
     """The connection reset (TCP RST)."""
     return _make("reset", envelope)
+
+
+class Refusal(NamedTuple):
+    """A fault of the whole server, which no request meets: for so many seconds nobody listens."""
+
+    for_seconds: float
+
+
+def refuse(*, for_seconds: float) -> Refusal:
+    """Connections refused for so many seconds of the emulator's clock, at most 3,600; those that are open are closed.
+
+    For `mcmock_server.faults.add` only. Raises ValueError for another number.
+    """
+    try:
+        return Refusal(number(0, 3600, above=True)[0](for_seconds))
+    except ValueError as error:
+        raise ValueError(f"fault: for_seconds {error}") from None
 
 
 def close(**envelope: Unpack[Envelope]) -> FaultRule:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import logging
 import os
 import socket
 import ssl
@@ -27,6 +28,8 @@ from mcmock.server.app import make_handler
 from mcmock.server.connection import Connection
 from mcmock.server.endpoint import Place
 from mcmock.server.fast_path import Lane
+
+_logger = logging.getLogger("mcmock")
 
 STOP_SECONDS = 0.2
 """How long answers in progress may take to finish when the server stops; then they are broken off, which may take as long."""
@@ -96,6 +99,7 @@ class Service:
         self._server: _Server | None = None
         self._context: ssl.SSLContext | None = None
         self._reserved: list[socket.socket] = []
+        self._absence: asyncio.Task[None] | None = None
         self._control = ControlApi(self.scopes, self.place)
 
     async def start(self) -> None:
@@ -103,6 +107,7 @@ class Service:
 
         Raises OSError when it cannot, ValueError for HTTPS without a certificate, or another aiohttp.
         """
+        await self._end_absence()
         if self._server is not None:
             return
         await aiohttp_adapter.check()
@@ -116,7 +121,7 @@ class Service:
             place.port = await self._listen(place.port, "--port")
             if context is not None and place.https_port is not None:
                 place.https_port = await self._listen(place.https_port, "--https-port", context)
-        except (OSError, ValueError):
+        except BaseException:  # cancelled, too: half a server is none
             await self.stop()
             raise
 
@@ -207,6 +212,7 @@ class Service:
 
         `for_now` keeps the ports from other programs, so that `start` can have them again: whoever connects is refused.
         """
+        await self._end_absence()
         if self._server is not None:
             listened = await self._server.taking.end()
             self._reserved += [kept for one in listened if for_now and (kept := reserve(*one)) is not None]
@@ -217,6 +223,45 @@ class Service:
             self._server.pre_shutdown()
             await self._server.shutdown(STOP_SECONDS)
             self._server = None
+
+    async def refuse(self, seconds: float) -> None:
+        """Refuse connections until so many seconds of the emulator's clock have passed, or until `start`."""
+        until = self.emulator.now + seconds
+        await self.stop(for_now=True)
+        self._absence = asyncio.get_running_loop().create_task(self._come_back(until))
+
+    async def end_refusal(self) -> None:
+        """Listen again if it is `refuse` that keeps it from that."""
+        if self._absence is not None:
+            await self.start()
+
+    async def _end_absence(self) -> None:
+        absence, self._absence = self._absence, None
+        if absence is not None and absence is not asyncio.current_task():
+            absence.cancel()
+            await asyncio.gather(absence, return_exceptions=True)
+
+    async def _come_back(self, until: float) -> None:
+        loop, news = asyncio.get_running_loop(), asyncio.Event()
+
+        def wake() -> None:
+            with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+                loop.call_soon_threadsafe(news.set)
+
+        stop = self.emulator.on_release(wake)
+        try:
+            while (left := until - self.emulator.now) > 0:
+                timeout = None if self.emulator.frozen else left + 0.001
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(timeout):
+                        await news.wait()
+                news.clear()
+        finally:
+            stop()
+        try:
+            await self.start()
+        except OSError as error:
+            _logger.warning(f"{self.url} cannot be listened on again: {_reason(error)}")
 
     def _release(self) -> None:
         for one in self._reserved:
@@ -333,6 +378,16 @@ class ServiceThread:
         if self._thread.is_alive() and threading.current_thread() is not self._thread:
             with suppress(TimeoutError):
                 asyncio.run_coroutine_threadsafe(work(), self._loop).result(PATIENCE)
+
+    def refuse(self, seconds: float) -> None:
+        """Refuse connections for so many seconds of the emulator's clock; nothing if it never began."""
+        if self._thread.is_alive():
+            asyncio.run_coroutine_threadsafe(self.service.refuse(seconds), self._loop).result()
+
+    def end_refusal(self) -> None:
+        """Listen again if it is `refuse` that keeps it from that."""
+        if self._thread.is_alive():
+            asyncio.run_coroutine_threadsafe(self.service.end_refusal(), self._loop).result()
 
     def stop(self) -> None:
         """Stop for good; the loop and its thread end, too."""

@@ -8,7 +8,7 @@ from inspect import signature
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
-from typing import Any, Final, ParamSpec, Self, TypeVar
+from typing import Any, Final, ParamSpec, Self, TypeVar, overload
 
 from mcmock.analytics.plan_format import as_plan
 from mcmock.checks import timeline_text
@@ -19,7 +19,7 @@ from mcmock.core.match import Match
 from mcmock.core.model import Exchange
 from mcmock.core.wording import did_you_mean
 from mcmock.engine import Emulator, Summary, policy
-from mcmock.faults import FaultRule, FaultState, preset, rule_from_json
+from mcmock.faults import FaultRule, FaultState, Refusal, preset, rule_from_json
 from mcmock.faults.losses import Losses
 from mcmock.server import Service, ServiceThread
 from mcmock.server.admin.checks import verify as verify_async
@@ -60,12 +60,12 @@ class McmockServer:
         seed = self._options.get("seed")
         self.first_seed: int = self.emulator.seed if seed is None else seed
         self.clock = TestClock(self.emulator)
-        self.faults = TestFaults(self.emulator)
         self.goldens = Goldens(Path.cwd(), frozen=on_build_server())
         self._expected: set[int] = set()
         self._past: deque[str] = deque(maxlen=PAST)
         # A test's certificate authority is its own, and gone with it, unless it asks for the one that is kept.
         self._thread = ServiceThread(Service(self.emulator, throwaway="state_dir" not in at, **at))
+        self.faults = TestFaults(self.emulator, self._thread)
         self._ca_folder: TemporaryDirectory[str] | None = None
         try:
             self.prepare()
@@ -311,6 +311,7 @@ class McmockServer:
     def reset(self) -> None:
         """Empty the log, forget every session and every named scope, let the clock run. What had arrived is gone with it."""
         self._thread.read_all()
+        self._thread.end_refusal()
         self._forget()
 
     def _forget(self) -> None:
@@ -398,12 +399,24 @@ class TestFaults:
 
     __test__ = False  # pytest: this is no test case
 
-    def __init__(self, emulator: Emulator) -> None:
-        self._emulator = emulator
+    def __init__(self, emulator: Emulator, thread: ServiceThread) -> None:
+        self._emulator, self._thread = emulator, thread
 
-    def add(self, rule: FaultRule | Wanted) -> FaultRule:
-        """Put a rule behind those in force; returns it with its name. Raises ValueError for a name that is taken."""
+    @overload
+    def add(self, rule: FaultRule | Wanted) -> FaultRule: ...
+
+    @overload
+    def add(self, rule: Refusal) -> Refusal: ...
+
+    def add(self, rule: FaultRule | Wanted | Refusal) -> FaultRule | Refusal:
+        """Put a rule behind those in force; returns it with its name. Raises ValueError for a name that is taken.
+
+        `faults.refuse` begins at once, and ends by its time, by `clear`, a reset, or `server.start()`.
+        """
         __tracebackhide__ = True
+        if isinstance(rule, Refusal):
+            self._thread.refuse(rule.for_seconds)
+            return rule
         return _taken(self._emulator.add_fault, _taken(_rule, rule))
 
     def preset(self, name: str) -> tuple[FaultRule, ...]:
@@ -423,6 +436,7 @@ class TestFaults:
     def clear(self) -> None:
         """Lift every fault, and free what they hold."""
         self._emulator.clear_faults()
+        self._thread.end_refusal()
 
     def __iter__(self) -> Iterator[FaultState]:
         """Each rule in force, with its hits, in the order they are tried."""

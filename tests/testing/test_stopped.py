@@ -5,13 +5,17 @@ from __future__ import annotations
 import errno
 import socket
 import ssl
+import threading
 from collections.abc import Callable
 from http.client import HTTPException
+from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 import pytest
 
+from mcmock import faults
+from mcmock.core import clock
 from mcmock.testing.server import McmockServer
 from tests.serving import Client
 
@@ -147,3 +151,75 @@ def test_a_hundred_stops_leave_no_descriptor_behind(mcmock_server: McmockServer)
         with connect("127.0.0.1", mcmock_server.url) as one:
             numbers.append(one.fileno())
     assert max(numbers[10:]) <= max(numbers[:10]) + 2
+
+
+# -- faults.refuse ----------------------------------------------------------------------------------------------------
+
+
+def until_back(server: McmockServer) -> None:
+    """Connect until somebody listens. Real time bounds it."""
+    give_up = clock.monotonic() + 30
+    while clock.monotonic() < give_up:
+        try:
+            return connect("127.0.0.1", server.url).close()
+        except ConnectionRefusedError:
+            threading.Event().wait(0.01)
+    raise AssertionError("nobody listens again")
+
+
+def test_a_refusal_ends_when_the_emulator_s_clock_has_passed_it(mcmock_server: McmockServer) -> None:
+    client = Client(mcmock_server.url)
+    path = client.start()
+    mcmock_server.faults.add(faults.refuse(for_seconds=600))
+    assert is_refused(mcmock_server.url)
+    with pytest.raises((OSError, HTTPException)):
+        client.send(path)
+    client.close()
+    mcmock_server.clock.advance(599)
+    assert is_refused(mcmock_server.url)
+    mcmock_server.clock.advance(1)
+    until_back(mcmock_server)
+    assert answers(mcmock_server.url)
+    assert len(mcmock_server.sessions()) == 1
+
+
+def test_a_refusal_ends_by_itself(mcmock_server: McmockServer) -> None:
+    mcmock_server.faults.add(faults.refuse(for_seconds=0.05))
+    until_back(mcmock_server)
+
+
+@pytest.mark.mcmock(clock="frozen")
+def test_a_frozen_clock_holds_a_refusal(mcmock_server: McmockServer) -> None:
+    mcmock_server.faults.add(faults.refuse(for_seconds=0.01))
+    threading.Event().wait(0.1)
+    assert is_refused(mcmock_server.url)
+    mcmock_server.clock.advance(0.01)
+    until_back(mcmock_server)
+
+
+@pytest.mark.parametrize(
+    "end",
+    [lambda server: server.faults.clear(), lambda server: server.reset(), lambda server: server.start()],
+    ids=["clear", "reset", "start"],
+)
+def test_a_refusal_is_lifted(mcmock_server: McmockServer, end: Callable[[McmockServer], None]) -> None:
+    mcmock_server.faults.add(faults.refuse(for_seconds=600))
+    mcmock_server.faults.add(faults.refuse(for_seconds=300))
+    end(mcmock_server)
+    assert answers(mcmock_server.url)
+    mcmock_server.clock.advance(700)
+    assert answers(mcmock_server.url)
+
+
+def test_a_server_that_is_stopped_stays_so_when_a_refusal_would_end(mcmock_server: McmockServer) -> None:
+    mcmock_server.faults.add(faults.refuse(for_seconds=600))
+    mcmock_server.stop()
+    mcmock_server.clock.advance(700)
+    mcmock_server.faults.clear()
+    assert is_refused(mcmock_server.url)
+
+
+@pytest.mark.parametrize("seconds", [0, -1, 3601, float("inf"), True, "1"])
+def test_a_refusal_has_an_end(seconds: Any) -> None:
+    with pytest.raises(ValueError, match="for_seconds must be a number"):
+        faults.refuse(for_seconds=seconds)
