@@ -33,7 +33,7 @@ from mcmock.faults.presets import PRESETS, Preset, preset
 from mcmock.faults.rule import FaultRule, rule_from_json, rule_schema, rule_to_json
 
 __all__ = [
-    "EFFECTS", "PRESETS", "FaultRule", "FaultState", "Hold", "Preset", "Refusal", "close", "delay", "drip", "drop_header", "expire_session",
-    "forget_session", "hang", "load", "load_file", "load_value", "malformed", "preset", "rate_limit", "refuse", "reset",
-    "rule_from_json", "rule_schema", "rule_to_json", "rules_from", "set_header", "status", "truncate",
+    "EFFECTS", "PRESETS", "FaultRule", "FaultState", "Hold", "Preset", "Refusal", "close", "delay", "drip", "drop_header",
+    "expire_session", "forget_session", "hang", "load", "load_file", "load_value", "malformed", "preset", "rate_limit",
+    "refuse", "reset", "rule_from_json", "rule_schema", "rule_to_json", "rules_from", "set_header", "status", "truncate",
 ]  # fmt: skip
