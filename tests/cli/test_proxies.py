@@ -146,7 +146,7 @@ def child(**environment: str) -> dict[str, str]:
     """Return the environment that the command of `mcmock exec` sees."""
     quiet = {name: value for name, value in os.environ.items() if name not in NAMES and not name.startswith("MCMOCK_")}
     script = "import json, os; print(json.dumps(dict(os.environ)))"
-    command = [sys.executable, "-m", "mcmock", "exec", "--", sys.executable, "-c", script]
+    command = [sys.executable, "-m", "mcmock", "exec", "--allow", "nothing-sent", "--", sys.executable, "-c", script]
     done = subprocess.run(command, env={**quiet, **environment}, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     seen: dict[str, str] = json.loads(done.stdout)
@@ -170,7 +170,19 @@ def test_exec_tells_its_command_to_ask_this_machine_directly(given: dict[str, st
 def test_exec_names_the_host_without_the_scheme_and_a_mcmock_inside_takes_no_notice() -> None:
     found = child()
     assert found["MCMOCK_URL"] == f"http://{found['MCMOCK_HOST']}"
-    inside = [sys.executable, "-m", "mcmock", "exec", "--", sys.executable, "-m", "mcmock", "ready"]
+    inside = [
+        sys.executable,
+        "-m",
+        "mcmock",
+        "exec",
+        "--allow",
+        "nothing-sent",
+        "--",
+        sys.executable,
+        "-m",
+        "mcmock",
+        "ready",
+    ]
     for host in (found["MCMOCK_HOST"], "[::1]:8410", "localhost:8410/~a"):
         done = subprocess.run(inside, env={**os.environ, "MCMOCK_HOST": host}, capture_output=True, text=True)
         assert (done.returncode, done.stderr) == (0, "")
