@@ -31,6 +31,7 @@ COMMANDS = (
     "certify",
     "report",
     "replay",
+    "play",
     "ca",
 )
 """Each is a module of this package with a click command of the same name; imported when it is called."""

@@ -6,47 +6,33 @@ It waits, sends and prints; what is sent and what is a difference is `mcmock.rec
 from __future__ import annotations
 
 import asyncio
-import posixpath
-import ssl
 import sys
-from collections.abc import Awaitable, Callable
-from importlib import resources
-from pathlib import Path
-from typing import Any, NamedTuple
+from collections.abc import Callable
 from urllib.parse import quote
 
-import aiohttp
 import click
-from yarl import URL
 
-from mcmock.cli.admin_client import CouldNotAsk
 from mcmock.cli.saying import say
+from mcmock.cli.sending import (
+    Pace,
+    Server,
+    Wait,
+    fixtures,
+    plan_of,
+    progress,
+    recording,
+    send_all,
+    server_at,
+    waiting_for,
+)
 from mcmock.core import clock
 from mcmock.core.printable import printable
-from mcmock.protocols.registry import protocol_owning
-from mcmock.recordings import files as saved
-from mcmock.recordings import formats
 from mcmock.recordings.formats import Recording
-from mcmock.recordings.replay_plan import Got, Plan, Planned, Run, different_findings, different_session, plan, unopened
+from mcmock.recordings.replay_plan import Got, Plan, Planned, Run, different_findings, different_session, unopened
 from mcmock.recordings.timeline import Timeline
 
 SUITES = ("timelines", "conformance")
 """The folders of fixtures/ that --all sends."""
-
-ANSWER_WITHIN = 30.0
-"""Seconds until an answer counts as missing."""
-
-
-class Pace(NamedTuple):
-    """`speed` is recorded seconds per second, None for no waiting. `advance`: move the server's clock instead."""
-
-    speed: float | None
-    advance: bool
-
-    @property
-    def true_time(self) -> bool:
-        """Whether the server's clock sees the time that was recorded, on which some findings depend."""
-        return self.advance or self.speed == 1
 
 
 @click.command()
@@ -76,126 +62,30 @@ def replay(
         raise click.UsageError("--speed, --flat-out and --advance exclude each other: choose one")
     if advance and sessions > 1:
         raise click.UsageError("--advance moves the one clock of the server, so it takes --sessions 1")
-    if not to.startswith(("http://", "https://")):
-        raise click.UsageError(f"--to {to}: it must begin with http:// or https://")
-    if (protocol := protocol_owning(to)) is not None:
-        base = posixpath.commonpath(path.template for path in protocol.paths)
-        raise click.UsageError(f"--to {to}: leave {base} out, every recorded path begins with it")
     named = [*(name for suite in SUITES if everything for name in _names_in(suite)), *files]
     if not named:
         raise click.UsageError("name a FILE, or give --all")
     pace = Pace(None if flat_out or advance else speed or 1, advance)
-    trusted = ssl.create_default_context(cafile=ca) if ca else True
-    found = [(name, _recording(name)) for name in named]
-    sys.exit(asyncio.run(_replay(found, _Server(to.rstrip("/"), token, trusted), pace, sessions)))
-
-
-# -- files ----------------------------------------------------------------------------------------------------------------
-
-
-def _recording(name: str) -> Recording:
-    """What is in a file; in one of mcmock's own where there is none of that name."""
-    path = Path(name)
-    try:
-        return saved.read(path) if path.exists() else formats.read(_packaged(name))
-    except ValueError as error:
-        raise click.UsageError(f"{name}: {error}") from None
-    except OSError as error:
-        hint = (
-            ""
-            if path.exists()
-            else "; mcmock itself has fixtures/timelines/…, fixtures/conformance/… and fixtures/clients/…"
-        )
-        raise click.UsageError(f"{name}: {error.strerror or 'cannot be read'}{hint}") from None
-
-
-def _fixtures() -> Any:
-    """The folder of the project's recordings: inside the installed package, or beside it in a checkout."""
-    packaged = resources.files("mcmock").joinpath("fixtures_data")
-    return packaged if packaged.is_dir() else Path(__file__).parent.parent.parent / "fixtures"
-
-
-def _packaged(name: str) -> bytes:
-    parts = Path(name).parts
-    if parts[:1] != ("fixtures",) or ".." in parts:
-        raise FileNotFoundError(2, "no such file")
-    text: bytes = _fixtures().joinpath(*parts[1:]).read_bytes()
-    return text
+    found = [(name, recording(name)) for name in named]
+    sys.exit(asyncio.run(_replay(found, server_at(to, token, ca), pace, sessions)))
 
 
 def _names_in(suite: str) -> list[str]:
-    files = _fixtures().joinpath(suite).iterdir()
+    files = fixtures().joinpath(suite).iterdir()
     return sorted(f"fixtures/{suite}/{file.name}" for file in files if file.name.endswith(".json"))
-
-
-# -- the server -----------------------------------------------------------------------------------------------------------
-
-
-class _Server:
-    """Whoever answers at `url`."""
-
-    def __init__(self, url: str, token: str | None, trusted: Any) -> None:
-        self._url, self._trusted = url, trusted
-        self._admin_headers = {"Authorization": f"Bearer {token}"} if token else {}
-        self._client: aiohttp.ClientSession
-
-    async def __aenter__(self) -> _Server:
-        timeout = aiohttp.ClientTimeout(total=ANSWER_WITHIN)
-        connector = aiohttp.TCPConnector(ssl=self._trusted, limit=0)
-        self._client = aiohttp.ClientSession(timeout=timeout, connector=connector, cookie_jar=aiohttp.DummyCookieJar())
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._client.close()
-
-    async def send(self, step: Planned, target: str, body: bytes) -> Got:
-        try:
-            async with self._client.request(
-                step.method, URL(self._url + target, encoded=True), data=body or None, headers=step.headers,
-                skip_auto_headers=("Content-Type", "User-Agent", "Accept"), allow_redirects=False,
-            ) as answer:  # fmt: skip
-                return Got(answer.status, tuple(answer.headers.items()), await answer.read())
-        except aiohttp.ClientConnectorError as error:
-            raise CouldNotAsk(f"nothing answers at {self._url}: {error.strerror or error}") from None
-        except TimeoutError:
-            return Got(None, error=f"no answer within {ANSWER_WITHIN:g} s")
-        except (aiohttp.ClientError, OSError) as error:
-            return Got(None, error=f"no answer ({error or type(error).__name__})")
-
-    async def ask(self, method: str, path: str, body: Any = None) -> Any:
-        """The control API's answer. Raises click.ClickException if there is none: then this is no mcmock, or not ours."""
-        value = {} if method == "POST" and body is None else body  # a change is asked for in JSON, even an empty one
-        try:
-            async with self._client.request(
-                method, f"{self._url}/__admin{path}", json=value, headers=self._admin_headers, allow_redirects=False
-            ) as answer:
-                return await answer.json() if answer.status == 200 else self._refused(answer.status)
-        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            raise CouldNotAsk(f"{self._url}/__admin does not answer: {error or type(error).__name__}") from None
-
-    def _refused(self, status: int) -> None:
-        hint = "give its --token" if status == 401 else "is it mcmock?"
-        raise CouldNotAsk(f"{self._url}/__admin answers {status}: {hint}")
-
-    async def is_mcmock(self) -> bool:
-        try:
-            await self.ask("GET", "/summary")
-        except click.ClickException:
-            return False
-        return True
 
 
 # -- playing --------------------------------------------------------------------------------------------------------------
 
 
-async def _replay(found: list[tuple[str, Recording]], server: _Server, pace: Pace, sessions: int) -> int:
+async def _replay(found: list[tuple[str, Recording]], server: Server, pace: Pace, sessions: int) -> int:
     different = count = 0
     async with server:
         judges = pace.advance or await server.is_mcmock()
         try:
-            for name, recording in found:
+            for name, read in found:
                 start = (await server.ask("POST", "/clock/freeze"))["now"] if pace.advance else clock.Clock().now()
-                planned = _plan(name, recording, round(start * 1000))
+                planned = plan_of(name, read, round(start * 1000))
                 count += len(planned.steps) * sessions
                 different += await _play_all(planned, server, pace, sessions, judges)
         finally:
@@ -205,27 +95,17 @@ async def _replay(found: list[tuple[str, Recording]], server: _Server, pace: Pac
     return 1 if different else 0
 
 
-def _plan(name: str, recording: Recording, start_ms: int) -> Plan:
-    try:
-        return plan(recording, name, start_ms)
-    except ValueError as error:
-        raise click.UsageError(f"{name}: {error}") from None
-
-
 def _verdict(files: int, requests: int, different: int) -> str:
     sent = f"{requests} requests of {files} file{'s' if files > 1 else ''}"
     return f"{sent}: {f'{different} differences' if different else 'all as expected'}"
 
 
-async def _play_all(plan: Plan, server: _Server, pace: Pace, sessions: int, judges: bool) -> int:
+async def _play_all(plan: Plan, server: Server, pace: Pace, sessions: int, judges: bool) -> int:
     """Play `plan` so many times at once; the number of differences. `judges`: the server is mcmock, and can be asked."""
     left_out = f" ({plan.left_out} requests left out: their sessions began earlier)" if plan.left_out else ""
     say(printable(plan.name) + left_out)
     if sessions == 1:
         return await _play(plan, server, pace, judges, _print_step)
-    bar = click.progressbar(
-        length=len(plan.steps) * sessions, file=sys.stderr, label="requests" if sys.stderr.isatty() else None
-    )
     different: list[str] = []
 
     def tell(_: Planned, __: Got, line: str | None) -> None:
@@ -233,7 +113,7 @@ async def _play_all(plan: Plan, server: _Server, pace: Pace, sessions: int, judg
         if line is not None:
             different.append(line)
 
-    with bar:
+    with progress(len(plan.steps) * sessions) as bar:
         plays = [_play(plan, server, pace, False, tell) for _ in range(sessions)]
         await asyncio.gather(*plays)
     for line in dict.fromkeys(different):
@@ -251,52 +131,30 @@ def _print_step(step: Planned, got: Got, line: str | None) -> None:
     say(f"  {printable(told)}")
 
 
-async def _play(plan: Plan, server: _Server, pace: Pace, judges: bool, tell: Tell) -> int:
-    run, different = Run(plan), 0
-    waiting = _waiting(pace, server)
-    for step in plan.steps:
-        await waiting(step.at)
-        request = run.request(step)
-        got = Got(None, error="no session to send it to") if request is None else await server.send(step, *request)
-        line = run.take(step, got)
+async def _play(plan: Plan, server: Server, pace: Pace, judges: bool, tell: Tell) -> int:
+    run, wait, different = Run(plan), waiting_for(pace, server), 0
+
+    async def heard(step: Planned, got: Got, line: str | None) -> None:
+        nonlocal different
         if line is None and judges and step.findings is not None and step.session not in run.ids:
             line = await _different_refusal(step, got, server)
         tell(step, got, line)
         different += line is not None
+
+    await send_all(run, server.send, wait, heard)
     if judges and pace.true_time and plan.timeline is not None:
-        different += await _compare_judgement(plan, plan.timeline, run, server, waiting if pace.advance else None)
+        different += await _compare_judgement(plan, plan.timeline, run, server, wait if pace.advance else None)
     return different
 
 
-Wait = Callable[[float], Awaitable[None]]
-
-
-def _waiting(pace: Pace, server: _Server) -> Wait:
-    """A function that waits until a recorded moment, in its own way."""
-    began = clock.monotonic()
-    done = 0.0
-
-    async def wait(until: float) -> None:
-        if pace.speed is not None:
-            await asyncio.sleep(max(0.0, until / pace.speed - (clock.monotonic() - began)))
-
-    async def advance(until: float) -> None:
-        nonlocal done
-        if until > done:
-            await server.ask("POST", "/clock/advance", {"seconds": until - done})
-            done = until
-
-    return advance if pace.advance else wait
-
-
-async def _different_refusal(step: Planned, got: Got, server: _Server) -> str | None:
+async def _different_refusal(step: Planned, got: Got, server: Server) -> str | None:
     """Where the findings of a step that opened no session differ: no session has it, so the newest request is looked at."""
     newest = (await server.ask("GET", "/requests?order=desc&limit=1"))["requests"]
     ours = [one for one in newest if (one["path"], one["status"]) == (step.target, got.status)]
     return next(different_findings([step], [[found["rule"] for found in one["findings"]] for one in ours]), None)
 
 
-async def _compare_judgement(plan: Plan, timeline: Timeline, run: Run, server: _Server, advance: Wait | None) -> int:
+async def _compare_judgement(plan: Plan, timeline: Timeline, run: Run, server: Server, advance: Wait | None) -> int:
     """What only mcmock can be asked: findings, and the report of a session that ends as the timeline says."""
     lines: list[str] = []
     for session, sid in run.ids.items():

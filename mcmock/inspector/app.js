@@ -12,6 +12,7 @@ import { count, messageOf } from "./format.js";
 import { SessionList } from "./list.js";
 import { LogPanel } from "./log.js";
 import { Refresh } from "./refresh.js";
+import { playSample, sampleCommand } from "./sample.js";
 import { SessionPanel } from "./session.js";
 import { Stream } from "./stream.js";
 
@@ -179,11 +180,24 @@ class App {
     const place = emulated(this.api.scope);
     const command = sampleCommand(place);
     document.title = "mcmock";
+    const sample = h("button.primary", { type: "button", onclick: () => this.sample(sample, place) }, "Play a sample session");
     this.put(h("div.empty", {}, h("h1", {}, "Waiting for a player"),
       h("p", {}, "Point it at ", h("code", {}, place), " and its session is drawn here, as it happens."),
-      h("p", {}, "Without a player at hand, open a session from a shell:"),
+      h("p", {}, "Without a player at hand: ", sample),
+      h("p", {}, "Or open a session from a shell:"),
       h("pre", { tabindex: "0", "aria-label": "A command that opens a session" }, command), copyButton("Copy", () => command),
       h("p.hint", {}, "Requests that never became a session are under ", h("a", { href: "#/log" }, "All requests"), ".")));
+  }
+
+  /** @param {HTMLButtonElement} button @param {string} origin */
+  async sample(button, origin) {
+    button.disabled = true;
+    try {
+      await playSample(origin);
+    } catch (error) {
+      this.toast("error", messageOf(error));
+    }
+    button.disabled = false;
   }
 
   showList() {
@@ -407,18 +421,6 @@ function briefOf(exchange) {
 /** Whether the id in a request is a session's: a player may name any id in a path, and be refused. */
 const mayBeSession = (/** @type {Brief} */ { sessionId, kind, verdict }) => sessionId !== null
   && (kind === "event" ? ["accepted", "gone"].includes(verdict) : ["session", "downloaded"].includes(kind));
-
-/** A sessionStart with the params that the API requires, as curl.
-    @param {string} origin */
-function sampleCommand(origin) {
-  const params = {
-    "analytics.trackingServer": "analytics.example", "analytics.reportSuite": "example.suite",
-    "visitor.marketingCloudOrgId": "0123456789ABCDEF01234567@AdobeOrg", "media.id": "film-1", "media.name": "A film",
-    "media.length": 60, "media.contentType": "vod", "media.playerName": "curl", "media.channel": "a channel",
-  };
-  const body = { eventType: "sessionStart", playerTime: { playhead: 0, ts: Date.now() }, params };
-  return `curl -i ${origin}/api/v1/sessions -H 'Content-Type: application/json' -d '${JSON.stringify(body)}'`;
-}
 
 const app = new App();
 app.start().catch((error) => {

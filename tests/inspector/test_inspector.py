@@ -143,6 +143,37 @@ def test_a_session_played_over_http_appears_without_reload(page: Page, mcmock_se
     expect(page.locator("[data-session] .state")).to_have_text("paused")
 
 
+def test_a_sample_session_is_played_from_the_empty_page(page: Page, mcmock_server: McmockServer) -> None:
+    page.get_by_role("button", name="Play a sample session").click()
+    expect(page.get_by_role("heading", name="A film")).to_be_visible()
+    expect(page.locator(".session-head .state")).to_have_text("ended")
+    expect(row(page, "sessionEnd")).to_be_visible()
+    expect(page.get_by_role("button", name="Play a sample session")).to_have_count(0)
+    session = mcmock_server.session()
+    assert [found.rule for one in mcmock_server.requests() for found in one.findings] == []
+    assert [found.rule for found in session.findings] == []
+    report = session.report
+    assert (report.content_completes, report.ad_count, len(report.chapters)) == (True, 1, 1)
+    assert (report.content_time_spent, report.pause_count, report.buffer_count) == (60.0, 1, 1)
+
+
+def test_a_sample_session_belongs_to_the_scope_of_the_page(open_page: Open, mcmock_server: McmockServer) -> None:
+    shown = open_page(mcmock_server.admin_url + "/?scope=mine", quiet=False)  # Chromium notes each 404 on its console
+    shown.get_by_role("button", name="Play a sample session").click()
+    expect(shown.get_by_role("heading", name="A film")).to_be_visible()
+    expect(shown.locator(".session-head .state")).to_have_text("ended")
+    assert mcmock_server.sessions() == []
+
+
+def test_a_sample_session_that_is_refused_says_why(open_page: Open, mcmock_server: McmockServer) -> None:
+    mcmock_server.faults.add(faults.status(503, event="sessionStart"))
+    shown = open_page(mcmock_server.admin_url + "/", quiet=False)  # Chromium notes a 503 on its console
+    button = shown.get_by_role("button", name="Play a sample session")
+    button.click()
+    expect(shown.locator(".toast.is-error")).to_contain_text("The sample got 503")
+    expect(button).to_be_enabled()
+
+
 def test_the_newest_session_is_first_and_followed_until_one_is_chosen(page: Page, mcmock_server: McmockServer) -> None:
     Player(mcmock_server, "First")
     expect(page.get_by_role("heading", name="First")).to_be_visible()

@@ -1,0 +1,192 @@
+"""The sender that `replay` and `play` share: what is sent from which file, to whom, and when.
+
+It sends and waits. Whether an answer is right is for `replay` to say, and what there was of answers for `play`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import posixpath
+import ssl
+import sys
+from collections.abc import Awaitable, Callable
+from importlib import resources
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import aiohttp
+import click
+from yarl import URL
+
+from mcmock.cli.admin_client import CouldNotAsk
+from mcmock.core import clock
+from mcmock.protocols.registry import protocol_owning
+from mcmock.recordings import files as saved
+from mcmock.recordings import formats
+from mcmock.recordings.formats import Recording
+from mcmock.recordings.replay_plan import Got, Plan, Planned, Run, plan
+
+ANSWER_WITHIN = 30.0
+"""Seconds until an answer counts as missing."""
+
+
+class Pace(NamedTuple):
+    """`speed` is recorded seconds per second, None for no waiting. `advance`: move the server's clock instead."""
+
+    speed: float | None
+    advance: bool
+
+    @property
+    def true_time(self) -> bool:
+        """Whether the server's clock sees the time that was recorded, on which some findings depend."""
+        return self.advance or self.speed == 1
+
+
+# -- files ----------------------------------------------------------------------------------------------------------------
+
+
+def recording(name: str) -> Recording:
+    """What is in a file; in one of mcmock's own where there is none of that name."""
+    path = Path(name)
+    try:
+        return saved.read(path) if path.exists() else formats.read(_packaged(name))
+    except ValueError as error:
+        raise click.UsageError(f"{name}: {error}") from None
+    except OSError as error:
+        hint = (
+            ""
+            if path.exists()
+            else "; mcmock itself has fixtures/timelines/…, fixtures/conformance/… and fixtures/clients/…"
+        )
+        raise click.UsageError(f"{name}: {error.strerror or 'cannot be read'}{hint}") from None
+
+
+def fixtures() -> Any:
+    """The folder of the project's recordings: inside the installed package, or beside it in a checkout."""
+    packaged = resources.files("mcmock").joinpath("fixtures_data")
+    return packaged if packaged.is_dir() else Path(__file__).parent.parent.parent / "fixtures"
+
+
+def _packaged(name: str) -> bytes:
+    parts = Path(name).parts
+    if parts[:1] != ("fixtures",) or ".." in parts:
+        raise FileNotFoundError(2, "no such file")
+    text: bytes = fixtures().joinpath(*parts[1:]).read_bytes()
+    return text
+
+
+def plan_of(name: str, found: Recording, start_ms: int) -> Plan:
+    try:
+        return plan(found, name, start_ms)
+    except ValueError as error:
+        raise click.UsageError(f"{name}: {error}") from None
+
+
+# -- the server -----------------------------------------------------------------------------------------------------------
+
+
+def server_at(to: str, token: str | None, ca: str | None) -> Server:
+    """Return the server at `to`. Raises click.UsageError for what is no address of one, or ends in the API's path."""
+    if not to.startswith(("http://", "https://")):
+        raise click.UsageError(f"--to {to}: it must begin with http:// or https://")
+    if (protocol := protocol_owning(to)) is not None:
+        base = posixpath.commonpath(path.template for path in protocol.paths)
+        raise click.UsageError(f"--to {to}: leave {base} out, every recorded path begins with it")
+    return Server(to.rstrip("/"), token, ssl.create_default_context(cafile=ca) if ca else True)
+
+
+class Server:
+    """Whoever answers at `url`."""
+
+    def __init__(self, url: str, token: str | None, trusted: Any) -> None:
+        self.url, self._trusted = url, trusted
+        self._admin_headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._client: aiohttp.ClientSession
+
+    async def __aenter__(self) -> Server:
+        timeout = aiohttp.ClientTimeout(total=ANSWER_WITHIN)
+        connector = aiohttp.TCPConnector(ssl=self._trusted, limit=0)
+        self._client = aiohttp.ClientSession(timeout=timeout, connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._client.close()
+
+    async def send(self, step: Planned, target: str, body: bytes) -> Got:
+        try:
+            async with self._client.request(
+                step.method, URL(self.url + target, encoded=True), data=body or None, headers=step.headers,
+                skip_auto_headers=("Content-Type", "User-Agent", "Accept"), allow_redirects=False,
+            ) as answer:  # fmt: skip
+                return Got(answer.status, tuple(answer.headers.items()), await answer.read())
+        except aiohttp.ClientConnectorError as error:
+            raise CouldNotAsk(f"nothing answers at {self.url}: {error.strerror or error}") from None
+        except TimeoutError:
+            return Got(None, error=f"no answer within {ANSWER_WITHIN:g} s")
+        except (aiohttp.ClientError, OSError) as error:
+            return Got(None, error=f"no answer ({error or type(error).__name__})")
+
+    async def ask(self, method: str, path: str, body: Any = None) -> Any:
+        """The control API's answer. Raises click.ClickException if there is none: then this is no mcmock, or not ours."""
+        value = {} if method == "POST" and body is None else body  # a change is asked for in JSON, even an empty one
+        try:
+            async with self._client.request(
+                method, f"{self.url}/__admin{path}", json=value, headers=self._admin_headers, allow_redirects=False
+            ) as answer:
+                return await answer.json() if answer.status == 200 else self._refused(answer.status)
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            raise CouldNotAsk(f"{self.url}/__admin does not answer: {error or type(error).__name__}") from None
+
+    def _refused(self, status: int) -> None:
+        hint = "give its --token" if status == 401 else "is it mcmock?"
+        raise CouldNotAsk(f"{self.url}/__admin answers {status}: {hint}")
+
+    async def is_mcmock(self) -> bool:
+        try:
+            await self.ask("GET", "/summary")
+        except click.ClickException:
+            return False
+        return True
+
+
+# -- when, and to which session -------------------------------------------------------------------------------------------
+
+
+Wait = Callable[[float], Awaitable[None]]
+
+
+def waiting_for(pace: Pace, server: Server) -> Wait:
+    """A function that waits until a recorded moment, in its own way."""
+    began = clock.monotonic()
+    done = 0.0
+
+    async def wait(until: float) -> None:
+        if pace.speed is not None:
+            await asyncio.sleep(max(0.0, until / pace.speed - (clock.monotonic() - began)))
+
+    async def advance(until: float) -> None:
+        nonlocal done
+        if until > done:
+            await server.ask("POST", "/clock/advance", {"seconds": until - done})
+            done = until
+
+    return advance if pace.advance else wait
+
+
+Send = Callable[[Planned, str, bytes], Awaitable[Got]]
+Heard = Callable[[Planned, Got, str | None], Awaitable[None]]
+"""Is told of each step, its answer, and where that is not the expected one."""
+
+
+async def send_all(run: Run, send: Send, wait: Wait, heard: Heard) -> None:
+    """Send the steps of a plan, each when `wait` returns, to the sessions that the server opens for this run."""
+    for step in run.plan.steps:
+        await wait(step.at)
+        request = run.request(step)
+        got = Got(None, error="no session to send it to") if request is None else await send(step, *request)
+        await heard(step, got, run.take(step, got))
+
+
+def progress(requests: int) -> Any:
+    """Return a bar of that many requests, on stderr; to be entered, and updated."""
+    return click.progressbar(length=requests, file=sys.stderr, label="requests" if sys.stderr.isatty() else None)
