@@ -96,9 +96,9 @@ def play(
         raise click.UsageError("name a SCENARIO, such as vod; --list prints them")
     if flat_out and speed is not None:
         raise click.UsageError("--speed and --flat-out exclude each other: choose one")
+    server = server_at(to or default_url(), token, ca)
     start_ms = round(clock.Clock().now() * 1000)
     plans = [plan_of(name, recording(file), start_ms) for name, file in _chosen(scenarios)]
-    server = server_at(to or default_url(), token, ca)
     try:
         sys.exit(asyncio.run(_play(plans, players, server, Pace(None if flat_out else speed or 1, advance=False))))
     except CouldNotAsk as error:

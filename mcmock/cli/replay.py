@@ -66,8 +66,9 @@ def replay(
     if not named:
         raise click.UsageError("name a FILE, or give --all")
     pace = Pace(None if flat_out or advance else speed or 1, advance)
+    server = server_at(to, token, ca)
     found = [(name, recording(name)) for name in named]
-    sys.exit(asyncio.run(_replay(found, server_at(to, token, ca), pace, sessions)))
+    sys.exit(asyncio.run(_replay(found, server, pace, sessions)))
 
 
 def _names_in(suite: str) -> list[str]:
