@@ -66,7 +66,7 @@ completes commands, options and their values.
 | code | means |
 |---|---|
 | 0 | stopped by SIGINT or SIGTERM |
-| 1 | checks failed, or something was lost (`exec`, `check`, `verify`, `wait`, `replay`), an answer is missing (`play`), or the server is not there (`ready`) |
+| 1 | checks failed, something was lost or unanswered (`exec`, `check`, `verify`, `wait`, `replay`, `play`); no server (`ready`) |
 | 2 | wrong usage or config; one line on stderr says what and where |
 | 3 | cannot listen: the address is taken, or not this machine's |
 | 4 | could not ask the server (`find`, `wait`, `verify`, `report`, `tail`, `replay`, `play`); `ready`: a proxy is in the way |
