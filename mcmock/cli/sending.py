@@ -6,6 +6,7 @@ It sends and waits. Whether an answer is right is for `replay` to say, and what 
 from __future__ import annotations
 
 import asyncio
+import errno
 import posixpath
 import ssl
 import sys
@@ -120,6 +121,8 @@ class Server:
             ) as answer:  # fmt: skip
                 return Got(answer.status, tuple(answer.headers.items()), await answer.read())
         except aiohttp.ClientConnectorError as error:
+            if error.os_error.errno in (errno.EMFILE, errno.ENFILE):  # ours, not the server's
+                return Got(None, error="not sent: no more files may be open here, see `ulimit -n`")
             raise CouldNotAsk(f"nothing answers at {self.url}: {error.strerror or error}") from None
         except TimeoutError:
             return Got(None, error=f"no answer within {ANSWER_WITHIN:g} s")

@@ -217,6 +217,13 @@ def test_a_server_that_goes_away_is_a_missing_answer_and_what_came_is_summed_up(
     assert f"  3 × nothing answers at {collector.url}" in result.output
 
 
+def test_more_players_than_files_may_be_open_is_said_and_not_blamed_on_the_server(mcmock_server: McmockServer) -> None:
+    play = f"{sys.executable} -m mcmock play vod --players 200 --flat-out --to {mcmock_server.url}"
+    done = subprocess.run(["sh", "-c", f"ulimit -n 64; exec {play}"], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 1, done.stderr
+    assert re.search(r"^  \d+ × not sent: no more files may be open here, see `ulimit -n`$", done.stdout, re.M)
+
+
 # -- where, and wrong usage -----------------------------------------------------------------------------------------------
 
 
