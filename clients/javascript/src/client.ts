@@ -14,39 +14,13 @@ export interface Bounds {
 }
 
 /** From which loss on a test fails, each including the one before; `lost` unless told otherwise. */
-export type FailOn = "never" | "rejected" | "lost" | "warning";
+export type FailOn = api.Verdict["failOn"];
 
 /** What the verdict goes by. */
 export interface VerdictOptions {
   failOn?: FailOn;
   /** Rules of findings that are expected: "ad-outside-break", say. */
   allow?: readonly string[];
-}
-
-/** What the verdict says. */
-export interface Verdict {
-  result: "pass" | "fail";
-  /** How many requests are lost, and which. */
-  lost: number;
-  requests: api.Exchange[];
-  /** For a terminal: the timeline with what is lost. */
-  message: string;
-}
-
-/** Which requests may be lost, by level. */
-const SUSPECTS: Record<Exclude<FailOn, "never">, Match> = {
-  rejected: { outcome: "bad" },
-  lost: { outcome: ["bad", "ignored"] },
-  warning: { rule: { exists: true } },
-};
-
-/** How a session ends when a test has arranged for it: what it still sends is rejected as it should be. */
-const ARRANGED: readonly string[] = ["idle", "stalled", "expired", "forgotten"];
-
-/** A rejected request is; of others those with a warning or an error that nobody allows. */
-function isLost({ outcome, findings }: api.Exchange, allowed: Set<string>): boolean {
-  const telling = findings.filter(({ severity }) => severity !== "info");
-  return telling.length ? telling.some(({ rule }) => !allowed.has(rule)) : outcome === "bad";
 }
 
 /** A refusal of the server's, or a check that failed. Its message is the server's own. */
@@ -177,27 +151,22 @@ export class Mcmock {
   }
 
   /**
-   * Check that nothing that was sent is lost: rejected, misdirected, or answered 204 and yet ignored by Analytics.
+   * Check that nothing is lost: rejected, misdirected, answered 204 and yet ignored by Analytics, or kept back by a browser.
    *
    * @throws McmockError that shows what was lost and why
    */
-  async verdict(options: VerdictOptions = {}): Promise<Verdict> {
-    const verdict = await this.judged(options);
-    if (verdict.result !== "pass") throw new McmockError(verdict.message, 409, "not-so");
-    return verdict;
+  async verdict(options: VerdictOptions = {}): Promise<api.Verdict> {
+    return this.ask("GET /verdict", { query: { ...this.#terms(options), strict: 1 } });
   }
 
   /** @internal The verdict as a value, whatever it is. */
-  async judged({ failOn = this.#failOn, allow = [] }: VerdictOptions = {}): Promise<Verdict> {
-    if (failOn === "never") return { result: "pass", lost: 0, requests: [], message: "whatever is lost is fine here" };
-    const match = SUSPECTS[failOn];
-    const allowed = new Set([...this.#allowed, ...allow]);
-    const ended = new Set((await this.sessions()).filter(({ phase }) => ARRANGED.includes(phase)).map(({ id }) => id));
-    const requests = (await this.requests(match)).filter((one) => isLost(one, allowed) && !ended.has(one.sessionId ?? ""));
-    const lost = requests.length;
-    if (!lost) return { result: "pass", lost, requests, message: "nothing is lost" };
-    const { message } = await this.ask("POST /verify", { body: { match, count: 0, allowNoSessions: true } });
-    return { result: "fail", lost, requests, message: `${lost === 1 ? "a request is" : `${lost} requests are`} lost: ${message}` };
+  async judged(options: VerdictOptions = {}): Promise<api.Verdict> {
+    return this.ask("GET /verdict", { query: this.#terms(options) });
+  }
+
+  /** What a verdict goes by, as its route takes it: what the test has set, and what it says now. */
+  #terms({ failOn = this.#failOn, allow = [] }: VerdictOptions): Record<string, string> {
+    return { failOn, allow: [...this.#allowed, ...allow].join() };
   }
 
   /** Every session, oldest first. */
@@ -218,9 +187,13 @@ export class Mcmock {
     throw new McmockError(`expected one session, but there are ${only ? others.length + 1 : "none"}`, 409, "not-one-session");
   }
 
-  /** What Analytics would count of the session of that id, or of the only one. */
+  /**
+   * What Analytics would count of the session of that id, or of the only one.
+   *
+   * @throws McmockError where there is none, or, without an id, more than one
+   */
   async report(id?: string): Promise<api.Report> {
-    return this.ask("GET /sessions/{sid}/report", { path: { sid: id ?? (await this.session()).id } });
+    return id === undefined ? this.ask("GET /report") : this.ask("GET /sessions/{sid}/report", { path: { sid: id } });
   }
 
   /** Let a session time out: its next event is answered 410. */

@@ -32,7 +32,7 @@ export interface McmockMatchers<R = Promise<void>> {
   toHaveReceived(wanted: Wanted): R;
   /** The events of every session are these, first to last, in the pattern language of mcmock: "ping*", "play|pauseStart". */
   toHaveSequence(sequence: NonNullable<Check["sequence"]>, order?: Order): R;
-  /** Nothing that was sent is lost: neither rejected nor misdirected nor answered 204 and yet ignored. */
+  /** Nothing that was sent is lost: neither rejected nor misdirected, answered 204 and yet ignored, or kept back by a browser. */
   toHaveLostNothing(options?: VerdictOptions): R;
 }
 

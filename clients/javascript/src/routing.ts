@@ -59,10 +59,10 @@ class Way {
   /** Wait for what is under way, and for what follows it: after a preflight comes its request. */
   async settle(): Promise<void> {
     const until = Date.now() + PATIENCE * 1000;
-    while (this.#underWay.size && Date.now() < until) {
+    do {
       await Promise.race([Promise.all(this.#underWay), sleep(until - Date.now(), undefined, { ref: false })]);
-      await sleep(AFTERTHOUGHT);
-    }
+      await sleep(AFTERTHOUGHT); // also where nothing is under way yet: a page that leaves sends as it goes
+    } while (this.#underWay.size && Date.now() < until);
   }
 }
 

@@ -77,9 +77,11 @@ test("a session that expires or is forgotten, and one that there is not exactly 
   await scope.forget();
   await watch(scope.url);
   await assert.rejects(scope.session(), says(/expected one session, but there are 2/));
+  await assert.rejects(scope.report(), says(/2 sessions/));
   await assert.rejects(scope.session("0000"), says(/there is no session 0000/));
   const [{ id }] = await scope.sessions();
   assert.equal((await scope.session(id)).id, id);
+  assert.equal((await scope.report(id)).sessionId, id);
   assert.match(await scope.log(), /^{"mcmock": ?1/);
   await scope.reset();
   assert.equal((await scope.summary()).total, 0);
@@ -105,6 +107,17 @@ test("the verdict: what was rejected or ignored is lost, unless it was allowed o
   await fetch(`${scope.url}/api/v1/sessions`, { method: "POST", body: "{" });
   await assert.rejects(scope.verdict({ failOn: "rejected" }), says(/a request is lost[^]*not-json/));
   await scope.verdict({ failOn: "never" });
+  await assert.rejects(scope.verdict({ allow: ["ad-outside-brake"] }), says(/no rule ad-outside-brake.*ad-outside-break/));
+});
+
+test("the verdict: what met no path or a browser keeps back is lost, too, though nothing was rejected", async () => {
+  const scope = await server.scope("strays");
+  await fetch(`${scope.url}/api/v1/session`, { method: "POST", headers: { "Content-Type": "application/json" }, body: '{"eventType":"sessionStart"}' });
+  const asked = { Origin: "https://app.example", "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "x-trace" };
+  await fetch(`${scope.url}/api/v1/sessions`, { method: "OPTIONS", headers: asked });
+  await assert.rejects(scope.verdict(), says(/2 requests are lost: 1 misdirected, 1 never sent/));
+  const { rules } = await scope.verdict({ allow: ["preflight-refused", "misdirected"] });
+  assert.deepEqual(rules, []);
 });
 
 test("what is rejected because a test let the session expire is not lost", async () => {

@@ -6,6 +6,15 @@ test("ad-outside-break", async () => {
   await watch(mcmock.url, { withBreak: false });
 });
 
+test("1 misdirected", async () => {
+  await fetch(`${mcmock.url}/api/v1/session`, { method: "POST", headers: { "Content-Type": "application/json" }, body: '{"eventType":"sessionStart"}' });
+});
+
+test("1 never sent", async () => {
+  const asked = { Origin: "https://app.example", "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "x-trace" };
+  await fetch(`${mcmock.url}/api/v1/sessions`, { method: "OPTIONS", headers: asked });
+});
+
 test("expected no request with event=adStart, but 1 came", async () => {
   await watch(mcmock.url);
   await expect(mcmock).not.toHaveReceived({ event: "adStart" });
