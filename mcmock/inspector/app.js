@@ -8,7 +8,7 @@ import { Api, DEFAULT, emulated } from "./api.js";
 import { Clock } from "./clock.js";
 import { Controls } from "./controls.js";
 import { copyButton, h, icon, refill, write } from "./dom.js";
-import { count, messageOf } from "./format.js";
+import { count, firstLine, messageOf, short } from "./format.js";
 import { SessionList } from "./list.js";
 import { LogPanel } from "./log.js";
 import { Refresh } from "./refresh.js";
@@ -19,7 +19,7 @@ import { Stream } from "./stream.js";
 /** @import { Child } from "./dom.js" */
 /** @import { Brief } from "./marks.js" */
 /** @import { State } from "./stream.js" */
-/** @import { BriefSession, Exchange, Summary, Vocabulary } from "./types.d.ts" */
+/** @import { BriefSession, Exchange, Summary, Verdict, Vocabulary } from "./types.d.ts" */
 
 const SHOWN_SESSIONS = 500;
 const FEW = 6; // changed sessions fetched one by one; more than that, the whole list
@@ -52,6 +52,8 @@ class App {
   /** @type {HTMLElement} */
   main;
   /** @type {HTMLElement} */
+  verdict;
+  /** @type {HTMLElement} */
   notices;
   /** @type {HTMLElement} */
   toasts;
@@ -78,6 +80,7 @@ class App {
     this.refetch = new Refresh(() => this.fetchAll(), 500);
     this.follow = new Refresh(() => this.fetchChanged(), 300);
     this.count = new Refresh(() => this.fetchSummary(), 500);
+    this.judge = new Refresh(() => this.fetchVerdict(), 1000, 20); // of a long log it is dear
     this.stream = new Stream(this.api, (name, value) => this.hear(name, value), (state, pause) => this.connection(state, pause));
     this.build();
   }
@@ -96,6 +99,7 @@ class App {
       event.preventDefault(); // the address says which session is shown, so it must not change
       this.main.focus();
     });
+    this.verdict = place("verdict");
     this.notices = place("notices");
     this.toasts = place("toasts");
     document.body.append(this.controls.dialog);
@@ -239,6 +243,28 @@ class App {
     refill(this.totals, OUTCOMES.map((one) => h(`span.count.is-${one}${this.summary[one] ? "" : ".is-zero"}`, { title: `${one} requests` }, icon(one), h("span", {}, this.summary[one].toLocaleString("en")), h("span.word", {}, one))));
     this.notice("evicted", this.summary.evicted ? `${count(this.summary.evicted, "older request")} left the log, which is full. Raise --max-log-bytes to keep more.` : null);
     this.notice("broken", this.summary.broken ? `mcmock itself failed at ${count(this.summary.broken, "request")}: see the verdict “broken” under All requests.` : null);
+    this.judge.ask();
+  }
+
+  async fetchVerdict() {
+    const { scope } = this.api;
+    const verdict = await this.api.get("verdict?limit=1", null);
+    if (scope === this.api.scope) this.showVerdict(verdict);
+  }
+
+  /** In a line: what was lost, in the server's words, and the way to the first of it.
+      @param {Verdict | null} verdict */
+  showVerdict(verdict) {
+    const said = verdict ? firstLine(verdict.message) : "";
+    const [first] = verdict?.requests ?? [];
+    const sid = first?.sessionId ?? verdict?.findings[0]?.sessionId;
+    const where = sid && this.sessions.has(sid) ? `#/session/${sid}` : "#/log";
+    const told = first ? `#${first.seq} ${first.eventType ?? `${first.method} ${first.path}`}` : `session ${short(sid ?? null)}`;
+    const key = [said, where, told].join();
+    this.verdict.hidden = !verdict;
+    if (!verdict || this.verdict.dataset.said === key) return; // said again, a screen reader would read it again
+    Object.assign(this.verdict.dataset, { said: key, result: verdict.result });
+    refill(this.verdict, said, verdict.result === "fail" && [". First: ", h("a", { href: first ? `${where}/${first.seq}` : where, "data-key": "verdict" }, told)]);
   }
 
   // -- scopes: several who share a server -----------------------------------------------------------------------------------
@@ -315,6 +341,7 @@ class App {
     if (mark) this.panel.take({ ...mark, outcome, findings });
     this.changed.add(sessionId);
     this.follow.ask();
+    this.count.ask();
   }
 
   /** The stream tells what is new from now on: fetch what came before that, after request `since`. */

@@ -52,6 +52,13 @@ export function title(session) {
   return String(media["media.name"] || media["media.id"] || `Session ${short(session.id)}`);
 }
 
+/** The first line of a message, as a sentence begins.
+    @param {string} message */
+export function firstLine(message) {
+  const [line = ""] = message.split("\n");
+  return line.charAt(0).toUpperCase() + line.slice(1);
+}
+
 /** What was thrown, in words.
     @param {unknown} error */
 export const messageOf = (error) => (error instanceof Error ? error.message : String(error));

@@ -5,12 +5,13 @@ import { messageOf } from "./format.js";
 const SHARE = 4;
 const LONGEST = 10_000;
 
-/** Runs `work` soon after `ask`: at once when idle, then `least` ms apart, or four times as long as it took. */
+/** Runs `work` soon after `ask`: at once when idle, then `least` ms apart, or `share` times as long as it took. */
 export class Refresh {
   /** @param {() => Promise<void>} work */
-  constructor(work, least = 200) {
+  constructor(work, least = 200, share = SHARE) {
     this.work = work;
     this.least = least;
+    this.share = share;
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.timer = undefined;
     this.running = false;
@@ -44,7 +45,7 @@ export class Refresh {
       console.warn("mcmock:", messageOf(error)); // the stream's state tells the user; the next change tries again
     }
     const took = performance.now() - started;
-    this.notBefore = performance.now() + Math.max(this.least, Math.min(took * SHARE, LONGEST));
+    this.notBefore = performance.now() + Math.max(this.least, Math.min(took * this.share, LONGEST));
     this.running = false;
     if (this.wanted) this.ask();
   }

@@ -86,6 +86,18 @@ export type Summary = {
 /** which exchanges are meant; all fields must hold */
 export type Match = Record<string, any>;
 
+/** whether anything was lost */
+export type Verdict = {
+  result: "pass" | "fail";
+  failOn: "never" | "rejected" | "lost" | "warning";
+  lost: number;
+  counts: Record<string, number>;
+  rules: string[];
+  requests: Exchange[];
+  findings: any[];
+  message: string;
+};
+
 /** a session without its lists */
 export type BriefSession = {
   id: string;

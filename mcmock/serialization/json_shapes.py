@@ -257,18 +257,16 @@ def verification_to_json(answer: Verification) -> Json:
     }
 
 
-def verdict_to_json(verdict: Lost, message: str) -> Json:
-    """A verdict. `findings` are those of sessions as a whole; a request has its own."""
+def verdict_to_json(verdict: Lost, message: str, limit: int = MOST_LISTED) -> Json:
+    """A verdict with `limit` requests and findings. `findings` are those of sessions as a whole; a request has its own."""
     return {
         "result": Result.PASS if verdict.passed else Result.FAIL,
         "failOn": verdict.fail_on,
         "lost": verdict.lost,
         "counts": dict(verdict.counts),
         "rules": list(verdict.rules),
-        "requests": [exchange_to_json(one) for one in verdict.requests[:MOST_LISTED]],
-        "findings": [
-            {"sessionId": one.session_id, **finding_to_json(one.finding)} for one in verdict.sessions[:MOST_LISTED]
-        ],
+        "requests": [exchange_to_json(one) for one in verdict.requests[:limit]],
+        "findings": [{"sessionId": one.session_id, **finding_to_json(one.finding)} for one in verdict.sessions[:limit]],
         "message": message,
     }
 

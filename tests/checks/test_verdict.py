@@ -359,6 +359,8 @@ def test_the_verdict_is_one_get(mcmock_server: McmockServer) -> None:
     assert [one["rule"] for one in verdict["findings"]] == ["location-unread"]
     assert verdict["rules"] == ["ad-outside-break", "misdirected", "location-unread"]
     assert verdict["message"].startswith(mcmock_server.verdict().message)
+    few = asked(mcmock_server, "/verdict?limit=1")[1]
+    assert few == {**verdict, "requests": verdict["requests"][:1]}, "lost, counts and message are of all"
     assert "adStart" in verdict["message"].partition("seq      time")[2], "the timeline"
     assert asked(mcmock_server, "/verdict?failOn=rejected")[1]["result"] == "pass"
     assert (
@@ -375,7 +377,7 @@ def test_a_strict_verdict_is_an_error_in_the_one_shape(mcmock_server: McmockServ
     assert verdict["error"] == {"code": "not-passed", "message": verdict["message"]}
 
 
-@pytest.mark.parametrize("query", ["failOn=bad", "allow=no-such-rule", "strict=yes"])
+@pytest.mark.parametrize("query", ["failOn=bad", "allow=no-such-rule", "strict=yes", "limit=few"])
 def test_a_wrong_word_is_a_bad_request(mcmock_server: McmockServer, query: str) -> None:
     status, answer = asked(mcmock_server, f"/verdict?{query}")
     assert (status, answer["error"]["code"]) == (400, "bad-request")

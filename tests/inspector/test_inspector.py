@@ -38,6 +38,7 @@ DESK = {"width": 1280, "height": 800}
 SHOTS = os.environ.get("MCMOCK_SCREENSHOTS")
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
 LONG = 11_000
+GREEN, RED = "rgb(26, 122, 85)", "rgb(192, 39, 45)"
 PATIENCE = 30_000
 """Milliseconds until something counts as missing: on a busy machine the page itself asks less often, up to ten seconds apart."""
 
@@ -255,6 +256,41 @@ def test_a_request_that_never_became_a_session_is_under_all_requests(page: Page,
     expect(page.locator(".request .verdict")).to_contain_text("400 bad")
     page.get_by_label("Filter requests by outcome").select_option("good")
     expect(page.get_by_text("No request yet.")).to_be_visible()
+
+
+def test_a_line_says_what_was_lost_and_leads_to_the_first_of_it(page: Page, mcmock_server: McmockServer) -> None:
+    line = page.locator("#verdict")
+    player = Player(mcmock_server, "The Long Tide")
+    player.send(0.1, "play", 0)
+    player.send(10, "ping", 10)
+    expect(line).to_have_text("Nothing is lost")
+    expect(line).to_have_css("color", GREEN)
+    expect(line.locator("a")).to_have_count(0)
+
+    player.send(11, "adComplete", 11)
+    seq = mcmock_server.request(event="adComplete").seq
+    expect(line).to_have_text(f"A request is lost: 1 ignored. First: #{seq} adComplete")
+    expect(line).to_have_css("color", RED)
+    line.get_by_role("link").click()
+    expect(page.locator(".request h2")).to_contain_text("adComplete")
+    assert page.url.endswith(f"#/session/{mcmock_server.session().id}/{seq}")
+
+    assert refused(mcmock_server.url, "/api/v1/session", {"eventType": "sessionStart"}) == 404
+    expect(line).to_contain_text("2 requests are lost: 1 misdirected, 1 ignored")
+    mcmock_server.reset()
+    expect(line).to_have_text("Nothing is lost, but no session was opened")
+
+
+def test_what_was_lost_without_a_session_is_led_to_in_the_log(open_page: Open, mcmock_server: McmockServer) -> None:
+    assert refused(mcmock_server.url, "/api/v1/session", {"eventType": "sessionStart"}) == 404
+    seq = mcmock_server.request(status=404).seq
+    shown = open_page(mcmock_server.admin_url + "/")
+    expect(shown.locator("#verdict")).to_have_text(
+        f"A request is lost: 1 misdirected. First: #{seq} POST /api/v1/session"
+    )
+    shown.locator("#verdict a").click()
+    expect(shown.locator(".request .finding").first).to_contain_text("misdirected")
+    assert shown.url.endswith(f"#/log/{seq}")
 
 
 def test_the_copied_curl_sends_the_same_request_again(

@@ -285,7 +285,7 @@ ROUTES: tuple[AdminRoute, ...] = (
         checks.handle_verdict,
         "whether anything was lost: what the fixture says",
         "Verdict",
-        query=("failOn", "allow", "strict"),
+        query=("failOn", "allow", "limit", "strict"),
         also=(409,),
     ),
     AdminRoute("DELETE", "/requests", _clear, "empties the log", "Empty"),

@@ -18,6 +18,7 @@ from mcmock.core.findings import FailOn
 from mcmock.core.wording import shown
 from mcmock.engine import Emulator
 from mcmock.serialization import json_shapes
+from mcmock.server.admin.listings import whole
 from mcmock.server.admin.request import Asked, Handler, Reply
 
 
@@ -84,9 +85,10 @@ async def handle_verdict(asked: Asked) -> Reply:
     fail_on = _known_word(query.get("failOn", str(FailOn.LOST)))
     allow = [rule for words in query.getall("allow", []) for rule in words.split(",") if rule]
     strict = _is_strict(asked)
+    limit = whole(asked, "limit", json_shapes.MOST_LISTED)
     verdict = asked.emulator.verdict(fail_on, allow)
     message = verdict.message if verdict.passed else f"{verdict.message}\n\n{verdict.story(asked.emulator)}"
-    return _judged(json_shapes.verdict_to_json(verdict, message), verdict.passed, strict)
+    return _judged(json_shapes.verdict_to_json(verdict, message, limit), verdict.passed, strict)
 
 
 def _known_word(word: str) -> FailOn:

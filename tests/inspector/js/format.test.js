@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { count, duration, instant, messageOf, seconds, short, title, trimmed, words, worst } from "../../../mcmock/inspector/format.js";
+import { count, duration, firstLine, instant, messageOf, seconds, short, title, trimmed, words, worst } from "../../../mcmock/inspector/format.js";
 
 test("durations are written as a reader writes them", () => {
   const cases = [[0, "0:00"], [7, "0:07"], [750, "12:30"], [10_800, "3:00:00"], [3661, "1:01:01"], [-5, "−0:05"], [59.6, "1:00"]];
@@ -13,6 +13,11 @@ test("durations are written as a reader writes them", () => {
 test("seconds carry their unit up to a minute", () => {
   assert.deepEqual([7.5, 0.123, 45.66, 60, 90, 10_800].map(seconds), ["7.5 s", "0.12 s", "45.7 s", "1:00", "1:30", "3:00:00"]);
   assert.equal(seconds(undefined), "–");
+});
+
+test("of a message, the first line stands as a sentence", () => {
+  assert.equal(firstLine("a request is lost: 1 ignored\n  #2 adStart\n\nmore"), "A request is lost: 1 ignored");
+  assert.equal(firstLine(""), "");
 });
 
 test("numbers, names and instants", () => {

@@ -28,6 +28,23 @@ test("many wishes are one piece of work, and the next waits", async () => {
   mock.restoreAll();
 });
 
+test("the next waits a share of the time that the last one took", async () => {
+  mock.timers.enable({ apis: ["setTimeout"] });
+  let now = 0;
+  mock.method(performance, "now", () => now);
+  let done = 0;
+  const refresh = new Refresh(async () => { done += 1; now += 100; }, 200, 20);
+  refresh.ask();
+  await pass(0);
+  refresh.ask();
+  await pass(1999);
+  assert.equal(done, 1);
+  await pass(1);
+  assert.equal(done, 2);
+  mock.timers.reset();
+  mock.restoreAll();
+});
+
 test("what fails is tried again at the next wish", async () => {
   mock.timers.enable({ apis: ["setTimeout"] });
   const said = mock.method(console, "warn", () => undefined);
