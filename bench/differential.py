@@ -33,7 +33,7 @@ from mcmock.engine import Emulator
 from mcmock.engine.scopes import Scopes
 from mcmock.server import http_io
 from mcmock.server.connection import Connection
-from mcmock.server.fast_path import Lane, Plain
+from mcmock.server.fast_path import FastPath, Plain
 
 Anything = TypeVar("Anything")
 
@@ -356,14 +356,14 @@ class Link(asyncio.Transport):
                 self.close()
 
 
-class NoLane(Lane):
+class NoLane(FastPath):
     """A lane that takes nothing."""
 
     def read(self, data: bytes) -> Plain | None:  # noqa: ARG002
         return None
 
 
-class Counting(Lane):
+class Counting(FastPath):
     """The lane, and how many requests it took."""
 
     taken = 0
@@ -385,7 +385,7 @@ class Played(NamedTuple):
 class World:
     """A server without sockets."""
 
-    def __init__(self, loop: Loop, lane: type[Lane]) -> None:
+    def __init__(self, loop: Loop, lane: type[FastPath]) -> None:
         self.loop = loop
         self.emulator = Emulator(seed=1, time=Clock(lambda: NOW, frozen=True))
         self.scopes = Scopes(self.emulator)

@@ -26,7 +26,7 @@ from mcmock.engine import Emulator
 from mcmock.engine.scopes import Scopes
 from mcmock.server.aiohttp_adapter import AiohttpConnection, is_error
 from mcmock.server.endpoint import control_path
-from mcmock.server.fast_path import Lane, Plain
+from mcmock.server.fast_path import FastPath, Plain
 from mcmock.server.http_io import BadBody, Raw, log_unanswered
 from mcmock.server.pieces import Pieces
 
@@ -73,7 +73,7 @@ class Connection(AiohttpConnection):
         "stopping", "unparsed", "waiting", "withheld",
     )  # fmt: skip
 
-    def __init__(self, scopes: Scopes, lane: Lane, manager: web.Server, **options: Any) -> None:
+    def __init__(self, scopes: Scopes, lane: FastPath, manager: web.Server, **options: Any) -> None:
         super().__init__(manager, **{**LIMITS, **options})
         self.scopes = scopes
         self.emulator = scopes.default  # of what never became a request, and so names no scope

@@ -61,7 +61,7 @@ class Plain(NamedTuple):
     body: bytes
 
 
-class Lane:
+class FastPath:
     """The header blocks that one server has seen. `patterns` are those of the emulated APIs (`ApiProtocol.fast_path`)."""
 
     def __init__(self, longest_body: int, patterns: Iterable[re.Pattern[bytes] | None]) -> None:

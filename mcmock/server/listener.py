@@ -27,7 +27,7 @@ from mcmock.server.aiohttp_adapter import AiohttpServer
 from mcmock.server.app import make_handler
 from mcmock.server.connection import Connection
 from mcmock.server.endpoint import Place
-from mcmock.server.fast_path import Lane
+from mcmock.server.fast_path import FastPath
 
 _logger = logging.getLogger("mcmock")
 
@@ -57,7 +57,7 @@ class _Server(AiohttpServer):
     def __init__(self, held: Scopes, handler: Any, **options: Any) -> None:
         super().__init__(handler)
         self._scopes = held
-        self._lane = Lane(held.default.max_body_bytes, [one.fast_path for one in held.default.protocols])
+        self._lane = FastPath(held.default.max_body_bytes, [one.fast_path for one in held.default.protocols])
         self._options = options
         self.taking = Taking(self, self.count_connections)
 

@@ -22,7 +22,7 @@ from mcmock import faults
 from mcmock.protocols.media_collection import routes
 from mcmock.server import connection
 from mcmock.server import fast_path as lane_module
-from mcmock.server.fast_path import LONGEST_BLOCK, Lane
+from mcmock.server.fast_path import LONGEST_BLOCK, FastPath
 from mcmock.server.pieces import Pieces
 from mcmock.testing.server import McmockServer
 from tests.conftest import Wire, body
@@ -46,14 +46,14 @@ def raw(sid: str, value: Any, *more: str) -> bytes:
 def taken(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     """For every packet read while idle, whether the lane took it."""
     seen: list[bool] = []
-    read = Lane.read
+    read = FastPath.read
 
-    def watched(self: Lane, data: bytes) -> Any:
+    def watched(self: FastPath, data: bytes) -> Any:
         plain = read(self, data)
         seen.append(plain is not None)
         return plain
 
-    monkeypatch.setattr(Lane, "read", watched)
+    monkeypatch.setattr(FastPath, "read", watched)
     return seen
 
 
@@ -107,7 +107,7 @@ def test_both_ways_give_the_same_bytes_and_the_same_log(mcmock_server: McmockSer
 )
 def test_a_header_that_asks_for_more_never_takes_the_lane(wire: Wire, taken: list[bool], extra: str) -> None:
     sid = open_session(wire)
-    lane = Lane(1000, [routes.FAST_PATH])
+    lane = FastPath(1000, [routes.FAST_PATH])
     message = raw(sid, body("ping"), extra)
     assert lane.read(message) is None
     wire.send(message)
@@ -142,17 +142,17 @@ class Message:
         self.raw_headers = tuple((name.encode(), value.encode()) for name, value in pairs)
 
 
-def knows(lane: Lane, *more: str) -> bool:
+def knows(lane: FastPath, *more: str) -> bool:
     return lane.read(raw("0" * 64, b"{}", *more)) is not None
 
 
-def teach(lane: Lane, *more: str) -> None:
+def teach(lane: FastPath, *more: str) -> None:
     lane.learn(raw("0" * 64, b"{}", *more), Message(*more))
 
 
 def test_the_lane_forgets_rather_than_grow_without_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lane_module, "MOST_BYTES", 100_000)
-    lane = Lane(1000, [routes.FAST_PATH])
+    lane = FastPath(1000, [routes.FAST_PATH])
     tracemalloc.start()
     try:
         for number in range(5000):
@@ -168,7 +168,7 @@ def test_the_lane_forgets_rather_than_grow_without_bound(monkeypatch: pytest.Mon
 def test_many_short_headers_count_for_what_they_take(monkeypatch: pytest.MonkeyPatch) -> None:
     """4 kB of header lines are some 100 kB of objects."""
     monkeypatch.setattr(lane_module, "MOST_BYTES", 1_000_000)
-    lane = Lane(1000, [routes.FAST_PATH])
+    lane = FastPath(1000, [routes.FAST_PATH])
     tracemalloc.start()
     try:
         for number in range(300):
@@ -180,7 +180,7 @@ def test_many_short_headers_count_for_what_they_take(monkeypatch: pytest.MonkeyP
 
 
 def test_the_longest_block_is_learnt_and_no_longer_one() -> None:
-    lane = Lane(1000, [routes.FAST_PATH])
+    lane = FastPath(1000, [routes.FAST_PATH])
     for length, learnt in ((LONGEST_BLOCK, True), (LONGEST_BLOCK + 1, False)):
         block = len(raw("0" * 64, b"{}", "X: ").partition(b"\r\n")[2]) - len(b"\r\n\r\n{}")
         header = "X: " + "y" * (length - block)
@@ -197,7 +197,7 @@ def test_a_head_of_5_kilobytes_is_not_learnt(wire: Wire, taken: list[bool]) -> N
 
 
 def test_a_block_is_learnt_only_if_its_lines_say_what_aiohttp_said() -> None:
-    lane = Lane(1000, [routes.FAST_PATH])
+    lane = FastPath(1000, [routes.FAST_PATH])
     lane.learn(raw("0" * 64, b"{}"), Message("X: of somebody else"))
     lane.learn(raw("0" * 64, b"{}").replace(b"Content-Length: 2\r\n", b""), Message())
     lane.learn(raw("0" * 64, b"{}") + b"more", Message())
@@ -527,7 +527,7 @@ def test_the_lane_makes_no_difference(first: int) -> None:
 
 def believe_everything(patch: pytest.MonkeyPatch) -> None:
     """The lane learns what stands before the first empty line, whatever aiohttp has made of it."""
-    patch.setattr(Lane, "_block", lambda self, _, message: _whatever(message, self._longest_body))
+    patch.setattr(FastPath, "_block", lambda self, _, message: _whatever(message, self._longest_body))
     patch.setattr(connection.Connection, "clear", property(lambda _: True, lambda *_: None), raising=True)
 
 
@@ -593,7 +593,7 @@ def world_of(script: Any) -> Any:
     async def run() -> Any:
         loop = asyncio.get_running_loop()
         assert isinstance(loop, differential.Loop)
-        return await script(differential.World(loop, Lane))
+        return await script(differential.World(loop, FastPath))
 
     with asyncio.Runner(loop_factory=differential.Loop) as runner:
         return runner.run(run())
