@@ -33,7 +33,7 @@ from mcmock.engine import Emulator
 from mcmock.engine.scopes import Scopes
 from mcmock.server import http_io
 from mcmock.server.connection import Connection
-from mcmock.server.fast_path import FastPath, Plain
+from mcmock.server.fast_path import FastPath, FastRequest
 
 Anything = TypeVar("Anything")
 
@@ -359,7 +359,7 @@ class Link(asyncio.Transport):
 class NoLane(FastPath):
     """A lane that takes nothing."""
 
-    def read(self, data: bytes) -> Plain | None:  # noqa: ARG002
+    def read(self, data: bytes) -> FastRequest | None:  # noqa: ARG002
         return None
 
 
@@ -368,7 +368,7 @@ class Counting(FastPath):
 
     taken = 0
 
-    def read(self, data: bytes) -> Plain | None:
+    def read(self, data: bytes) -> FastRequest | None:
         plain = super().read(data)
         Counting.taken += plain is not None
         return plain

@@ -26,7 +26,7 @@ from mcmock.engine import Emulator
 from mcmock.engine.scopes import Scopes
 from mcmock.server.aiohttp_adapter import AiohttpConnection, is_error
 from mcmock.server.endpoint import control_path
-from mcmock.server.fast_path import FastPath, Plain
+from mcmock.server.fast_path import FastPath, FastRequest
 from mcmock.server.http_io import BadBody, Raw, log_unanswered
 from mcmock.server.pieces import Pieces
 
@@ -232,7 +232,7 @@ class Connection(AiohttpConnection):
 
     # -- the fast lane ------------------------------------------------------------------------------------------------
 
-    def _answer_at_once(self, plain: Plain) -> bool:
+    def _answer_at_once(self, plain: FastRequest) -> bool:
         """Answer a request of the fast lane; False if it has to go the ordinary way after all.
 
         A client that does not read is waited for after its answer, as on the ordinary way: nothing more is answered until

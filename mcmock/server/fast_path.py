@@ -53,7 +53,7 @@ class Block(NamedTuple):
     length: int  # of the body
 
 
-class Plain(NamedTuple):
+class FastRequest(NamedTuple):
     """A request that the lane can take."""
 
     target: str
@@ -71,7 +71,7 @@ class FastPath:
         self._blocks: dict[bytes, Block] = {}
         self._bytes = 0
 
-    def read(self, data: bytes) -> Plain | None:
+    def read(self, data: bytes) -> FastRequest | None:
         """The request that `data` is, if it is one for the lane. It must have come on a clear connection."""
         found = self._request_line.match(data)
         if found is None:
@@ -81,7 +81,7 @@ class FastPath:
         block = self._blocks.get(data[begin:end])
         if block is None or len(data) - end - 4 != block.length:
             return None
-        return Plain(found[found.lastindex or 0].decode(), block, data[end + 4 :])
+        return FastRequest(found[found.lastindex or 0].decode(), block, data[end + 4 :])
 
     def learn(self, data: bytes, message: Any) -> None:
         """Remember the header block of `data`, which aiohttp has just read as `message`, from the first byte to the last."""
