@@ -45,7 +45,7 @@ _SPECIAL = {"Transfer-Encoding", "Content-Encoding", "Expect", "Upgrade"}
 _BLOCK_COST, _HEADER_COST = 600, 150
 
 
-class Block(NamedTuple):
+class HeaderBlock(NamedTuple):
     """What aiohttp made of a header block."""
 
     headers: RawHeaders
@@ -57,7 +57,7 @@ class FastRequest(NamedTuple):
     """A request that the lane can take."""
 
     target: str
-    block: Block
+    block: HeaderBlock
     body: bytes
 
 
@@ -68,7 +68,7 @@ class FastPath:
         self._longest_body = longest_body
         known = [pattern.pattern for pattern in patterns if pattern is not None]
         self._request_line = re.compile(b"|".join(known)) if known else _NEVER
-        self._blocks: dict[bytes, Block] = {}
+        self._blocks: dict[bytes, HeaderBlock] = {}
         self._bytes = 0
 
     def read(self, data: bytes) -> FastRequest | None:
@@ -103,7 +103,7 @@ class FastPath:
         self._blocks[text] = block
         self._bytes += cost
 
-    def _block(self, text: bytes, message: Any) -> Block | None:
+    def _block(self, text: bytes, message: Any) -> HeaderBlock | None:
         """What the header block `text` means, if the lane may take requests that have it."""
         headers = message.headers
         if message.should_close or message.upgrade or not _SPECIAL.isdisjoint(headers) or "Host" not in headers:
@@ -113,7 +113,7 @@ class FastPath:
         length = headers.get("Content-Length", "")
         if not (length.isascii() and length.isdecimal()) or int(length) > self._longest_body:
             return None
-        return Block(message.raw_headers, headers["Host"], int(length))
+        return HeaderBlock(message.raw_headers, headers["Host"], int(length))
 
 
 def _headers(text: bytes) -> RawHeaders:

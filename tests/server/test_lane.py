@@ -533,7 +533,11 @@ def believe_everything(patch: pytest.MonkeyPatch) -> None:
 
 def _whatever(message: Any, longest: int) -> Any:
     length = message.headers.get("Content-Length", "0") if hasattr(message, "headers") else "0"
-    return lane_module.Block(getattr(message, "raw_headers", ()), "x", int(length)) if int(length) <= longest else None
+    return (
+        lane_module.HeaderBlock(getattr(message, "raw_headers", ()), "x", int(length))
+        if int(length) <= longest
+        else None
+    )
 
 
 def answer_out_of_order(patch: pytest.MonkeyPatch) -> None:
