@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from mcmock.core.model import Delivery
 
 
-class Cell(NamedTuple):
+class Row(NamedTuple):
     """One place of one table, and what stands there; None is nothing."""
 
     table: str
@@ -25,8 +25,8 @@ class Change(NamedTuple):
     the log; "reset" empties the tables, too, before `writes` are made.
     """
 
-    reads: tuple[Cell, ...] = ()
-    writes: tuple[Cell, ...] = ()
+    reads: tuple[Row, ...] = ()
+    writes: tuple[Row, ...] = ()
     entry: tuple[Any, ...] | None = None
     weight: int = 0
     deliveries: tuple[tuple[int, Delivery], ...] = ()

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal, NamedTuple, Protocol
 
-from mcmock.engine.changes import Cell, Change
+from mcmock.engine.changes import Change, Row
 
 DEFAULT_JOURNAL_BYTES = 1024**3
 """What a file keeps of the log; the memory of a server that starts holds `max_log_bytes` of it."""
@@ -34,7 +34,7 @@ class CommitResult(NamedTuple):
     news: tuple[Change, ...] = ()
     lost: bool = False
     position: int = 0
-    current: tuple[Cell, ...] = ()
+    current: tuple[Row, ...] = ()
 
 
 class Snapshot(NamedTuple):
@@ -43,7 +43,7 @@ class Snapshot(NamedTuple):
     `next_seq` and `evicted` are how the log counts on; entries come with their `seq`, oldest first.
     """
 
-    cells: tuple[Cell, ...]
+    cells: tuple[Row, ...]
     log: tuple[Change, ...]
     next_seq: int = 1
     evicted: int = 0

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from mcmock.core import clock
 from mcmock.core.model import Delivery, FaultHit, Finding, Kind, Severity, Verdict
 from mcmock.core.sessions import Phase, Session
-from mcmock.engine.changes import Cell
+from mcmock.engine.changes import Row
 from mcmock.engine.log import Entry
 from mcmock.faults.active import RulesSnapshot
 from mcmock.faults.rule import rule_from_json
@@ -70,12 +70,12 @@ TABLES: Mapping[str, Codec] = {
 }
 
 
-def place_text(cell: Cell) -> str:
+def place_text(cell: Row) -> str:
     """Return where a cell stands, as one line: the table, and the key as JSON."""
     return f"{cell.table} {_dumps(cell.key)}"
 
 
-def cell_texts(cell: Cell) -> tuple[str, str | None]:
+def cell_texts(cell: Row) -> tuple[str, str | None]:
     """Return where a cell stands and what stands there, as texts; None is nothing."""
     to_json, value = TABLES[cell.table].to_json, cell.value
     if value is not None:
@@ -83,12 +83,12 @@ def cell_texts(cell: Cell) -> tuple[str, str | None]:
     return f"{cell.table} {_dumps(cell.key)}", value
 
 
-def cell_from(place: str, value: str | None) -> Cell:
+def cell_from(place: str, value: str | None) -> Row:
     """The cell of a place and a value; None is nothing. Raises ValueError for texts that no mcmock has written."""
     table, _, key = place.partition(" ")
     try:
         read = None if value is None else TABLES[table].from_json(json.loads(value))
-        return Cell(table, _key(json.loads(key)), read)
+        return Row(table, _key(json.loads(key)), read)
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"cannot read {place[:60]!r}: {error!r}") from None
 
@@ -102,7 +102,7 @@ def cells_text(texts: Iterable[tuple[str, str | None]]) -> str:
     return _dumps(list(texts))
 
 
-def cells_from(text: str) -> tuple[Cell, ...]:
+def cells_from(text: str) -> tuple[Row, ...]:
     return tuple(cell_from(place, value) for place, value in json.loads(text))
 
 

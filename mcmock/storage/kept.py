@@ -16,7 +16,7 @@ from mcmock.core import http
 from mcmock.core.clock import Setting
 from mcmock.core.model import Answer, Finding, Kind, Request, Severity, Verdict
 from mcmock.core.tables import DirectTable
-from mcmock.engine.changes import Cell, Change, StoreUnavailable
+from mcmock.engine.changes import Change, Row, StoreUnavailable
 from mcmock.engine.engine import Engine
 from mcmock.engine.log import Entry, weight_of
 from mcmock.faults.active import RulesSnapshot
@@ -51,7 +51,7 @@ class KeptState:
         for fact in self.facts.values():
             fact.clear()
 
-    def put(self, cell: Cell) -> None:
+    def put(self, cell: Row) -> None:
         """Set one place of one table; None empties it. What a table is not known here is passed over."""
         state = self._engine.state
         if cell.table == codec.CLOCK:
@@ -139,7 +139,7 @@ def agreed_seed(asked: int | None, known: int | None, drawn: int) -> int:
     return drawn if known is None else known
 
 
-def _in_order(held: Snapshot) -> list[Cell]:
+def _in_order(held: Snapshot) -> list[Row]:
     """The cells, and among them the sessions as they were opened; those of the same moment by their first entry."""
     first: dict[Any, int] = {}
     for change in held.log:

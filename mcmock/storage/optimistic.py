@@ -26,7 +26,7 @@ from mcmock.core import http
 from mcmock.core.clock import Clock
 from mcmock.core.model import Answer, Delivery, Request
 from mcmock.core.tables import DirectTable
-from mcmock.engine.changes import Cell, Change, StoreUnavailable
+from mcmock.engine.changes import Change, Row, StoreUnavailable
 from mcmock.engine.committer import Committer, Result
 from mcmock.engine.engine import Engine
 from mcmock.engine.log import Entry, weight_of
@@ -176,8 +176,8 @@ class OptimisticCommitter:
             now = self._engine.state.clock.another().now()
             fresh = ActiveRules(tx.rules.snapshot)
             fresh.reset(now)
-            seed, version = Cell(codec.SEED, "", tx.seed), Cell(codec.VERSION, "", new_version())
-            return None, Change(writes=(seed, version, Cell(codec.FAULTS, "", fresh.snapshot)), notice="reset")
+            seed, version = Row(codec.SEED, "", tx.seed), Row(codec.VERSION, "", new_version())
+            return None, Change(writes=(seed, version, Row(codec.FAULTS, "", fresh.snapshot)), notice="reset")
 
         self._wait_for(act)
 
@@ -371,7 +371,7 @@ class OptimisticCommitter:
         self._position = change.position
         if change.notice == "reset":
             later = [place for place, position in self._fresh.items() if position > change.position]
-            kept = [Cell(table, key, self._kept.at(table, key)) for table, key in later]
+            kept = [Row(table, key, self._kept.at(table, key)) for table, key in later]
             self._empty()
             self._engine.clear_log()
             for cell in kept:

@@ -16,7 +16,7 @@ from mcmock.core.clock import Clock, Setting
 from mcmock.core.model import FaultHit
 from mcmock.core.sessions import Session
 from mcmock.core.tables import DirectTable
-from mcmock.engine.changes import Cell, Change
+from mcmock.engine.changes import Change, Row
 from mcmock.engine.state import State
 from mcmock.faults.active import ActiveRules, RulesSnapshot
 from mcmock.faults.selection import FaultCounters
@@ -184,19 +184,19 @@ class Overlay:
         reads, writes = [], []
         for name, table in self._used.items():
             for key, value in table.seen.items():
-                reads.append(Cell(name, key, value))
+                reads.append(Row(name, key, value))
             for key, value in table.written.items():
                 if value is not table.seen[key]:
-                    writes.append(Cell(name, key, value))
+                    writes.append(Row(name, key, value))
         if sessions is not None and sessions.has_new:  # written and not rested on: starts do not wait for each other
-            writes.append(Cell(codec.OPENED, "", new_version()))
+            writes.append(Row(codec.OPENED, "", new_version()))
         changed = []
         if "clock" in made and self.clock.setting != self._setting:
-            changed.append(Cell(codec.CLOCK, "", self.clock.setting))
+            changed.append(Row(codec.CLOCK, "", self.clock.setting))
         if "rules" in made and self.rules.snapshot is not self._snapshot:
-            changed.append(Cell(codec.FAULTS, "", self.rules.snapshot))
+            changed.append(Row(codec.FAULTS, "", self.rules.snapshot))
         if changed:
-            writes += [*changed, Cell(codec.VERSION, "", new_version())]
+            writes += [*changed, Row(codec.VERSION, "", new_version())]
         return Change(tuple(reads), tuple(writes), entry, weight, notice=notice)
 
 

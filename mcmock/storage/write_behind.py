@@ -9,7 +9,7 @@ from typing import Any, Final
 from mcmock.core.clock import Clock
 from mcmock.core.model import Answer, Delivery, Request
 from mcmock.core.tables import DirectTable, Key, Value
-from mcmock.engine.changes import Cell, Change, StoreUnavailable
+from mcmock.engine.changes import Change, Row, StoreUnavailable
 from mcmock.engine.committer import Committer, Result
 from mcmock.engine.engine import Engine
 from mcmock.engine.log import weight_of
@@ -39,11 +39,11 @@ class TrackedTable(DirectTable[Key, Value]):
             del self[key]
             self.changed[key] = None
 
-    def take_changes(self, name: str) -> list[Cell]:
+    def take_changes(self, name: str) -> list[Row]:
         """Return the places that were changed since the last time, and what stands there."""
         if not self.changed:
             return []
-        cells = [Cell(name, key, self.get(key)) for key in self.changed]
+        cells = [Row(name, key, self.get(key)) for key in self.changed]
         self.changed.clear()
         return cells
 
@@ -117,7 +117,7 @@ class WriteBehindCommitter:
                 engine.release(notice)
             return result
 
-    def _take_changes(self) -> tuple[Cell, ...]:
+    def _take_changes(self) -> tuple[Row, ...]:
         """What was changed since the last time."""
         setting, cells = self._engine.state.clock.setting, []
         for name in _KEPT:
@@ -126,7 +126,7 @@ class WriteBehindCommitter:
             cells += table.take_changes(name)
         if setting != self._clock_kept:
             self._clock_kept = setting
-            cells.append(Cell(codec.CLOCK, "", setting))
+            cells.append(Row(codec.CLOCK, "", setting))
         return tuple(cells)
 
     def settle(self, seq: int, delivery: Delivery) -> None:
@@ -148,9 +148,9 @@ class WriteBehindCommitter:
             self._take_changes()  # the notice says it all
             self._ledger.commit(Change(writes=(self._seed(),), notice="reset"))
 
-    def _seed(self) -> Cell:
+    def _seed(self) -> Row:
         self._kept.facts[codec.SEED].put("", self._engine.state.seed)
-        return Cell(codec.SEED, "", self._engine.state.seed)
+        return Row(codec.SEED, "", self._engine.state.seed)
 
     def _log_unlogged(self) -> None:
         with self._logging:

@@ -21,7 +21,7 @@ from mcmock.core.match import Match
 from mcmock.core.model import Delivery, FaultHit, Finding, Kind, Outcome, Severity, Verdict
 from mcmock.core.sessions import Phase, Session
 from mcmock.engine import DEFAULT_SCOPE, Emulator
-from mcmock.engine.changes import Cell, Change, StoreUnavailable
+from mcmock.engine.changes import Change, Row, StoreUnavailable
 from mcmock.engine.log import Entry
 from mcmock.engine.scopes import Scopes
 from mcmock.faults.active import RulesSnapshot
@@ -373,17 +373,17 @@ def test_an_entry_reads_back_as_it_was() -> None:
 @pytest.mark.parametrize(
     "cell",
     [
-        Cell(codec.SESSIONS, "s", Session("s", 1.0, 2.0, 3.0, 4, Phase.ENDED, 5.5, True)),
-        Cell(codec.ISSUED, "a film / \u2603", 3),
-        Cell(codec.DOOMED, "s", FaultHit("r", "expire_session", "before", None)),
-        Cell(codec.COUNTS, (1, "hits", "s"), 4),
-        Cell(codec.RATES, (1, ""), (0.5, 12.25)),
-        Cell(codec.CLOCK, "", clock.Setting(600.0, None, 1.5)),
-        Cell(codec.SEED, "", 2**40),
+        Row(codec.SESSIONS, "s", Session("s", 1.0, 2.0, 3.0, 4, Phase.ENDED, 5.5, True)),
+        Row(codec.ISSUED, "a film / \u2603", 3),
+        Row(codec.DOOMED, "s", FaultHit("r", "expire_session", "before", None)),
+        Row(codec.COUNTS, (1, "hits", "s"), 4),
+        Row(codec.RATES, (1, ""), (0.5, 12.25)),
+        Row(codec.CLOCK, "", clock.Setting(600.0, None, 1.5)),
+        Row(codec.SEED, "", 2**40),
     ],
     ids=lambda cell: cell.table,
 )
-def test_a_cell_reads_back_as_it_was(cell: Cell) -> None:
+def test_a_cell_reads_back_as_it_was(cell: Row) -> None:
     assert codec.cells_from(codec.cells_text([codec.cell_texts(cell)])) == (cell,)
 
 
@@ -391,7 +391,7 @@ def test_rules_read_back_as_they_were() -> None:
     emulator = Emulator(faults=[faults.delay(1.5, event="ping", times=3)])
     emulator.add_fault(faults.drop_header("Location", name="no-location", playhead={"min": 3}))
     standing = emulator.engine.state.rules.snapshot
-    (back,) = codec.cells_from(codec.cells_text([codec.cell_texts(Cell(codec.FAULTS, "", standing))]))
+    (back,) = codec.cells_from(codec.cells_text([codec.cell_texts(Row(codec.FAULTS, "", standing))]))
     assert isinstance(back.value, RulesSnapshot)
     assert back.value == standing
 
