@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from mcmock.faults.rule import FaultRule
-from mcmock.faults.selection import Armed, Asked, FaultCounters, Fired, decide, is_active
+from mcmock.faults.selection import ActiveRule, Asked, FaultCounters, Fired, decide, is_active
 
 MAX_RULES = 5_000
 """Rules in force at a time: each is looked at for every request."""
@@ -41,7 +41,7 @@ class RulesSnapshot(NamedTuple):
     goes back to.
     """
 
-    armed: tuple[Armed, ...] = ()
+    armed: tuple[ActiveRule, ...] = ()
     serial: int = 0
     dropped: int = 0
     initial: tuple[FaultRule, ...] = ()
@@ -55,7 +55,7 @@ class ActiveRules:
         self.counters = FaultCounters() if counters is None else counters
 
     @property
-    def armed(self) -> tuple[Armed, ...]:
+    def armed(self) -> tuple[ActiveRule, ...]:
         return self.snapshot.armed
 
     @property
@@ -117,18 +117,18 @@ class ActiveRules:
         self.snapshot = self.snapshot._replace(dropped=self.snapshot.serial)
         self.replace(self.snapshot.initial, now)
 
-    def _without(self, names: Collection[str]) -> tuple[tuple[Armed, ...], set[int]]:
+    def _without(self, names: Collection[str]) -> tuple[tuple[ActiveRule, ...], set[int]]:
         """The rules of other names, and the serials of those that have one of these."""
         armed = self.snapshot.armed
         kept = tuple(one for one in armed if one.rule.name not in names)
         return kept, {one.serial for one in armed if one.rule.name in names}
 
-    def _arm(self, others: tuple[Armed, ...], rules: Iterable[FaultRule], now: float) -> tuple[FaultRule, ...]:
+    def _arm(self, others: tuple[ActiveRule, ...], rules: Iterable[FaultRule], now: float) -> tuple[FaultRule, ...]:
         """Let the rules be in force behind those others, and nothing else; returns them with their names."""
         named, serial = _with_names([one.rule.name for one in others], tuple(rules)), self.snapshot.serial
         if len(others) + len(named) > MAX_RULES:
             raise ValueError(f"at most {MAX_RULES:,} faults may be in force: each is looked at for every request")
-        armed = (Armed(rule, serial + number, now) for number, rule in enumerate(named, 1))
+        armed = (ActiveRule(rule, serial + number, now) for number, rule in enumerate(named, 1))
         self.snapshot = self.snapshot._replace(armed=(*others, *armed), serial=serial + len(named))
         return named
 
@@ -138,7 +138,7 @@ class ActiveRules:
         """Return the rules in force, in the order they are tried, with their hits."""
         return [self._state(one, now) for one in self.snapshot.armed]
 
-    def _state(self, one: Armed, now: float) -> FaultState:
+    def _state(self, one: ActiveRule, now: float) -> FaultState:
         hits, matched = self.counters.count(one.serial, "hits"), self.counters.count(one.serial, "matched")
         return FaultState(one.rule, hits, matched, is_active(one, self.counters, now))
 

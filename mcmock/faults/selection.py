@@ -30,7 +30,7 @@ MAX_COUNTED = 100_000
 """Counts, and buckets of rates, that are kept per session, made-up ones and requests without one included: 25 and 35 MB."""
 
 
-class Armed(NamedTuple):
+class ActiveRule(NamedTuple):
     """A rule in force. `serial` is never used again, so that what a removed rule held can be told from a new one's."""
 
     rule: FaultRule
@@ -41,7 +41,7 @@ class Armed(NamedTuple):
 class Fired(NamedTuple):
     """A rule that fired: what the log keeps of it, and the dice for what its effect draws."""
 
-    armed: Armed
+    armed: ActiveRule
     hit: FaultHit
     dice: Dice
 
@@ -151,7 +151,7 @@ class Asked(NamedTuple):
     now: float
 
 
-def decide(armed: tuple[Armed, ...], counters: FaultCounters, asked: Asked, seed: int) -> Fired | None:
+def decide(armed: tuple[ActiveRule, ...], counters: FaultCounters, asked: Asked, seed: int) -> Fired | None:
     """The rule that fires at this request on this side, if any; counts what it looked at in `counters`."""
     for one in armed:
         rule = one.rule
@@ -162,18 +162,18 @@ def decide(armed: tuple[Armed, ...], counters: FaultCounters, asked: Asked, seed
     return None
 
 
-def _rests(armed: Armed, now: float) -> bool:
+def _rests(armed: ActiveRule, now: float) -> bool:
     """Whether the rule's time is up."""
     return armed.rule.for_seconds is not None and now >= armed.since + armed.rule.for_seconds
 
 
-def is_active(armed: Armed, counters: FaultCounters, now: float) -> bool:
+def is_active(armed: ActiveRule, counters: FaultCounters, now: float) -> bool:
     """Whether the rule may still fire: its time is not up, and its `times` are not used up."""
     rule, hits = armed.rule, counters.count(armed.serial, "hits")
     return not _rests(armed, now) and (rule.times is None or rule.per == SESSION or hits < rule.times)
 
 
-def _fire(armed: Armed, counters: FaultCounters, asked: Asked, seed: int) -> Fired | None:
+def _fire(armed: ActiveRule, counters: FaultCounters, asked: Asked, seed: int) -> Fired | None:
     """The request matches: does the rule fire?"""
     rule, serial, key = armed.rule, armed.serial, asked.key
     per = key if rule.per == SESSION else ""

@@ -16,7 +16,7 @@ from mcmock.engine.changes import Row
 from mcmock.engine.log import Entry
 from mcmock.faults.active import RulesSnapshot
 from mcmock.faults.rule import rule_from_json
-from mcmock.faults.selection import Armed
+from mcmock.faults.selection import ActiveRule
 
 FORMAT = 2
 """Of the texts below. A store of a higher one was written by a newer mcmock, and is not touched."""
@@ -35,7 +35,7 @@ class Codec(NamedTuple):
 
 def _snapshot(value: Any) -> RulesSnapshot:
     armed, serial, dropped, initial = value
-    ranked = tuple(Armed(rule_from_json(rule), number, since) for rule, number, since in armed)
+    ranked = tuple(ActiveRule(rule_from_json(rule), number, since) for rule, number, since in armed)
     return RulesSnapshot(ranked, serial, dropped, tuple(map(rule_from_json, initial)))
 
 

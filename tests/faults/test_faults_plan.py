@@ -12,7 +12,7 @@ from mcmock.core.match import Match
 from mcmock.core.model import Kind, Response
 from mcmock.faults.effects import EFFECTS, Scene
 from mcmock.faults.rule import FaultRule
-from mcmock.faults.selection import Armed, Asked, FaultCounters, Fired, Seen, decide, is_active
+from mcmock.faults.selection import ActiveRule, Asked, FaultCounters, Fired, Seen, decide, is_active
 
 SEEN = Seen(Kind.EVENT, "ping", "sid", "default", "/api/v1/sessions/sid/events", lambda: None)
 
@@ -27,7 +27,7 @@ SCENE = Scene(None, "sid", True, "localhost", False, no_answer)
 def asked(
     counters: FaultCounters, rule: FaultRule, *, key: str = "sid", now: float = 0.0, serial: int = 1
 ) -> Fired | None:
-    return decide((Armed(rule, serial, 0.0),), counters, Asked("before", SEEN, SCENE, key, now), seed=7)
+    return decide((ActiveRule(rule, serial, 0.0),), counters, Asked("before", SEEN, SCENE, key, now), seed=7)
 
 
 def test_a_rule_that_is_forgotten_leaves_nothing_and_takes_nothing_of_another_with_it() -> None:
@@ -78,7 +78,7 @@ def test_a_bucket_holds_a_seconds_worth_however_long_nobody_came() -> None:
 @pytest.mark.parametrize(("now", "fires"), [(0.0, True), (9.999, True), (10.0, False), (11.0, False)])
 def test_at_the_end_of_its_seconds_a_rule_rests_and_says_so(now: float, fires: bool) -> None:
     rule, counters = faults.status(503, for_seconds=10), FaultCounters()
-    assert is_active(Armed(rule, 1, 0.0), counters, now) is fires
+    assert is_active(ActiveRule(rule, 1, 0.0), counters, now) is fires
     assert (asked(counters, rule, now=now) is not None) is fires
 
 
@@ -86,13 +86,13 @@ def test_a_rule_with_times_is_active_until_the_last_of_them() -> None:
     rule, counters = faults.status(503, times=2), FaultCounters()
     active = []
     for _ in range(3):
-        active.append(is_active(Armed(rule, 1, 0.0), counters, 0.0))
+        active.append(is_active(ActiveRule(rule, 1, 0.0), counters, 0.0))
         asked(counters, rule)
     assert active == [True, True, False]
     assert counters.count(1, "hits") == 2
     per_session = faults.status(503, times=1, per="session")
     assert asked(FaultCounters(), per_session) is not None
-    assert is_active(Armed(per_session, 1, 0.0), counters, 0.0)  # another session may come
+    assert is_active(ActiveRule(per_session, 1, 0.0), counters, 0.0)  # another session may come
 
 
 def test_a_rule_equals_one_that_says_the_same_and_nothing_else() -> None:
