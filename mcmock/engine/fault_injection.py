@@ -15,7 +15,7 @@ from mcmock.engine.state import Transaction
 from mcmock.engine.types import Call, Decision
 from mcmock.faults import effects
 from mcmock.faults.effects import AFTER, BEFORE, NO_ANSWER
-from mcmock.faults.selection import Asked, Fired, Seen
+from mcmock.faults.selection import FaultQuery, Fired, Seen
 
 SESSION_EFFECTS: Final[Mapping[str, Phase]] = {"expire_session": Phase.EXPIRED, "forget_session": Phase.FORGOTTEN}
 """What the faults that act on a session make of it."""
@@ -69,7 +69,7 @@ class FaultInjector:
         session_id: str | None,
         scene: Scene,
         decision: Decision | None = None,
-    ) -> Asked:
+    ) -> FaultQuery:
         """What the rules are asked about a request."""
         request, parsed = call.request, call.parsed
         session = session_at(tx, session_id, call.now) if session_id is not None else None
@@ -86,7 +86,7 @@ class FaultInjector:
         else:
             preview = lambda: self._preview(call, decision, session)  # noqa: E731
             seen = Seen(*known, decision.verdict, decision.response.status, preview)
-        return Asked(side, seen, context, short_key(session_id) if session_id else call.content, call.now)
+        return FaultQuery(side, seen, context, short_key(session_id) if session_id else call.content, call.now)
 
 
 def close_session(tx: Transaction, session_id: str, phase: Phase, now: float) -> bool:
@@ -148,7 +148,7 @@ def _blameless(found: Finding, hit: FaultHit) -> Finding:
     return found._replace(severity=Severity.INFO, message=message)
 
 
-def _changed(decision: Decision, fired: Fired, asked: Asked) -> Decision:
+def _changed(decision: Decision, fired: Fired, asked: FaultQuery) -> Decision:
     """The decision, with the answer that the fault makes of it."""
     rule = fired.armed.rule
     change = rule.row.act(rule.attributes, asked.scene, fired.dice)

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from mcmock.faults.rule import FaultRule
-from mcmock.faults.selection import ActiveRule, Asked, FaultCounters, Fired, decide, is_active
+from mcmock.faults.selection import ActiveRule, FaultCounters, FaultQuery, Fired, decide, is_active
 
 MAX_RULES = 5_000
 """Rules in force at a time: each is looked at for every request."""
@@ -63,7 +63,7 @@ class ActiveRules:
         """The rules that a reset goes back to."""
         return self.snapshot.initial
 
-    def decide(self, asked: Asked, seed: int) -> Fired | None:
+    def decide(self, asked: FaultQuery, seed: int) -> Fired | None:
         return decide(self.snapshot.armed, self.counters, asked, seed)
 
     def has(self, side: str) -> bool:

@@ -141,7 +141,7 @@ class Seen(EventFields):
         return self._read_event()
 
 
-class Asked(NamedTuple):
+class FaultQuery(NamedTuple):
     """A request that a fault may meet. `key` is its session, or what stands for one that is not open yet."""
 
     side: str
@@ -151,7 +151,7 @@ class Asked(NamedTuple):
     now: float
 
 
-def decide(armed: tuple[ActiveRule, ...], counters: FaultCounters, asked: Asked, seed: int) -> Fired | None:
+def decide(armed: tuple[ActiveRule, ...], counters: FaultCounters, asked: FaultQuery, seed: int) -> Fired | None:
     """The rule that fires at this request on this side, if any; counts what it looked at in `counters`."""
     for one in armed:
         rule = one.rule
@@ -173,7 +173,7 @@ def is_active(armed: ActiveRule, counters: FaultCounters, now: float) -> bool:
     return not _rests(armed, now) and (rule.times is None or rule.per == SESSION or hits < rule.times)
 
 
-def _fire(armed: ActiveRule, counters: FaultCounters, asked: Asked, seed: int) -> Fired | None:
+def _fire(armed: ActiveRule, counters: FaultCounters, asked: FaultQuery, seed: int) -> Fired | None:
     """The request matches: does the rule fire?"""
     rule, serial, key = armed.rule, armed.serial, asked.key
     per = key if rule.per == SESSION else ""

@@ -12,7 +12,7 @@ from mcmock.core.match import Match
 from mcmock.core.model import Kind, Response
 from mcmock.faults.effects import EFFECTS, Scene
 from mcmock.faults.rule import FaultRule
-from mcmock.faults.selection import ActiveRule, Asked, FaultCounters, Fired, Seen, decide, is_active
+from mcmock.faults.selection import ActiveRule, FaultCounters, FaultQuery, Fired, Seen, decide, is_active
 
 SEEN = Seen(Kind.EVENT, "ping", "sid", "default", "/api/v1/sessions/sid/events", lambda: None)
 
@@ -27,7 +27,7 @@ SCENE = Scene(None, "sid", True, "localhost", False, no_answer)
 def asked(
     counters: FaultCounters, rule: FaultRule, *, key: str = "sid", now: float = 0.0, serial: int = 1
 ) -> Fired | None:
-    return decide((ActiveRule(rule, serial, 0.0),), counters, Asked("before", SEEN, SCENE, key, now), seed=7)
+    return decide((ActiveRule(rule, serial, 0.0),), counters, FaultQuery("before", SEEN, SCENE, key, now), seed=7)
 
 
 def test_a_rule_that_is_forgotten_leaves_nothing_and_takes_nothing_of_another_with_it() -> None:
