@@ -28,7 +28,7 @@ from mcmock.serialization import exports, json_shapes
 from mcmock.server import http_io
 from mcmock.server.admin import checks, device_trust, downloads, faults, listings, metrics, openapi, pages, plan, stream
 from mcmock.server.admin.long_responses import Lasting
-from mcmock.server.admin.request import AdminError, Asked, Handler, Reply
+from mcmock.server.admin.request import AdminError, AdminRequest, Handler, Reply
 from mcmock.server.endpoint import PREFIX, Place
 
 _logger = logging.getLogger("mcmock")
@@ -70,13 +70,13 @@ class AdminRoute(NamedTuple):
 # -- health, summary, log -------------------------------------------------------------------------------------------------
 
 
-async def _health(asked: Asked) -> Reply:
+async def _health(asked: AdminRequest) -> Reply:
     if not asked.emulator.blocks:
         asked.emulator.catch_up()  # a file that cannot be written
     return {"status": "ok", "version": mcmock.__version__}
 
 
-async def _list_scopes(asked: Asked) -> Reply:
+async def _list_scopes(asked: AdminRequest) -> Reply:
     return {"scopes": [await _scope_to_json(view, brief=listings.is_brief(asked)) for view in asked.scopes.views()]}
 
 
@@ -85,14 +85,14 @@ async def _scope_to_json(view: ScopeView, *, brief: bool) -> dict[str, Any]:
     return named if brief else {**named, "summary": (await listings.summary(view.emulator))._asdict()}
 
 
-async def _forget_scope(asked: Asked) -> Reply:
+async def _forget_scope(asked: AdminRequest) -> Reply:
     name = asked.arguments["name"]
     if not asked.scopes.forget(name):
         raise AdminError(404, "unknown-scope", f"there is no named scope {wording.shown(name)} to forget")
     return {}
 
 
-async def _request(asked: Asked) -> Reply:
+async def _request(asked: AdminRequest) -> Reply:
     seq = asked.arguments["seq"]
     exchange = asked.emulator.request(int(seq)) if listings.is_whole(seq) else None
     if exchange is None:
@@ -100,7 +100,7 @@ async def _request(asked: Asked) -> Reply:
     return json_shapes.whole_to_json(exchange)
 
 
-async def _clear(asked: Asked) -> Reply:
+async def _clear(asked: AdminRequest) -> Reply:
     asked.emulator.clear_log()
     return {}
 
@@ -108,7 +108,7 @@ async def _clear(asked: Asked) -> Reply:
 # -- sessions -------------------------------------------------------------------------------------------------------------
 
 
-async def _session(asked: Asked) -> Reply:
+async def _session(asked: AdminRequest) -> Reply:
     if listings.is_brief(asked):
         return json_shapes.outline_to_json(_outline(asked))
     view = asked.emulator.session(asked.arguments["sid"])
@@ -117,18 +117,18 @@ async def _session(asked: Asked) -> Reply:
     return json_shapes.session_to_json(view)
 
 
-def _outline(asked: Asked) -> SessionOutline:
+def _outline(asked: AdminRequest) -> SessionOutline:
     outline = asked.emulator.queries.outline(asked.arguments["sid"])
     if outline is None:
         raise _no_session(asked)
     return outline
 
 
-async def _report(asked: Asked) -> Reply:
+async def _report(asked: AdminRequest) -> Reply:
     return dict(_outline(asked).report.to_json())
 
 
-async def _only_report(asked: Asked) -> Reply:
+async def _only_report(asked: AdminRequest) -> Reply:
     outlines = asked.emulator.outlines()
     if len(outlines) == 1:
         return dict(outlines[0].report.to_json())
@@ -141,30 +141,30 @@ async def _only_report(asked: Asked) -> Reply:
     )
 
 
-async def _expire(asked: Asked) -> Reply:
+async def _expire(asked: AdminRequest) -> Reply:
     if not asked.emulator.expire(asked.arguments["sid"]):
         raise _no_session(asked)
     return {}
 
 
-async def _forget(asked: Asked) -> Reply:
+async def _forget(asked: AdminRequest) -> Reply:
     if not asked.emulator.forget(asked.arguments["sid"]):
         raise _no_session(asked)
     return {}
 
 
-def _no_session(asked: Asked) -> AdminError:
+def _no_session(asked: AdminRequest) -> AdminError:
     return AdminError(404, "unknown-session", f"there is no session {wording.named(asked.arguments['sid'])}")
 
 
 # -- time and rest --------------------------------------------------------------------------------------------------------
 
 
-async def _clock(asked: Asked) -> Reply:
+async def _clock(asked: AdminRequest) -> Reply:
     return {"now": asked.emulator.now, "frozen": asked.emulator.frozen}
 
 
-async def _advance(asked: Asked) -> Reply:
+async def _advance(asked: AdminRequest) -> Reply:
     seconds = asked.body.get("seconds") if isinstance(asked.body, dict) else None
     if isinstance(seconds, bool) or not isinstance(seconds, int | float):
         raise ValueError('advance needs {"seconds": …}, a number')
@@ -172,17 +172,17 @@ async def _advance(asked: Asked) -> Reply:
     return await _clock(asked)
 
 
-async def _freeze(asked: Asked) -> Reply:
+async def _freeze(asked: AdminRequest) -> Reply:
     asked.emulator.freeze()
     return await _clock(asked)
 
 
-async def _resume(asked: Asked) -> Reply:
+async def _resume(asked: AdminRequest) -> Reply:
     asked.emulator.resume()
     return await _clock(asked)
 
 
-async def _reset(asked: Asked) -> Reply:
+async def _reset(asked: AdminRequest) -> Reply:
     asked.emulator.reset()
     return {}
 
@@ -190,12 +190,12 @@ async def _reset(asked: Asked) -> Reply:
 # -- the inspector --------------------------------------------------------------------------------------------------------
 
 
-async def _to_page(asked: Asked) -> Reply:
+async def _to_page(asked: AdminRequest) -> Reply:
     query = asked.request.rel_url.raw_query_string
     return pages.redirect(PREFIX[1:] + "/" + (f"?{query}" if query else ""))  # relative, so that a scope's prefix stays
 
 
-async def _page_file(asked: Asked) -> Reply:
+async def _page_file(asked: AdminRequest) -> Reply:
     name = asked.arguments.get("file", pages.INDEX)
     response = pages.file(name)
     if response is None:
@@ -203,11 +203,11 @@ async def _page_file(asked: Asked) -> Reply:
     return response
 
 
-async def _vocabulary(asked: Asked) -> Reply:
+async def _vocabulary(asked: AdminRequest) -> Reply:
     return json_shapes.vocabulary_to_json()
 
 
-async def _openapi(asked: Asked) -> Reply:
+async def _openapi(asked: AdminRequest) -> Reply:
     return openapi.document(ROUTES, PREFIX, asked.scopes.default.protocols)
 
 
@@ -383,7 +383,7 @@ class ControlApi:
             every = route.reach is Reach.EVERY or request.query.get(listings.SCOPE) == listings.EVERY
             emulator = await self._emulator(partial(self._scope, _name(request, scope), route, body), every)
             reply = await route.handler(
-                Asked(emulator, request, arguments, body, self.lasting, self._scopes, self._place)
+                AdminRequest(emulator, request, arguments, body, self.lasting, self._scopes, self._place)
             )
         except AdminError as error:
             return _error(error.status, error.code, str(error), ends=error.ends)

@@ -19,7 +19,7 @@ from mcmock.core.wording import shown
 from mcmock.engine import Emulator
 from mcmock.serialization import json_shapes
 from mcmock.server.admin.listings import whole
-from mcmock.server.admin.request import Asked, Handler, Reply
+from mcmock.server.admin.request import AdminRequest, Handler, Reply
 
 
 async def verify(emulator: Emulator, asked: Check) -> Verification:
@@ -59,11 +59,11 @@ class Alarm:
 # -- handlers of the control API ------------------------------------------------------------------------------------------
 
 
-async def handle_verify(asked: Asked) -> Reply:
+async def handle_verify(asked: AdminRequest) -> Reply:
     return await _answered(asked, check_from_json(asked.body))
 
 
-async def handle_wait(asked: Asked) -> Reply:
+async def handle_wait(asked: AdminRequest) -> Reply:
     return await _answered(asked, wait_from_json(asked.body))
 
 
@@ -72,14 +72,14 @@ def waits(handler: Handler, body: Any) -> bool:
     return handler is handle_wait or (handler is handle_verify and isinstance(body, dict) and bool(body.get("within")))
 
 
-async def _answered(asked: Asked, check: Check) -> Reply:
+async def _answered(asked: AdminRequest, check: Check) -> Reply:
     """The verification, with status 409 instead of 200 where `?strict=1` asks for that and it did not pass."""
     strict = _is_strict(asked)
     answer = await verify(asked.emulator, check)
     return _judged(json_shapes.verification_to_json(answer), answer.passed, strict)
 
 
-async def handle_verdict(asked: Asked) -> Reply:
+async def handle_verdict(asked: AdminRequest) -> Reply:
     """Whether anything was lost: what the fixture says at the end of a test."""
     query = asked.request.query
     fail_on = _known_word(query.get("failOn", str(FailOn.LOST)))
@@ -97,7 +97,7 @@ def _known_word(word: str) -> FailOn:
     raise ValueError(f"failOn must be never, rejected, lost or warning, not {shown(word)}")
 
 
-def _is_strict(asked: Asked) -> bool:
+def _is_strict(asked: AdminRequest) -> bool:
     strict = asked.request.query.get("strict", "0")
     if strict not in ("0", "1"):
         raise ValueError(f"strict must be 0 or 1, not {shown(strict)}")

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from aiohttp import web
 
 from mcmock.server.admin import pages
-from mcmock.server.admin.request import Asked, Reply
+from mcmock.server.admin.request import AdminRequest, Reply
 from mcmock.server.endpoint import PREFIX, Place
 
 CERTIFICATE_TYPE = "application/x-x509-ca-cert"
@@ -70,7 +70,7 @@ _OWN = "This server shows a certificate of your own: what trusts it is not mcmoc
 _LOCAL = "Only this machine can reach the server. For phones and TVs, start it with --host 0.0.0.0."
 
 
-async def handle_certificate(asked: Asked) -> Reply:
+async def handle_certificate(asked: AdminRequest) -> Reply:
     authority = asked.place.authority
     if authority is None:
         return web.json_response(
@@ -81,7 +81,7 @@ async def handle_certificate(asked: Asked) -> Reply:
     return web.Response(body=authority.pem, content_type=CERTIFICATE_TYPE, headers=headers)
 
 
-async def handle_page(asked: Asked) -> Reply:
+async def handle_page(asked: AdminRequest) -> Reply:
     return pages.page(render(asked.place).encode())
 
 

@@ -14,7 +14,7 @@ from aiohttp import web
 from mcmock.core.match import from_query
 from mcmock.core.model import Exchange
 from mcmock.serialization import exports
-from mcmock.server.admin.request import Asked, Reply
+from mcmock.server.admin.request import AdminRequest, Reply
 
 CHUNK = 32 * 1024
 """Bytes gathered before they are sent: about two milliseconds' work, after which others get their turn."""
@@ -22,15 +22,15 @@ CHUNK = 32 * 1024
 Writer = Callable[[Iterable[Exchange]], Iterator[bytes]]
 
 
-async def handle_ndjson(asked: Asked) -> Reply:
+async def handle_ndjson(asked: AdminRequest) -> Reply:
     return await _send(asked, exports.ndjson, exports.NDJSON, "mcmock.ndjson")
 
 
-async def handle_har(asked: Asked) -> Reply:
+async def handle_har(asked: AdminRequest) -> Reply:
     return await _send(asked, exports.har, exports.HAR, "mcmock.har")
 
 
-async def _send(asked: Asked, writer: Writer, content_type: str, name: str) -> Reply:
+async def _send(asked: AdminRequest, writer: Writer, content_type: str, name: str) -> Reply:
     match = from_query((name, text) for name, text in asked.request.query.items() if name != "scope")
     headers = {"Content-Type": content_type, "Content-Disposition": f'attachment; filename="{name}"'}
     response = web.StreamResponse(headers=headers)

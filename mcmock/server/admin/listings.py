@@ -19,7 +19,7 @@ from mcmock.core.model import Exchange
 from mcmock.engine import Emulator, Summary
 from mcmock.engine.types import TIME_SLICE
 from mcmock.serialization import json_shapes
-from mcmock.server.admin.request import Asked, Reply
+from mcmock.server.admin.request import AdminRequest, Reply
 
 LISTING = ("since", "limit", "order", "brief")
 SCOPE = "scope"
@@ -36,12 +36,12 @@ MOST_DIGITS = 15
 _One = TypeVar("_One")
 
 
-async def handle_requests(asked: Asked) -> Reply:
+async def handle_requests(asked: AdminRequest) -> Reply:
     query = [(name, value) for name, value in asked.request.query.items() if name not in (*LISTING, SCOPE)]
     return await _listed(asked, from_query(query))
 
 
-async def handle_find(asked: Asked) -> Reply:
+async def handle_find(asked: AdminRequest) -> Reply:
     if asked.body is not None and not isinstance(asked.body, dict):
         raise ValueError('the body must be a match such as {"event": "ping"}')
     if asked.body and "match" in asked.body:
@@ -49,7 +49,7 @@ async def handle_find(asked: Asked) -> Reply:
     return await _listed(asked, Match(asked.body))
 
 
-async def _listed(asked: Asked, match: Match) -> Reply:
+async def _listed(asked: AdminRequest, match: Match) -> Reply:
     since, limit = whole(asked, "since", 0), whole(asked, "limit", PAGE)
     order = asked.request.query.get("order", "asc")
     if order not in ("asc", "desc"):
@@ -82,7 +82,7 @@ async def _found(turns: Iterator[list[Exchange]], limit: int, is_enough: bool) -
     return shown, matched
 
 
-async def handle_sessions(asked: Asked) -> Reply:
+async def handle_sessions(asked: AdminRequest) -> Reply:
     """Every session, or the latest `limit` of them; of the brief ones a page unless `limit` says otherwise."""
     brief, ids = is_brief(asked), asked.emulator.session_ids()
     limit = whole(asked, "limit", PAGE if brief else len(ids))
@@ -101,7 +101,7 @@ def _session(emulator: Emulator, session_id: str) -> dict[str, Any] | None:
     return json_shapes.session_to_json(view) if view is not None else None
 
 
-async def handle_summary(asked: Asked) -> Reply:
+async def handle_summary(asked: AdminRequest) -> Reply:
     every = asked.request.query.get(SCOPE) == EVERY
     emulators = asked.scopes.each() if every else [asked.emulator]
     return dict(Summary(*map(sum, zip(*[await summary(one) for one in emulators], strict=True)))._asdict())
@@ -132,16 +132,16 @@ async def _answer(name: str, values: Iterable[Mapping[str, Any]], rest: Mapping[
     return web.Response(body=b"".join(pieces), content_type="application/json", charset="utf-8")
 
 
-def is_brief(asked: Asked) -> bool:
+def is_brief(asked: AdminRequest) -> bool:
     """Whether `brief=1` asks for exchanges without headers and bodies, for sessions without their lists."""
     return asked.request.query.get("brief", "0") not in ("", "0", "false")
 
 
-def _shape(asked: Asked) -> Callable[[Exchange], dict[str, Any]]:
+def _shape(asked: AdminRequest) -> Callable[[Exchange], dict[str, Any]]:
     return json_shapes.brief_to_json if is_brief(asked) else json_shapes.exchange_to_json
 
 
-def whole(asked: Asked, name: str, otherwise: int) -> int:
+def whole(asked: AdminRequest, name: str, otherwise: int) -> int:
     """A whole number of the query. Raises ValueError for anything else."""
     text = asked.request.query.get(name)
     if text is None:

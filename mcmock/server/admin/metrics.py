@@ -17,7 +17,7 @@ import mcmock
 from mcmock.core.model import Outcome
 from mcmock.engine import Emulator
 from mcmock.engine.scopes import Scopes
-from mcmock.server.admin.request import Asked, Reply
+from mcmock.server.admin.request import AdminRequest, Reply
 
 if TYPE_CHECKING:
     from prometheus_client.metrics_core import Metric
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
-async def handle_metrics(asked: Asked) -> Reply:
+async def handle_metrics(asked: AdminRequest) -> Reply:
     text = await asyncio.to_thread(render, asked.scopes)
     return web.Response(body=text, headers={"Content-Type": CONTENT_TYPE, "Cache-Control": "no-store"})
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from mcmock.analytics import plan_format
 from mcmock.serialization import json_shapes
 from mcmock.server.admin import listings
-from mcmock.server.admin.request import AdminError, Asked, Reply
+from mcmock.server.admin.request import AdminError, AdminRequest, Reply
 
 
-async def handle_plan(asked: Asked) -> Reply:
+async def handle_plan(asked: AdminRequest) -> Reply:
     plan = asked.emulator.plan
     return {"plan": dict(plan.source) if plan is not None else None}
 
 
-async def handle_set(asked: Asked) -> Reply:
+async def handle_set(asked: AdminRequest) -> Reply:
     plan = plan_format.from_json(asked.body)
     try:
         asked.emulator.set_plan(plan)
@@ -22,7 +22,7 @@ async def handle_set(asked: Asked) -> Reply:
     return await handle_plan(asked)
 
 
-async def handle_lift(asked: Asked) -> Reply:
+async def handle_lift(asked: AdminRequest) -> Reply:
     try:
         asked.emulator.set_plan(None)
     except ValueError as error:
@@ -30,9 +30,9 @@ async def handle_lift(asked: Asked) -> Reply:
     return {}
 
 
-async def handle_coverage(asked: Asked) -> Reply:
+async def handle_coverage(asked: AdminRequest) -> Reply:
     return json_shapes.coverage_to_json(await listings.last(asked.emulator.queries.plan_coverage_in_turns()))
 
 
-async def handle_schema(asked: Asked) -> Reply:
+async def handle_schema(asked: AdminRequest) -> Reply:
     return plan_format.schema()

@@ -22,7 +22,7 @@ class AdminError(Exception):
         self.ends = ends  # the connection, because the body was not read
 
 
-class Asked(NamedTuple):
+class AdminRequest(NamedTuple):
     """A control request, as its handler sees it."""
 
     emulator: Emulator
@@ -35,4 +35,4 @@ class Asked(NamedTuple):
 
 
 Reply = web.StreamResponse | dict[str, Any]
-Handler = Callable[[Asked], Awaitable[Reply]]
+Handler = Callable[[AdminRequest], Awaitable[Reply]]

@@ -14,7 +14,7 @@ from aiohttp import web
 
 from mcmock.server.admin.checks import Alarm
 from mcmock.server.admin.feed import Event, Feed
-from mcmock.server.admin.request import Asked, Reply
+from mcmock.server.admin.request import AdminRequest, Reply
 
 HEARTBEAT = 15.0
 """Real seconds of silence after which a comment is sent: proxies keep the connection, and a reader that left is noticed."""
@@ -30,7 +30,7 @@ HEADERS = {
 }
 
 
-async def handle_stream(asked: Asked) -> Reply:
+async def handle_stream(asked: AdminRequest) -> Reply:
     alarm = Alarm()
     request, response = asked.request, web.StreamResponse(headers=HEADERS)
     with Feed(asked.emulator, _since(request), alarm.ring) as feed:
