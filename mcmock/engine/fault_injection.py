@@ -15,7 +15,7 @@ from mcmock.engine.state import Transaction
 from mcmock.engine.types import Call, Decision
 from mcmock.faults import effects
 from mcmock.faults.effects import AFTER, BEFORE, NO_ANSWER
-from mcmock.faults.selection import FaultQuery, Fired, Seen
+from mcmock.faults.selection import FaultCandidate, FaultQuery, Fired
 
 SESSION_EFFECTS: Final[Mapping[str, Phase]] = {"expire_session": Phase.EXPIRED, "forget_session": Phase.FORGOTTEN}
 """What the faults that act on a session make of it."""
@@ -82,10 +82,10 @@ class FaultInjector:
             parsed.kind, parsed.event_type, session_id, scene.scope, request.target, lambda: _event_in(call),
         )  # fmt: skip
         if decision is None:
-            seen = Seen(*known)
+            seen = FaultCandidate(*known)
         else:
             preview = lambda: self._preview(call, decision, session)  # noqa: E731
-            seen = Seen(*known, decision.verdict, decision.response.status, preview)
+            seen = FaultCandidate(*known, decision.verdict, decision.response.status, preview)
         return FaultQuery(side, seen, context, short_key(session_id) if session_id else call.content, call.now)
 
 

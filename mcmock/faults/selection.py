@@ -101,7 +101,7 @@ def _is_total(place: tuple[int, str, str] | tuple[int, str]) -> bool:
     return not place[-1]
 
 
-class Seen(EventFields):
+class FaultCandidate(EventFields):
     """A request that is being judged, as a Match looks at it; each costly part is worked out when a rule asks for it.
 
     `foresee` tells what the request will come to, after it was processed; before, no rule may ask (see `rule`).
@@ -145,7 +145,7 @@ class FaultQuery(NamedTuple):
     """A request that a fault may meet. `key` is its session, or what stands for one that is not open yet."""
 
     side: str
-    seen: Seen
+    seen: FaultCandidate
     scene: Scene
     key: str
     now: float

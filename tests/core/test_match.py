@@ -12,7 +12,7 @@ from mcmock.core.model import Exchange, Kind
 from mcmock.engine import Emulator
 from mcmock.engine.log import Entry
 from mcmock.faults.builders import Envelope
-from mcmock.faults.selection import Seen
+from mcmock.faults.selection import FaultCandidate
 from tests.conftest import body, post, send, start
 
 
@@ -291,7 +291,7 @@ def test_a_pattern_that_python_has_doubts_about_is_only_a_pattern() -> None:
 
 
 def test_each_field_is_read_from_whatever_a_match_looks_at(ping: Exchange) -> None:
-    candidate = Seen(Kind.EVENT, "ping", "s", "default", "/", lambda: None)
+    candidate = FaultCandidate(Kind.EVENT, "ping", "s", "default", "/", lambda: None)
     entry = Entry.__annotations__
     for name, row in EVERY_FIELD.items():
         for one in (ping, candidate):

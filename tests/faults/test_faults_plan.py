@@ -12,9 +12,9 @@ from mcmock.core.match import Match
 from mcmock.core.model import Kind, Response
 from mcmock.faults.effects import EFFECTS, Scene
 from mcmock.faults.rule import FaultRule
-from mcmock.faults.selection import ActiveRule, FaultCounters, FaultQuery, Fired, Seen, decide, is_active
+from mcmock.faults.selection import ActiveRule, FaultCandidate, FaultCounters, FaultQuery, Fired, decide, is_active
 
-SEEN = Seen(Kind.EVENT, "ping", "sid", "default", "/api/v1/sessions/sid/events", lambda: None)
+SEEN = FaultCandidate(Kind.EVENT, "ping", "sid", "default", "/api/v1/sessions/sid/events", lambda: None)
 
 
 def no_answer(status: int, message: str) -> Response:
