@@ -27,7 +27,7 @@ from mcmock.engine.scopes import Scopes, ScopeView
 from mcmock.serialization import exports, json_shapes
 from mcmock.server import http_io
 from mcmock.server.admin import checks, device_trust, downloads, faults, listings, metrics, openapi, pages, plan, stream
-from mcmock.server.admin.long_responses import Lasting
+from mcmock.server.admin.long_responses import LongResponses
 from mcmock.server.admin.request import AdminError, AdminRequest, Handler, Reply
 from mcmock.server.endpoint import PREFIX, Place
 
@@ -367,7 +367,7 @@ class ControlApi:
     def __init__(self, scopes: Scopes, place: Place | None = None) -> None:
         self._scopes = scopes
         self._place = place or Place()
-        self.lasting = Lasting()
+        self.lasting = LongResponses()
         pages.contents()  # now: a test may put another file system in its place before somebody looks
         self._routes = [(re.compile(_pattern(route.template)), route) for route in ROUTES]
 

@@ -11,7 +11,7 @@ from aiohttp import web
 T = TypeVar("T")
 
 
-class Lasting:
+class LongResponses:
     """The long answers of one server. Used on its loop only."""
 
     def __init__(self) -> None:

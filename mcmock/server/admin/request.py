@@ -9,7 +9,7 @@ from aiohttp import web
 
 from mcmock.engine import Emulator
 from mcmock.engine.scopes import Scopes
-from mcmock.server.admin.long_responses import Lasting
+from mcmock.server.admin.long_responses import LongResponses
 from mcmock.server.endpoint import Place
 
 
@@ -29,7 +29,7 @@ class AdminRequest(NamedTuple):
     request: web.BaseRequest
     arguments: Mapping[str, str]
     body: Any
-    lasting: Lasting
+    lasting: LongResponses
     scopes: Scopes
     place: Place
 
