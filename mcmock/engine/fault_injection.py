@@ -73,7 +73,7 @@ class FaultInjector:
         """What the rules are asked about a request."""
         request, parsed = call.request, call.parsed
         session = session_at(tx, session_id, call.now) if session_id is not None else None
-        context = effects.Scene(
+        context = effects.EffectContext(
             decision.response if decision is not None else None, session_id,
             session is not None and session.phase is Phase.OPEN, request.host, request.method == "HEAD",
             lambda status, message: call.protocol.error(status, message, request, call.now),

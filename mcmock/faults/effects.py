@@ -32,7 +32,7 @@ NO_ANSWER = Response(0, (), b"", b"")
 GARBAGE = b"\x15\x03\x03\x00\x02\x02\x46 these bytes are no HTTP\r\n\r\n"
 
 
-class Scene(NamedTuple):
+class EffectContext(NamedTuple):
     """All that an effect may look at. `truth` is the true answer; before processing there is none."""
 
     truth: Response | None
@@ -197,19 +197,19 @@ _EVERY = {
 # -- what each effect does ------------------------------------------------------------------------------------------------
 
 
-def _status(effect: Attributes, scene: Scene, dice: Dice) -> Change:
+def _status(effect: Attributes, scene: EffectContext, dice: Dice) -> Change:
     code = effect["code"]
     return Change(answer(scene, code, effect["body"], effect["headers"]))
 
 
-def _rate_limit(effect: Attributes, scene: Scene, dice: Dice) -> Change:
+def _rate_limit(effect: Attributes, scene: EffectContext, dice: Dice) -> Change:
     after = effect["retryAfter"]
     headers = {} if after is None else {"Retry-After": str(after)}
     body = {"message": f"Too many requests: {effect['perSecond']:g} a second are taken."}
     return Change(answer(scene, effect["code"], body, headers))
 
 
-def _delay(effect: Attributes, scene: Scene, dice: Dice) -> Change:
+def _delay(effect: Attributes, scene: EffectContext, dice: Dice) -> Change:
     truth = _true(scene)
     return Change(truth, (Wait(seconds(effect, dice)), Send(truth.raw)))
 
@@ -227,28 +227,28 @@ def seconds(effect: Attributes, dice: Dice) -> float:
     return min(float(median * math.exp(sigma * NormalDist().inv_cdf(max(drawn, 2.0**-54)))), MOST)
 
 
-def _reset(effect: Attributes, scene: Scene, dice: Dice) -> Change:
+def _reset(effect: Attributes, scene: EffectContext, dice: Dice) -> Change:
     return Change(NO_ANSWER, (Reset(),))
 
 
-def _close(effect: Attributes, scene: Scene, dice: Dice) -> Change:
+def _close(effect: Attributes, scene: EffectContext, dice: Dice) -> Change:
     return Change(NO_ANSWER, (Close(),))
 
 
-def _malformed(effect: Attributes, scene: Scene, dice: Dice) -> Change:
+def _malformed(effect: Attributes, scene: EffectContext, dice: Dice) -> Change:
     return Change(NO_ANSWER, (Send(GARBAGE), Close()))
 
 
-def _hang(effect: Attributes, scene: Scene, dice: Dice) -> Change:
+def _hang(effect: Attributes, scene: EffectContext, dice: Dice) -> Change:
     return Change(NO_ANSWER, (Wait(effect["seconds"]), Close()))
 
 
-def _drip(effect: Attributes, scene: Scene, dice: Dice) -> Change:
+def _drip(effect: Attributes, scene: EffectContext, dice: Dice) -> Change:
     truth = _true(scene)
     return Change(truth, (Drip(truth.raw, effect["bytesPerSecond"]),))
 
 
-def _truncate(effect: Attributes, scene: Scene, dice: Dice) -> Change:
+def _truncate(effect: Attributes, scene: EffectContext, dice: Dice) -> Change:
     """Promise more than is sent. A 204 promises no body, so there the head itself stops before its end."""
     truth = _true(scene)
     if truth.status in _BODILESS or scene.head:
@@ -260,11 +260,11 @@ def _truncate(effect: Attributes, scene: Scene, dice: Dice) -> Change:
     return Change(response._replace(body=sent, raw=whole_answer.raw), (Send(whole_answer.raw), Close()))
 
 
-def _drop_header(effect: Attributes, scene: Scene, dice: Dice) -> Change:
+def _drop_header(effect: Attributes, scene: EffectContext, dice: Dice) -> Change:
     return Change(with_header(_true(scene), effect["name"], None, head=scene.head))
 
 
-def _set_header(effect: Attributes, scene: Scene, dice: Dice) -> Change:
+def _set_header(effect: Attributes, scene: EffectContext, dice: Dice) -> Change:
     truth = _true(scene)
     name, value = effect["name"], effect["value"]
     # The client names the session and the host: neither may end the line that it is put into.
@@ -274,11 +274,11 @@ def _set_header(effect: Attributes, scene: Scene, dice: Dice) -> Change:
     return Change(with_header(truth, name, value, head=scene.head))
 
 
-def _untouched(effect: Attributes, scene: Scene, dice: Dice) -> Change:
+def _untouched(effect: Attributes, scene: EffectContext, dice: Dice) -> Change:
     return Change(_true(scene))
 
 
-def _true(scene: Scene) -> Response:
+def _true(scene: EffectContext) -> Response:
     assert scene.truth is not None, "this effect changes a true answer, so its only side is after"
     return scene.truth
 
@@ -288,7 +288,7 @@ def _true(scene: Scene) -> Response:
 _BODILESS = (204, 304)
 
 
-def answer(scene: Scene, code: int, body: Any, headers: Mapping[str, str]) -> Response:
+def answer(scene: EffectContext, code: int, body: Any, headers: Mapping[str, str]) -> Response:
     """The API's error answer with that code; `body` and `headers`, where given, replace its own."""
     response = scene.error(code, http.REASONS.get(code, "A fault answered"))
     if body is not None:
@@ -328,15 +328,15 @@ def header(response: Response, name: str) -> str | None:
 # -- where an effect has something to do ----------------------------------------------------------------------------------
 
 
-def _anywhere(effect: Attributes, scene: Scene) -> bool:
+def _anywhere(effect: Attributes, scene: EffectContext) -> bool:
     return True
 
 
-def _where_open(effect: Attributes, scene: Scene) -> bool:
+def _where_open(effect: Attributes, scene: EffectContext) -> bool:
     return scene.session_open
 
 
-def _where_present(effect: Attributes, scene: Scene) -> bool:
+def _where_present(effect: Attributes, scene: EffectContext) -> bool:
     return scene.truth is not None and header(scene.truth, effect["name"]) is not None
 
 
@@ -357,11 +357,11 @@ class Effect(NamedTuple):
     """
 
     about: str
-    act: Callable[[Attributes, Scene, Dice], Change]
+    act: Callable[[Attributes, EffectContext, Dice], Change]
     sides: tuple[str, ...]
     attributes: Mapping[str, Attribute] = MappingProxyType({})
     times: int | None = None
-    applies: Callable[[Attributes, Scene], bool] = _anywhere
+    applies: Callable[[Attributes, EffectContext], bool] = _anywhere
     check: Callable[[Attributes], None] | None = None
 
 

@@ -23,7 +23,7 @@ from typing import NamedTuple
 from mcmock.core.events import Event, EventFields
 from mcmock.core.model import FaultHit, Finding, Kind, Outcome, Verdict
 from mcmock.core.tables import DirectTable, Table, drop_oldest
-from mcmock.faults.effects import Dice, Scene
+from mcmock.faults.effects import Dice, EffectContext
 from mcmock.faults.rule import SESSION, FaultRule
 
 MAX_COUNTED = 100_000
@@ -146,7 +146,7 @@ class FaultQuery(NamedTuple):
 
     side: str
     seen: FaultCandidate
-    scene: Scene
+    scene: EffectContext
     key: str
     now: float
 

@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 from mcmock import faults
 from mcmock.core.match import Match
 from mcmock.core.model import Kind, Response
-from mcmock.faults.effects import EFFECTS, Scene
+from mcmock.faults.effects import EFFECTS, EffectContext
 from mcmock.faults.rule import FaultRule
 from mcmock.faults.selection import ActiveRule, FaultCandidate, FaultCounters, FaultQuery, Fired, decide, is_active
 
@@ -21,7 +21,7 @@ def no_answer(status: int, message: str) -> Response:
     raise AssertionError(f"nothing is answered here: {status} {message}")
 
 
-SCENE = Scene(None, "sid", True, "localhost", False, no_answer)
+SCENE = EffectContext(None, "sid", True, "localhost", False, no_answer)
 
 
 def asked(
