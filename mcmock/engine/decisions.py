@@ -33,7 +33,7 @@ IssueId = Callable[[Transaction, str, str], str]
 """Returns a new session id, from the transaction, the scope and what is watched."""
 
 
-class Scene(NamedTuple):
+class DecisionContext(NamedTuple):
     """What a decision rests on beside the state: the scope, its policy, and who gives out session ids."""
 
     scope: str
@@ -41,7 +41,7 @@ class Scene(NamedTuple):
     issue: IssueId = session_ids.issue
 
 
-def decide(tx: Transaction, call: Call, scene: Scene) -> Decision:
+def decide(tx: Transaction, call: Call, scene: DecisionContext) -> Decision:
     """Return what is decided about a request, and write what it changes."""
     parsed = call.parsed
     if parsed.refused is not None:
@@ -55,7 +55,7 @@ def session_at(tx: Transaction, session_id: str, now: float) -> Session | None:
     return sessions.at(session, now) if session is not None else None
 
 
-def _decide_event(tx: Transaction, call: Call, scene: Scene) -> Decision:
+def _decide_event(tx: Transaction, call: Call, scene: DecisionContext) -> Decision:
     parsed, now = call.parsed, call.now
     session = tx.sessions.get(str(parsed.session_id))
     if session is None:
@@ -75,7 +75,7 @@ def _decide_event(tx: Transaction, call: Call, scene: Scene) -> Decision:
     return _reject(tx, verdict, session_id, call, session.phase)
 
 
-def _decide_start(tx: Transaction, call: Call, scene: Scene) -> Decision:
+def _decide_start(tx: Transaction, call: Call, scene: DecisionContext) -> Decision:
     parsed = call.parsed
     session_id = scene.issue(tx, scene.scope, call.content)
     opened = sessions.downloaded_session if parsed.downloaded else sessions.open_session
@@ -83,7 +83,7 @@ def _decide_start(tx: Transaction, call: Call, scene: Scene) -> Decision:
     return Decision(Verdict.CREATED, call.respond(Verdict.CREATED, session_id), session_id, parsed.findings)
 
 
-def _accept(tx: Transaction, call: Call, scene: Scene) -> Decision:
+def _accept(tx: Transaction, call: Call, scene: DecisionContext) -> Decision:
     """A schema or a preflight: nothing depends on it."""
     return Decision(ACCEPTED, call.respond(ACCEPTED), call.parsed.session_id)
 
@@ -132,7 +132,7 @@ def with_refusal(call: Call, decision: Decision, policy: Policy) -> Decision:
 _NOTHING_MORE: Final = "the browser sends nothing after it"
 
 
-_DECIDERS: Final[Mapping[Kind, Callable[[Transaction, Call, Scene], Decision]]] = {
+_DECIDERS: Final[Mapping[Kind, Callable[[Transaction, Call, DecisionContext], Decision]]] = {
     Kind.SESSION: _decide_start,
     Kind.EVENT: _decide_event,
     Kind.DOWNLOADED: _decide_start,

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from mcmock.core.model import Answer, Delivery, Finding, Kind, Outcome, Request, Verdict
 from mcmock.core.sessions import Phase, Session
-from mcmock.engine.decisions import IssueId, Scene, broken, decide, session_at, with_refusal
+from mcmock.engine.decisions import DecisionContext, IssueId, broken, decide, session_at, with_refusal
 from mcmock.engine.fault_injection import FaultInjector, blamed_on_location
 from mcmock.engine.log import Entry, Log
 from mcmock.engine.outcomes import Analysis
@@ -59,7 +59,7 @@ class Engine:
         """Judge by this policy from the next request on; what was judged before stays as it was."""
         self.policy = policy
         self.analysis.mode = policy.mode
-        self._scene = Scene(self.scope, policy, self._issue)
+        self._scene = DecisionContext(self.scope, policy, self._issue)
 
     # -- one request --------------------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from mcmock.core.events import Event
 from mcmock.core.model import COUNTED_KINDS, FaultHit, Finding, Outcome, Severity, Verdict
 from mcmock.core.sessions import Phase, Session
 from mcmock.core.tables import short_key
-from mcmock.engine.decisions import Scene, decide, session_at
+from mcmock.engine.decisions import DecisionContext, decide, session_at
 from mcmock.engine.state import Transaction
 from mcmock.engine.types import Call, Decision
 from mcmock.faults import effects
@@ -30,7 +30,7 @@ class FaultInjector:
     def __init__(self, preview: Preview) -> None:
         self._preview = preview
 
-    def around(self, tx: Transaction, call: Call, scene: Scene) -> Decision:
+    def around(self, tx: Transaction, call: Call, scene: DecisionContext) -> Decision:
         """Return what is decided about a request, and what a fault makes of it. One that is not whole meets none."""
         if not call.request.complete:
             return decide(tx, call, scene)
@@ -41,7 +41,7 @@ class FaultInjector:
             return decision
         return self._after(tx, call, decision, scene)
 
-    def _before(self, tx: Transaction, call: Call, scene: Scene) -> Decision | None:
+    def _before(self, tx: Transaction, call: Call, scene: DecisionContext) -> Decision | None:
         named = call.parsed.session_id
         asked = self._ask(tx, call, BEFORE, named, scene)
         fired = tx.rules.decide(asked, tx.seed)
@@ -52,7 +52,7 @@ class FaultInjector:
         _close_sessions(tx, fired, str(named), call.now)
         return decide(tx, call, scene)._replace(fault=fired.hit)
 
-    def _after(self, tx: Transaction, call: Call, decision: Decision, scene: Scene) -> Decision:
+    def _after(self, tx: Transaction, call: Call, decision: Decision, scene: DecisionContext) -> Decision:
         asked = self._ask(tx, call, AFTER, decision.session_id, scene, decision)
         fired = tx.rules.decide(asked, tx.seed)
         if fired is None:
@@ -67,7 +67,7 @@ class FaultInjector:
         call: Call,
         side: str,
         session_id: str | None,
-        scene: Scene,
+        scene: DecisionContext,
         decision: Decision | None = None,
     ) -> FaultQuery:
         """What the rules are asked about a request."""
