@@ -34,7 +34,7 @@ from urllib.request import Request, urlopen
 from bodies import PARAMS
 from served import serve
 
-MOST_GROWTH = 24 * 2**20
+MAX_GROWTH = 24 * 2**20
 """Bytes of resident memory that may come on top of what the first waves took: the allocator's slack, not a leak."""
 
 AD = {"media.ad.id": "ad", "media.ad.length": 5, "media.ad.podPosition": 1, "media.ad.playerName": "e"}
@@ -252,7 +252,7 @@ async def soak(server: Server, seconds: float, players: int, seed: int) -> list[
           f"({baseline / 2**20:.0f} MiB after three waves)")  # fmt: skip
     await asyncio.sleep(1)
     wrong = []
-    if worst - baseline > MOST_GROWTH:
+    if worst - baseline > MAX_GROWTH:
         wrong.append(f"memory grew by {(worst - baseline) / 2**20:.0f} MiB")
     if server.descriptors() > descriptors + 2:
         wrong.append(f"{server.descriptors()} descriptors are open, {descriptors} at the start")

@@ -17,8 +17,8 @@ from mcmock.core.model import Finding
 
 EPOCH_S: Final = 1_000_000_000  # as a playhead, 31 years
 EPOCH_MS: Final = 1_000_000_000_000
-LONGEST_BOOK_S: Final = 1_000_000  # eleven days: more than the longest audiobook
-LONGEST_AD_S: Final = 5_000
+MAX_BOOK_S: Final = 1_000_000  # eleven days: more than the longest audiobook
+MAX_AD_S: Final = 5_000
 ON_DEMAND: Final = frozenset({"vod", "ugc", "dvod", "audiobook", "aod", "song", "podcast"})
 SHORTEST_MS: Final = 1_000
 FULL_VIEW: Final = (0.9, 1.1)
@@ -63,7 +63,7 @@ def _check_start(tally: Tally, event: Event, at: str) -> Iterator[Finding | None
     params = event.params
     kind = str(params.get("media.contentType", "")).strip().lower()
     length = number_or_none(params.get("media.length")) or 0.0
-    longest = LONGEST_BOOK_S if kind == "audiobook" else playhead.DAY
+    longest = MAX_BOOK_S if kind == "audiobook" else playhead.DAY
     path = f"{at}.params['media.length']"
     if length > longest:
         yield _say_once(
@@ -109,7 +109,7 @@ def _check_ad_length(tally: Tally, event: Event, at: str) -> Iterator[Finding | 
         return
     if length <= 0:
         yield _say_once(tally, "no-ad-length", "ad-length-not-positive", path, f"media.ad.length is {length:g}")
-    elif length >= LONGEST_AD_S:
+    elif length >= MAX_AD_S:
         yield _say_ad(tally, path, f"media.ad.length {length:g} s is {length / 3600:.1f} hours")
     if tally.length > 0 and abs(length - tally.length) < 0.05 and not tally.live:
         name = event.params.get("media.ad.id")

@@ -27,7 +27,7 @@ ANY = "any"
 GAP = "..."
 MOST = 1000
 """The largest number a `{…}` may hold."""
-MOST_STEPS = 2000
+MAX_STEPS = 2000
 """Steps of a pattern with its numbers written out: each may have to be looked at for each event."""
 
 _WORD = re.compile(r"(?P<no>!?)(?P<names>\w+(?:\|\w+)*)(?P<often>[?*+]|\{[0-9]{1,9}(?:,[0-9]{0,9})?\})?")
@@ -118,8 +118,8 @@ def _compiled(items: Sequence[str | Mapping[str, Any]]) -> list[list[_Atom]]:
     for number, item in enumerate(items, 1):
         parts.append(_compile(item, number))
         steps += len(parts[-1])
-        if steps > MOST_STEPS:
-            raise ValueError(f"sequence has more than {MOST_STEPS:,} steps, its numbers written out")
+        if steps > MAX_STEPS:
+            raise ValueError(f"sequence has more than {MAX_STEPS:,} steps, its numbers written out")
     return parts
 
 

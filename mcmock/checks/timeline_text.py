@@ -34,7 +34,7 @@ _HEAD = "   seq      time  playhead  event               status"
 _INDENT = " " * 8
 _ASTRAY = (Verdict.MALFORMED, Verdict.UNKNOWN, Verdict.NO_ROUTE, Verdict.FAULTED, Verdict.BROKEN)
 """The verdicts of requests that may belong to no session."""
-_MOST_SAID = 3
+_MAX_SAID = 3
 """Findings of one request that are told in full; the rest is counted."""
 
 
@@ -225,7 +225,7 @@ def _details(one: Exchange, told: set[str]) -> list[str]:
     """Each finding in full the first time its rule appears."""
     new = {finding.rule: finding for finding in one.findings if finding.rule not in told}
     told.update(new)
-    said = list(new.values())[:_MOST_SAID]
+    said = list(new.values())[:_MAX_SAID]
     lines = [line for one in said for line in _wrapped(f"{one.rule}: {one.message}", _INDENT)]
     return [*lines, f"{_INDENT}and {len(new) - len(said)} more findings"] if len(new) > len(said) else lines
 

@@ -470,7 +470,7 @@ def _told(nearest: Sequence[Miss]) -> str:
 _WEIGHTS = {"event": 3.0, "session": 2.0, "kind": 2.0}
 _ALIKE = 0.75
 """From this ratio on two event types count as spelled alike."""
-_LONGEST_TYPE = 64
+_MAX_TYPE = 64
 """Characters: what is longer is like no event type. Comparing takes the square of it, and a client may send any."""
 # Events that are easily taken for each other.
 _KIN = (
@@ -524,6 +524,6 @@ def _alike(at: Difference) -> float:
         return 0.0
     if any({at.wanted, at.got} <= kin for kin in _KIN):
         return _ALIKE
-    if max(len(at.wanted), len(at.got)) > _LONGEST_TYPE:
+    if max(len(at.wanted), len(at.got)) > _MAX_TYPE:
         return 0.0
     return SequenceMatcher(None, at.wanted, at.got).ratio()

@@ -69,7 +69,7 @@ KNOWN_AFTER = tuple(name for name, row in EVERY_FIELD.items() if row.known != "a
 OPERATORS = ("min", "max", "matches", "exists")
 MOST = 100
 """Conditions of one Match: each may cost a look at every request."""
-MOST_CHOICES = 1000
+MAX_CHOICES = 1000
 """Values in a list that is gone through one by one."""
 
 
@@ -253,8 +253,8 @@ def _test(field: str, value: Any, row: Field) -> Callable[[Any], bool]:
         _check_choice(field, choice, row)
     if row.early:
         return frozenset(choices).__contains__  # asked of every entry of the log: no Python in it
-    if len(choices) > MOST_CHOICES:
-        raise ValueError(f"match.{field} has {len(choices):,} values; at most {MOST_CHOICES:,} are taken")
+    if len(choices) > MAX_CHOICES:
+        raise ValueError(f"match.{field} has {len(choices):,} values; at most {MAX_CHOICES:,} are taken")
     if len(choices) == 1:
         return lambda got: _equal(got, choices[0])
     return lambda got: any(_equal(got, choice) for choice in choices)

@@ -4,7 +4,7 @@ Python's `re` tries one way after the other, so that `^(a+)+$` takes 20 s over 2
 a set of places in the pattern is stepped through the text, a character at a time. What `re` can find without going back is
 left to it, because it is faster: a plain run of characters.
 
-The language is Python's, read by its own parser, and the answer is that of `re.search`, in the first MOST_TEXT characters of
+The language is Python's, read by its own parser, and the answer is that of `re.search`, in the first MAX_TEXT characters of
 a text. What cannot be answered in linear time is refused by name: lookaround, backreferences, atomic groups, possessive repeats.
 It knows nothing of requests and of matches.
 """
@@ -18,13 +18,13 @@ from re import _constants as _ops  # type: ignore[attr-defined, unused-ignore]
 from re import _parser  # type: ignore[attr-defined, unused-ignore]
 from typing import Any, NamedTuple, TypeVar
 
-MOST_PATTERN = 1000
+MAX_PATTERN = 1000
 """Characters of a pattern."""
 
-MOST_PLACES = 500
+MAX_PLACES = 500
 """Steps of a pattern after its counted repeats are written out: `a{3}` has three."""
 
-MOST_TEXT = 4096
+MAX_TEXT = 4096
 """What is looked at of a text, in characters: a match must end within them."""
 
 _KEPT = 1000
@@ -49,8 +49,8 @@ def searcher(pattern: object) -> Callable[[str], bool]:
     """A function that says whether the pattern is found anywhere in a text. Raises ValueError, in words that follow "is"."""
     if not isinstance(pattern, str):
         raise ValueError("no regular expression: it must be text")
-    if len(pattern) > MOST_PATTERN:
-        raise ValueError(f"too long: {len(pattern):,} characters, and at most {MOST_PATTERN:,} are taken")
+    if len(pattern) > MAX_PATTERN:
+        raise ValueError(f"too long: {len(pattern):,} characters, and at most {MAX_PATTERN:,} are taken")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # doubts about a pattern are for its author, not for the server's log
@@ -63,7 +63,7 @@ def searcher(pattern: object) -> Callable[[str], bool]:
         raise ValueError("nested too deep") from None
     if quick is None:
         return search
-    return lambda text: quick(text) is not None if len(text) <= MOST_TEXT else search(text)
+    return lambda text: quick(text) is not None if len(text) <= MAX_TEXT else search(text)
 
 
 def _is_plain(parsed: Any) -> bool:
@@ -108,8 +108,8 @@ class _Program:
 
     def _node(self, *before: int) -> int:
         """A new node that follows those."""
-        if len(self.ways) > 3 * MOST_PLACES or len(self.places) > MOST_PLACES:
-            raise ValueError(f"too large: with its repeats written out it has more than {MOST_PLACES:,} steps")
+        if len(self.ways) > 3 * MAX_PLACES or len(self.places) > MAX_PLACES:
+            raise ValueError(f"too large: with its repeats written out it has more than {MAX_PLACES:,} steps")
         self.ways.append([])
         for node in before:
             self.ways[node].append(len(self.ways) - 1)
@@ -282,7 +282,7 @@ class _Search:
     def found(self, text: str) -> bool:
         places, before, end, asserts = 0, _BEGIN, self._end, bool(self._program.assertions)
         steps, passing = self._steps_for(_BEGIN, _FINISH), self._passing
-        for number, character in enumerate(text[:MOST_TEXT]):
+        for number, character in enumerate(text[:MAX_TEXT]):
             if asserts:
                 behind = self._behind(text, number)
                 steps, before = self._steps_for(before, behind), _BREAK if behind == _LAST_BREAK else behind
@@ -294,7 +294,7 @@ class _Search:
             passed = passing.get(character, -1)
             places = reached & (passed if passed >= 0 else self._passed(character))
         if asserts:
-            steps = self._steps_for(before, self._behind(text, min(len(text), MOST_TEXT)))
+            steps = self._steps_for(before, self._behind(text, min(len(text), MAX_TEXT)))
         return bool(steps.next(places) & end)
 
     def _behind(self, text: str, number: int) -> int:

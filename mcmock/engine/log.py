@@ -30,7 +30,7 @@ from mcmock.engine.weights import ENTRY_COST
 BLOCK = 256
 """Entries stored together."""
 
-MOST_INTERNED = 4096
+MAX_INTERNED = 4096
 """Distinct header sets that are looked for; past that, the oldest ones are kept only as long as entries have them."""
 
 
@@ -204,7 +204,7 @@ class Log:
         self._lines_made += 1
         lines = self._interned[headers] = self._lines[self._lines_made] = _Lines(headers, self._lines_made)
         self.bytes += lines.weight
-        drop_oldest(self._interned, MOST_INTERNED)
+        drop_oldest(self._interned, MAX_INTERNED)
         return lines
 
     def settle(self, seq: int, delivery: Delivery) -> None:

@@ -31,7 +31,7 @@ PREFIX = "/~"
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
-MOST_SCOPES = 256
+MAX_SCOPES = 256
 """Scopes at once. One more takes the place of the one that was idle longest, if that was long enough."""
 
 SHARED_BY = 4
@@ -142,7 +142,7 @@ class Scopes:
         default: Emulator,
         *,
         rules: tuple[Rule, ...] = (),
-        most: int = MOST_SCOPES,
+        most: int = MAX_SCOPES,
         idle_after: float = IDLE_AFTER,
         now: Callable[[], float] = clock.monotonic,
     ) -> None:

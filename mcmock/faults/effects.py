@@ -57,12 +57,12 @@ REQUIRED = object()
 MOST = 10**12
 """No number of seconds, bytes or requests is beyond this: 30,000 years are enough, and sums stay finite."""
 
-MOST_SIGMA = 10
+MAX_SIGMA = 10
 
-MOST_BODY = 1024 * 1024
+MAX_BODY = 1024 * 1024
 """Bytes of a body that a fault answers with."""
 
-MOST_HEADERS, MOST_NAME, MOST_VALUE = 64, 128, 4096
+MAX_HEADERS, MAX_NAME, MAX_VALUE = 64, 128, 4096
 """Headers that a fault adds, and characters of a name and a value: a client's parser takes as much."""
 
 
@@ -115,8 +115,8 @@ def _body(value: Any) -> Any:
         raise ValueError("must be text that UTF-8 can hold, but it has half of a surrogate pair") from None
     except ValueError as error:
         raise ValueError(f"must be text, or what JSON knows, but it holds {error}") from None
-    if size > MOST_BODY:
-        raise ValueError(f"must be at most {MOST_BODY:,} bytes, not {size:,}")
+    if size > MAX_BODY:
+        raise ValueError(f"must be at most {MAX_BODY:,} bytes, not {size:,}")
     return value
 
 
@@ -134,13 +134,13 @@ _UNFIT = re.compile(r"[^\t\x20-\x7e\x80-\xff]")
 def _header_name(value: Any) -> str:
     if not isinstance(value, str) or not _NAME.fullmatch(value):
         raise ValueError(f"must be the name of a header, such as Location, not {shown(value)}")
-    return _no_longer_than(MOST_NAME, value)
+    return _no_longer_than(MAX_NAME, value)
 
 
 def _header_value(value: Any) -> str:
     if not isinstance(value, str) or _UNFIT.search(value):
         raise ValueError(f"must be text on one line, in Latin-1 as headers are, not {shown(value)}")
-    return _no_longer_than(MOST_VALUE, value)
+    return _no_longer_than(MAX_VALUE, value)
 
 
 def _no_longer_than(most: int, text: str) -> str:
@@ -152,8 +152,8 @@ def _no_longer_than(most: int, text: str) -> str:
 def _headers(value: Any) -> dict[str, str]:
     if not isinstance(value, Mapping):
         raise ValueError(f'must map names to values, such as {{"Retry-After": "30"}}, not {shown(value)}')
-    if len(value) > MOST_HEADERS:
-        raise ValueError(f"must be at most {MOST_HEADERS} headers, not {len(value):,}")
+    if len(value) > MAX_HEADERS:
+        raise ValueError(f"must be at most {MAX_HEADERS} headers, not {len(value):,}")
     return {_header_name(name): _header_value(text) for name, text in value.items()}
 
 
@@ -167,8 +167,8 @@ def _uniform(value: Any) -> list[float]:
 def _lognormal(value: Any) -> dict[str, float]:
     given = dict(value) if isinstance(value, Mapping) else {}
     median, sigma = given.pop("median", None), given.pop("sigma", None)
-    if given or not is_number(median) or not is_number(sigma) or median <= 0 or not 0 <= sigma <= MOST_SIGMA:
-        raise ValueError(f'must be {{"median": seconds above 0, "sigma": 0 to {MOST_SIGMA}}}, not {shown(value)}')
+    if given or not is_number(median) or not is_number(sigma) or median <= 0 or not 0 <= sigma <= MAX_SIGMA:
+        raise ValueError(f'must be {{"median": seconds above 0, "sigma": 0 to {MAX_SIGMA}}}, not {shown(value)}')
     return {"median": median, "sigma": sigma}
 
 
@@ -187,8 +187,8 @@ _SECONDS = number(0)
 _RATE = number(0, above=True)
 _COUNT = whole(0)
 _CODE = whole(200, 599)
-_NAME_SCHEMA = {"type": "string", "pattern": f"^{_NAME.pattern}$", "maxLength": MOST_NAME}
-_VALUE_SCHEMA = {"type": "string", "pattern": "^[\\t\\u0020-\\u007e\\u0080-\\u00ff]*$", "maxLength": MOST_VALUE}
+_NAME_SCHEMA = {"type": "string", "pattern": f"^{_NAME.pattern}$", "maxLength": MAX_NAME}
+_VALUE_SCHEMA = {"type": "string", "pattern": "^[\\t\\u0020-\\u007e\\u0080-\\u00ff]*$", "maxLength": MAX_VALUE}
 _EVERY = {
     "every": Attribute(_flag, {"type": "boolean"}, "all open sessions at once, not only that of the request", False),
 }
@@ -372,7 +372,7 @@ EFFECTS: dict[str, Effect] = {
         "code": Attribute(*_CODE, "a status"),
         "body": Attribute(_body, {}, 'text, or JSON; left out: {"message": …} as the API has it', None),
         "headers": Attribute(_headers, {
-            "type": "object", "additionalProperties": _VALUE_SCHEMA, "propertyNames": _NAME_SCHEMA, "maxProperties": MOST_HEADERS,
+            "type": "object", "additionalProperties": _VALUE_SCHEMA, "propertyNames": _NAME_SCHEMA, "maxProperties": MAX_HEADERS,
         }, "added or replaced", {}),
     }, check=_no_body_on_204),
     "delay": Effect("the true answer, later", _delay, _ONLY_AFTER, {
@@ -380,7 +380,7 @@ EFFECTS: dict[str, Effect] = {
         "uniform": Attribute(_uniform, {"type": "array", "items": _SECONDS[1], "minItems": 2, "maxItems": 2},
                              "anything from the first number of seconds to the second", None),
         "lognormal": Attribute(_lognormal, {
-            "type": "object", "properties": {"median": _RATE[1], "sigma": number(0, MOST_SIGMA)[1]},
+            "type": "object", "properties": {"median": _RATE[1], "sigma": number(0, MAX_SIGMA)[1]},
             "required": ["median", "sigma"], "additionalProperties": False,
         }, "mostly near the median of seconds, now and then far above it", None),
     }, check=_one_of_three),

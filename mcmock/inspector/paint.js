@@ -29,7 +29,7 @@ const LOW_GAP = 3;
 const FONT = '11px ui-sans-serif, system-ui, -apple-system, "Segoe UI", Roboto, sans-serif';
 const LEAST_GLYPH = 9; // pixels between two glyphs before they become ticks
 const DENSE = 3; // pixels between two ticks before they fade, so that a long session stays calm
-const MOST_LABELLED = 400;
+const MAX_LABELLED = 400;
 
 /** @type {Record<Mark["outcome"], number>} */
 const RANK = { other: 0, good: 1, ignored: 2, faulted: 3, bad: 4 };
@@ -422,7 +422,7 @@ export class Painter {
     /** @type {[number, number][][]} */
     const taken = [[], []];
     const shown = scene.marks.all.slice(from, to).filter((mark) => !mark.ping);
-    if (shown.length > MOST_LABELLED) return;
+    if (shown.length > MAX_LABELLED) return;
     /** @param {Mark} mark */
     const rank = (mark) => (RANK[mark.outcome] > 1 ? 0 : 1);
     for (const mark of shown.sort((one, other) => rank(one) - rank(other) || one.x - other.x)) {

@@ -5,7 +5,7 @@
 /** @typedef {"live" | "lost" | "waiting"} State */
 
 const FIRST_PAUSE = 500;
-const LONGEST_PAUSE = 8000;
+const MAX_PAUSE = 8000;
 const EARLY_PAUSE = 1000;
 
 export class Stream {
@@ -38,7 +38,7 @@ export class Stream {
       if (this.isEarly) this.pause = EARLY_PAUSE;
       this.onState(this.isEarly ? "waiting" : "lost", this.pause);
       await new Promise((resolve) => setTimeout(resolve, this.pause));
-      this.pause = Math.min(this.pause * 2, LONGEST_PAUSE);
+      this.pause = Math.min(this.pause * 2, MAX_PAUSE);
     }
   }
 

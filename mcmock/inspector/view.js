@@ -82,8 +82,8 @@ export class View {
   }
 }
 
-const LONGEST_STEP = 86400;
-const STEPS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, LONGEST_STEP];
+const MAX_STEP = 86400;
+const STEPS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, MAX_STEP];
 
 /** Round moments for the axis, `{x, seconds}` since `origin`, at least `apart` pixels from each other.
     @param {View} view
@@ -91,7 +91,7 @@ const STEPS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 30
 export function ticks(view, origin, apart = 80) {
   const most = view.width / apart;
   const span = (view.to - view.from) / 1000;
-  const step = STEPS.find((one) => span / one <= most) ?? LONGEST_STEP * Math.ceil(span / LONGEST_STEP / most);
+  const step = STEPS.find((one) => span / one <= most) ?? MAX_STEP * Math.ceil(span / MAX_STEP / most);
   const made = [];
   for (let at = Math.ceil((view.from - origin) / 1000 / step); made.length < 200; at += 1) {
     const x = view.x(origin + at * step * 1000);

@@ -18,7 +18,7 @@ from mcmock.core.events import EVENT_TYPES
 from mcmock.core.findings import FailOn
 from mcmock.core.match import EVERY_FIELD, PARTS
 from mcmock.core.model import Delivery, Kind, Outcome, Severity, Verdict
-from mcmock.core.regex import MOST_PATTERN
+from mcmock.core.regex import MAX_PATTERN
 from mcmock.core.sessions import Phase
 from mcmock.faults import rule_schema
 from mcmock.faults.losses import Fate
@@ -85,7 +85,7 @@ _OPERATOR: Schema = _asked(
     {
         "min": NUMBER,
         "max": NUMBER,
-        "matches": {"type": "string", "format": "regex", "maxLength": MOST_PATTERN},
+        "matches": {"type": "string", "format": "regex", "maxLength": MAX_PATTERN},
         "exists": FLAG,
     },
 ) | {"minProperties": 1}

@@ -242,7 +242,7 @@ def match_to_json(match: Match) -> Json:
     return dict(match.wanted)
 
 
-MOST_LISTED = 1000
+MAX_LISTED = 1000
 """Requests that a verification lists; `matched` counts them all."""
 
 
@@ -251,13 +251,13 @@ def verification_to_json(answer: Verification) -> Json:
         "result": answer.result,
         "expected": dict(answer.expected),
         "matched": answer.matched,
-        "requests": [exchange_to_json(one) for one in answer.requests[:MOST_LISTED]],
+        "requests": [exchange_to_json(one) for one in answer.requests[:MAX_LISTED]],
         "nearest": [_miss_to_json(miss) for miss in answer.nearest],
         "message": answer.message,
     }
 
 
-def verdict_to_json(verdict: Lost, message: str, limit: int = MOST_LISTED) -> Json:
+def verdict_to_json(verdict: Lost, message: str, limit: int = MAX_LISTED) -> Json:
     """A verdict with `limit` requests and findings. `findings` are those of sessions as a whole; a request has its own."""
     return {
         "result": Result.PASS if verdict.passed else Result.FAIL,

@@ -22,7 +22,7 @@ _logger = logging.getLogger("mcmock")
 RESERVED = 64
 """Descriptors that connections leave to files, the store and the loop itself; where there are few, half of them."""
 
-MOST_CONNECTIONS = 16_384
+MAX_CONNECTIONS = 16_384
 """Connections at a time, where the system allows that many descriptors; a new one beyond is closed at once."""
 
 BACKLOG = 1024
@@ -55,9 +55,9 @@ def descriptors() -> int | None:
 
 
 def most_connections() -> int:
-    """How many connections may be open: as many as there are descriptors for, up to MOST_CONNECTIONS."""
+    """How many connections may be open: as many as there are descriptors for, up to MAX_CONNECTIONS."""
     allowed = descriptors()
-    return MOST_CONNECTIONS if allowed is None else max(1, min(MOST_CONNECTIONS, allowed - _reserved(allowed)))
+    return MAX_CONNECTIONS if allowed is None else max(1, min(MAX_CONNECTIONS, allowed - _reserved(allowed)))
 
 
 def _reserved(allowed: int) -> int:

@@ -36,7 +36,7 @@ MAX_LINE = 65_536
 MAX_HEADERS = 512
 """Headers of one request. More are answered 431."""
 
-MOST_HEAD = 512 * 1024
+MAX_HEAD = 512 * 1024
 """Bytes of a whole head that comes in pieces. More are answered 431."""
 
 LIMITS: dict[str, Any] = {"max_line_size": MAX_LINE, "max_field_size": MAX_LINE, "max_headers": MAX_HEADERS}
@@ -169,7 +169,7 @@ class Connection(AiohttpConnection):
                 self.waiting.start_afresh()
         else:
             self.head += len(piece)
-            if self.head > MOST_HEAD:
+            if self.head > MAX_HEAD:
                 self._finish(_TooLong())
             head = self.unparsed + piece
             self.unparsed = head[:KEPT_UNPARSED] if head.strip(_LINE_ENDS) else head[-4:]
@@ -383,7 +383,7 @@ class Connection(AiohttpConnection):
             why = (
                 f"there are more than {MAX_HEADERS} headers"
                 if too_many
-                else f"the head is longer than {MOST_HEAD} bytes"
+                else f"the head is longer than {MAX_HEAD} bytes"
             )
             return Refusal("head-too-large", 431, why)
         if isinstance(error, _TooSlow):

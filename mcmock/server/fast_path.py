@@ -28,10 +28,10 @@ from typing import Any, NamedTuple
 
 from mcmock.core.model import RawHeaders
 
-MOST_BYTES = 4 * 2**20
+MAX_BYTES = 4 * 2**20
 """Memory for the header blocks that are remembered, about; past that, learning starts over."""
 
-LONGEST_BLOCK = 4096
+MAX_BLOCK = 4096
 """Bytes of a header block; a longer one is not learnt."""
 
 _NEVER = re.compile(rb"(?!)")
@@ -91,13 +91,13 @@ class FastPath:
         begin = found.end()
         end = data.find(_END, begin)
         text = data[begin:end]
-        if not 0 < end - begin <= LONGEST_BLOCK or text in self._blocks:
+        if not 0 < end - begin <= MAX_BLOCK or text in self._blocks:
             return
         block = self._block(text, message)
         if block is None or len(data) - end - 4 != block.length:
             return
         cost = _BLOCK_COST + 2 * len(text) + _HEADER_COST * len(block.headers)
-        if self._bytes + cost > MOST_BYTES:
+        if self._bytes + cost > MAX_BYTES:
             self._blocks.clear()
             self._bytes = 0
         self._blocks[text] = block

@@ -3,7 +3,7 @@
 Rules of this file:
 
 1. A store that is away is answered 503, and never guessed at. What was answered so is logged once it is back.
-2. One place puts a Cell into the state, whoever wrote it.
+2. One place puts a Row into the state, whoever wrote it.
 """
 
 from __future__ import annotations

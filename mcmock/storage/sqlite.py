@@ -44,7 +44,7 @@ MOMENT = 0.5
 GATHERING = 0.01
 """Seconds that the writer lets Changes gather."""
 
-LONGEST_WAIT = 5.0
+MAX_WAIT = 5.0
 """Seconds that a request waits for a writer that is behind. One that has written nothing for so long is held to be unable to."""
 
 PAUSE = 0.5
@@ -53,7 +53,7 @@ PAUSE = 0.5
 LOOK = 1.0
 """Seconds between two looks at a file to which nothing is written."""
 
-MOST_BEHIND = 0.1
+MAX_BEHIND = 0.1
 """Seconds that the writer may be behind before requests wait for it: so that `MOMENT` holds under any load."""
 
 RETAINING = 10.0
@@ -172,10 +172,10 @@ class SqliteStore:
         self._room.clear()
         self._queue.append((now, scope, change))
         self._wake.set()
-        if now - self._oldest(now) <= MOST_BEHIND or self._failure is not None:
+        if now - self._oldest(now) <= MAX_BEHIND or self._failure is not None:
             return
-        if not self._room.wait(LONGEST_WAIT):
-            self._fail(f"nothing was written for {LONGEST_WAIT:g} seconds")
+        if not self._room.wait(MAX_WAIT):
+            self._fail(f"nothing was written for {MAX_WAIT:g} seconds")
             self._wake.set()  # a writer that has caught up just now says so again
 
     def _oldest(self, now: float) -> float:

@@ -32,7 +32,7 @@ BLOCKED = """mcmock_server listens on a socket, and pytest-socket blocks those: 
 
 GOLDEN = "mcmock-golden"
 """The user property under which a test says which golden file it wrote."""
-LONGEST_NAME = 150
+MAX_NAME = 150
 """Characters of a log file's name."""
 
 _FIXTURES = {"mcmock_server", "make_mcmock_server", "mcmock_running"}
@@ -310,9 +310,9 @@ def _write_logs(folder: Path, nodeid: str, servers: list[McmockServer]) -> None:
 def _file_name(nodeid: str) -> str:
     """A test's name as a file's; what is cut off is replaced by a digest, so that no two tests share one."""
     name = re.sub(r"[^\w.=-]+", "-", nodeid.replace("::", "--")).strip("-.")
-    if name == nodeid.replace("::", "--").replace("/", "-") and len(name) <= LONGEST_NAME:
+    if name == nodeid.replace("::", "--").replace("/", "-") and len(name) <= MAX_NAME:
         return name
-    return f"{name[:LONGEST_NAME]}-{hashlib.sha256(nodeid.encode()).hexdigest()[:8]}"
+    return f"{name[:MAX_NAME]}-{hashlib.sha256(nodeid.encode()).hexdigest()[:8]}"
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from mcmock import faults
 from mcmock.core import regex
-from mcmock.core.regex import MOST_PATTERN, MOST_PLACES, MOST_TEXT, searcher
+from mcmock.core.regex import MAX_PATTERN, MAX_PLACES, MAX_TEXT, searcher
 from mcmock.testing.server import McmockServer
 from tests.conftest import Wire, body
 from tests.server.admin.test_faults_admin import ask
@@ -58,15 +58,15 @@ def test_it_finds_what_re_finds(pattern: str, texts: list[str]) -> None:
 
 
 @pytest.mark.parametrize("pattern", ["b", "b$", "^a+b", "(a|b)+c?b"])
-@pytest.mark.parametrize("before", [MOST_TEXT - 2, MOST_TEXT - 1, MOST_TEXT, MOST_TEXT + 100])
+@pytest.mark.parametrize("before", [MAX_TEXT - 2, MAX_TEXT - 1, MAX_TEXT, MAX_TEXT + 100])
 def test_it_looks_at_the_beginning_of_a_long_text(pattern: str, before: int) -> None:
-    assert searcher(pattern)("a" * before + "b") is (before < MOST_TEXT)
+    assert searcher(pattern)("a" * before + "b") is (before < MAX_TEXT)
 
 
 def test_the_end_of_what_it_looks_at_is_not_the_end_of_the_text() -> None:
-    assert not searcher("(a|b)$")("a" * MOST_TEXT + "c")
-    assert searcher("(a|b)$")("a" * MOST_TEXT)
-    assert not searcher("a$")("a" * MOST_TEXT + "c")
+    assert not searcher("(a|b)$")("a" * MAX_TEXT + "c")
+    assert searcher("(a|b)$")("a" * MAX_TEXT)
+    assert not searcher("a$")("a" * MAX_TEXT + "c")
 
 
 # -- its bounds -----------------------------------------------------------------------------------------------------------
@@ -108,11 +108,11 @@ def test_what_a_pattern_remembers_is_bounded() -> None:
         ("(x(a++))", "refused: it has a possessive repeat, such as a*+, which takes more than linear time"),
         ("(", "no regular expression: missing ), unterminated subpattern at position 0"),
         ("a{99999999999}", "no regular expression: the repetition number is too large"),
-        ("a{4294967290}", f"too large: with its repeats written out it has more than {MOST_PLACES} steps"),
-        ("(((a{60}){60}){60}){60}", f"too large: with its repeats written out it has more than {MOST_PLACES} steps"),
-        ("(?:){99999999}", f"too large: with its repeats written out it has more than {MOST_PLACES} steps"),
+        ("a{4294967290}", f"too large: with its repeats written out it has more than {MAX_PLACES} steps"),
+        ("(((a{60}){60}){60}){60}", f"too large: with its repeats written out it has more than {MAX_PLACES} steps"),
+        ("(?:){99999999}", f"too large: with its repeats written out it has more than {MAX_PLACES} steps"),
         ("(" * 490 + ")" * 490, "nested too deep"),
-        ("(" * 5000 + ")" * 5000, f"too long: 10,000 characters, and at most {MOST_PATTERN:,} are taken"),
+        ("(" * 5000 + ")" * 5000, f"too long: 10,000 characters, and at most {MAX_PATTERN:,} are taken"),
         (None, "no regular expression: it must be text"),
     ],
 )

@@ -10,7 +10,7 @@ from mcmock import faults
 from mcmock.core.model import Outcome
 from mcmock.core.tables import MAX_KEY
 from mcmock.engine import Emulator
-from mcmock.engine.log import MOST_INTERNED
+from mcmock.engine.log import MAX_INTERNED
 from mcmock.engine.outcomes import ANALYSES_PER_LOG
 from mcmock.engine.scopes import SHARED_BY, Scopes
 from mcmock.engine.session_analysis import ANALYSIS_COST
@@ -231,7 +231,7 @@ def test_of_five_thousand_header_sets_no_more_than_4096_are_looked_for() -> None
     emulator = Emulator(seed=1)
     for number in range(5_000):
         emulator.handle(post("/", {}, (b"X", b"%d" % number)))
-    assert 4_000 <= len(emulator.engine.log._interned) <= MOST_INTERNED == 4_096
+    assert 4_000 <= len(emulator.engine.log._interned) <= MAX_INTERNED == 4_096
     sent = [dict(one.request_headers)["X"] for one in emulator.requests()]
     assert sent == [str(number) for number in range(5_000)], "those that are not looked for are in the log all the same"
 

@@ -232,7 +232,7 @@ def test_no_more_than_a_thousand_violations_of_a_refused_body_are_looked_for(kin
     judged = bodies.judge(kind, sent(value), Mode.DEFAULT)
     assert judged.refusal is not None
     assert re.search(r"; and at least (989|990) more$", judged.refusal)  # one of them may be a mere warning
-    assert len(judged.findings) <= bodies.MOST_FOUND
+    assert len(judged.findings) <= bodies.MAX_FOUND
 
 
 @pytest.mark.parametrize("wrong", ["", "playerTime"])
@@ -262,10 +262,10 @@ def test_duplicate_keys_are_found_at_every_depth(kind: Kind) -> None:
 
 def test_everything_that_was_found_in_an_accepted_body_is_kept() -> None:
     """Only what is refused is not looked at to its end."""
-    value = body("ping", **{f"key{number}": number for number in range(bodies.MOST_FOUND + 1)})
+    value = body("ping", **{f"key{number}": number for number in range(bodies.MAX_FOUND + 1)})
     judged = bodies.judge(Kind.EVENT, sent(value), Mode.LOOSE)
     assert judged.refusal is None
-    assert len(judged.findings) == bodies.MOST_FOUND + 1 == 1_001
+    assert len(judged.findings) == bodies.MAX_FOUND + 1 == 1_001
     assert len({found.path for found in judged.findings}) == 1_001
 
 

@@ -22,7 +22,7 @@ from mcmock import faults
 from mcmock.protocols.media_collection import routes
 from mcmock.server import connection
 from mcmock.server import fast_path as lane_module
-from mcmock.server.fast_path import LONGEST_BLOCK, FastPath
+from mcmock.server.fast_path import MAX_BLOCK, FastPath
 from mcmock.server.pieces import Pieces
 from mcmock.testing.server import McmockServer
 from tests.conftest import Wire, body
@@ -151,7 +151,7 @@ def teach(lane: FastPath, *more: str) -> None:
 
 
 def test_the_lane_forgets_rather_than_grow_without_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lane_module, "MOST_BYTES", 100_000)
+    monkeypatch.setattr(lane_module, "MAX_BYTES", 100_000)
     lane = FastPath(1000, [routes.FAST_PATH])
     tracemalloc.start()
     try:
@@ -167,7 +167,7 @@ def test_the_lane_forgets_rather_than_grow_without_bound(monkeypatch: pytest.Mon
 
 def test_many_short_headers_count_for_what_they_take(monkeypatch: pytest.MonkeyPatch) -> None:
     """4 kB of header lines are some 100 kB of objects."""
-    monkeypatch.setattr(lane_module, "MOST_BYTES", 1_000_000)
+    monkeypatch.setattr(lane_module, "MAX_BYTES", 1_000_000)
     lane = FastPath(1000, [routes.FAST_PATH])
     tracemalloc.start()
     try:
@@ -181,7 +181,7 @@ def test_many_short_headers_count_for_what_they_take(monkeypatch: pytest.MonkeyP
 
 def test_the_longest_block_is_learnt_and_no_longer_one() -> None:
     lane = FastPath(1000, [routes.FAST_PATH])
-    for length, learnt in ((LONGEST_BLOCK, True), (LONGEST_BLOCK + 1, False)):
+    for length, learnt in ((MAX_BLOCK, True), (MAX_BLOCK + 1, False)):
         block = len(raw("0" * 64, b"{}", "X: ").partition(b"\r\n")[2]) - len(b"\r\n\r\n{}")
         header = "X: " + "y" * (length - block)
         teach(lane, header)

@@ -100,7 +100,7 @@ def test_no_answer_of_the_control_api_lets_another_origin_read_it(mcmock_server:
 def test_a_control_request_that_is_too_long_is_answered_413_and_the_next_one_is_fine(
     mcmock_server: McmockServer,
 ) -> None:
-    text = b'{"seconds": 1' + b" " * api.MOST_BODY + b"}"
+    text = b'{"seconds": 1' + b" " * api.MAX_BODY + b"}"
     status, answer = control(
         mcmock_server.url, "POST /__admin/clock/advance HTTP/1.1\r\nContent-Type: application/json", text
     )
@@ -233,7 +233,7 @@ def test_a_client_that_never_reads_its_answers_is_not_answered_without_end(toget
 def test_connections_have_a_limit_and_room_is_made_by_closing_one(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(accepting, "MOST_CONNECTIONS", 5)
+    monkeypatch.setattr(accepting, "MAX_CONNECTIONS", 5)
     with McmockServer() as server:
         wires = [Wire(server.url) for _ in range(5)]
         for wire in wires:
@@ -265,7 +265,7 @@ def test_the_limit_leaves_room_for_files() -> None:
     import resource
 
     allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    assert accepting.most_connections() <= min(accepting.MOST_CONNECTIONS, allowed - accepting.RESERVED)
+    assert accepting.most_connections() <= min(accepting.MAX_CONNECTIONS, allowed - accepting.RESERVED)
 
 
 # -- secrets --------------------------------------------------------------------------------------------------------------

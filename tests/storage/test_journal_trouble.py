@@ -146,8 +146,8 @@ def test_a_change_that_cannot_be_written_holds_up_no_earlier_one(
 
 
 def test_a_writer_that_hangs_is_held_to_be_unable(server: McmockServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sqlite, "LONGEST_WAIT", 0.05)
-    monkeypatch.setattr(sqlite, "MOST_BEHIND", 0.0)
+    monkeypatch.setattr(sqlite, "MAX_WAIT", 0.05)
+    monkeypatch.setattr(sqlite, "MAX_BEHIND", 0.0)
     client = Client(server.url)
     path = client.start()
     held, written = threading.Event(), sqlite._Batch.write

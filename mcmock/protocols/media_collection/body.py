@@ -17,10 +17,10 @@ from mcmock.core.model import Finding, Kind, Mode
 from mcmock.protocols.media_collection import lint, schemas
 from mcmock.protocols.media_collection.schemas import Violation, sent_phrase
 
-MOST_NAMED = 10
+MAX_NAMED = 10
 """How many violations an error message names before it says how many more there are."""
 
-MOST_FOUND = 1000
+MAX_FOUND = 1000
 """How many violations of a body are looked for that is refused anyway: a megabyte has room for 300,000, which take seconds."""
 
 
@@ -84,7 +84,7 @@ def _enough(found: Iterable[Violation], mode: Mode) -> list[Violation]:
     for violation in found:
         kept.append(violation)
         refused = refused or refuses(violation.rule, mode)
-        if refused and len(kept) >= MOST_FOUND:
+        if refused and len(kept) >= MAX_FOUND:
             break
     return kept
 
@@ -93,7 +93,7 @@ def _conclude(event_type: str | None, events: tuple[dict[str, Any], ...], found:
     refused = [violation.message for violation in found if refuses(violation.rule, mode)]
     findings = (make_finding(violation.rule, mode, violation.path, violation.message) for violation in found)
     kept = tuple(one for one in findings if one is not None)
-    refusal = _listed(refused, len(found) >= MOST_FOUND) + _excerpt(found) if refused else None
+    refusal = _listed(refused, len(found) >= MAX_FOUND) + _excerpt(found) if refused else None
     return Judged(event_type, events, kept, refusal)
 
 
@@ -104,9 +104,9 @@ def _excerpt(found: list[Violation]) -> str:
 
 
 def _listed(messages: list[str], at_least: bool) -> str:
-    more = len(messages) - MOST_NAMED
+    more = len(messages) - MAX_NAMED
     count = f"at least {more}" if at_least else more
-    return "; ".join(messages[:MOST_NAMED]) + (f"; and {count} more" if more > 0 else "")
+    return "; ".join(messages[:MAX_NAMED]) + (f"; and {count} more" if more > 0 else "")
 
 
 def _event_type(value: Any) -> str | None:

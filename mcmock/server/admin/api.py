@@ -32,7 +32,7 @@ from mcmock.server.admin.request import AdminError, AdminRequest, Handler, Reply
 from mcmock.server.endpoint import PREFIX, Place
 
 _logger = logging.getLogger("mcmock")
-MOST_BODY = 1024 * 1024
+MAX_BODY = 1024 * 1024
 """Bytes of a control request's body: thousands of fault rules fit."""
 
 
@@ -462,7 +462,7 @@ async def _body(request: web.BaseRequest, *, changes: bool, needed: bool) -> Any
     said = request.headers.get("Content-Type")
     if not is_json and needed and (request.body_exists or said):
         raise _no_json(said)
-    text, refusal = await http_io.read(request, MOST_BODY)
+    text, refusal = await http_io.read(request, MAX_BODY)
     if refusal is not None:
         raise AdminError(refusal.status, refusal.rule, refusal.message, ends=True)
     if not text:

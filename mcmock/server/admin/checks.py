@@ -85,7 +85,7 @@ async def handle_verdict(asked: AdminRequest) -> Reply:
     fail_on = _known_word(query.get("failOn", str(FailOn.LOST)))
     allow = [rule for words in query.getall("allow", []) for rule in words.split(",") if rule]
     strict = _is_strict(asked)
-    limit = whole(asked, "limit", json_shapes.MOST_LISTED)
+    limit = whole(asked, "limit", json_shapes.MAX_LISTED)
     verdict = asked.emulator.verdict(fail_on, allow)
     message = verdict.message if verdict.passed else f"{verdict.message}\n\n{verdict.story(asked.emulator)}"
     return _judged(json_shapes.verdict_to_json(verdict, message, limit), verdict.passed, strict)

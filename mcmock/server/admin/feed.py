@@ -28,10 +28,10 @@ from mcmock.serialization import json_shapes
 BATCH = 64
 """Exchanges read at once: about a millisecond under the emulator's lock."""
 
-MOST_SETTLED = 10_000
+MAX_SETTLED = 10_000
 """Deliveries noted for a slow reader before it has to ask for them one by one."""
 
-MOST_SESSIONS = 2_000
+MAX_SESSIONS = 2_000
 """Sessions whose latest events are remembered."""
 
 EMPTIED = ("cleared", "reset")
@@ -109,7 +109,7 @@ class Feed:
         self._wake()
 
     def _note_settled(self, seq: int) -> None:
-        if len(self._settled) < MOST_SETTLED:
+        if len(self._settled) < MAX_SETTLED:
             self._settled.append(seq)
         else:
             self._settled_many = True
@@ -180,7 +180,7 @@ class Feed:
             del recent[seq]
         if len(recent) > 2 * WINDOW_EVENTS:
             del recent[next(iter(recent))]
-        if len(self._recent) > MOST_SESSIONS:
+        if len(self._recent) > MAX_SESSIONS:
             self._recent.popitem(last=False)
 
     def _changes(self, session_ids: set[str]) -> Iterator[Event]:

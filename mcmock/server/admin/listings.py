@@ -30,7 +30,7 @@ EVERY = "*"
 PAGE = 1000
 """How many requests one answer lists unless `limit` says otherwise."""
 
-MOST_DIGITS = 15
+MAX_DIGITS = 15
 """Digits of a number in a path or a query."""
 
 _One = TypeVar("_One")
@@ -147,10 +147,10 @@ def whole(asked: AdminRequest, name: str, otherwise: int) -> int:
     if text is None:
         return otherwise
     if not is_whole(text):
-        raise ValueError(f"{name} must be a whole number of at most {MOST_DIGITS} digits, not {wording.shown(text)}")
+        raise ValueError(f"{name} must be a whole number of at most {MAX_DIGITS} digits, not {wording.shown(text)}")
     return int(text)
 
 
 def is_whole(text: str) -> bool:
     """Whether the text is a whole number that every store can hold."""
-    return text.isdecimal() and text.isascii() and len(text) <= MOST_DIGITS
+    return text.isdecimal() and text.isascii() and len(text) <= MAX_DIGITS

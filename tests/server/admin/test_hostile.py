@@ -26,7 +26,7 @@ from hypothesis import strategies as st
 
 from mcmock import faults
 from mcmock.checks import verification
-from mcmock.checks.sequence import MOST_STEPS, Pattern
+from mcmock.checks.sequence import MAX_STEPS, Pattern
 from mcmock.cli import main
 from mcmock.core.json_decoding import MAX_DEPTH
 from mcmock.core.match import FIELDS, PARTS, Match
@@ -518,7 +518,7 @@ def test_the_command_line_gets_one_line(asked: str) -> None:
 def test_a_sequence_is_bounded_with_its_numbers_written_out() -> None:
     assert Pattern(["ping{1000}", "play{999}"]) is not None
     with pytest.raises(ValueError, match=r"sequence has more than 2,000 steps"):
-        Pattern(["ping{0,1000}"] * (MOST_STEPS // 1000 + 1))
+        Pattern(["ping{0,1000}"] * (MAX_STEPS // 1000 + 1))
     with pytest.raises(ValueError, match="is not an event"):
         Pattern(["ping{" + "9" * 5000 + "}"])
 

@@ -129,7 +129,7 @@ def test_a_reader_from_before_a_restart_is_told_so_and_then_everything(emulator:
 
 
 def test_notes_for_a_reader_that_never_reads_are_bounded(monkeypatch: pytest.MonkeyPatch, emulator: Emulator) -> None:
-    monkeypatch.setattr("mcmock.server.admin.feed.MOST_SETTLED", 3)
+    monkeypatch.setattr("mcmock.server.admin.feed.MAX_SETTLED", 3)
     with followed(emulator) as feed:
         for _ in range(8):
             start(emulator)
