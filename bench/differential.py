@@ -34,6 +34,7 @@ from mcmock.engine.scopes import Scopes
 from mcmock.server import http_io
 from mcmock.server.connection import Connection
 from mcmock.server.fast_path import FastPath, FastRequest
+from mcmock.server.request_counts import Meter
 
 Anything = TypeVar("Anything")
 
@@ -390,7 +391,8 @@ class World:
         self.emulator = Emulator(seed=1, time=Clock(lambda: NOW, frozen=True))
         self.scopes = Scopes(self.emulator)
         self.lane = lane(self.emulator.max_body_bytes, [one.fast_path for one in self.emulator.protocols])
-        self.server = web.Server(partial(http_io.handle, self.scopes))
+        self.meter = Meter()
+        self.server = web.Server(partial(http_io.handle, self.scopes, self.meter))
         self.links: dict[int, Link] = {}
         self.sessions = [self._opened(number) for number in range(SESSIONS)]
 
@@ -405,7 +407,7 @@ class World:
     def link(self, number: int) -> Link:
         if number not in self.links:
             made = Connection(
-                self.scopes, self.lane, self.server, loop=self.loop, access_log=None, auto_decompress=False
+                self.scopes, self.meter, self.lane, self.server, loop=self.loop, access_log=None, auto_decompress=False
             )
             self.links[number] = Link(self.loop, made)
         return self.links[number]

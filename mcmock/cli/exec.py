@@ -88,7 +88,7 @@ def _lost(service: Service, judging: Judging) -> Iterator[str]:
 
     if judging.fail_on == FailOn.NEVER:
         return
-    if not service.scopes.meter.counted() and verdict.NOTHING_SENT not in judging.allow:
+    if not service.meter.counted() and verdict.NOTHING_SENT not in judging.allow:
         yield (
             "mcmock: the command sent nothing to MCMOCK_URL: does it know the address? "
             f"(--allow {verdict.NOTHING_SENT} if that is meant)"

@@ -24,7 +24,6 @@ from mcmock.core.match import Match
 from mcmock.core.model import Answer, Refusal, Request
 from mcmock.engine import DEFAULT_SCOPE, MARK_LENGTH, Emulator, Summary, mark
 from mcmock.engine.changes import StoreUnavailable
-from mcmock.engine.request_counts import Meter
 
 PREFIX = "/~"
 """What the path of a named scope begins with."""
@@ -154,7 +153,6 @@ class Scopes:
         self._named: dict[str, _Held] = {}
         self._marks: dict[str, str] = {}
         self._for_each: list[Callable[[Emulator], object]] = []
-        self.meter = Meter()
 
     # -- which scope --------------------------------------------------------------------------------------------------
 

@@ -13,11 +13,12 @@ from mcmock.server import http_io
 from mcmock.server.admin import pages
 from mcmock.server.admin.api import ControlApi
 from mcmock.server.endpoint import PREFIX, Place, control_path
+from mcmock.server.request_counts import Meter
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
-def make_handler(held: Scopes, control: ControlApi) -> Handler:
+def make_handler(held: Scopes, meter: Meter, control: ControlApi) -> Handler:
     async def handle(request: web.BaseRequest) -> web.StreamResponse:
         if _is_browser_at_root(request):
             last = request.raw_path.partition("?")[0].rpartition("/")[2]
@@ -25,7 +26,7 @@ def make_handler(held: Scopes, control: ControlApi) -> Handler:
         controlled = control_path(request.raw_path)
         if controlled is not None:
             return await control.handle(request, *controlled)
-        return await http_io.handle(held, request)
+        return await http_io.handle(held, meter, request)
 
     return handle
 
@@ -43,9 +44,9 @@ def create_app(emulator: Emulator | Scopes, **options: Any) -> web.Application:
 
     `options` are `admin_token` and `allow_host`, as of `mcmock serve`: who may use the control API, and by which names.
     """
-    held = scopes.around(emulator)
-    control = ControlApi(held, Place(**options))
-    handle = make_handler(held, control)
+    held, meter = scopes.around(emulator), Meter()
+    control = ControlApi(held, meter, Place(**options))
+    handle = make_handler(held, meter, control)
     app = web.Application()
     app.on_shutdown.append(control.stop)
     app.router.add_route("*", "/{path:.*}", handle, expect_handler=_emulated_continues)

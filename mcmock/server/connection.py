@@ -29,6 +29,7 @@ from mcmock.server.endpoint import control_path
 from mcmock.server.fast_path import FastPath, FastRequest
 from mcmock.server.http_io import BadBody, Raw, log_unanswered
 from mcmock.server.pieces import Pieces
+from mcmock.server.request_counts import Meter
 
 MAX_LINE = 65_536
 """Bytes of a request line, or of one header. Longer ones are answered 414 and 431."""
@@ -69,14 +70,15 @@ class Connection(AiohttpConnection):
     """
 
     __slots__ = (
-        "begun", "body", "clear", "emulator", "ended", "finished", "gone", "head", "lane", "left", "overdue", "scopes", "secure",
-        "stopping", "unparsed", "waiting", "withheld",
+        "begun", "body", "clear", "emulator", "ended", "finished", "gone", "head", "lane", "left", "meter", "overdue",
+        "scopes", "secure", "stopping", "unparsed", "waiting", "withheld",
     )  # fmt: skip
 
-    def __init__(self, scopes: Scopes, lane: FastPath, manager: web.Server, **options: Any) -> None:
+    def __init__(self, scopes: Scopes, meter: Meter, lane: FastPath, manager: web.Server, **options: Any) -> None:
         super().__init__(manager, **{**LIMITS, **options})
         self.scopes = scopes
         self.emulator = scopes.default  # of what never became a request, and so names no scope
+        self.meter = meter
         self.lane = lane
         self.waiting = Pieces()
         self.unparsed = b""
@@ -250,7 +252,7 @@ class Connection(AiohttpConnection):
         emulator = self.scopes.of_session(request)
         began = monotonic()
         answer = emulator.handle(request)
-        self.scopes.meter.note(answer, monotonic() - began)
+        self.meter.note(answer, monotonic() - began)
         if answer.steps:
             self._queue(_Decided(emulator, answer))  # the ordinary way performs what takes more than writing
             return True
@@ -310,7 +312,7 @@ class Connection(AiohttpConnection):
             if not is_error(message):
                 request = self.make_request(message, body)
                 if control_path(request.raw_path) is None:
-                    await log_unanswered(self.scopes, request, delivery)
+                    await log_unanswered(self.scopes, self.meter, request, delivery)
             elif isinstance(message.exc, _Decided):
                 message.exc.emulator.settle(message.exc.answer.seq, delivery)
             elif client_left and not isinstance(message.exc, _Ended | _Unread):
@@ -370,7 +372,7 @@ class Connection(AiohttpConnection):
     def _refuse(self, refusal: Refusal) -> Answer:
         """Log what never became a request; what to answer."""
         answer = self.emulator.handle(self._unparsed_request(refusal))
-        self.scopes.meter.note(answer, 0.0)
+        self.meter.note(answer, 0.0)
         return answer
 
     def _refusal(self, error: BaseException | None, message: str | None) -> Refusal:

@@ -19,6 +19,7 @@ from mcmock.engine import Emulator
 from mcmock.engine.scopes import Scopes
 from mcmock.server.aiohttp_adapter import unread
 from mcmock.server.fault_steps import perform
+from mcmock.server.request_counts import Meter
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
@@ -33,19 +34,19 @@ class BadBody(web.RequestPayloadError):
     """What came of a body cannot be read; str() says why."""
 
 
-async def handle(scopes: Scopes, request: web.BaseRequest) -> web.StreamResponse:
+async def handle(scopes: Scopes, meter: Meter, request: web.BaseRequest) -> web.StreamResponse:
     """Answer one request to the emulated API."""
-    emulator, answer, whole = await _judge(scopes, request)
+    emulator, answer, whole = await _judge(scopes, meter, request)
     return Raw(emulator, answer, keep_alive=request.keep_alive) if whole else _Last(emulator, answer)
 
 
-async def log_unanswered(scopes: Scopes, request: web.BaseRequest, delivery: Delivery) -> None:
+async def log_unanswered(scopes: Scopes, meter: Meter, request: web.BaseRequest, delivery: Delivery) -> None:
     """Judge and log a request that came, though its connection ended before its turn to be answered."""
-    emulator, answer, _ = await _judge(scopes, request)
+    emulator, answer, _ = await _judge(scopes, meter, request)
     emulator.settle(answer.seq, delivery)
 
 
-async def _judge(scopes: Scopes, request: web.BaseRequest) -> tuple[Emulator, Answer, bool]:
+async def _judge(scopes: Scopes, meter: Meter, request: web.BaseRequest) -> tuple[Emulator, Answer, bool]:
     """The emulator of the request's scope, its answer, and whether the request was read to its end."""
     body, refusal = await read(request, scopes.default.max_body_bytes)
     asked = Request(
@@ -61,7 +62,7 @@ async def _judge(scopes: Scopes, request: web.BaseRequest) -> tuple[Emulator, An
     )
     began = monotonic()
     emulator, answer = scopes.handle(asked) if not scopes.default.blocks else await _decide(scopes, asked)
-    scopes.meter.note(answer, monotonic() - began)
+    meter.note(answer, monotonic() - began)
     return emulator, answer, refusal is None
 
 

@@ -28,6 +28,7 @@ from mcmock.server.app import make_handler
 from mcmock.server.connection import Connection
 from mcmock.server.endpoint import Place
 from mcmock.server.fast_path import FastPath
+from mcmock.server.request_counts import Meter
 
 _logger = logging.getLogger("mcmock")
 
@@ -54,15 +55,15 @@ PATIENCE = 1.0
 class _Server(AiohttpServer):
     """aiohttp's server, with our connections."""
 
-    def __init__(self, held: Scopes, handler: Any, **options: Any) -> None:
+    def __init__(self, held: Scopes, meter: Meter, handler: Any, **options: Any) -> None:
         super().__init__(handler)
-        self._scopes = held
+        self._scopes, self._meter = held, meter
         self._lane = FastPath(held.default.max_body_bytes, [one.fast_path for one in held.default.protocols])
         self._options = options
         self.taking = Taking(self, self.count_connections)
 
     def __call__(self) -> Connection:
-        return Connection(self._scopes, self._lane, self, loop=self.loop, **self._options)
+        return Connection(self._scopes, self._meter, self._lane, self, loop=self.loop, **self._options)
 
     def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
         super().connection_made(handler, transport)
@@ -100,7 +101,8 @@ class Service:
         self._context: ssl.SSLContext | None = None
         self._reserved: list[socket.socket] = []
         self._absence: asyncio.Task[None] | None = None
-        self._control = ControlApi(self.scopes, self.place)
+        self.meter = Meter()
+        self._control = ControlApi(self.scopes, self.meter, self.place)
 
     async def start(self) -> None:
         """Listen, after a `stop` at the same addresses; nothing if it does.
@@ -114,8 +116,8 @@ class Service:
         place = self.place
         self._release()
         self._control.lasting.begin()
-        handler = make_handler(self.scopes, self._control)
-        self._server = _Server(self.scopes, handler, access_log=None, auto_decompress=False)
+        handler = make_handler(self.scopes, self.meter, self._control)
+        self._server = _Server(self.scopes, self.meter, handler, access_log=None, auto_decompress=False)
         try:
             context = self._secured() if place.https_port is not None else None
             place.port = await self._listen(place.port, "--port")

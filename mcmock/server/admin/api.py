@@ -30,6 +30,7 @@ from mcmock.server.admin import checks, device_trust, downloads, faults, listing
 from mcmock.server.admin.long_responses import LongResponses
 from mcmock.server.admin.request import AdminError, AdminRequest, Handler, Reply
 from mcmock.server.endpoint import PREFIX, Place
+from mcmock.server.request_counts import Meter
 
 _logger = logging.getLogger("mcmock")
 MAX_BODY = 1024 * 1024
@@ -364,8 +365,9 @@ ROUTES: tuple[AdminRoute, ...] = (
 class ControlApi:
     """Finds the route, reads the body, and puts what the handler returns, or raises, into JSON."""
 
-    def __init__(self, scopes: Scopes, place: Place | None = None) -> None:
+    def __init__(self, scopes: Scopes, meter: Meter, place: Place | None = None) -> None:
         self._scopes = scopes
+        self._meter = meter
         self._place = place or Place()
         self.lasting = LongResponses()
         pages.contents()  # now: a test may put another file system in its place before somebody looks
@@ -383,7 +385,7 @@ class ControlApi:
             every = route.reach is Reach.EVERY or request.query.get(listings.SCOPE) == listings.EVERY
             emulator = await self._emulator(partial(self._scope, _name(request, scope), route, body), every)
             reply = await route.handler(
-                AdminRequest(emulator, request, arguments, body, self.lasting, self._scopes, self._place)
+                AdminRequest(emulator, request, arguments, body, self.lasting, self._scopes, self._meter, self._place)
             )
         except AdminError as error:
             return _error(error.status, error.code, str(error), ends=error.ends)

@@ -18,6 +18,7 @@ from mcmock.core.model import Outcome
 from mcmock.engine import Emulator
 from mcmock.engine.scopes import Scopes
 from mcmock.server.admin.request import AdminRequest, Reply
+from mcmock.server.request_counts import Meter
 
 if TYPE_CHECKING:
     from prometheus_client.metrics_core import Metric
@@ -27,24 +28,24 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 async def handle_metrics(asked: AdminRequest) -> Reply:
-    text = await asyncio.to_thread(render, asked.scopes)
+    text = await asyncio.to_thread(render, asked.scopes, asked.meter)
     return web.Response(body=text, headers={"Content-Type": CONTENT_TYPE, "Cache-Control": "no-store"})
 
 
-def render(scopes: Scopes) -> bytes:
-    """The numbers of a server, over all its scopes."""
+def render(scopes: Scopes, meter: Meter) -> bytes:
+    """The numbers of a server, over all its scopes; `meter` is the server's own."""
     from prometheus_client import CollectorRegistry, generate_latest
 
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Collector(scopes))
+    registry.register(_Collector(scopes, meter))
     return bytes(generate_latest(registry))
 
 
 class _Collector:
     """What prometheus_client asks for metrics."""
 
-    def __init__(self, scopes: Scopes) -> None:
-        self._scopes = scopes
+    def __init__(self, scopes: Scopes, meter: Meter) -> None:
+        self._scopes, self._meter = scopes, meter
 
     def collect(self) -> Iterator[Metric]:
         emulators = self._scopes.each()
@@ -58,7 +59,7 @@ class _Collector:
     def _answered(self) -> Iterator[Metric]:
         from prometheus_client.metrics_core import HistogramMetricFamily
 
-        meter = self._scopes.meter
+        meter = self._meter
         labels = ("kind", "outcome", "status")
         about = "Requests to the emulated API, by their outcome on arrival: what is ignored was good then."
         counted: dict[tuple[str, ...], int] = {

@@ -11,6 +11,7 @@ from mcmock.engine import Emulator
 from mcmock.engine.scopes import Scopes
 from mcmock.server.admin.long_responses import LongResponses
 from mcmock.server.endpoint import Place
+from mcmock.server.request_counts import Meter
 
 
 class AdminError(Exception):
@@ -31,6 +32,7 @@ class AdminRequest(NamedTuple):
     body: Any
     lasting: LongResponses
     scopes: Scopes
+    meter: Meter
     place: Place
 
 
