@@ -1,4 +1,4 @@
-"""The same bytes with the fast lane and without it: the answers, the log and the state must be the same.
+"""The same bytes with the fast path and without it: the answers, the log and the state must be the same.
 
     python bench/differential.py [--cases 100000] [--seed 1] [--first 0]
 
@@ -6,7 +6,7 @@ A case is a few connections, the bytes that come on each (events whole, cut, dou
 them, with bodies that look like requests, behind chunks, behind junk …), where these are cut into packets, in which order
 the packets of all connections arrive, and what happens in between: time passes, a client stops reading, ends its side, or
 goes. Some cases hold, delay or break off answers by faults. It is played twice on servers that differ in nothing but the
-lane, whose connections are the real ones on a transport and a loop of this file: what a case finds, it finds again. A case
+fast path, whose connections are the real ones on a transport and a loop of this file: what a case finds, it finds again. A case
 with no more than whole requests and one bad end must also have exactly those in its log, whatever the cuts. Exit code 1 prints
 the case that differs; `--first` and `--cases 1` play it again.
 """
@@ -201,7 +201,7 @@ class Case:
         return [made[start:end] for start, end in pairwise(ends)]
 
     def teaching(self) -> list[Step]:
-        """A player whose events the lane has seen, mostly."""
+        """A player whose events the fast path has seen, mostly."""
         if self.is_tame or self.chance.random() < 0.2:
             return []
         raws = {self.event() for _ in range(4)} if self.chance.random() < 0.7 else {self.event()}
@@ -357,15 +357,15 @@ class Link(asyncio.Transport):
                 self.close()
 
 
-class NoLane(FastPath):
-    """A lane that takes nothing."""
+class NoFastPath(FastPath):
+    """A fast path that takes nothing."""
 
     def read(self, data: bytes) -> FastRequest | None:  # noqa: ARG002
         return None
 
 
 class Counting(FastPath):
-    """The lane, and how many requests it took."""
+    """The fast path, and how many requests it took."""
 
     taken = 0
 
@@ -386,11 +386,11 @@ class Played(NamedTuple):
 class World:
     """A server without sockets."""
 
-    def __init__(self, loop: Loop, lane: type[FastPath]) -> None:
+    def __init__(self, loop: Loop, fast_path: type[FastPath]) -> None:
         self.loop = loop
         self.emulator = Emulator(seed=1, time=Clock(lambda: NOW, frozen=True))
         self.scopes = Scopes(self.emulator)
-        self.lane = lane(self.emulator.max_body_bytes, [one.fast_path for one in self.emulator.protocols])
+        self.fast_path = fast_path(self.emulator.max_body_bytes, [one.fast_path for one in self.emulator.protocols])
         self.meter = Meter()
         self.server = web.Server(partial(http_io.handle, self.scopes, self.meter))
         self.links: dict[int, Link] = {}
@@ -407,7 +407,13 @@ class World:
     def link(self, number: int) -> Link:
         if number not in self.links:
             made = Connection(
-                self.scopes, self.meter, self.lane, self.server, loop=self.loop, access_log=None, auto_decompress=False
+                self.scopes,
+                self.meter,
+                self.fast_path,
+                self.server,
+                loop=self.loop,
+                access_log=None,
+                auto_decompress=False,
             )
             self.links[number] = Link(self.loop, made)
         return self.links[number]
@@ -462,8 +468,8 @@ async def difference(seed: int, number: int) -> str | None:
     loop = asyncio.get_running_loop()
     assert isinstance(loop, Loop)
     told, case = [], None
-    for lane in (NoLane, Counting):
-        world = World(loop, lane)
+    for fast_path in (NoFastPath, Counting):
+        world = World(loop, fast_path)
         case = Case(seed, number, world.sessions)
         told.append(await world.play(case))
     slow, fast = told
@@ -471,7 +477,8 @@ async def difference(seed: int, number: int) -> str | None:
     for what, one, other in zip(Played._fields, slow, fast, strict=True):
         if one != other and not case.is_race:
             first, second = _first_difference(one, other)
-            return f"{what} differ\n  without the lane: {_brief(first)}\n  with the lane:    {_brief(second)}\n{_script(case)}"
+            without, with_it = f"without the fast path: {_brief(first)}", f"with the fast path:    {_brief(second)}"
+            return f"{what} differ\n  {without}\n  {with_it}\n{_script(case)}"
     for played in told:
         if case.sure and (found := _unsure(case.sure, played.log)):
             return f"{found}: {[(entry[0], entry[3]) for entry in played.log]!r}\n  instead of {case.sure!r}\n{_script(case)}"
@@ -523,7 +530,7 @@ async def _run(cases: int, seed: int, first: int) -> tuple[int, str | None]:
 
 
 def run(cases: int, seed: int = 1, first: int = 0) -> tuple[int, int, str | None]:
-    """Play so many cases; the number of the case that differs, how many requests the lane took, and what differs, if any does."""
+    """Return the number of the case that differs, how many requests the fast path took, and what differs, if any does."""
     Counting.taken = 0
     with asyncio.Runner(loop_factory=Loop) as runner:
         number, found = runner.run(_run(cases, seed, first))
@@ -540,7 +547,7 @@ def main() -> None:
     if found is not None:
         print(f"case {number} of seed {chosen.seed}: {found}")
         sys.exit(1)
-    print(f"{chosen.cases:,} cases of seed {chosen.seed}, {taken:,} requests taken by the lane: no difference")
+    print(f"{chosen.cases:,} cases of seed {chosen.seed}, {taken:,} requests taken by the fast path: no difference")
 
 
 if __name__ == "__main__":

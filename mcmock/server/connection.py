@@ -1,6 +1,6 @@
 """One connection: aiohttp's, which also answers and logs what never became a request. It decides nothing.
 
-A plain event is answered here at once, where `lane` knows its header block; all else goes through aiohttp's handler, a head
+A plain event is answered here at once, where `fast_path` knows its header block; all else goes through aiohttp's handler, a head
 or a body at a time. Answers come in the order of the requests, and every request that came whole is in the log, answered or
 not.
 What aiohttp cannot parse is answered in the API's own form and logged with the bytes that came, and so is a header that
@@ -70,16 +70,16 @@ class Connection(AiohttpConnection):
     """
 
     __slots__ = (
-        "begun", "body", "clear", "emulator", "ended", "finished", "gone", "head", "lane", "left", "meter", "overdue",
+        "begun", "body", "clear", "emulator", "ended", "fast_path", "finished", "gone", "head", "left", "meter", "overdue",
         "scopes", "secure", "stopping", "unparsed", "waiting", "withheld",
     )  # fmt: skip
 
-    def __init__(self, scopes: Scopes, meter: Meter, lane: FastPath, manager: web.Server, **options: Any) -> None:
+    def __init__(self, scopes: Scopes, meter: Meter, fast_path: FastPath, manager: web.Server, **options: Any) -> None:
         super().__init__(manager, **{**LIMITS, **options})
         self.scopes = scopes
         self.emulator = scopes.default  # of what never became a request, and so names no scope
         self.meter = meter
-        self.lane = lane
+        self.fast_path = fast_path
         self.waiting = Pieces()
         self.unparsed = b""
         self.body: StreamReader = EMPTY_PAYLOAD
@@ -115,7 +115,7 @@ class Connection(AiohttpConnection):
         if (
             self.clear
             and self._is_idle()
-            and (plain := self.lane.read(data)) is not None
+            and (plain := self.fast_path.read(data)) is not None
             and self._answer_at_once(plain)
         ):
             return
@@ -125,7 +125,7 @@ class Connection(AiohttpConnection):
         self.waiting.add(data)
         self._feed()
         if was_clear and self.clear and self.requests_read == before + 1:
-            self.lane.learn(data, self.latest()[0])
+            self.fast_path.learn(data, self.latest()[0])
 
     def _feed(self) -> None:
         """Give aiohttp what waits, for as long as it takes more."""
@@ -232,10 +232,10 @@ class Connection(AiohttpConnection):
         self.finished, self.clear = True, False
         self._queue(errand)
 
-    # -- the fast lane ------------------------------------------------------------------------------------------------
+    # -- the fast path ------------------------------------------------------------------------------------------------
 
     def _answer_at_once(self, plain: FastRequest) -> bool:
-        """Answer a request of the fast lane; False if it has to go the ordinary way after all.
+        """Answer a request of the fast path; False if it has to go the ordinary way after all.
 
         A client that does not read is waited for after its answer, as on the ordinary way: nothing more is answered until
         it has caught up, and nothing more read once enough waits.
@@ -422,7 +422,7 @@ class Connection(AiohttpConnection):
 
 
 class _Decided(Exception):
-    """An answer on its way from the fast lane to the ordinary way; aiohttp hands nothing but exceptions to `handle_error`."""
+    """An answer on its way from the fast path to the ordinary way; aiohttp hands nothing but exceptions to `handle_error`."""
 
     def __init__(self, emulator: Emulator, answer: Answer) -> None:
         self.emulator, self.answer = emulator, answer
@@ -433,7 +433,7 @@ class _Ended(Exception):
 
 
 class _Unread(Exception):
-    """The client does not read the answers of the fast lane."""
+    """The client does not read the answers of the fast path."""
 
 
 class _CutShort(Exception):

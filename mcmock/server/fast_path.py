@@ -1,11 +1,11 @@
-"""The fast lane: a plain event POST answered where its bytes arrive, without a task, a request or a response object.
+"""The fast path: a plain event POST answered where its bytes arrive, without a task, a request or a response object.
 
-aiohttp stays the only HTTP parser: the lane recognises what it has parsed before. A player sends the same header block
+aiohttp stays the only HTTP parser: the fast path recognises what it has parsed before. A player sends the same header block
 with every ping. All else (the first of its kind, anything split, pipelined, chunked, faulted, or in any way odd) goes the
-ordinary way, which is also how the lane learns. What an answer is, and what the log says, is decided by the same Emulator
+ordinary way, which is also how the fast path learns. What an answer is, and what the log says, is decided by the same Emulator
 either way. bench/differential.py looks for a difference.
 
-What the lane may believe, and why that is safe:
+What the fast path may believe, and why that is safe:
 
 1. A packet is a request if it begins where one ends: `Connection.clear` says that aiohttp has read everything before it to
    the end, holds no part of a head or a body, and waits for nothing. It is known, not guessed, because aiohttp is fed one
@@ -16,7 +16,7 @@ What the lane may believe, and why that is safe:
 3. Nothing is taken on trust even then: a block is kept only if its lines, read one by one, are the headers that aiohttp
    named, in their order. A block cannot say what is not in it.
 4. The body is what follows the block, and its length the one in the block: a packet with a byte more or less is not taken.
-5. Answers come in the order of the requests: the lane answers only where none is queued, read, answered or held back.
+5. Answers come in the order of the requests: the fast path answers only where none is queued, read, answered or held back.
 6. Only a header that asks for no more than reading a body and answering it is learnt.
 """
 
@@ -54,7 +54,7 @@ class HeaderBlock(NamedTuple):
 
 
 class FastRequest(NamedTuple):
-    """A request that the lane can take."""
+    """A request that the fast path can take."""
 
     target: str
     block: HeaderBlock
@@ -72,7 +72,7 @@ class FastPath:
         self._bytes = 0
 
     def read(self, data: bytes) -> FastRequest | None:
-        """The request that `data` is, if it is one for the lane. It must have come on a clear connection."""
+        """The request that `data` is, if it is one for the fast path. It must have come on a clear connection."""
         found = self._request_line.match(data)
         if found is None:
             return None
@@ -104,7 +104,7 @@ class FastPath:
         self._bytes += cost
 
     def _block(self, text: bytes, message: Any) -> HeaderBlock | None:
-        """What the header block `text` means, if the lane may take requests that have it."""
+        """What the header block `text` means, if the fast path may take requests that have it."""
         headers = message.headers
         if message.should_close or message.upgrade or not _SPECIAL.isdisjoint(headers) or "Host" not in headers:
             return None

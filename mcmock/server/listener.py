@@ -58,12 +58,12 @@ class _Server(AiohttpServer):
     def __init__(self, held: Scopes, meter: Meter, handler: Any, **options: Any) -> None:
         super().__init__(handler)
         self._scopes, self._meter = held, meter
-        self._lane = FastPath(held.default.max_body_bytes, [one.fast_path for one in held.default.protocols])
+        self._fast_path = FastPath(held.default.max_body_bytes, [one.fast_path for one in held.default.protocols])
         self._options = options
         self.taking = Taking(self, self.count_connections)
 
     def __call__(self) -> Connection:
-        return Connection(self._scopes, self._meter, self._lane, self, loop=self.loop, **self._options)
+        return Connection(self._scopes, self._meter, self._fast_path, self, loop=self.loop, **self._options)
 
     def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
         super().connection_made(handler, transport)

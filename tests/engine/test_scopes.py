@@ -265,7 +265,7 @@ def ask(url: str, method: str = "GET", value: Any = None) -> Any:
             return error.code
 
 
-def test_location_has_no_prefix_and_the_fast_lane_finds_the_scope(url: str) -> None:
+def test_location_has_no_prefix_and_the_fast_path_finds_the_scope(url: str) -> None:
     with Wire(url) as wire:
         head = wire.post("/~one/api/v1/sessions", body("sessionStart"), "Content-Type: application/json").decode()
         path = head.partition("Location: ")[2].partition("\r\n")[0]

@@ -16,7 +16,7 @@ from mcmock.core.events import EVENT_TYPES
 from mcmock.server.admin.api import ROUTES
 from mcmock.testing.server import McmockServer
 from tests.conftest import START_PARAMS, Wire, body
-from tests.server.test_lane import raw
+from tests.server.test_fast_path import raw
 from tests.server.test_server import open_session
 
 unhurried = settings(

@@ -26,7 +26,7 @@ from mcmock.server.admin.api import ROUTES
 from mcmock.testing.server import McmockServer
 from tests.conftest import Wire, body, post, send, start
 from tests.server.admin.test_guard import ask, path_of
-from tests.server.test_lane import raw
+from tests.server.test_fast_path import raw
 from tests.server.test_server import open_session
 
 CHANGES = [route for route in ROUTES if route.changes]

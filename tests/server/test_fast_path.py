@@ -1,4 +1,4 @@
-"""The fast lane changes how soon an answer comes, never the answer, the log, or the connection."""
+"""The fast path changes how soon an answer comes, never the answer, the log, or the connection."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ import pytest
 from mcmock import faults
 from mcmock.protocols.media_collection import routes
 from mcmock.server import connection
-from mcmock.server import fast_path as lane_module
+from mcmock.server import fast_path as fast_path_module
 from mcmock.server.fast_path import MAX_BLOCK, FastPath
 from mcmock.server.pieces import Pieces
 from mcmock.testing.server import McmockServer
@@ -44,7 +44,7 @@ def raw(sid: str, value: Any, *more: str) -> bytes:
 
 @pytest.fixture
 def taken(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
-    """For every packet read while idle, whether the lane took it."""
+    """For every packet read while idle, whether the fast path took it."""
     seen: list[bool] = []
     read = FastPath.read
 
@@ -57,7 +57,7 @@ def taken(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     return seen
 
 
-def test_the_second_packet_of_its_kind_takes_the_lane(wire: Wire, taken: list[bool]) -> None:
+def test_the_second_packet_of_its_kind_takes_the_fast_path(wire: Wire, taken: list[bool]) -> None:
     sid = open_session(wire)
     for number in range(3):
         wire.send(raw(sid, body("ping", number)))
@@ -80,7 +80,7 @@ def test_both_ways_give_the_same_bytes_and_the_same_log(mcmock_server: McmockSer
             sid = open_session(wire)
             answers = []
             for value in VALUES:
-                if fast:  # a session of its own teaches the lane this header block
+                if fast:  # a session of its own teaches the fast path this header block
                     wire.send(raw(open_session(wire), value))
                     wire.answer()
                 packet = raw(sid, value)
@@ -105,11 +105,11 @@ def test_both_ways_give_the_same_bytes_and_the_same_log(mcmock_server: McmockSer
     "extra",
     ["Connection: close", "Expect: 100-continue", "Content-Encoding: gzip", "Upgrade: h2c"],
 )
-def test_a_header_that_asks_for_more_never_takes_the_lane(wire: Wire, taken: list[bool], extra: str) -> None:
+def test_a_header_that_asks_for_more_never_takes_the_fast_path(wire: Wire, taken: list[bool], extra: str) -> None:
     sid = open_session(wire)
-    lane = FastPath(1000, [routes.FAST_PATH])
+    fast_path = FastPath(1000, [routes.FAST_PATH])
     message = raw(sid, body("ping"), extra)
-    assert lane.read(message) is None
+    assert fast_path.read(message) is None
     wire.send(message)
     wire.answer()
     taken.clear()
@@ -119,7 +119,7 @@ def test_a_header_that_asks_for_more_never_takes_the_lane(wire: Wire, taken: lis
     assert taken == [False]
 
 
-def test_a_longer_body_than_the_header_says_does_not_take_the_lane(wire: Wire, taken: list[bool]) -> None:
+def test_a_longer_body_than_the_header_says_does_not_take_the_fast_path(wire: Wire, taken: list[bool]) -> None:
     sid = open_session(wire)
     one = raw(sid, body("ping"))
     wire.send(one)
@@ -142,37 +142,37 @@ class Message:
         self.raw_headers = tuple((name.encode(), value.encode()) for name, value in pairs)
 
 
-def knows(lane: FastPath, *more: str) -> bool:
-    return lane.read(raw("0" * 64, b"{}", *more)) is not None
+def knows(fast_path: FastPath, *more: str) -> bool:
+    return fast_path.read(raw("0" * 64, b"{}", *more)) is not None
 
 
-def teach(lane: FastPath, *more: str) -> None:
-    lane.learn(raw("0" * 64, b"{}", *more), Message(*more))
+def teach(fast_path: FastPath, *more: str) -> None:
+    fast_path.learn(raw("0" * 64, b"{}", *more), Message(*more))
 
 
-def test_the_lane_forgets_rather_than_grow_without_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lane_module, "MAX_BYTES", 100_000)
-    lane = FastPath(1000, [routes.FAST_PATH])
+def test_the_fast_path_forgets_rather_than_grow_without_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fast_path_module, "MAX_BYTES", 100_000)
+    fast_path = FastPath(1000, [routes.FAST_PATH])
     tracemalloc.start()
     try:
         for number in range(5000):
-            teach(lane, f"X-Number: {number}")
-            assert knows(lane, f"X-Number: {number}")
+            teach(fast_path, f"X-Number: {number}")
+            assert knows(fast_path, f"X-Number: {number}")
         gc.collect()
         assert tracemalloc.get_traced_memory()[0] < 150_000, "it takes what it says"
     finally:
         tracemalloc.stop()
-    assert not knows(lane, "X-Number: 0")
+    assert not knows(fast_path, "X-Number: 0")
 
 
 def test_many_short_headers_count_for_what_they_take(monkeypatch: pytest.MonkeyPatch) -> None:
     """4 kB of header lines are some 100 kB of objects."""
-    monkeypatch.setattr(lane_module, "MAX_BYTES", 1_000_000)
-    lane = FastPath(1000, [routes.FAST_PATH])
+    monkeypatch.setattr(fast_path_module, "MAX_BYTES", 1_000_000)
+    fast_path = FastPath(1000, [routes.FAST_PATH])
     tracemalloc.start()
     try:
         for number in range(300):
-            teach(lane, *(f"{one}: {number}" for one in range(400)))
+            teach(fast_path, *(f"{one}: {number}" for one in range(400)))
         gc.collect()
         assert tracemalloc.get_traced_memory()[0] < 1_500_000
     finally:
@@ -180,12 +180,12 @@ def test_many_short_headers_count_for_what_they_take(monkeypatch: pytest.MonkeyP
 
 
 def test_the_longest_block_is_learnt_and_no_longer_one() -> None:
-    lane = FastPath(1000, [routes.FAST_PATH])
+    fast_path = FastPath(1000, [routes.FAST_PATH])
     for length, learnt in ((MAX_BLOCK, True), (MAX_BLOCK + 1, False)):
         block = len(raw("0" * 64, b"{}", "X: ").partition(b"\r\n")[2]) - len(b"\r\n\r\n{}")
         header = "X: " + "y" * (length - block)
-        teach(lane, header)
-        assert knows(lane, header) is learnt
+        teach(fast_path, header)
+        assert knows(fast_path, header) is learnt
 
 
 def test_a_head_of_5_kilobytes_is_not_learnt(wire: Wire, taken: list[bool]) -> None:
@@ -197,16 +197,16 @@ def test_a_head_of_5_kilobytes_is_not_learnt(wire: Wire, taken: list[bool]) -> N
 
 
 def test_a_block_is_learnt_only_if_its_lines_say_what_aiohttp_said() -> None:
-    lane = FastPath(1000, [routes.FAST_PATH])
-    lane.learn(raw("0" * 64, b"{}"), Message("X: of somebody else"))
-    lane.learn(raw("0" * 64, b"{}").replace(b"Content-Length: 2\r\n", b""), Message())
-    lane.learn(raw("0" * 64, b"{}") + b"more", Message())
-    assert not knows(lane)
-    teach(lane)
-    assert knows(lane)
+    fast_path = FastPath(1000, [routes.FAST_PATH])
+    fast_path.learn(raw("0" * 64, b"{}"), Message("X: of somebody else"))
+    fast_path.learn(raw("0" * 64, b"{}").replace(b"Content-Length: 2\r\n", b""), Message())
+    fast_path.learn(raw("0" * 64, b"{}") + b"more", Message())
+    assert not knows(fast_path)
+    teach(fast_path)
+    assert knows(fast_path)
 
 
-# -- what the lane must not do, by name: each over a real socket ----------------------------------------------------------
+# -- what the fast path must not do, by name: each over a real socket ----------------------------------------------------------
 
 
 class Packets:
@@ -275,7 +275,7 @@ def taught(wire: Wire, *events: bytes) -> None:
         wire.answer()
 
 
-def test_a_the_clock_of_the_first_head_stops_where_the_lane_takes_it(
+def test_a_the_clock_of_the_first_head_stops_where_the_fast_path_takes_it(
     mcmock_server: McmockServer, wire: Wire, taken: list[bool]
 ) -> None:
     sid = open_session(wire)
@@ -512,21 +512,21 @@ def test_a_head_that_begins_behind_a_held_answer_has_its_time_too() -> None:
     assert world_of(script)[:2] == [b"204", b"408"]
 
 
-# -- the same bytes with the lane and without it --------------------------------------------------------------------------
+# -- the same bytes with the fast path and without it --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     "first", [0, *(pytest.param(first, marks=pytest.mark.long) for first in range(500, 5000, 500))]
 )
-def test_the_lane_makes_no_difference(first: int) -> None:
+def test_the_fast_path_makes_no_difference(first: int) -> None:
     """bench/differential.py, with a fixed seed."""
     number, requests, found = differential.run(500, first=first)
     assert found is None, f"case {number}: {found}"
-    assert requests > 200, "the lane has taken its part"
+    assert requests > 200, "the fast path has taken its part"
 
 
 def believe_everything(patch: pytest.MonkeyPatch) -> None:
-    """The lane learns what stands before the first empty line, whatever aiohttp has made of it."""
+    """The fast path learns what stands before the first empty line, whatever aiohttp has made of it."""
     patch.setattr(FastPath, "_block", lambda self, _, message: _whatever(message, self._longest_body))
     patch.setattr(connection.Connection, "clear", property(lambda _: True, lambda *_: None), raising=True)
 
@@ -534,7 +534,7 @@ def believe_everything(patch: pytest.MonkeyPatch) -> None:
 def _whatever(message: Any, longest: int) -> Any:
     length = message.headers.get("Content-Length", "0") if hasattr(message, "headers") else "0"
     return (
-        lane_module.HeaderBlock(getattr(message, "raw_headers", ()), "x", int(length))
+        fast_path_module.HeaderBlock(getattr(message, "raw_headers", ()), "x", int(length))
         if int(length) <= longest
         else None
     )
@@ -624,7 +624,7 @@ def test_a_client_that_does_not_read_gets_no_answers_without_end() -> None:
     assert waiting <= 32, "the rest stays with the client"
 
 
-def test_a_connection_that_is_closing_gets_no_answer_from_the_lane() -> None:
+def test_a_connection_that_is_closing_gets_no_answer_from_the_fast_path() -> None:
     async def script(world: Any) -> tuple[Any, list[Any]]:
         ping, link = raw(world.sessions[0], body("ping")), world.link(0)
         for _ in range(2):
