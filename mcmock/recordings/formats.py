@@ -23,7 +23,7 @@ from mcmock.protocols.registry import known_protocols
 from mcmock.recordings import timeline
 from mcmock.recordings.har import MAX_ATTACHED, Attached, is_har, read_har
 from mcmock.recordings.records import Recorded, recorded
-from mcmock.serialization import exports
+from mcmock.serialization import ndjson
 
 UNTIMED: Final = 1_700_000_000.0
 """When a body arrived that says no time itself, in seconds since the epoch; any moment would do."""
@@ -57,10 +57,8 @@ def read(content: bytes, attached: Attached = lambda _: None) -> Recording:
     lines = [line for line in text.splitlines() if line.strip()]
     if not lines:
         raise ValueError("the file is empty")
-    if exports.is_ndjson(lines[0]):
-        return Recording(
-            "a log export", map(recorded, exports.read_ndjson(lines)), len(lines) - exports.is_header(lines[0])
-        )
+    if ndjson.is_export(lines[0]):
+        return Recording("a log export", map(recorded, ndjson.read(lines)), len(lines) - ndjson.is_header(lines[0]))
     _refuse_other_text(text)
     first = _object_of(lines[0])
     _refuse_other_document(first)

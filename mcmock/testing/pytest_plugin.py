@@ -298,13 +298,13 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 
 
 def _write_logs(folder: Path, nodeid: str, servers: list[McmockServer]) -> None:
-    from mcmock.serialization.exports import ndjson
+    from mcmock.serialization import ndjson
 
     folder.mkdir(parents=True, exist_ok=True)
     for number, server in enumerate(servers, 1):
         name = _file_name(nodeid) + ("" if number == 1 else f".{number}")
         with (folder / f"{name}.ndjson").open("wb") as file:
-            file.writelines(ndjson(server.requests()))
+            file.writelines(ndjson.write(server.requests()))
 
 
 def _file_name(nodeid: str) -> str:

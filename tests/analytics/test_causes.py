@@ -82,11 +82,11 @@ def test_what_was_sent_again_is_no_cause() -> None:
 
 
 def test_check_prints_the_cause_first(tmp_path: Path) -> None:
-    from mcmock.serialization import exports
+    from mcmock.serialization import ndjson
 
     emulator = played(*CASES[0][1])
     file = tmp_path / "log.ndjson"
-    file.write_bytes(b"".join(exports.ndjson(emulator.requests())))
+    file.write_bytes(b"".join(ndjson.write(emulator.requests())))
     text = check_output.text([mcmock.check(file)], check_output.Fails())
     assert 0 < text.index("unknown-key") < text.index("ad-outside-break")
     assert "follows from #2 adBreakStart" in text

@@ -17,7 +17,7 @@ from mcmock.core.events import Event, FieldPaths
 from mcmock.core.toml_lines import line_of
 from mcmock.engine import Emulator
 from mcmock.recordings.files import check
-from mcmock.serialization import exports
+from mcmock.serialization import ndjson
 from tests.conftest import START_PARAMS, body, post, send, start
 
 ROOT = Path(__file__).parents[2]
@@ -506,7 +506,7 @@ def test_what_was_dropped_after_the_end_is_not_asked_for(tmp_path: Path) -> None
     assert [event.event_type for event in view.taken_in] == ["sessionStart", "play", "sessionEnd"]
     plan = plan_format.from_toml(plan_init.write([view.taken_in]))
     path = tmp_path / "log.ndjson"
-    path.write_bytes(b"".join(exports.ndjson(emulator.requests())))
+    path.write_bytes(b"".join(ndjson.write(emulator.requests())))
     assert [one for one in check(path, plan=plan).problems if one.rule in RULES] == []
 
 

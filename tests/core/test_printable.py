@@ -26,7 +26,7 @@ from mcmock.core.model import Request
 from mcmock.core.printable import printable, printable_json, printable_lines, printable_word
 from mcmock.engine import Emulator
 from mcmock.engine.scopes import Scopes
-from mcmock.serialization import exports
+from mcmock.serialization import ndjson
 from mcmock.server.admin.feed import Feed
 from mcmock.server.admin.metrics import render
 from mcmock.server.request_counts import Meter
@@ -207,7 +207,7 @@ def test_what_a_client_sends_does_nothing_there(text: str, sink: str) -> None:
 @hostile
 def test_recorded_traffic_is_judged_without_harm(text: str, tmp_path: Path) -> None:
     file = tmp_path / "traffic.ndjson"
-    file.write_bytes(b"".join(exports.ndjson(attacked(text).requests())))
+    file.write_bytes(b"".join(ndjson.write(attacked(text).requests())))
     done = [mcmock.check(file)._replace(name=text)]
     harmless(check_output.text(done, FAILS, with_reports=True))
     junit = check_output.junit(done, FAILS)

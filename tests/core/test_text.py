@@ -70,11 +70,11 @@ def test_a_file_of_faults(tmp_path: Path, rewrite: Rewrite, name: str, text: byt
 def recordings(tmp_path: Path) -> dict[str, bytes]:
     with McmockServer(seed=1) as server:
         send(server.emulator, start(server.emulator), "ping", 10)
-        from mcmock.serialization import exports
+        from mcmock.serialization import har, ndjson
 
-        export = b"".join(exports.ndjson(server.requests()))
-        har = server.emulator.requests()
-        har_text = b"".join(exports.har(har))
+        export = b"".join(ndjson.write(server.requests()))
+        logged = server.emulator.requests()
+        har_text = b"".join(har.write(logged))
     return {
         "a log export": export,
         "a HAR": har_text,

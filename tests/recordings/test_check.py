@@ -29,7 +29,8 @@ from mcmock.core.model import Outcome, Verdict
 from mcmock.engine import Emulator
 from mcmock.recordings import formats
 from mcmock.recordings.check import REMARKS, Checkup, checkup
-from mcmock.serialization import exports
+from mcmock.serialization import har as har_export
+from mcmock.serialization import ndjson
 from tests import programs
 from tests.analytics.test_report import documented
 from tests.conftest import START_PARAMS, body, cli_runner, post, send, start
@@ -279,7 +280,7 @@ def a_log() -> Emulator:
     return emulator
 
 
-@pytest.mark.parametrize("export", [exports.ndjson, exports.har])
+@pytest.mark.parametrize("export", [ndjson.write, har_export.write])
 def test_a_log_is_judged_as_it_was_when_it_was_written(export: Any) -> None:
     emulator = a_log()
     done = judged(b"".join(export(emulator.queries.iterate())))
@@ -322,7 +323,7 @@ def test_a_log_of_which_some_lines_were_picked_is_still_one(tmp_path: Path) -> N
     sid = start(emulator)
     send(emulator, sid, "play", ts=TS + 1000)
     path = tmp_path / "picked.ndjson"
-    path.write_bytes(b"".join(list(exports.ndjson(emulator.requests()))[1:]))
+    path.write_bytes(b"".join(list(ndjson.write(emulator.requests()))[1:]))
     done = mcmock.check(path)
     assert (done.kind, len(done.requests), [view.id for view in done.sessions]) == ("a log export", 2, [sid])
 

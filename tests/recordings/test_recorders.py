@@ -341,7 +341,7 @@ def test_a_refused_id_is_not_that_of_a_start_without_one() -> None:
 
 def texts(tmp_path: Path) -> dict[str, str]:
     from mcmock.engine import Emulator
-    from mcmock.serialization import exports
+    from mcmock.serialization import ndjson
     from tests.conftest import send, start
 
     emulator = Emulator(seed=1)
@@ -349,7 +349,7 @@ def texts(tmp_path: Path) -> dict[str, str]:
     root = Path(__file__).parents[2] / "fixtures"
     return {
         "har": json.dumps(har(*WATCHED), indent=1), "har on one line": json.dumps(har(*WATCHED)),
-        "ndjson": b"".join(exports.ndjson(emulator.requests())).decode(),
+        "ndjson": b"".join(ndjson.write(emulator.requests())).decode(),
         "timeline": (root / "timelines" / "ads.json").read_text(encoding="utf-8"),
         "client": (root / "clients" / "js3__ads.jsonl").read_text(encoding="utf-8"),
         "body": json.dumps(body("play", ts=TS)), "bodies": "\n".join(text_of(one) for one in WATCHED),

@@ -16,7 +16,7 @@ from mcmock.engine import Emulator
 from mcmock.protocols.base import SID
 from mcmock.recordings import formats, replay_plan
 from mcmock.recordings.replay_plan import Got, Plan, Planned, Run
-from mcmock.serialization import exports
+from mcmock.serialization import ndjson
 from mcmock.testing.server import McmockServer
 from tests.conftest import START_PARAMS, body, cli_runner, post, send, start
 
@@ -74,7 +74,7 @@ def test_a_recording_is_sent_byte_for_byte(path: Path) -> None:
 
 
 def exported(emulator: Emulator) -> bytes:
-    return b"".join(exports.ndjson(emulator.requests()))
+    return b"".join(ndjson.write(emulator.requests()))
 
 
 def test_a_log_export_expects_the_answers_that_were_given(emulator: Emulator) -> None:

@@ -20,7 +20,7 @@ from mcmock.core import clock
 from mcmock.core.model import Delivery, Exchange, Request
 from mcmock.engine import Emulator
 from mcmock.recordings.har import read_har
-from mcmock.serialization import exports
+from mcmock.serialization import har, ndjson
 from mcmock.testing.server import McmockServer
 from tests.conftest import body, post, send, start
 
@@ -28,7 +28,7 @@ JSON = (b"Content-Type", b"application/json")
 
 
 def exported(emulator: Emulator) -> list[bytes]:
-    return list(exports.ndjson(emulator.queries.iterate()))
+    return list(ndjson.write(emulator.queries.iterate()))
 
 
 def a_log(emulator: Emulator) -> None:
@@ -54,7 +54,7 @@ def test_an_ndjson_export_begins_with_its_format_and_has_one_exchange_a_line(emu
 
 def test_what_is_exported_reads_back_as_the_same_exchanges(emulator: Emulator) -> None:
     a_log(emulator)
-    read = list(exports.read_ndjson(exported(emulator)))
+    read = list(ndjson.read(exported(emulator)))
     assert [compact(one) for one in read] == [compact(one) for one in emulator.requests()]
 
 
@@ -69,23 +69,23 @@ def test_a_key_sent_twice_survives_the_export(emulator: Emulator) -> None:
     sid = start(emulator)
     text = b'{"eventType":"ping","eventType":"ping","playerTime":{"playhead":1,"ts":1700000000000}}'
     emulator.handle(post(f"/api/v1/sessions/{sid}/events", text))
-    assert [one.body_bytes for one in exports.read_ndjson(exported(emulator))][1] == text
+    assert [one.body_bytes for one in ndjson.read(exported(emulator))][1] == text
 
 
 @given(st.binary(max_size=200))
 def test_any_body_survives_both_exports(sent: bytes) -> None:
     emulator = Emulator(seed=1)
     emulator.handle(post("/api/v1/sessions", sent))
-    (read,) = exports.read_ndjson(exported(emulator))
+    (read,) = ndjson.read(exported(emulator))
     assert read.body == emulator.requests()[0].body
-    (again,) = read_har(json.loads(b"".join(exports.har(emulator.queries.iterate()))))
+    (again,) = read_har(json.loads(b"".join(har.write(emulator.queries.iterate()))))
     assert again.request.body == sent
 
 
 def test_secrets_are_neither_logged_nor_exported(emulator: Emulator) -> None:
     headers = (JSON, (b"AUTHORIZATION", b"Bearer s3cret"), (b"cookie", b"id=s3cret"))
     emulator.handle(post("/api/v1/sessions", body("sessionStart"), *headers))
-    text = b"".join([*exported(emulator), *exports.har(emulator.queries.iterate())])
+    text = b"".join([*exported(emulator), *har.write(emulator.queries.iterate())])
     assert b"s3cret" not in text
     assert text.count(b'"redacted"') == 4
     assert ("AUTHORIZATION", "redacted") in emulator.requests()[0].request_headers
@@ -93,7 +93,7 @@ def test_secrets_are_neither_logged_nor_exported(emulator: Emulator) -> None:
 
 def test_a_har_is_valid_by_the_schema_of_har_1_2(emulator: Emulator) -> None:
     a_log(emulator)
-    document = json.loads(b"".join(exports.har(emulator.queries.iterate())))
+    document = json.loads(b"".join(har.write(emulator.queries.iterate())))
     jsonschema.validate(document, HAR_SCHEMA)
     first = document["log"]["entries"][0]
     assert first["startedDateTime"] == clock.iso(emulator.requests()[0].at)
@@ -107,14 +107,14 @@ def test_a_har_is_valid_by_the_schema_of_har_1_2(emulator: Emulator) -> None:
 
 
 def test_an_empty_log_is_still_a_har(emulator: Emulator) -> None:
-    document = json.loads(b"".join(exports.har(emulator.queries.iterate())))
+    document = json.loads(b"".join(har.write(emulator.queries.iterate())))
     jsonschema.validate(document, HAR_SCHEMA)
     assert list(read_har(document)) == []
 
 
 def test_our_har_reads_back_as_the_requests_that_were_sent(emulator: Emulator) -> None:
     a_log(emulator)
-    read = list(read_har(json.loads(b"".join(exports.har(emulator.queries.iterate())))))
+    read = list(read_har(json.loads(b"".join(har.write(emulator.queries.iterate())))))
     logged = emulator.requests()
     assert [one.request.body for one in read] == [one.body_bytes for one in logged]
     assert [one.status for one in read] == [one.status for one in logged]
@@ -169,7 +169,7 @@ def test_a_browsers_har_is_read_as_it_writes_it() -> None:
 )
 def test_a_line_that_is_no_exchange_is_named(lines: list[str], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        list(exports.read_ndjson(lines))
+        list(ndjson.read(lines))
 
 
 @pytest.mark.parametrize(
@@ -196,7 +196,7 @@ def test_an_export_never_holds_the_log(emulator: Emulator) -> None:
     emulator.session(sid)  # judged once, so that what is measured is the export
     tracemalloc.start()
     try:
-        size = sum(len(piece) for piece in exports.ndjson(emulator.queries.iterate()))
+        size = sum(len(piece) for piece in ndjson.write(emulator.queries.iterate()))
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -230,7 +230,7 @@ def test_both_exports_are_files_to_download_from_the_control_api(mcmock_server: 
     headers, text = fetched(mcmock_server.url, "requests.ndjson")
     assert headers["Content-Type"] == "application/x-ndjson"
     assert 'filename="mcmock.ndjson"' in headers["Content-Disposition"]
-    assert [one.seq for one in exports.read_ndjson(text.splitlines())] == [one.seq for one in mcmock_server.requests()]
+    assert [one.seq for one in ndjson.read(text.splitlines())] == [one.seq for one in mcmock_server.requests()]
     headers, text = fetched(mcmock_server.url, "requests.har")
     assert headers["Content-Type"] == "application/har+json"
     jsonschema.validate(json.loads(text), HAR_SCHEMA)

@@ -22,7 +22,7 @@ from mcmock.core.model import Exchange
 from mcmock.recordings import records
 from mcmock.recordings.files import read
 from mcmock.recordings.har import read_har
-from mcmock.serialization import exports
+from mcmock.serialization import ndjson
 from mcmock.serialization.json_shapes import exchange_from_json
 from mcmock.server.admin.feed import Feed
 from mcmock.server.admin.stream import encode
@@ -162,7 +162,7 @@ def test_what_comes_in_is_kept_and_comes_out_again(kept: Kept, sent: list[bytes]
 def assert_exports_bring_back(server: McmockServer, told: list[Exchange]) -> None:
     expected = [fields_of(one) for one in told]
     status, lines = asked(server.url, "GET", "requests.ndjson")
-    assert (status, [fields_of(one) for one in exports.read_ndjson(lines.split(b"\n"))]) == (200, expected)
+    assert (status, [fields_of(one) for one in ndjson.read(lines.split(b"\n"))]) == (200, expected)
     status, listed = asked(server.url, "GET", "requests?limit=1000")
     shown = [exchange_from_json(one) for one in json.loads(listed)["requests"]]
     assert [(one.path, one.session_id, one.request_headers) for one in shown] == [

@@ -24,7 +24,7 @@ from mcmock.core.printable import printable
 from mcmock.engine import Emulator
 from mcmock.engine.changes import StoreUnavailable
 from mcmock.engine.scopes import Scopes, ScopeView
-from mcmock.serialization import exports, json_shapes
+from mcmock.serialization import har, json_shapes, ndjson
 from mcmock.server import http_io
 from mcmock.server.admin import checks, device_trust, downloads, faults, listings, metrics, openapi, pages, plan, stream
 from mcmock.server.admin.long_responses import LongResponses
@@ -292,10 +292,10 @@ ROUTES: tuple[AdminRoute, ...] = (
     AdminRoute("DELETE", "/requests", _clear, "empties the log", "Empty"),
     AdminRoute("GET", "/requests/{seq}", _request, "one exchange", "Exchange"),
     AdminRoute(
-        "GET", "/requests.ndjson", downloads.handle_ndjson, "the log as a file", exports.NDJSON, query=("match",)
+        "GET", "/requests.ndjson", downloads.handle_ndjson, "the log as a file", ndjson.CONTENT_TYPE, query=("match",)
     ),
     AdminRoute(
-        "GET", "/requests.har", downloads.handle_har, "the same for browsers' tools", exports.HAR, query=("match",)
+        "GET", "/requests.har", downloads.handle_har, "the same for browsers' tools", har.CONTENT_TYPE, query=("match",)
     ),
     AdminRoute("GET", "/stream", stream.handle_stream, "the log as it grows", stream.CONTENT_TYPE, query=("since",)),
     AdminRoute("GET", "/sessions", listings.handle_sessions, "every session", "Sessions", query=("brief", "limit")),

@@ -1,6 +1,6 @@
 """The log as a file, sent piece by piece: whatever its size, a few pieces of it are in memory, and the loop stays free.
 
-What the pieces are is decided by `mcmock.serialization.exports`.
+What the pieces are is decided by `mcmock.serialization.ndjson` and `mcmock.serialization.har`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from aiohttp import web
 
 from mcmock.core.match import from_query
 from mcmock.core.model import Exchange
-from mcmock.serialization import exports
+from mcmock.serialization import har, ndjson
 from mcmock.server.admin.request import AdminRequest, Reply
 
 CHUNK = 32 * 1024
@@ -23,11 +23,11 @@ Writer = Callable[[Iterable[Exchange]], Iterator[bytes]]
 
 
 async def handle_ndjson(asked: AdminRequest) -> Reply:
-    return await _send(asked, exports.ndjson, exports.NDJSON, "mcmock.ndjson")
+    return await _send(asked, ndjson.write, ndjson.CONTENT_TYPE, "mcmock.ndjson")
 
 
 async def handle_har(asked: AdminRequest) -> Reply:
-    return await _send(asked, exports.har, exports.HAR, "mcmock.har")
+    return await _send(asked, har.write, har.CONTENT_TYPE, "mcmock.har")
 
 
 async def _send(asked: AdminRequest, writer: Writer, content_type: str, name: str) -> Reply:

@@ -14,7 +14,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from mcmock.serialization import exports
+from mcmock.serialization import ndjson
 from mcmock.server.admin import feed
 from mcmock.server.admin.api import ROUTES
 from mcmock.server.endpoint import PREFIX
@@ -73,6 +73,6 @@ def test_a_download_that_breaks_off_does_not_look_whole(
         yield b"x" * 100_000
         raise KeyError("a bug")
 
-    monkeypatch.setattr(exports, "ndjson", broken)
+    monkeypatch.setattr(ndjson, "write", broken)
     with pytest.raises((HTTPException, OSError)), urlopen(f"{mcmock_server.admin_url}/requests.ndjson") as answer:
         answer.read()

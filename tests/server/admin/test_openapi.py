@@ -24,7 +24,7 @@ from mcmock.engine import Emulator
 from mcmock.protocols.media_collection import operations as described
 from mcmock.protocols.media_collection import routes
 from mcmock.protocols.registry import default_protocols
-from mcmock.serialization import exports, json_schemas, json_shapes
+from mcmock.serialization import json_schemas, json_shapes, ndjson
 from mcmock.server.admin import openapi
 from mcmock.server.admin.api import ROUTES
 from mcmock.server.endpoint import PREFIX
@@ -143,7 +143,7 @@ def test_exchanges_have_the_shape_that_is_published() -> None:
 
 
 def test_lines_of_an_export_have_the_shape_of_an_exchange() -> None:
-    for line in list(exports.ndjson(full_log().queries.iterate()))[1:]:
+    for line in list(ndjson.write(full_log().queries.iterate()))[1:]:
         check("Exchange", json.loads(line))
 
 
