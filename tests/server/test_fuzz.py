@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from mcmock.core.events import EVENT_TYPES
-from mcmock.server.admin.api import ROUTES
+from mcmock.server.admin.routes import ROUTES
 from mcmock.testing.server import McmockServer
 from tests.conftest import START_PARAMS, Wire, body
 from tests.server.test_fast_path import raw

@@ -22,7 +22,7 @@ from mcmock.core.match import Match, from_query
 from mcmock.engine import Emulator, queries
 from mcmock.server import accepting, connection, http_io
 from mcmock.server.admin import api, listings
-from mcmock.server.admin.api import ROUTES
+from mcmock.server.admin.routes import ROUTES
 from mcmock.testing.server import McmockServer
 from tests.conftest import Wire, body, post, send, start
 from tests.server.admin.test_guard import ask, path_of

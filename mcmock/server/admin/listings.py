@@ -1,7 +1,8 @@
-"""Lists of the control API: requests, sessions, counts. They go through a whole log, and take turns with everybody else.
+"""Lists of the control API: requests, sessions, counts; and one request of the log, and its emptying.
 
-What a turn is, and what is found in one, is the Emulator's business; between two of them the loop answers players. An answer
-is put together of pieces for the same reason: a list of a hundred thousand exchanges is not one long piece of work.
+Lists go through a whole log, and take turns with everybody else. What a turn is, and what is found in one, is the Emulator's
+business; between two of them the loop answers players. An answer is put together of pieces for the same reason: a list of a
+hundred thousand exchanges is not one long piece of work.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from mcmock.core.model import Exchange
 from mcmock.engine import Emulator, Summary
 from mcmock.engine.types import TIME_SLICE
 from mcmock.serialization import json_shapes
-from mcmock.server.admin.request import AdminRequest, Reply
+from mcmock.server.admin.request import AdminError, AdminRequest, Reply
 
 LISTING = ("since", "limit", "order", "brief")
 SCOPE = "scope"
@@ -47,6 +48,19 @@ async def handle_find(asked: AdminRequest) -> Reply:
     if asked.body and "match" in asked.body:
         raise ValueError('here the body is the match itself, such as {"event": "ping"}: leave "match" out')
     return await _listed(asked, Match(asked.body))
+
+
+async def handle_request(asked: AdminRequest) -> Reply:
+    seq = asked.arguments["seq"]
+    exchange = asked.emulator.request(int(seq)) if is_whole(seq) else None
+    if exchange is None:
+        raise AdminError(404, "unknown-request", f"there is no request {wording.named(seq)} in the log")
+    return json_shapes.whole_to_json(exchange)
+
+
+async def handle_clear(asked: AdminRequest) -> Reply:
+    asked.emulator.clear_log()
+    return {}
 
 
 async def _listed(asked: AdminRequest, match: Match) -> Reply:

@@ -1,7 +1,8 @@
-"""`GET /__admin/metrics`: what operators watch, in Prometheus' text format. It reads counters, and keeps none.
+"""`GET /__admin/health`, and `GET /__admin/metrics`: what operators watch.
 
-prometheus_client writes the format; nothing is registered with it globally, so two servers in a process stay two. Everything
-is read when somebody asks, on a thread of its own, holding each emulator's lock for a session at a time.
+It reads counters, and keeps none. prometheus_client writes Prometheus' text format; nothing is registered with it globally,
+so two servers in a process stay two. Everything is read when somebody asks, on a thread of its own, holding each emulator's
+lock for a session at a time.
 """
 
 from __future__ import annotations
@@ -25,6 +26,12 @@ if TYPE_CHECKING:
 
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+async def handle_health(asked: AdminRequest) -> Reply:
+    if not asked.emulator.blocks:
+        asked.emulator.catch_up()  # a file that cannot be written
+    return {"status": "ok", "version": mcmock.__version__}
 
 
 async def handle_metrics(asked: AdminRequest) -> Reply:

@@ -1,4 +1,4 @@
-"""The files of the inspector page, and the headers a page of ours is sent with. It knows which files there are, and no data.
+"""The inspector page: its routes, its files, and the headers a page of ours is sent with. It knows no recorded data.
 
 A file is found by its name in a listing made once, never by joining paths, so no request can name a file outside it.
 """
@@ -9,6 +9,11 @@ from functools import cache
 from importlib.resources import files
 
 from aiohttp import web
+
+from mcmock.core.wording import shown
+from mcmock.serialization import json_shapes
+from mcmock.server.admin.request import AdminError, AdminRequest, Reply
+from mcmock.server.endpoint import PREFIX
 
 INDEX = "index.html"
 
@@ -41,6 +46,23 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-cache",
 }
+
+
+async def handle_page(asked: AdminRequest) -> Reply:
+    query = asked.request.rel_url.raw_query_string
+    return redirect(PREFIX[1:] + "/" + (f"?{query}" if query else ""))  # relative, so that a scope's prefix stays
+
+
+async def handle_file(asked: AdminRequest) -> Reply:
+    name = asked.arguments.get("file", INDEX)
+    response = file(name)
+    if response is None:
+        raise AdminError(404, "no-file", f"the inspector has no file {shown(name)}")
+    return response
+
+
+async def handle_vocabulary(asked: AdminRequest) -> Reply:
+    return json_shapes.vocabulary_to_json()
 
 
 @cache

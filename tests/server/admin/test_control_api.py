@@ -16,7 +16,7 @@ import pytest
 
 from mcmock.serialization import ndjson
 from mcmock.server.admin import feed
-from mcmock.server.admin.api import ROUTES
+from mcmock.server.admin.routes import ROUTES
 from mcmock.server.endpoint import PREFIX
 from mcmock.testing.server import McmockServer
 from tests import programs

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from mcmock.server.admin.access import Guard
-from mcmock.server.admin.api import ROUTES
+from mcmock.server.admin.routes import ROUTES
 from mcmock.server.endpoint import Place
 from mcmock.testing.server import McmockServer
 

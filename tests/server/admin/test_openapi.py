@@ -26,7 +26,7 @@ from mcmock.protocols.media_collection import routes
 from mcmock.protocols.registry import default_protocols
 from mcmock.serialization import json_schemas, json_shapes, ndjson
 from mcmock.server.admin import openapi
-from mcmock.server.admin.api import ROUTES
+from mcmock.server.admin.routes import ROUTES
 from mcmock.server.endpoint import PREFIX
 from mcmock.testing.server import McmockServer
 from tests.conftest import START_PARAMS, body, post, start

@@ -1,0 +1,26 @@
+"""The control API's routes for scopes: which there are, and the end of one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mcmock.core import wording
+from mcmock.engine.scopes import ScopeView
+from mcmock.server.admin import listings
+from mcmock.server.admin.request import AdminError, AdminRequest, Reply
+
+
+async def handle_list(asked: AdminRequest) -> Reply:
+    return {"scopes": [await _to_json(view, brief=listings.is_brief(asked)) for view in asked.scopes.views()]}
+
+
+async def handle_forget(asked: AdminRequest) -> Reply:
+    name = asked.arguments["name"]
+    if not asked.scopes.forget(name):
+        raise AdminError(404, "unknown-scope", f"there is no named scope {wording.shown(name)} to forget")
+    return {}
+
+
+async def _to_json(view: ScopeView, *, brief: bool) -> dict[str, Any]:
+    named = {"name": view.name, "idle": view.idle}
+    return named if brief else {**named, "summary": (await listings.summary(view.emulator))._asdict()}
