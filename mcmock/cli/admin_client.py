@@ -1,4 +1,4 @@
-"""Putting a question to a running server's control API: what `find`, `wait` and `verify` have in common.
+"""Putting a question to a running server's control API: what the commands that ask have in common.
 
 It reads `FIELD=VALUE` arguments as a query string is read, sends, and tells what went wrong in one line. It judges nothing.
 A server on this machine is asked directly, whatever HTTP_PROXY says: a proxy elsewhere cannot reach our loopback.
@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 import ssl
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from http.client import HTTPException
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 from urllib.error import HTTPError
 from urllib.parse import SplitResult, urlsplit
 from urllib.request import HTTPSHandler, ProxyHandler, Request, build_opener, getproxies, proxy_bypass
@@ -31,9 +31,16 @@ PATIENCE = 10.0
 """Real seconds that an answer may take beyond those that were asked for."""
 
 
-class Server(NamedTuple):
-    url: str
-    token: str | None
+class AdminClient:
+    """Asks the control API of the server at `url`, with its token, trusting the authority in `ca_file`.
+
+    Raises OSError where that file cannot be read.
+    """
+
+    def __init__(self, url: str, token: str | None = None, ca_file: str | None = None) -> None:
+        self.url = url
+        self._authorization = {"Authorization": f"Bearer {token}"} if token else {}
+        self._secure = ssl.create_default_context(cafile=ca_file) if ca_file and url.startswith("https") else None
 
     def ask(self, path: str, body: Any, seconds: float = 0.0) -> Any:
         """The answer to a POST, a GET where `body` is None. Raises click.ClickException, with one line, where there is none."""
@@ -44,19 +51,26 @@ class Server(NamedTuple):
         return self._read(path, None, 0.0, lambda answer: bytes(answer.read()))
 
     def _read(self, path: str, body: Any, seconds: float, read: Callable[[Any], T]) -> T:
-        url = f"{self.url.rstrip('/')}/__admin{path}"
-        headers = {"Content-Type": "application/json"} | (
-            {"Authorization": f"Bearer {self.token}"} if self.token else {}
-        )
         try:
             data = None if body is None else json.dumps(body).encode()
-            with open_url(Request(url, data, headers), seconds + PATIENCE) as answer:
+            with self.open(path, seconds + PATIENCE, {"Content-Type": "application/json"}, data) as answer:
                 return read(answer)
         except HTTPError as error:
             with error:  # it is the answer, too
                 raise refused(self.url, error.code, said(error)) from None
         except (OSError, HTTPException, ValueError) as error:
             raise no_answer(self.url, error) from None
+
+    def open(
+        self, path: str, timeout: float, headers: Mapping[str, str] | None = None, data: bytes | None = None
+    ) -> Any:
+        """Return the answer to a GET, or a POST of `data`, to be read and closed. Raises what `open_url` raises."""
+        request = Request(self.address(path), data, {**(headers or {}), **self._authorization})
+        return open_url(request, timeout, self._secure)
+
+    def address(self, path: str) -> str:
+        """Return the whole URL of a path of the control API."""
+        return f"{self.url.rstrip('/')}/__admin{path}"
 
 
 class CouldNotAsk(click.ClickException):

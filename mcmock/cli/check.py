@@ -11,7 +11,7 @@ import click
 
 from mcmock.analytics.plan import Plan
 from mcmock.cli import check_output, github
-from mcmock.cli.admin_client import Server
+from mcmock.cli.admin_client import AdminClient
 from mcmock.cli.check_output import Fails
 from mcmock.cli.flags import verdict_options
 from mcmock.cli.options import File
@@ -98,7 +98,7 @@ def _recording(file: str, token: str | None) -> Recording:
     if file == "-":
         return formats.read(sys.stdin.buffer.read())
     if "://" in file:
-        return formats.read(Server(file, token).download("/requests.ndjson"))
+        return formats.read(AdminClient(file, token).download("/requests.ndjson"))
     return saved.read(Path(file))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from mcmock.cli.admin_client import Server, server_options, wanted
+from mcmock.cli.admin_client import AdminClient, server_options, wanted
 from mcmock.cli.saying import remark, say
 
 
@@ -22,7 +22,7 @@ def find(url: str, token: str | None, match: tuple[str, ...], limit: int, newest
     On a terminal a table; into a pipe or a file NDJSON: one exchange a line.
     """
     order = "desc" if newest_first else "asc"
-    answer = Server(url, token).ask(f"/requests/find?limit={limit}&order={order}", wanted(match))
+    answer = AdminClient(url, token).ask(f"/requests/find?limit={limit}&order={order}", wanted(match))
     if sys.stdout.isatty():
         _print_table(answer["requests"])
     else:

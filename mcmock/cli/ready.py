@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import os
-import ssl
 import sys
 from http.client import HTTPException
 from time import monotonic, sleep
 from urllib.error import HTTPError
-from urllib.request import Request
 
 import click
 
-from mcmock.cli.admin_client import DEFAULT_URL, CouldNotAsk, is_absent, no_answer, open_url, proxy_of, why
+from mcmock.cli.admin_client import DEFAULT_URL, AdminClient, CouldNotAsk, is_absent, no_answer, proxy_of, why
 from mcmock.cli.saying import remark
+
+HEALTH = "/health"
 
 PAUSE = 0.05
 """Seconds between two questions."""
@@ -34,23 +34,23 @@ def ready(url: str | None, wait: float, ca_file: str | None) -> None:
 
     Exits 1 if it does not in time, and 4 if it cannot be asked: a proxy is in the way, its certificate is not trusted.
     """
-    health = f"{(url or default_url()).rstrip('/')}/__admin/health"
+    url = url or default_url()
     until = monotonic() + wait
-    while (wrong := _wrong(health, ca_file)) is not None and monotonic() < until:
+    while (wrong := _wrong(url, ca_file)) is not None and monotonic() < until:
         sleep(PAUSE)
     if isinstance(wrong, CouldNotAsk):
         raise wrong
     if wrong is not None:
-        remark(f"{health} does not answer: {wrong}")
+        remark(f"{AdminClient(url).address(HEALTH)} does not answer: {wrong}")
     sys.exit(0 if wrong is None else 1)
 
 
-def _wrong(health: str, ca_file: str | None) -> str | CouldNotAsk | None:
+def _wrong(url: str, ca_file: str | None) -> str | CouldNotAsk | None:
     """Return why the server is not ready, or cannot be asked; None if it is ready."""
     try:
-        secure = ssl.create_default_context(cafile=ca_file) if health.startswith("https") else None
-        with open_url(Request(health), 2, secure) as answer:
+        with AdminClient(url, ca_file=ca_file).open(HEALTH, 2) as answer:
             return None if answer.status == 200 else f"status {answer.status}"
     except (OSError, HTTPException, ValueError) as error:
+        health = AdminClient(url).address(HEALTH)
         is_asked = proxy_of(health) is None and (is_absent(error) or isinstance(error, HTTPError | HTTPException))
         return why(error) if is_asked else no_answer(health, error)

@@ -12,7 +12,7 @@ import click
 
 from mcmock.analytics.text import report_text
 from mcmock.checks import timeline_text
-from mcmock.cli.admin_client import Server
+from mcmock.cli.admin_client import AdminClient
 from mcmock.cli.ready import default_url
 from mcmock.cli.saying import say
 
@@ -35,7 +35,7 @@ def report(
     line for each of them.
     """
     url, session_id = _place(where)
-    server, query = Server(url, token), f"&scope={quote(scope)}" if scope else ""
+    server, query = AdminClient(url, token), f"&scope={quote(scope)}" if scope else ""
     reports = [_Report(one, server, query) for one in _sessions(server, session_id, limit, query)]
     if as_json:
         found = [one.report for one in reports]
@@ -58,12 +58,12 @@ def _place(where: tuple[str, ...]) -> tuple[str, str | None]:
 class _Report:
     """A session in brief, and its report once somebody looks at it."""
 
-    def __init__(self, session: Mapping[str, Any], server: Server, query: str) -> None:
+    def __init__(self, session: Mapping[str, Any], server: AdminClient, query: str) -> None:
         self.session = session
         self.report: dict[str, Any] = server.ask(f"/sessions/{quote(session['id'])}/report?{query}", None)
 
 
-def _sessions(server: Server, session_id: str | None, limit: int, query: str) -> list[dict[str, Any]]:
+def _sessions(server: AdminClient, session_id: str | None, limit: int, query: str) -> list[dict[str, Any]]:
     """The sessions that are meant. Raises click.ClickException if there is none, or if SID begins several ids."""
     asked = limit if session_id is None else 1_000_000
     known = server.ask(f"/sessions?brief=1&limit={asked}{query}", None)["sessions"]

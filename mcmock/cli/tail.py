@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import ssl
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -15,18 +14,19 @@ from datetime import datetime
 from http.client import HTTPException
 from typing import Any, NamedTuple, TextIO
 from urllib.error import HTTPError
-from urllib.request import Request
 
 import click
 
 from mcmock.checks.timeline_text import clip
-from mcmock.cli.admin_client import no_answer, open_url, refused, said, why
+from mcmock.cli.admin_client import AdminClient, no_answer, refused, said, why
 from mcmock.cli.ready import default_url
 from mcmock.cli.saying import remark
 from mcmock.core.model import Exchange, Verdict
 from mcmock.core.printable import printable
 from mcmock.protocols.registry import protocol_named
 from mcmock.serialization.json_shapes import exchange_from_json
+
+STREAM = "/stream"
 
 SILENCE = 60.0
 """Real seconds without even a heartbeat after which the connection counts as lost."""
@@ -53,9 +53,8 @@ SEVERITIES = ("error", "warning", "info")
 @click.option("--from-start", is_flag=True, help="Begin with what the log holds already.")
 def tail(url: str | None, token: str | None, ca_file: str | None, from_start: bool) -> None:
     """Follow the log of the server at URL: time, outcome, session, event, playhead, status, first finding."""
-    stream = f"{(url or default_url()).rstrip('/')}/__admin/stream"
     try:
-        place = Place(stream, token, ca_file, 0 if from_start else None)
+        place = Place(AdminClient(url or default_url(), token, ca_file), 0 if from_start else None)
         _follow(place, sys.stdout)
     except FileNotFoundError:
         raise click.UsageError(f"--ca-file {ca_file}: no such file") from None
@@ -66,22 +65,17 @@ def tail(url: str | None, token: str | None, ca_file: str | None, from_start: bo
 
 
 class Place:
-    """Where the reader stands: the stream's address, how to come in, and the last seq that was read."""
+    """Where the reader stands: the stream's address, whom it asks for it, and the last seq that was read."""
 
-    def __init__(self, url: str, token: str | None, ca_file: str | None, last: int | None) -> None:
-        self.url, self.token, self.last = url, token, last
-        self._secure = ssl.create_default_context(cafile=ca_file) if url.startswith("https") else None
+    def __init__(self, client: AdminClient, last: int | None) -> None:
+        self.url, self.last = client.address(STREAM), last
+        self._client = client
 
     def open(self) -> Any:
-        return open_url(self._request(), SILENCE, self._secure)
-
-    def _request(self) -> Request:
         headers = {"Accept": "text/event-stream"}
-        if self.token is not None:
-            headers["Authorization"] = f"Bearer {self.token}"
         if self.last is not None:
             headers["Last-Event-ID"] = str(self.last)
-        return Request(self.url, headers=headers)
+        return self._client.open(STREAM, SILENCE, headers)
 
 
 def _follow(place: Place, out: TextIO) -> None:

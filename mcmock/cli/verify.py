@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from mcmock.cli.admin_client import Server, conclude, server_options, wanted
+from mcmock.cli.admin_client import AdminClient, conclude, server_options, wanted
 
 _WHOLE = click.IntRange(0)
 
@@ -37,4 +37,4 @@ def verify(
         "within": asked["within"], "allowNoSessions": asked["allow_no_sessions"] or None,
     }  # fmt: skip
     body = {key: value for key, value in keys.items() if value is not None}
-    conclude(Server(url, token).ask("/verify", body, asked["within"] or 0.0), "json" if as_json else form)
+    conclude(AdminClient(url, token).ask("/verify", body, asked["within"] or 0.0), "json" if as_json else form)

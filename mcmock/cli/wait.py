@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from mcmock.cli.admin_client import Server, conclude, server_options, wanted
+from mcmock.cli.admin_client import AdminClient, conclude, server_options, wanted
 
 
 @click.command()
@@ -15,4 +15,4 @@ from mcmock.cli.admin_client import Server, conclude, server_options, wanted
 def wait(url: str, token: str | None, match: tuple[str, ...], count: int, timeout: float, as_json: bool) -> None:
     """Exit 0 once the requests that match have arrived, 1 with what came instead when time is up."""
     body = {"match": wanted(match), "count": count, "timeout": timeout}
-    conclude(Server(url, token).ask("/requests/wait", body, timeout), "json" if as_json else "text")
+    conclude(AdminClient(url, token).ask("/requests/wait", body, timeout), "json" if as_json else "text")
