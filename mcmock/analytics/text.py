@@ -46,7 +46,7 @@ def report_text(report: Mapping[str, Any], everything: bool = False) -> str:
 def _headline(report: Mapping[str, Any]) -> str:
     exact, details = report["exact"], report["sessionDetails"]
     stands = exact["state"] if exact["closeReason"] == "open" else f"{exact['closeReason']}, {exact['state']}"
-    media = "".join(f", {details[key]}" for key in ("name", "contentType") if key in details)
+    media = "".join(f", {printable(str(details[key]))}" for key in ("name", "contentType") if key in details)
     return f"session {str(report['sessionId'])[:8]}, {stands}{media}"
 
 

@@ -164,7 +164,8 @@ def _conclude(played: _Played, name: str, kind: str, others: int, told: Told = l
         views.append(view)
         told(len(view.exchanges))
     requests = tuple(played.checked({one.seq: one for view in views for one in view.exchanges}))
-    problems = (*_found(requests, views), *played.remarks)
+    unjudged = any(remark.rule == "body-not-recorded" for remark in played.remarks)
+    problems = (*_found(requests, views, unjudged), *played.remarks)
     return Checkup(name, kind, requests, tuple(views), problems, others, played.emulator.plan_coverage())
 
 
@@ -326,14 +327,15 @@ def _refusal(status: int | None) -> Any:
 # -- what was found -------------------------------------------------------------------------------------------------------
 
 
-def _found(requests: Iterable[Checked], views: Iterable[SessionView]) -> Iterator[Problem]:
+def _found(requests: Iterable[Checked], views: Iterable[SessionView], unjudged: bool) -> Iterator[Problem]:
+    """What is wrong; `unjudged` says that the recording has requests whose bodies it lacks: a session may have sent these."""
     for one in requests:
         yield from _of_request(one)
     for view in views:
         for finding in view.judgement.session_findings:
             yield _of_finding(finding, session_id=view.id)
         is_start = [one.kind for one in view.exchanges] == [Kind.SESSION] and not view.session.downloaded
-        if is_start and not view.judgement.session_findings:
+        if is_start and not unjudged and not view.judgement.session_findings:
             yield _remark("only-started", "nothing but its start is recorded: was Location read?")._replace(
                 session_id=view.id
             )

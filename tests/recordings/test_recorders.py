@@ -333,7 +333,7 @@ def test_a_server_that_gives_out_one_id_to_all_is_told_by_what_is_played() -> No
 def test_a_refused_id_is_not_that_of_a_start_without_one() -> None:
     done = judged(har(start_of(0, "A"), of("undefined", 1, "play", 0, status=404), of(SID, 2, "play", 0)))
     assert media(done)[SID] == "A"
-    assert "unknown" in rules_of(done)
+    assert "misdirected" in rules_of(done)
 
 
 # -- files as they come ---------------------------------------------------------------------------------------------------
