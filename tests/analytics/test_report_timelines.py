@@ -20,12 +20,20 @@ from mcmock.recordings.timeline import Step, Timeline, parse
 from tests.conftest import post
 
 FOLDER = Path(__file__).parents[2] / "fixtures" / "timelines"
-FILES = sorted(FOLDER.glob("*.json"))
 START_MS = 1_700_000_000_000
 
 
 def load(path: Path) -> Timeline:
     return parse(json.loads(path.read_text(encoding="utf-8")), START_MS)
+
+
+def turned_away(path: Path) -> bool:
+    """Whether a request of this timeline reaches no session, so that there is nothing for the judge to read."""
+    return any((step.status or 0) >= 400 for step in load(path).steps)
+
+
+FILES = sorted(path for path in FOLDER.glob("*.json") if not turned_away(path))
+TURNED_AWAY = sorted(filter(turned_away, FOLDER.glob("*.json")))
 
 
 def close_of(timeline: Timeline) -> Close:
@@ -125,6 +133,21 @@ def test_the_emulator_says_the_same(path: Path) -> None:
         assert exchange.outcome is (Outcome.IGNORED if ignored else Outcome.GOOD)
     assert sorted(finding.rule for finding in view.judgement.session_findings) == list(timeline.findings or ())
     assert picked(view.report, timeline.report) == timeline.report
+
+
+@pytest.mark.parametrize("path", TURNED_AWAY, ids=lambda path: path.stem)
+def test_requests_that_reach_no_session_are_answered_as_the_timeline_says(path: Path) -> None:
+    timeline = load(path)
+    emulator = Emulator(seed=1, time=Clock(lambda: START_MS / 1000, frozen=True))
+    sid = ""
+    for step in timeline.steps:
+        emulator.advance(max(0.0, START_MS / 1000 + step.at - emulator.now))
+        answer = emulator.handle(post(step.path.replace("{sid}", sid), step.body))
+        assert answer.response.status == step.status
+        sid = sid or dict(answer.response.headers).get("Location", "").rpartition("/")[2]
+    view = emulator.session(sid)
+    assert (view is None) == (not sid)
+    assert view is None or picked(view.report, timeline.report) == timeline.report
 
 
 def finish(emulator: Emulator, timeline: Timeline, sid: str) -> None:

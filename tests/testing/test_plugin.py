@@ -114,7 +114,8 @@ def test_async_tests_wait_without_blocking_their_loop(project: pytest.Pytester) 
         @pytest.mark.asyncio
         async def test_view(mcmock_server):
             async def play():
-                body = {"eventType": "sessionStart", "playerTime": {"playhead": 0, "ts": 1}, "params": START}
+                now = int(mcmock_server.emulator.now * 1000)
+                body = {"eventType": "sessionStart", "playerTime": {"playhead": 0, "ts": now}, "params": START}
                 url = mcmock_server.url + "/api/v1/sessions"
                 async with aiohttp.ClientSession() as client, client.post(url, json=body) as answer:
                     return answer.status

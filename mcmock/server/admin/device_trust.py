@@ -50,9 +50,11 @@ PLATFORMS = (
         "Or let the device reach this server as its own localhost, over plain HTTP:",
     ), "adb reverse tcp:{port} tcp:{port}"),
     Steps("Chromium, Chrome, Edge", (
-        "Linux: run the line below. macOS: open the file with Keychain Access and trust it for SSL.",
+        "Linux: run the lines below. macOS: open the file with Keychain Access and trust it for SSL.",
         "Windows: certutil -user -addstore Root with the file.",
-    ), 'certutil -d sql:$HOME/.pki/nssdb -A -t "C,," -n mcmock -i {ca}'),
+    ), 'mkdir -p $HOME/.pki/nssdb\n'
+        '[ -e $HOME/.pki/nssdb/cert9.db ] || certutil -d sql:$HOME/.pki/nssdb -N --empty-password\n'
+        'certutil -d sql:$HOME/.pki/nssdb -A -t "C,," -n mcmock -i {ca}'),
     Steps("Firefox", (
         "Settings › Privacy & Security › Certificates › View Certificates › Authorities › Import: choose the file, and trust "
         "it to identify websites.",
