@@ -112,7 +112,7 @@ class Causes:
         )
 
     def _cause(self, types: tuple[str, ...], seq: int | None) -> Missing | None:
-        """The latest missing event of those types before `seq` that was not taken later on."""
+        """Return the latest missing event of those types before `seq` that was not taken later on."""
         place = len(self._missing) if seq is None else bisect_right(self._missing, seq, key=_SEQ)
         for one in reversed(self._missing[:place]):
             if types and one.event_type not in types:

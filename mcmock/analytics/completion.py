@@ -58,7 +58,7 @@ def _note_pause(tally: Tally, event: Event) -> None:
 
 
 def _waited(tally: Tally) -> int | None:
-    """How long, in ms, what was to be playing has been paused or buffering; None where it plays."""
+    """Return how long, in ms, what was to be playing has been paused or buffering; None where it plays."""
     waits = tally.playback.state in (playback.PAUSED, playback.BUFFERING)
     return tally.clock - tally.seen.paused_ms if waits else None
 

@@ -80,20 +80,20 @@ def _unread(place: int, view: Sequence[Summary], mode: Mode) -> Finding | None:
 
 
 def _is_again(one: Summary, later: Summary) -> bool:
-    """Whether `later` was opened within seconds, before any request named `one`."""
+    """Return whether `later` was opened within seconds, before any request named `one`."""
     near = later.started_at - one.started_at <= UNREAD_SECONDS
     return near and (not one.first or one.first > later.started)
 
 
 def _is_read_late(one: Summary, later: Summary) -> bool:
-    """Whether `one` is not to be blamed: it plays while `later` is empty, or both play and may be two viewers."""
+    """Return whether `one` is not to be blamed: it plays while `later` is empty, or both play and may be two viewers."""
     if not one.first:
         return False
     return not later.first or (not one.viewer and one.last > later.first)
 
 
 def _earlier(place: int, view: Sequence[Summary]) -> Summary | None:
-    """The session with events that an empty one was opened beside."""
+    """Return the session with events that an empty one was opened beside."""
     one = view[place]
     before = (other for other in reversed(view[:place]) if other.first)
     other = next(before, None)
@@ -131,7 +131,7 @@ def _finding(one: Summary, message: str, mode: Mode) -> Finding | None:
 
 
 def _orphaned(one: Summary, view: Sequence[Summary], mode: Mode) -> Finding | None:
-    """What is said of a session that stayed empty. Where no viewer is named, nothing would tell one from the next."""
+    """Return what is said of a session that stayed empty. Where no viewer is named, nothing would tell one from the next."""
     other = _partner(one, view) if one.viewer else None
     if other is None:
         return None
@@ -143,7 +143,7 @@ def _orphaned(one: Summary, view: Sequence[Summary], mode: Mode) -> Finding | No
 
 
 def _partner(one: Summary, view: Sequence[Summary]) -> Summary | None:
-    """The session that was started instead of `one`; None while `one` may still be going to do something."""
+    """Return the session that was started instead of `one`; None while `one` may still be going to do something."""
     if one.events:
         return None
     near = (other for other in view if other is not one and abs(other.started_at - one.started_at) <= SAME_VIEW_SECONDS)

@@ -273,7 +273,7 @@ def _on_session_end(tally: Tally, now: Moment) -> Iterator[Finding | None]:
 
 
 def error_of(event: Event) -> tuple[str | None, str | None]:
-    """The id and source of an error: in qoeData, or in params as one page has it (C-05)."""
+    """Return the id and source of an error: in qoeData, or in params as one page has it (C-05)."""
     name = event.qoe.get("media.qoe.errorID", event.params.get("media.errorId"))
     source = event.qoe.get("media.qoe.errorSource", event.params.get("media.errorSource"))
     return text_or_none(name), text_or_none(source)

@@ -116,7 +116,7 @@ class EventTimes:
         )
 
     def _step(self, last: _Heard, heard: _Heard) -> Odd | None:
-        """A step of the player's clock, in a session whose times were those of its arrivals until then."""
+        """Return a step of the player's clock, in a session whose times were those of its arrivals until then."""
         if self._first is None or self._confirmed(heard):
             return self._set(heard, heard.skew - (self._first.skew if self._first else 0))
         live = last.at - self._first.at >= LIVE_SECONDS and abs(last.skew - self._first.skew) < STEP_MS / 6
@@ -150,7 +150,7 @@ _BACK: Final = ("back", "no time is counted until it is where it was")
 
 
 def _not_ms(sent: float, at_ms: float) -> Odd:
-    """What a `ts` is that is no time of this century as milliseconds, and what that does to the report."""
+    """Return what a `ts` is that is no time of this century as milliseconds, and what that does to the report."""
     if not abs(sent) < NO_NUMBER:
         return Odd("ts-unit", "ts is no time, whatever its unit; the arrival is counted in its place")
     unit = _likely(sent, at_ms)
@@ -170,7 +170,7 @@ def _not_ms(sent: float, at_ms: float) -> Odd:
 
 
 def _likely(sent: float, at_ms: float) -> Unit | None:
-    """The unit in which `sent` is nearest to its arrival, if any brings it near."""
+    """Return the unit in which `sent` is nearest to its arrival, if any brings it near."""
     known = at_ms >= Y2016
     near = at_ms if known else Y2026
     fits = []

@@ -24,7 +24,7 @@ class Evidence:
         self._close = close
 
     def of(self, name: str) -> tuple[Span, ...]:
-        """The spans behind `name`: a metric, or `ads.0`, `ad_breaks.0`, `chapters.0`, `states.mute` for their time."""
+        """Return the spans behind `name`: a metric, or `ads.0`, `ad_breaks.0`, `chapters.0`, `states.mute` for their time."""
         kind, dot, which = name.partition(".")
         if dot and kind in _RECORDS:
             return tuple(_RECORDS[kind](self, which))
@@ -63,7 +63,7 @@ class Evidence:
                 yield index
 
     def _seqs(self, indexes: Iterable[int]) -> tuple[int, ...]:
-        """The exchanges at these places of the processing order, dropped ones left out, each once."""
+        """Return the exchanges at these places of the processing order, dropped ones left out, each once."""
         counted = (index for index in indexes if self._tally.stamps[index].counted)
         return tuple(dict.fromkeys(self._tally.seqs[index] for index in counted))
 

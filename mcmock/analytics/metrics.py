@@ -312,6 +312,6 @@ CHAPTER_DETAILS: Final[dict[str, str]] = {
 
 
 def camel(name: str) -> str:
-    """A Python name in the API's own style: `content_time_spent` is `contentTimeSpent`."""
+    """Return a Python name in the API's own style: `content_time_spent` is `contentTimeSpent`."""
     first, *rest = name.split("_")
     return first + "".join(part.capitalize() for part in rest)

@@ -74,7 +74,7 @@ def _occurrences(sessions: list[Session]) -> Iterator[str]:
 
 
 def _has_preroll(events: Session) -> bool:
-    """Whether an ad break begins before main content plays."""
+    """Return whether an ad break begins before main content plays."""
     breaks, plays = ([one.ts for one in events if one.event_type == kind] for kind in ("adBreakStart", "play"))
     return bool(breaks) and (not plays or min(breaks) <= min(plays))
 

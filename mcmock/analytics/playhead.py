@@ -96,12 +96,12 @@ class Pace(NamedTuple):
 
 
 def _pieces(head: float, playhead: float, length: float) -> tuple[Piece, ...]:
-    """The way from `head` to `playhead`, in two where midnight lies between them."""
+    """Return the way from `head` to `playhead`, in two where midnight lies between them."""
     return ((head, playhead),) if playhead > head or length != DAY else ((head, DAY), (0.0, playhead))
 
 
 def moved(head: float, playhead: float, length: float) -> float:
-    """How far the playhead went, in seconds, forward over midnight where the content is a live day."""
+    """Return how far the playhead went, in seconds, forward over midnight where the content is a live day."""
     far = playhead - head
     return far + DAY if length == DAY and far < -DAY / 2 else far
 

@@ -148,13 +148,13 @@ class Judge:
         self._tally.meet(found)
 
     def judgement(self, close: Close) -> Judgement:
-        """What is true now, the open window taken as if it were processed. Changes nothing."""
+        """Return what is true now, the open window taken as if it were processed. Changes nothing."""
         tally, overlay = self._now()
         findings = ChainMap(overlay, self._findings)
         return Judgement(findings, _session_findings(tally, close), self.session_id, close, tally)
 
     def summary(self, close: Close) -> Summary:
-        """What `mcmock.analytics.duplicate_sessions` compares with other sessions."""
+        """Return what `mcmock.analytics.duplicate_sessions` compares with other sessions."""
         tally, _ = self._now()
         start = tally.start
         viewer = () if start is None else viewer_of(start.params)
@@ -206,7 +206,7 @@ def judge_session(
     mode: Mode = Mode.DEFAULT,
     downloaded: bool = False,
 ) -> Judgement:
-    """The judgement of a whole session at once; `events` in order of arrival."""
+    """Return the judgement of a whole session at once; `events` in order of arrival."""
     bench = Judge(session_id, mode, downloaded)
     for event in events:
         bench.add(event)
@@ -250,7 +250,7 @@ def _count(tally: Tally, ordered: Iterable[_Waiting], findings: _Findings) -> No
 
 
 def _placing(tally: Tally, waiting: _Waiting) -> tuple[Finding, ...]:
-    """What is to be said of an event's place: taken late, or put back in order."""
+    """Return what is to be said of an event's place: taken late, or put back in order."""
     event, latest = waiting.event, waiting.latest_ts
     path = waiting.path + event.paths.ts
     found = None

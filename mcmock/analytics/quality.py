@@ -95,7 +95,7 @@ def _check_time_to_start(tally: Tally, event: Event, at: str) -> Iterator[Findin
 
 
 def _took_s(tally: Tally, event: Event) -> float:
-    """How long the session took up to the play that the event is; 0 where it started earlier or has not."""
+    """Return how long the session took up to the play that the event is; 0 where it started earlier or has not."""
     first = event.event_type == "play" and "content_starts" not in tally.counts and tally.start is not None
     return (event.ts - tally.start.ts) / 1000 if first and tally.start is not None else 0.0
 

@@ -200,5 +200,5 @@ def state_key(sent: object) -> str:
 
 
 def hashed(media_id: str, index: int) -> str:
-    """The id of an ad break or a chapter: md5(media.id), an underscore, its index (dimensions/ad-pod and chapter)."""
+    """Return the id of an ad break or a chapter: md5(media.id), an underscore, its index (dimensions/ad-pod and chapter)."""
     return f"{hashlib.md5(media_id.encode('utf-8', 'surrogatepass'), usedforsecurity=False).hexdigest()}_{index}"

@@ -99,7 +99,7 @@ class Report(Numbers):
     """The numbers that cannot be trusted: names of METRICS to the rules that were met, whose findings say why."""
 
     def why(self, name: str) -> tuple[Span, ...]:
-        """What `name` was counted from: intervals for a duration (they add up to it), moments for a count or a flag.
+        """Return what `name` was counted from: intervals for a duration (they add up to it), moments for a count or a flag.
 
         `name` is a metric, or `ads.0`, `ad_breaks.0`, `chapters.0`, `states.mute` for the time of one record.
         Raises ValueError for any other name.
@@ -172,7 +172,7 @@ class Report(Numbers):
 
 
 def report_of(tally: Tally, session_id: str, close: Close, rules: Iterable[str] = ()) -> Report:
-    """The numbers of `tally`, of a session that stands as `close` says. `tally` must not change afterwards.
+    """Return the numbers of `tally`, of a session that stands as `close` says. `tally` must not change afterwards.
 
     `rules` are those that were met in the session, whatever they are about.
     """
@@ -201,7 +201,7 @@ def doubts_of(rules: Iterable[str]) -> dict[str, tuple[str, ...]]:
 
 
 def bucket(kbps: float | None) -> str | None:
-    """The hundred a bitrate lies in: 35 is `0-99`, 812 is `800-899`."""
+    """Return the hundred a bitrate lies in: 35 is `0-99`, 812 is `800-899`."""
     if kbps is None:
         return None
     low = floor(kbps / BUCKET_KBPS) * BUCKET_KBPS
@@ -250,7 +250,7 @@ def _quality(tally: Tally) -> dict[str, Any]:
 
 
 def _bitrate(tally: Tally) -> float | None:
-    """The weighted mean; the last reported value where nothing played under any."""
+    """Return the weighted mean; the last reported value where nothing played under any."""
     if tally.rate_weight_ms:
         return tally.rate_sum / tally.rate_weight_ms
     return None if tally.rate is None else tally.rate.kbps
@@ -289,7 +289,7 @@ def _value(reported: Reported | None) -> float | None:
 
 
 def _with_open(closed: tuple[Any, ...], left: Any, over: bool) -> tuple[Any, ...]:
-    """What is finished, and what is still open, which a closed session abandons."""
+    """Return what is finished, and what is still open, which a closed session abandons."""
     if left is None:
         return closed
     return (*closed, replace(left, outcome="abandoned") if over else left)
@@ -315,7 +315,7 @@ _OMITTED_AT_ZERO: Final = frozenset({"pauseTime", "bufferTime", "stallTime"})
 
 
 def _is_omitted(metric: Metric, value: Any) -> bool:
-    """Whether Adobe's published samples leave out such a value; `hasResume` is false in one of them."""
+    """Return whether Adobe's published samples leave out such a value; `hasResume` is false in one of them."""
     flag_or_count = metric.unit in ("flag", "count", "list") and metric.field != "hasResume"
     return not value and (flag_or_count or metric.field in _OMITTED_AT_ZERO)
 

@@ -46,6 +46,6 @@ class Seen(NamedTuple):
 
 
 def is_thousandfold(sent: float, expected: float) -> bool:
-    """Whether `sent` is about a thousand times what it should be."""
+    """Return whether `sent` is about a thousand times what it should be."""
     low, high = THOUSAND
     return expected > 0 and low <= sent / expected <= high

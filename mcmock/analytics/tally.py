@@ -177,7 +177,7 @@ class Tally:
         self.seen = Seen()
 
     def fork(self) -> Tally:
-        """A tally that goes its own way from here on; this one stays as it is."""
+        """Return a tally that goes its own way from here on; this one stays as it is."""
         twin = object.__new__(Tally)
         twin.__dict__.update(self.__dict__)
         for name in _TRAILS:
@@ -267,11 +267,11 @@ class Tally:
             self.run = None
 
     def watched_pieces(self) -> tuple[Piece, ...]:
-        """The parts of the content seen at least once, in seconds of playhead, in order."""
+        """Return the parts of the content seen at least once, in seconds of playhead, in order."""
         return self.pieces if self.run is None else playhead.unite(self.pieces, self.run.start, self.run.end)
 
     def chapter_so_far(self) -> Chapter | None:
-        """The open chapter with the time it has taken until now."""
+        """Return the open chapter with the time it has taken until now."""
         if self.chapter is None:
             return None
         return replace(self.chapter, time_ms=self.totals["content"] - self.chapter.before_ms)

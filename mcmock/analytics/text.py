@@ -28,7 +28,7 @@ _WORDS: Final = {True: "yes", False: "no", None: "–"}
 
 
 def report_text(report: Mapping[str, Any], everything: bool = False) -> str:
-    """The table of a report's JSON (`Report.to_json`); with `everything`, every number of it."""
+    """Return the table of a report's JSON (`Report.to_json`); with `everything`, every number of it."""
     exact = report["exact"]
     numbers = [
         _row(name, metric, report) for name, metric in METRICS.items() if _is_shown(name, metric, exact, everything)

@@ -57,7 +57,7 @@ def _rank(tally: Tally, event: Event, tied: Sequence[Event], types: set[str]) ->
 
 
 def _waits(tally: Tally, kind: str, name: str, tied: Sequence[Event], types: set[str]) -> bool:
-    """Whether the event closes something that is not open yet, or whose content is still to come."""
+    """Return whether the event closes something that is not open yet, or whose content is still to come."""
     if kind in AD_ENDS:
         return tally.ad is None and "adStart" in types
     if kind == "adBreakComplete" and tally.ad_break is None:
@@ -74,7 +74,7 @@ def _waits(tally: Tally, kind: str, name: str, tied: Sequence[Event], types: set
 
 
 def cannot_be_told(one: Signature, other: Signature) -> bool:
-    """Whether nothing but arrival tells the order of two events with one ts, and it makes a difference."""
+    """Return whether nothing but arrival tells the order of two events with one ts, and it makes a difference."""
     ranks = RANKS.get(one.event_type, _OTHERS), RANKS.get(other.event_type, _OTHERS)
     if ranks[0] != ranks[1] or one == other:
         return False

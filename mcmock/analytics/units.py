@@ -25,7 +25,7 @@ FULL_VIEW: Final = (0.9, 1.1)
 
 
 def is_wrong(tally: Tally) -> bool:
-    """Whether the playhead's or the content's unit was found to be wrong, so that comparing the two says nothing."""
+    """Return whether the playhead's or the content's unit was found to be wrong, so that comparing the two says nothing."""
     return "playhead-unit" in tally.said or "length-unit" in tally.said
 
 

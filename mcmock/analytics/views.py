@@ -35,7 +35,7 @@ class SessionOutline(NamedTuple):
 
 
 def state_of(session: Session, report: Report) -> str:
-    """What it is doing (starting, playing, paused, buffering, in ad), or how it closed (ended, idle, expired …)."""
+    """Return what it is doing (starting, playing, paused, buffering, in ad), or how it closed (ended, idle, expired …)."""
     return report.state if session.phase is Phase.OPEN else str(session.phase)
 
 

@@ -231,7 +231,7 @@ def _names_content(one: Viewing) -> Iterator[Occasion]:
 
 
 def _filled(event: Event, keys: Sequence[str]) -> Occasion:
-    """Whether the event says something by each of these keys."""
+    """Return whether the event says something by each of these keys."""
     empty = [key for key in keys if not _says_something(event.params.get(key))]
     words = f"{', '.join(empty)} missing, empty or 0" if empty else f"{event.event_type} has all of {', '.join(keys)}"
     return Occasion(not empty, words, (event,))
@@ -258,7 +258,7 @@ def _pings_in_content(one: Viewing) -> Iterator[Occasion]:
 
 
 def _cadence(one: Viewing, applies: Callable[[Moment], bool], when: str) -> Iterator[Occasion]:
-    """An occasion for each ping, and for each gap in which one is missing; `applies` says of the moment before."""
+    """Yield an occasion for each ping, and for each gap in which one is missing; `applies` says of the moment before."""
     for before, now in pairwise(one.moments):
         gap = (now.event.ts - before.event.ts) / 1000
         if applies(before) and gap > one.ping_gap:
@@ -292,7 +292,7 @@ def _steps(one: Viewing) -> list[_Step]:
 
 
 def _is_steady(steps: Sequence[_Step], place: int) -> bool:
-    """Whether a step near it has the same speed: content that is watched slowly, or fast."""
+    """Return whether a step near it has the same speed: content that is watched slowly, or fast."""
     rate = steps[place].rate
     alike = (steps[at].rate for at in range(max(0, place - NEAR), min(len(steps), place + NEAR + 1)) if at != place)
     return 0 < rate <= MAX_RATE and any(rate / RATE_SLACK <= other <= rate * RATE_SLACK for other in alike)

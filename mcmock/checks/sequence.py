@@ -69,7 +69,7 @@ class Pattern:
         self._atoms = [*between, *(atom for part in parts for atom in (*part, *between))]
 
     def departure(self, events: Sequence[Exchange]) -> Departure | None:
-        """Where `events` leave the pattern, or None if they follow it to the end."""
+        """Return where `events` leave the pattern, or None if they follow it to the end."""
         places = self._skip({0})
         for index, event in enumerate(events):
             after = self._step(places, event)

@@ -47,7 +47,7 @@ class _Row(NamedTuple):
 
 
 def timeline(exchanges: Sequence[Exchange], marks: Marks | None = None) -> str:
-    """A line per exchange: seq, seconds since the first, playhead, event, status, findings, fault."""
+    """Return a line per exchange: seq, seconds since the first, playhead, event, status, findings, fault."""
     if not exchanges:
         return "  (no requests in the log)"
     marked, told = marks or {}, set[str]()
@@ -56,7 +56,7 @@ def timeline(exchanges: Sequence[Exchange], marks: Marks | None = None) -> str:
 
 
 def session(view: SessionView, marks: Marks | None = None) -> str:
-    """A session's headline and its timeline, then what was found in the session as a whole."""
+    """Return a session's headline and its timeline, then what was found in the session as a whole."""
     after = [line for one in view.judgement.session_findings for line in _wrapped(f"{one.rule}: {one.message}", "  ")]
     return "\n".join([headline(view), timeline(view.exchanges, marks), *after])
 
@@ -83,21 +83,21 @@ class Told(Protocol):
 
 
 def whole(log: Told) -> str:
-    """The story of everything in the log: the latest `SESSIONS` sessions, and what belongs to none."""
+    """Return the story of everything in the log: the latest `SESSIONS` sessions, and what belongs to none."""
     ids = log.session_ids()
     views = [view for session_id in ids[-SESSIONS:] if (view := log.session(session_id)) is not None]
     return story(views, strays(log), earlier=len(ids) - len(views))
 
 
 def strays(log: Told) -> list[Exchange]:
-    """The latest requests that belong to no session, oldest first; preflights and schemas are not worth a line."""
+    """Return the latest requests that belong to no session, oldest first; preflights and schemas are not worth a line."""
     known = set(log.session_ids())
     latest = log.requests(Match({"verdict": _ASTRAY}), limit=NEWEST, newest_first=True)
     return [one for one in reversed(latest) if one.session_id not in known]
 
 
 def listed(exchanges: Sequence[Exchange]) -> str:
-    """How many requests, then a line each, with what their answer said."""
+    """Return how many requests, then a line each, with what their answer said."""
     shown = [f"  #{one.seq} {name(one)}: {one.status} {said(one)}".rstrip() for one in exchanges[:10]]
     more = [f"  and {len(exchanges) - len(shown)} more"] if len(exchanges) > len(shown) else []
     lines = [clip(line, WIDTH) for line in [*shown, *more]]
@@ -105,7 +105,7 @@ def listed(exchanges: Sequence[Exchange]) -> str:
 
 
 def said(one: Exchange) -> str:
-    """What the answer said: the first finding, or the message of a 404 or 410."""
+    """Return what the answer said: the first finding, or the message of a 404 or 410."""
     if one.findings and one.verdict is Verdict.MALFORMED:
         return one.findings[0].message
     found = re.search(r'"message"\s*:\s*"([^"]*)', one.response_body.decode("utf-8", "replace"))
@@ -113,17 +113,17 @@ def said(one: Exchange) -> str:
 
 
 def short(session_id: str) -> str:
-    """A session id as people say it."""
+    """Return a session id as people say it."""
     return session_id[:8]
 
 
 def name(one: Exchange) -> str:
-    """What an exchange is called in a sentence: its event type, or its method and path."""
+    """Return what an exchange is called in a sentence: its event type, or its method and path."""
     return one.event_type or f"{one.method} {one.path}"
 
 
 def sent(value: Any) -> str:
-    """A value in a sentence: text in quotes, nothing as `missing`."""
+    """Return a value in a sentence: text in quotes, nothing as `missing`."""
     if value is None:
         return "missing"
     if isinstance(value, list | tuple):
@@ -141,7 +141,7 @@ def clip(text: str, width: int) -> str:
 
 
 def columns(text: str) -> int:
-    """How wide a terminal shows it: the letters of East Asia take two columns each, marks on a letter none."""
+    """Return how wide a terminal shows it: the letters of East Asia take two columns each, marks on a letter none."""
     return len(text) if text.isascii() else sum(map(_cells, text))
 
 
@@ -150,7 +150,7 @@ def _cells(char: str) -> int:
 
 
 def sentence(text: str) -> str:
-    """A message's first sentence, wrapped; its first line leaves room for the word AssertionError."""
+    """Return a message's first sentence, wrapped; its first line leaves room for the word AssertionError."""
     return textwrap.fill(
         printable(text), WIDTH, initial_indent=" " * 16, break_long_words=False, break_on_hyphens=False
     ).lstrip()
@@ -169,7 +169,7 @@ def plural(count: int, noun: str) -> str:
 
 
 def headline(view: SessionView) -> str:
-    """A session in one line: its id, its state, what became of its requests, what was watched."""
+    """Return a session in one line: its id, its state, what became of its requests, what was watched."""
     return clip(f"session {short(view.id)}, {view.state}: {_counted(view.exchanges)}{_media(view.exchanges)}", WIDTH)
 
 
@@ -180,7 +180,7 @@ def _counted(exchanges: Sequence[Exchange]) -> str:
 
 
 def _media(exchanges: Sequence[Exchange]) -> str:
-    """Which content it was, for a person with several sessions before them."""
+    """Return which content it was, for a person with several sessions before them."""
     for one in exchanges:
         if one.kind is Kind.SESSION and (media := one.params.get("media.id")) is not None:
             return f", {sent(media)}"
@@ -239,7 +239,7 @@ def _wrapped(text: str, indent: str) -> list[str]:
 
 
 def _shown(rows: list[_Row], marks: Marks) -> Iterable[str]:
-    """The rows worth showing, and a count of what was left out where something was."""
+    """Yield the rows worth showing, and a count of what was left out where something was."""
     keep = _kept(rows, marks)
     left_out: list[_Row] = []
     for place, row in enumerate(rows):

@@ -158,7 +158,7 @@ def judge(
 
 
 def _suspects(log: JudgedLog, outlines: Iterable[SessionOutline], fail_on: FailOn) -> list[Exchange]:
-    """The requests that could fail it, oldest first. Each query rules out what it can by the columns of the log alone."""
+    """Return the requests that could fail it, oldest first. Each query rules out what it can by the columns of the log alone."""
     if fail_on is FailOn.NEVER:
         return []
     broken = log.requests(Match({"verdict": "broken"}))
@@ -187,7 +187,7 @@ _WORDS: Final = {"neverSent": "never sent", "errors": "with an error", _WARNINGS
 
 
 def _how(one: Exchange) -> str:
-    """How a request was lost; one that was not, but fails the verdict, has a warning."""
+    """Return how a request was lost; one that was not, but fails the verdict, has a warning."""
     if one.outcome is Outcome.BAD:
         return "rejected"
     if one.verdict is Verdict.BROKEN:
@@ -214,7 +214,7 @@ def _counts(requests: Iterable[Exchange], sessions: Iterable[LostSession]) -> di
 def _message(
     requests: Sequence[Exchange], sessions: Sequence[LostSession], counts: Mapping[str, int], fail_on: FailOn
 ) -> str:
-    """What fails it, a paragraph; nothing where nothing does."""
+    """Return what fails it, a paragraph; nothing where nothing does."""
     if not requests and not sessions:
         return ""
     details = ", ".join(f"{number} {_WORDS.get(how, how)}" for how, number in counts.items() if number)
@@ -249,14 +249,14 @@ def _amount(requests: Sequence[Exchange], sessions: Sequence[LostSession], count
 
 
 def _why(one: Exchange, fail_on: FailOn) -> str:
-    """The finding that fails it; the message of a 404 or 410 that has none."""
+    """Return the finding that fails it; the message of a 404 or 410 that has none."""
     rules = set(reasons(one, fail_on))
     found = next((found for found in one.findings if found.rule in rules), None)
     return f"{found.rule}: {found.message}" if found is not None else timeline_text.said(one)
 
 
 def _remark(log: JudgedLog, outlines: Sequence[SessionOutline]) -> str:
-    """What is said although nothing is lost: that there was nothing to lose."""
+    """Return what is said although nothing is lost: that there was nothing to lose."""
     evicted = f"; {timeline_text.plural(log.evicted, 'older request')} had left the log" if log.evicted else ""
     if not log.last_seq:
         return "nothing is lost, but no request has come"

@@ -106,7 +106,7 @@ def check(
     no_findings: str | None = None,
     no_losses: bool = False,
 ) -> Check:
-    """A Check from its parts: at least one request unless told otherwise. Raises ValueError for parts at odds."""
+    """Return a Check from its parts: at least one request unless told otherwise. Raises ValueError for parts at odds."""
     wanted = match if isinstance(match, Match) else Match(match)
     if no_findings is not None or no_losses:
         if gaps or (count, at_least, at_most, within, sequence) != (None,) * 5:
@@ -141,7 +141,7 @@ _FLAGS = ("gaps", "allowNoSessions", "noLosses")
 
 
 def check_from_json(body: object) -> Check:
-    """The check of a control request's body. Raises ValueError naming the key and what is allowed there."""
+    """Return the check of a control request's body. Raises ValueError naming the key and what is allowed there."""
     asked = _known(body, tuple(_KEYS))
     for flag in _FLAGS:
         if not isinstance(asked.get(flag, False), bool):
@@ -150,7 +150,7 @@ def check_from_json(body: object) -> Check:
 
 
 def wait_from_json(body: object) -> Check:
-    """The check that `{"match", "count", "timeout"}` asks for: so many, or more, in so many seconds."""
+    """Return the check that `{"match", "count", "timeout"}` asks for: so many, or more, in so many seconds."""
     asked = _known(body, ("match", "count", "timeout"))
     return waiting(asked.get("match"), asked.get("count", 1), asked.get("timeout", 5.0))
 
@@ -235,7 +235,7 @@ def _judge_count(log: ReadableLog, asked: Check, matched: int) -> Result:
 
 
 def _may_have_lost(log: ReadableLog, match: Match) -> bool:
-    """Whether an exchange that matches could be among the evicted: not if its session's first one is still there."""
+    """Return whether an exchange that matches could be among the evicted: not if its session's first one is still there."""
     if log.evicted == 0:
         return False
     session_id = match.exact("session")
@@ -243,7 +243,7 @@ def _may_have_lost(log: ReadableLog, match: Match) -> bool:
 
 
 def _is_whole(exchanges: Sequence[Exchange]) -> bool:
-    """Whether they begin with the session's own beginning. The oldest entries go first, so the rest is there, too."""
+    """Return whether they begin with the session's own beginning. The oldest entries go first, so the rest is there, too."""
     return bool(exchanges) and exchanges[0].verdict is Verdict.CREATED
 
 
@@ -276,7 +276,7 @@ class _Judged(NamedTuple):
 
 
 def _verify_clean(log: ReadableLog, asked: Check) -> Verification:
-    """Whether nothing was found, and nothing lost. Where there is no session there is nothing it could be true of."""
+    """Return whether nothing was found, and nothing lost. Where there is no session there is nothing it could be true of."""
     if not asked.allow_no_sessions and not log.session_ids():
         return Verification(
             Result.FAIL, expected(asked), 0, (), (), f"expected {_clean_words(asked)}, but {_NO_SESSION}"
@@ -306,7 +306,7 @@ def _clean_words(asked: Check) -> str:
 
 
 def _unclean(log: ReadableLog, asked: Check) -> tuple[list[Exchange], list[LostSession], list[str]]:
-    """The requests and sessions that are not as they should be, and the paragraphs that say so."""
+    """Return the requests and sessions that are not as they should be, and the paragraphs that say so."""
     requests: list[Exchange] = []
     sessions: list[LostSession] = []
     texts: list[str] = []
@@ -366,7 +366,7 @@ _ON_ARRIVAL = ("outcome", "verdict", "status")
 
 
 def _events_in_order(view: SessionView, match: Match) -> Iterator[Exchange]:
-    """The session's events that `match`, in processing order; the accepted ones, unless the match asks for others."""
+    """Yield the session's events that `match`, in processing order; the accepted ones, unless the match asks for others."""
     any_verdict = any(field in match.wanted for field in _ON_ARRIVAL)
     for one in events_of(view):
         if (any_verdict or one.verdict in TAKEN) and match.holds(one):
@@ -374,7 +374,7 @@ def _events_in_order(view: SessionView, match: Match) -> Iterator[Exchange]:
 
 
 def events_of(view: SessionView) -> Iterator[Exchange]:
-    """Every event that named the session, in processing order; what was rejected keeps its place of arrival."""
+    """Yield every event that named the session, in processing order; what was rejected keeps its place of arrival."""
     place = {seq: number for number, seq in enumerate(dict.fromkeys(view.judgement.order))}
     counted = iter(sorted((one for one in view.exchanges if one.seq in place), key=lambda one: place[one.seq]))
     for one in view.exchanges:
@@ -384,7 +384,7 @@ def events_of(view: SessionView) -> Iterator[Exchange]:
 
 
 def _single_events(one: Exchange) -> list[Exchange]:
-    """The exchange, or, of content delivered whole, one for each event of its array."""
+    """Return the exchange, or, of content delivered whole, one for each event of its array."""
     if one.kind is not Kind.DOWNLOADED:
         return [one]
     return [replace(one, event_type=event.event_type, part=place) for place, event in enumerate(one.events)] or [one]
@@ -396,7 +396,7 @@ _NO_SESSION = "no session was opened, so there is nothing to check; pass allow_n
 
 
 def expected(asked: Check) -> dict[str, Any]:
-    """The check in the keys of the control API."""
+    """Return the check in the keys of the control API."""
     shape: dict[str, Any] = {"match": asked.match.wanted}
     if asked.no_findings is not None or asked.no_losses:
         clean = {"noFindings": asked.no_findings, "noLosses": asked.no_losses or None}
@@ -440,7 +440,7 @@ def _counted(log: ReadableLog, asked: Check, matched: int) -> str:
 def _story(
     log: ReadableLog, match: Match, matching: Sequence[Exchange], nearest: Sequence[Miss], marks: Mapping[int, str]
 ) -> str:
-    """The timelines of the sessions that what matched, or nearly did, came from; or else of all that could have."""
+    """Return the timelines of the sessions that what matched, or nearly did, came from; or else of all that could have."""
     about = [*matching, *(miss.exchange for miss in nearest)]
     ids = list(dict.fromkeys(one.session_id for one in about if one.session_id is not None)) or _concerned(log, match)
     known = set(log.session_ids())
@@ -454,7 +454,7 @@ def _story(
 
 
 def _told(nearest: Sequence[Miss]) -> str:
-    """The near misses, a line for each field that differed."""
+    """Return the near misses, a line for each field that differed."""
     lines = []
     for miss in nearest:
         head = f"  #{miss.exchange.seq} {timeline_text.clip(timeline_text.name(miss.exchange), 20)}: "
@@ -485,7 +485,7 @@ _KIN = (
 
 
 def near_misses(log: ReadableLog, match: Match) -> list[Miss]:
-    """The exchanges that differ least from `match`, nearest first, and of equal ones the latest."""
+    """Return the exchanges that differ least from `match`, nearest first, and of equal ones the latest."""
     misses = []
     for one in sorted(_candidates(log, match), key=lambda one: -one.seq):
         differences = tuple(match.differences(one))
@@ -495,7 +495,7 @@ def near_misses(log: ReadableLog, match: Match) -> list[Miss]:
 
 
 def _candidates(log: ReadableLog, match: Match) -> list[Exchange]:
-    """The latest exchanges that could be near: judging what cannot be would take long in a large log."""
+    """Return the latest exchanges that could be near: judging what cannot be would take long in a large log."""
     wanted: dict[str, Any] = {}
     session_id, event = match.exact("session"), match.exact("event")
     if session_id is not None and log.session(session_id):
@@ -519,7 +519,7 @@ def _distance(differences: Sequence[Difference]) -> float:
 
 
 def _alike(at: Difference) -> float:
-    """How easily one event type is taken for the other: from 0 to 1."""
+    """Return how easily one event type is taken for the other: from 0 to 1."""
     if at.field != "event" or not isinstance(at.wanted, str) or not isinstance(at.got, str):
         return 0.0
     if any({at.wanted, at.got} <= kin for kin in _KIN):

@@ -62,7 +62,7 @@ class Watch:
         self._wake()
 
     def look(self) -> Verification | None:
-        """The answer, if nothing that may still arrive can change it."""
+        """Return the answer, if nothing that may still arrive can change it."""
         asked = self._asked
         if asked.pattern is not None:
             answer = verify(self._log, asked)
@@ -73,7 +73,7 @@ class Watch:
         return self.answer() if len(self._found) > asked.most else None
 
     def answer(self) -> Verification:
-        """The answer as things stand now."""
+        """Return the answer as things stand now."""
         return verify(self._log, self._asked, None if self._asked.pattern else self._exchanges())
 
     def _exchanges(self) -> list[Exchange]:

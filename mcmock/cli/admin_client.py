@@ -131,13 +131,13 @@ def is_absent(error: Exception) -> bool:
 
 
 def why(error: Exception) -> str:
-    """What kept an answer away, in words and without numbers."""
+    """Return what kept an answer away, in words and without numbers."""
     reason = getattr(error, "reason", error)
     return str(getattr(reason, "strerror", None) or reason) or "the connection was lost"
 
 
 def said(error: HTTPError) -> dict[str, str]:
-    """The control API's own `code` and `message` in a refusal; empty where somebody else refused."""
+    """Return the control API's own `code` and `message` in a refusal; empty where somebody else refused."""
     try:
         told = json.load(error)["error"]
         return {"code": str(told["code"]), "message": str(told["message"])}
@@ -156,7 +156,7 @@ def refused(url: str, status: int, told: dict[str, str]) -> click.ClickException
 
 
 def server_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Where the server is, and which requests are meant."""
+    """Return where the server is, and which requests are meant."""
     for option in (
         click.argument("match", nargs=-1, metavar="[FIELD=VALUE]…"),
         click.option("--token", envvar="MCMOCK_ADMIN_TOKEN", help="The server's --admin-token, if it has one."),
@@ -167,7 +167,7 @@ def server_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def wanted(match: Sequence[str]) -> dict[str, Any]:
-    """The Match of `event=ping playhead.min=10 params.media.id=film`. Raises click.UsageError for what is none."""
+    """Return the Match of `event=ping playhead.min=10 params.media.id=film`. Raises click.UsageError for what is none."""
     pairs = []
     for one in match:
         name, sign, value = one.partition("=")

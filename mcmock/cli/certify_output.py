@@ -95,7 +95,7 @@ _INDENT = " " * 7
 
 
 def _chosen(one: Certified) -> Iterator[tuple[Judged, Occasion]]:
-    """The occasions to show: those that failed, or the first that passed."""
+    """Yield the occasions to show: those that failed, or the first that passed."""
     every = [(judged, occasion) for judged in one.sessions for occasion in judged.occasions]
     failed = [each for each in every if not each[1].passed]
     yield from failed or every[:1]
@@ -159,7 +159,7 @@ _SEQ = "seq "
 
 
 def junit(done: Certificate) -> str:
-    """A suite a group, a test case a point; what was not exercised is skipped."""
+    """Return a suite a group, a test case a point; what was not exercised is skipped."""
     root = ElementTree.Element("testsuites", name="mcmock certify")
     for group, points in groupby(done.points, key=lambda one: one.point.group):
         suite = ElementTree.SubElement(root, "testsuite", name=group)

@@ -137,7 +137,7 @@ def _problem_json(problem: Problem) -> dict[str, Any]:
 
 
 def junit(done: list[Checkup], fails: Fails) -> str:
-    """A suite a file, a test case a session, and one for what belongs to no session."""
+    """Return a suite a file, a test case a session, and one for what belongs to no session."""
     root = ElementTree.Element("testsuites", name="mcmock check")
     for one in done:
         suite = ElementTree.SubElement(root, "testsuite", name=printable(one.name))

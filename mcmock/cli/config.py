@@ -30,13 +30,13 @@ def load(context: click.Context, parameter: click.Parameter, given: Path | None)
 
 
 def file_of(context: click.Context) -> Path | None:
-    """The file that was read, if one was."""
+    """Return the file that was read, if one was."""
     found: Path | None = context.meta.get(_FOUND)
     return found
 
 
 def read(path: Path) -> dict[str, Any]:
-    """The file's values by option name. Raises click.UsageError with one line that says where and what."""
+    """Return the file's values by option name. Raises click.UsageError with one line that says where and what."""
     try:
         return parse(text.decoded(path.read_bytes()), path.parent)
     except OSError as error:
@@ -48,7 +48,7 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def parse(words: str, folder: Path) -> dict[str, Any]:
-    """The values of a config's text. Paths in it are relative to its `folder`. Raises ValueError naming the key."""
+    """Return the values of a config's text. Paths in it are relative to its `folder`. Raises ValueError naming the key."""
     values = {}
     for key, value in tomllib.loads(words).items():
         if (table := TABLES.get(key)) is not None:
@@ -87,7 +87,7 @@ def _one(option: Option, value: object, folder: Path) -> Any:
 
 
 def settings(context: click.Context) -> Settings:
-    """The values of all options. Raises click.UsageError for a contradiction that no strength of source decides."""
+    """Return the values of all options. Raises click.UsageError for a contradiction that no strength of source decides."""
     sources = {name: context.get_parameter_source(name) for name in OPTIONS}
     values = {name: context.params[name] for name in OPTIONS}
     strict, loose = (_STRENGTH.index(sources[name] or ParameterSource.DEFAULT) for name in ("strict", "loose"))
@@ -116,7 +116,7 @@ _STRENGTH = (
 
 
 def printed(context: click.Context) -> str:
-    """All options as a mcmock.toml that says, in comments, where each value came from."""
+    """Return all options as a mcmock.toml that says, in comments, where each value came from."""
     values = settings(context).values
     blocks = []
     for group in GROUPS:

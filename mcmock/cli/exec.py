@@ -83,7 +83,7 @@ async def _main(service: Service, settings: Settings, command: tuple[str, ...], 
 
 
 def _lost(service: Service, judging: Judging) -> Iterator[str]:
-    """What was lost in each scope, with the timelines around it; nothing if nothing was."""
+    """Yield what was lost in each scope, with the timelines around it; nothing if nothing was."""
     from mcmock.checks import verdict
 
     if judging.fail_on == FailOn.NEVER:
@@ -103,7 +103,7 @@ def _lost(service: Service, judging: Judging) -> Iterator[str]:
 
 
 def _reported(scopes: Iterable[Emulator]) -> str:
-    """What Analytics would count of each session."""
+    """Return what Analytics would count of each session."""
     from mcmock.analytics.text import report_text
 
     views = [view for emulator in scopes for view in emulator.sessions()]
@@ -114,7 +114,7 @@ def _reported(scopes: Iterable[Emulator]) -> str:
 
 
 async def _run(service: Service, command: tuple[str, ...]) -> int:
-    """The command's exit code, as a shell would put it."""
+    """Return the command's exit code, as a shell would put it."""
     try:
         process = await asyncio.create_subprocess_exec(*command, env=_environment(service))
     except FileNotFoundError:

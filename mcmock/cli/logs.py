@@ -131,7 +131,7 @@ _PLAIN = ("event", "at", "outcome", "method", "path", "status", "sessionId", "ve
 
 
 def request_facts(exchange: Exchange) -> dict[str, Any]:
-    """What a line says of a request: names and numbers, no bodies and no headers."""
+    """Return what a line says of a request: names and numbers, no bodies and no headers."""
     return {
         "event": "request",
         "at": clock.iso(exchange.at),

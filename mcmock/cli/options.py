@@ -40,7 +40,7 @@ class Type(_ParamType):
         self.name = self.words.removeprefix("a ").upper()
 
     def from_toml(self, value: object) -> Any:
-        """The value of a key. Raises click.BadParameter if it is of the wrong type."""
+        """Return the value of a key. Raises click.BadParameter if it is of the wrong type."""
         if not isinstance(value, self.takes) or (isinstance(value, bool) and bool not in self.takes):
             raise click.BadParameter(f"{_shown(value)} is not {self.words}.")
         return self.convert(value, None, None)
@@ -244,7 +244,7 @@ class Settings(NamedTuple):
     file: Path | None = None
 
     def of(self, part: str) -> dict[str, Any]:
-        """The options that go to `part`."""
+        """Return the options that go to `part`."""
         return {name: value for name, value in self.values.items() if name in OPTIONS and OPTIONS[name].part == part}
 
 

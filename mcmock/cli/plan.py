@@ -87,7 +87,7 @@ def check(files: tuple[str, ...], path: Path, form: str, token: str | None) -> N
 
 
 def _about_plan(done: Checkup) -> Checkup:
-    """What the plan found, and errors of any kind: what was refused is not there for the plan to judge."""
+    """Return what the plan found, and errors of any kind: what was refused is not there for the plan to judge."""
     kept = (one for one in done.problems if one.rule in RULES or one.severity is Severity.ERROR)
     return done._replace(problems=tuple(kept))
 
@@ -107,7 +107,7 @@ def coverage(files: tuple[str, ...], path: Path, as_json: bool, fail: bool, toke
 
 
 def _table(covered: tuple[Covered, ...]) -> str:
-    """A line for each item, below what it is about, those that no session exercised marked; and how many there are."""
+    """Return a line for each item, below what it is about, those that no session exercised marked; and how many there are."""
     lines = [_COLUMNS.format("", "judged", "failed", "")]
     for about, alike in groupby(covered, key=lambda one: _about(one.item)):
         lines += [about, *(line for one in alike for line in _lines(one))]

@@ -110,7 +110,7 @@ def play(
 
 
 def _chosen(scenarios: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """The name and the file of each scenario that is meant."""
+    """Yield the name and the file of each scenario that is meant."""
     for one in scenarios:
         if one in GROUPS:
             yield from ((name, _file(timeline)) for name, timeline in GROUPS[one].items())
@@ -255,7 +255,7 @@ async def _play_all(runs: Sequence[Run], server: Server, answers: Answers, pace:
 
 
 async def _judged(run: Run, server: Server) -> list[str]:
-    """What was found in the sessions of one player: each rule once, with its first message, and where to look."""
+    """Return what was found in the sessions of one player: each rule once, with its first message, and where to look."""
     name = printable(run.plan.name)
     if not run.ids:
         return [f"{name}: no session was opened"]
@@ -274,7 +274,7 @@ async def _judged(run: Run, server: Server) -> list[str]:
 
 
 async def _findings(run: Run, sessions: Sequence[Any], server: Server) -> list[Any]:
-    """The findings of sessions, of their requests, and of those requests that were meant for them and missed."""
+    """Return the findings of sessions, of their requests, and of those requests that were meant for them and missed."""
     targets = {request[0] for step in run.plan.steps if SID in step.target and (request := run.request(step))}
     asked = [f"session={quote(sid)}" for sid in run.ids.values()] + [f"path={quote(one)}" for one in sorted(targets)]
     exchanges: dict[int, Any] = {}

@@ -20,7 +20,7 @@ PAUSE = 0.05
 
 
 def default_url() -> str:
-    """Where `mcmock serve` would listen with the same environment."""
+    """Return where `mcmock serve` would listen with the same environment."""
     port = os.environ.get("MCMOCK_PORT", "")
     return f"http://127.0.0.1:{port}" if port.isdecimal() else DEFAULT_URL
 

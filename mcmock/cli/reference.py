@@ -77,7 +77,7 @@ A server on this machine (`localhost`, `127.0.0.0/8`, `::1`) is always asked dir
 
 
 def reference() -> str:
-    """The page."""
+    """Return the page."""
     live = ", ".join(f"`{OPTIONS[name].key if name in OPTIONS else f'[[{name}]]'}`" for name in LIVE)
     groups = [f"\n## {group.title}\n\n{_table(group.options)}\n" for group in GROUPS]
     return "".join([_HEAD, *groups, _tables(), _TAIL.format(live=live)])

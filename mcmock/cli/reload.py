@@ -102,7 +102,7 @@ class Reload:
         self._service, self._settings, self._say = service, settings, say
 
     def files(self) -> list[WatchedFile]:
-        """The files to look at, each with what to do when it has changed."""
+        """Return the files to look at, each with what to do when it has changed."""
         files = []
         if self._settings.file is not None:
             files.append(WatchedFile(self._settings.file, self._begin, self._say, self._read_config))
@@ -116,7 +116,7 @@ class Reload:
         return faults_of(self._settings)
 
     def _read_config(self, _: Path) -> tuple[FaultRule, ...]:
-        """The rules that the config now comes to; the options that can change have changed. Raises ValueError."""
+        """Return the rules that the config now comes to; the options that can change have changed. Raises ValueError."""
         try:
             new = config.reread(self._settings)
         except click.UsageError as error:

@@ -156,7 +156,7 @@ async def _different_refusal(step: Planned, got: Got, server: Server) -> str | N
 
 
 async def _compare_judgement(plan: Plan, timeline: Timeline, run: Run, server: Server, advance: Wait | None) -> int:
-    """What only mcmock can be asked: findings, and the report of a session that ends as the timeline says."""
+    """Return what only mcmock can be asked: findings, and the report of a session that ends as the timeline says."""
     lines: list[str] = []
     for session, sid in run.ids.items():
         steps = [step for step in plan.steps if step.session == session]

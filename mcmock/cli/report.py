@@ -45,7 +45,7 @@ def report(
 
 
 def _place(where: tuple[str, ...]) -> tuple[str, str | None]:
-    """The server and the session: one argument alone is a session if it cannot be a server."""
+    """Return the server and the session: one argument alone is a session if it cannot be a server."""
     if len(where) > 2:
         raise click.UsageError(f"{where[2]!r} is one argument too many: give [URL] [SID]")
     urls = [one for one in where if "://" in one]
@@ -64,7 +64,7 @@ class _Report:
 
 
 def _sessions(server: AdminClient, session_id: str | None, limit: int, query: str) -> list[dict[str, Any]]:
-    """The sessions that are meant. Raises click.ClickException if there is none, or if SID begins several ids."""
+    """Return the sessions that are meant. Raises click.ClickException if there is none, or if SID begins several ids."""
     asked = limit if session_id is None else 1_000_000
     known = server.ask(f"/sessions?brief=1&limit={asked}{query}", None)["sessions"]
     found = [one for one in known if one["id"].startswith(session_id or "")]

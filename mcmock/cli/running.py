@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @asynccontextmanager
 async def running(service: Service, settings: Settings) -> AsyncIterator[None]:
-    """The service, its log lines, its ready file, and an eye on the files it was configured by."""
+    """Yield the service, its log lines, its ready file, and an eye on the files it was configured by."""
     values = settings.values
     await start(service)
     logs = Logs(values["log_format"], sys.stderr)

@@ -47,7 +47,7 @@ class Pace(NamedTuple):
 
 
 def recording(name: str) -> Recording:
-    """What is in a file; in one of mcmock's own where there is none of that name."""
+    """Return what is in a file; in one of mcmock's own where there is none of that name."""
     path = Path(name)
     try:
         return saved.read(path) if path.exists() else formats.read(_packaged(name))
@@ -63,7 +63,7 @@ def recording(name: str) -> Recording:
 
 
 def fixtures() -> Any:
-    """The folder of the project's recordings: inside the installed package, or beside it in a checkout."""
+    """Return the folder of the project's recordings: inside the installed package, or beside it in a checkout."""
     packaged = resources.files("mcmock").joinpath("fixtures_data")
     return packaged if packaged.is_dir() else Path(__file__).parent.parent.parent / "fixtures"
 
@@ -130,7 +130,7 @@ class Server:
             return Got(None, error=f"no answer ({error or type(error).__name__})")
 
     async def ask(self, method: str, path: str, body: Any = None) -> Any:
-        """The control API's answer. Raises click.ClickException if there is none: then this is no mcmock, or not ours."""
+        """Return the control API's answer. Raises click.ClickException if there is none: then this is no mcmock, or not ours."""
         value = {} if method == "POST" and body is None else body  # a change is asked for in JSON, even an empty one
         try:
             async with self._client.request(
@@ -159,7 +159,7 @@ Wait = Callable[[float], Awaitable[None]]
 
 
 def waiting_for(pace: Pace, server: Server) -> Wait:
-    """A function that waits until a recorded moment, in its own way."""
+    """Return a function that waits until a recorded moment, in its own way."""
     began = clock.monotonic()
     done = 0.0
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def make_service(settings: Settings, *, share_port: bool = False) -> Service:
-    """The Service that these settings describe; with `share_port` others may listen on its port, too.
+    """Return the Service that these settings describe; with `share_port` others may listen on its port, too.
 
     Raises click.UsageError where they make no sense together.
     """
@@ -50,7 +50,7 @@ def _check_https(settings: Settings) -> None:
 
 
 def store_of(settings: Settings) -> Store:
-    """The store that `--store` or `--journal` names, opened. Raises ValueError."""
+    """Return the store that `--store` or `--journal` names, opened. Raises ValueError."""
     from mcmock.storage import open_store
 
     values = settings.of(STORE)
@@ -61,7 +61,7 @@ def store_of(settings: Settings) -> Store:
 
 
 def faults_of(settings: Settings) -> tuple[FaultRule, ...]:
-    """The rules to begin with: the config's own, those of the file of faults, those of the presets. Raises ValueError."""
+    """Return the rules to begin with: the config's own, those of the file of faults, those of the presets. Raises ValueError."""
     from mcmock.faults import load_file, preset
 
     values = settings.values
@@ -122,7 +122,7 @@ class CannotListen(click.ClickException):
 
 
 def facts(service: Service) -> dict[str, Any]:
-    """What is known once it listens: the ready line and the ready file."""
+    """Return what is known once it listens: the ready line and the ready file."""
     return {
         "event": "ready",
         "url": service.url,

@@ -124,7 +124,7 @@ class Event(NamedTuple):
 
 
 def events(lines: Iterable[bytes]) -> Iterator[Event]:
-    """The events of a text/event-stream, those that only move the reader's place among them; one cut off is none."""
+    """Yield the events of a text/event-stream, those that only move the reader's place among them; one cut off is none."""
     fields: dict[str, str] = {}
     for raw in lines:
         text = raw.decode().rstrip("\r\n")
@@ -140,7 +140,7 @@ def events(lines: Iterable[bytes]) -> Iterator[Event]:
 
 
 def line(event: Event) -> str | None:
-    """What is printed of an event, with colours; None for what needs no line."""
+    """Return what is printed of an event, with colours; None for what needs no line."""
     value = event.value
     if event.name == "exchange":
         return exchange_line(value)
@@ -179,7 +179,7 @@ def exchange_line(one: dict[str, Any]) -> str:
 
 
 def _turned_away(exchange: Exchange) -> str:
-    """What a 404 or a 410 said: the body was fine, so that nothing was found in it."""
+    """Return what a 404 or a 410 said: the body was fine, so that nothing was found in it."""
     if exchange.verdict not in (Verdict.UNKNOWN, Verdict.GONE):
         return ""
     return "  " + clip(protocol_named(exchange.protocol.name).error_message(exchange.response_body), 100)
@@ -190,7 +190,7 @@ def _playhead(exchange: Exchange) -> str:
 
 
 def _finding(one: dict[str, Any]) -> str:
-    """The fault, if one met the request, and the first of the worst that was found."""
+    """Return the fault, if one met the request, and the first of the worst that was found."""
     said = [f"fault {one['fault']['rule']}"] if one.get("fault") else []
     worst = sorted(one["findings"], key=lambda found: SEVERITIES.index(found["severity"]))
     said += [f"{found['rule']}: {found['message']}" for found in worst[:1]]

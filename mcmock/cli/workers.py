@@ -67,13 +67,13 @@ def _see_that_it_is_free(host: str, port: int) -> None:
 
 
 def as_worker(settings: Settings) -> Settings:
-    """What a worker leaves to the process that started it."""
+    """Return what a worker leaves to the process that started it."""
     return settings._replace(values={**settings.values, "log_requests": False, "ready_file": None})
 
 
 @asynccontextmanager
 async def workers(service: Service, settings: Settings) -> AsyncIterator[None]:
-    """The other workers, from when all of them answer to when the block ends."""
+    """Yield the other workers, from when all of them answer to when the block ends."""
     crew = _Crew(service, settings.values["workers"] - 1)
     try:
         await crew.begin()

@@ -24,7 +24,7 @@ LATEST_STEP = LATEST - 366 * 86_400
 
 
 def _read(fallback: Callable[[], float], *names: str) -> Callable[[], float]:
-    """A function that reads the first of these clocks that the system has."""
+    """Return a function that reads the first of these clocks that the system has."""
     numbers = [getattr(time, name) for name in names if hasattr(time, name)]
     return partial(time.clock_gettime, numbers[0]) if numbers else partial(fallback)
 
@@ -62,7 +62,7 @@ def iso(seconds: float) -> str:
 
 
 def from_iso(text: str) -> float:
-    """The seconds since the epoch of a date and time in ISO 8601; without a zone it is UTC. ValueError for other text."""
+    """Return the seconds since the epoch of a date and time in ISO 8601; without a zone it is UTC. ValueError for other text."""
     parsed = datetime.fromisoformat(text)
     return (parsed if parsed.tzinfo is not None else parsed.replace(tzinfo=UTC)).timestamp()
 
@@ -107,7 +107,7 @@ class Clock:
         self._offset, self._frozen_at, self._told = setting
 
     def another(self) -> Clock:
-        """A new clock over the same source, running."""
+        """Return a new clock over the same source, running."""
         return Clock(None if isinstance(self._source, Steady) else self._source)
 
     def now(self) -> float:
@@ -183,5 +183,5 @@ def _step(seconds: object, most: float) -> float:
 
 
 def _shown(number: float) -> str:
-    """A number for a message; one of thousands of digits is not written out."""
+    """Return a number for a message; one of thousands of digits is not written out."""
     return str(number) if isinstance(number, float) or -(10**30) < number < 10**30 else "one of so many digits"

@@ -544,12 +544,12 @@ def make_finding(rule: str, mode: Mode, path: str, message: str) -> Finding | No
 
 
 def refuses(rule: str, mode: Mode) -> bool:
-    """Whether a body with this finding is answered 400 in `mode`."""
+    """Return whether a body with this finding is answered 400 in `mode`."""
     return RULES[rule].action(mode) is Action.REFUSE
 
 
 def ignores(findings: tuple[Finding, ...]) -> bool:
-    """Whether the real service would have dropped or re-assigned a request with these findings."""
+    """Return whether the real service would have dropped or re-assigned a request with these findings."""
     return any(RULES[found.rule].ignores for found in findings)
 
 

@@ -20,7 +20,7 @@ REASONS = {status.value: status.phrase for status in HTTPStatus} | {413: "Reques
 
 
 def header(headers: RawHeaders, name: bytes) -> bytes | None:
-    """The first header of that name (lower case), or None."""
+    """Return the first header of that name (lower case), or None."""
     for key, value in headers:
         if key.lower() == name:
             return value
@@ -28,7 +28,7 @@ def header(headers: RawHeaders, name: bytes) -> bytes | None:
 
 
 def path_of(target: str) -> str:
-    """The path of a target: without query, host or percent escapes; double slashes and dots stay as they are."""
+    """Return the path of a target: without query, host or percent escapes; double slashes and dots stay as they are."""
     if not target.startswith("/"):
         try:
             target = urlsplit(target).path
@@ -46,7 +46,7 @@ def is_loopback(host: str) -> bool:
 
 
 def render(status: int, headers: Headers, body: bytes = b"", *, head: bool = False) -> Response:
-    """A Response with its bytes; `head` leaves the body away but not its length."""
+    """Return a Response with its bytes; `head` leaves the body away but not its length."""
     lines = [f"HTTP/1.1 {status} {REASONS.get(status, 'Unknown')}"]
     lines += [f"{name}: {value}" for name, value in headers]
     raw = ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
@@ -75,7 +75,7 @@ _SECRET_LINES = re.compile(rb"(?im)^(%s)([ \t]*:)[^\r\n]*" % b"|".join(sorted(_S
 
 
 def without_secrets(headers: RawHeaders) -> RawHeaders:
-    """The lines with `redacted` for each value that proves who somebody is: this API asks for none, so none is kept."""
+    """Return the lines with `redacted` for each value that proves who somebody is: this API asks for none, so none is kept."""
     for name, _ in headers:
         if name.lower() in _SECRET_NAMES:
             break
@@ -151,6 +151,6 @@ def _value(headers: Headers, name: str) -> str | None:
 
 
 def _listed(headers: Headers, name: str) -> list[str]:
-    """The items of all header lines of that name."""
+    """Return the items of all header lines of that name."""
     values = [value for key, value in headers if key.lower() == name]
     return [item for value in values for part in value.split(",") if (item := part.strip())]

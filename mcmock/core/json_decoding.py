@@ -36,7 +36,7 @@ class BadJson(ValueError):
 
 
 def decode(text: bytes) -> Any:
-    """The value of `text`. Raises BadJson."""
+    """Return the value of `text`. Raises BadJson."""
     try:
         value = _decode_slowly(text) if orjson is None else orjson.loads(text)
     except BadJson:
@@ -49,7 +49,7 @@ def decode(text: bytes) -> Any:
 
 
 def plain(value: Any, depth: int = 0) -> Any:
-    """The value as JSON has it: its mappings are dicts, its sequences and sets are lists.
+    """Return the value as JSON has it: its mappings are dicts, its sequences and sets are lists.
 
     Raises ValueError, in words that follow "it holds", for what JSON cannot hold, or we cannot.
     """
@@ -81,7 +81,7 @@ def json_path(keys: Iterable[str | int], at: str = "$") -> str:
 
 
 def duplicate_keys(text: bytes) -> list[str]:
-    """The keys that occur twice in one object of `text`, which must be valid JSON; of each pair the last one counted."""
+    """Return the keys that occur twice in one object of `text`, which must be valid JSON; of each pair the last one counted."""
     doubles: list[str] = []
 
     def gather(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -114,7 +114,7 @@ def _decode_slowly(text: bytes) -> Any:
 
 
 def _other_text(text: bytes) -> str | None:
-    """What these bytes are instead of JSON in UTF-8, as far as their beginning tells."""
+    """Return what these bytes are instead of JSON in UTF-8, as far as their beginning tells."""
     if text.startswith(b"\xef\xbb\xbf"):
         return "the body begins with a byte order mark, which JSON has no place for"
     if text.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in text[:2]:

@@ -113,7 +113,7 @@ class Match:
         return all(holds(read(entry)) for read, holds in self._early)
 
     def allows_outcome(self, outcomes: Iterable[Outcome]) -> bool:
-        """Whether it leaves room for an exchange with one of those outcomes."""
+        """Return whether it leaves room for an exchange with one of those outcomes."""
         return not self._outcomes.isdisjoint(outcomes)
 
     @property
@@ -127,16 +127,16 @@ class Match:
         return len(self._conditions)
 
     def allows_session(self, session_id: str) -> bool:
-        """Whether it leaves room for exchanges of that session."""
+        """Return whether it leaves room for exchanges of that session."""
         return all(at.holds(session_id) for at in self._conditions if at.field == "session")
 
     def differences(self, one: object) -> list[Difference]:
-        """The fields that do not hold, with what was wanted and what was there."""
+        """Return the fields that do not hold, with what was wanted and what was there."""
         got = [(condition, condition.read(one)) for condition in self._conditions]
         return [Difference(at.field, at.wanted, value) for at, value in got if not at.holds(value)]
 
     def exact(self, field: str) -> Any:
-        """The one value that `field` must have, or None where it may have several."""
+        """Return the one value that `field` must have, or None where it may have several."""
         value = self.wanted.get(field)
         return None if isinstance(value, dict | list) else value
 
@@ -149,7 +149,7 @@ class Match:
 
 
 def phrase(wanted: Any) -> str:
-    """A wanted value as a reader would write it: `ping`, `play|ping`, `10..20`, `/^ad/`, `present`."""
+    """Return a wanted value as a reader would write it: `ping`, `play|ping`, `10..20`, `/^ad/`, `present`."""
     if isinstance(wanted, list):
         return "|".join(dict.fromkeys(map(str, wanted)))  # a query's 7 is the number or the text
     if not isinstance(wanted, dict):
@@ -180,7 +180,7 @@ def refuse_misspelled(match: Match) -> None:
 
 
 def _wanted(wanted: Any) -> dict[str, Any]:
-    """What is wanted of which field, as JSON has it. None stands for a field that is left out."""
+    """Return what is wanted of which field, as JSON has it. None stands for a field that is left out."""
     if wanted is not None and not isinstance(wanted, Mapping):
         raise ValueError(f'match must be an object such as {{"event": "ping"}}, not {shown(wanted)}')
     plainly = {}
@@ -323,7 +323,7 @@ _OPERATOR_TESTS: dict[str, Callable[[str, Any], Callable[[Any], bool]]] = {
 
 
 def from_query(pairs: Iterable[tuple[str, str]]) -> Match:
-    """A Match from `event=play&event=ping&playhead.min=10&params.media.id=film`: a repeated name means any of these.
+    """Return a Match from `event=play&event=ping&playhead.min=10&params.media.id=film`: a repeated name means any of these.
 
     Raises ValueError as Match does.
     """
@@ -342,7 +342,7 @@ def _several(value: Any) -> list[Any]:
 
 
 def _place(wanted: dict[str, Any], name: str) -> tuple[dict[str, Any], str]:
-    """Where in `wanted` a dotted name points: operators and the keys of params, qoe and metadata are nested."""
+    """Return where in `wanted` a dotted name points: operators and the keys of params, qoe and metadata are nested."""
     whole_name = name
     field, _, rest = name.partition(".")
     if field in PARTS and rest:
@@ -354,7 +354,7 @@ def _place(wanted: dict[str, Any], name: str) -> tuple[dict[str, Any], str]:
 
 
 def _inner(wanted: dict[str, Any], name: str, whole_name: str) -> dict[str, Any]:
-    """What the keys or operators of `name` are gathered in; `whole_name` is what it is called in the query."""
+    """Return what the keys or operators of `name` are gathered in; `whole_name` is what it is called in the query."""
     if not isinstance(wanted.setdefault(name, {}), dict):
         raise ValueError(f"{named(whole_name)} is asked for both as a value and by its parts: choose one")
     return wanted[name]  # type: ignore[no-any-return]
@@ -364,7 +364,7 @@ _WORDS = {"true": True, "false": False}
 
 
 def _value(name: str, text: str) -> Any:
-    """What a query string's text stands for. In params and the like it may be the text or the number: either will do."""
+    """Return what a query string's text stands for. In params and the like it may be the text or the number: either will do."""
     field, _, rest = name.partition(".")
     if rest.endswith("exists"):
         return _WORDS.get(text, text)

@@ -34,7 +34,7 @@ def printable_word(text: str) -> str:
 
 
 def printable_json(text: str) -> str:
-    """A JSON text that means the same, with escapes of JSON for what cannot be seen."""
+    """Return a JSON text that means the same, with escapes of JSON for what cannot be seen."""
     return text if _is_plain(text) else "".join(char if _is_visible(char) else json.dumps(char)[1:-1] for char in text)
 
 

@@ -67,7 +67,7 @@ def searcher(pattern: object) -> Callable[[str], bool]:
 
 
 def _is_plain(parsed: Any) -> bool:
-    """Whether there is one way only to go through it: from each place of a text `re` then takes each step at most once."""
+    """Return whether there is one way only to go through it: from each place of a text `re` then takes each step at most once."""
     return all(
         op in _CHARACTERS
         or op is _ops.AT
@@ -107,7 +107,7 @@ class _Program:
         self.bits[self.end] = 1 << len(self.places)
 
     def _node(self, *before: int) -> int:
-        """A new node that follows those."""
+        """Return a new node that follows those."""
         if len(self.ways) > 3 * MAX_PLACES or len(self.places) > MAX_PLACES:
             raise ValueError(f"too large: with its repeats written out it has more than {MAX_PLACES:,} steps")
         self.ways.append([])
@@ -176,7 +176,7 @@ def _letters(flags: int) -> str:
 
 
 def _set_as_text(op: Any, given: Any) -> str:
-    """A set of characters as it would be written between brackets."""
+    """Return a set of characters as it would be written between brackets."""
     if op is _ops.ANY:
         return "."
     items = given if op is _ops.IN else [(op, given)]
@@ -247,7 +247,7 @@ class _Steps:
         self.known: dict[int, int] = {}
 
     def next(self, places: int) -> int:
-        """The places that may come next, after those of `places` or at a new beginning, and maybe the end."""
+        """Return the places that may come next, after those of `places` or at a new beginning, and maybe the end."""
         reached = self.first
         for table, digit in zip(self._tables, f"{places:x}"[::-1], strict=False):
             reached |= table[digit]
@@ -262,7 +262,7 @@ def _union(reached: list[int], nodes: Iterable[int]) -> int:
 
 
 def _of_four(after: list[int]) -> dict[str, int]:
-    """What comes after each choice of four neighbours; the choice is a hexadecimal digit."""
+    """Return what comes after each choice of four neighbours; the choice is a hexadecimal digit."""
     return {
         f"{choice:x}": _union(after, (one for one in range(len(after)) if choice >> one & 1)) for choice in range(16)
     }

@@ -70,12 +70,12 @@ def open_session(session_id: str, playhead: float, now: float) -> Session:
 
 
 def downloaded_session(session_id: str, playhead: float, now: float) -> Session:
-    """A session that arrived whole: closed as soon as it is known."""
+    """Return a session that arrived whole: closed as soon as it is known."""
     return Session(session_id, now, now, now, playhead, Phase.ENDED, now, True)
 
 
 def at(session: Session, now: float) -> Session:
-    """The session as it stands at `now`: itself, or closed by the timeout that came first."""
+    """Return the session as it stands at `now`: itself, or closed by the timeout that came first."""
     if session.phase is not Phase.OPEN:
         return session
     idle, stalled = session.touched_at + IDLE_AFTER, session.moved_at + STALLED_AFTER
@@ -87,7 +87,7 @@ def at(session: Session, now: float) -> Session:
 
 
 def take(session: Session, event_type: str, playhead: float, now: float, ts: int | None = None) -> Session:
-    """The open session after one more event; `ts` is the player's own time of it, in milliseconds."""
+    """Return the open session after one more event; `ts` is the player's own time of it, in milliseconds."""
     moved_at = session.moved_at if playhead == session.playhead else now
     if event_type == "sessionEnd":
         return Session(session.id, session.opened_at, now, moved_at, playhead, Phase.ENDED, now, end_ts=ts)
@@ -110,7 +110,7 @@ def ends_again(session: Session, event_type: str) -> bool:
 
 
 def close(session: Session, phase: Phase, now: float) -> Session:
-    """The session put into a closed `phase`. One that is closed stays as it was, but can still be forgotten."""
+    """Return the session put into a closed `phase`. One that is closed stays as it was, but can still be forgotten."""
     if session.phase is not Phase.OPEN and phase is not Phase.FORGOTTEN:
         return session
     return session._replace(phase=phase, closed_at=now)

@@ -84,7 +84,7 @@ def _decide_start(tx: Transaction, call: Call, scene: DecisionContext) -> Decisi
 
 
 def _accept(tx: Transaction, call: Call, scene: DecisionContext) -> Decision:
-    """A schema or a preflight: nothing depends on it."""
+    """Return a schema or a preflight: nothing depends on it."""
     return Decision(ACCEPTED, call.respond(ACCEPTED), call.parsed.session_id)
 
 

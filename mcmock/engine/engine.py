@@ -152,7 +152,7 @@ class Engine:
             tx.forget_session(session.id)
 
     def _most(self, number: int) -> int:
-        """How many of something may be kept here, of which one emulator alone may keep `number`."""
+        """Return how many of something may be kept here, of which one emulator alone may keep `number`."""
         return int(number * self.state.part)
 
     def share(self, part: float) -> None:

@@ -70,7 +70,7 @@ class FaultInjector:
         scene: DecisionContext,
         decision: Decision | None = None,
     ) -> FaultQuery:
-        """What the rules are asked about a request."""
+        """Return what the rules are asked about a request."""
         request, parsed = call.request, call.parsed
         session = session_at(tx, session_id, call.now) if session_id is not None else None
         context = effects.EffectContext(
@@ -149,7 +149,7 @@ def _blameless(found: Finding, hit: FaultHit) -> Finding:
 
 
 def _changed(decision: Decision, fired: Fired, asked: FaultQuery) -> Decision:
-    """The decision, with the answer that the fault makes of it."""
+    """Return the decision, with the answer that the fault makes of it."""
     rule = fired.armed.rule
     change = rule.row.act(rule.attributes, asked.scene, fired.dice)
     hit: FaultHit = fired.hit
@@ -157,7 +157,7 @@ def _changed(decision: Decision, fired: Fired, asked: FaultQuery) -> Decision:
 
 
 def _event_in(call: Call) -> Event | None:
-    """The one event of a request; None where it brings none, or several."""
+    """Return the one event of a request; None where it brings none, or several."""
     if call.parsed.kind not in COUNTED_KINDS or call.parsed.downloaded:
         return None
     events = call.protocol.events(call.request.body, 0, call.now)

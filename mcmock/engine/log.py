@@ -67,7 +67,7 @@ _METHODS = frozenset({"POST", "GET", "OPTIONS", "HEAD", "PUT", "DELETE", "PATCH"
 
 
 def weight_of(entry: Entry) -> int:
-    """What an entry weighs that shares nothing with others, as one in a file does."""
+    """Return what an entry weighs that shares nothing with others, as one in a file does."""
     return (
         ENTRY_COST + len(entry.body) + weights.of_headers(entry.headers) + getsizeof(entry.target)
         + getsizeof(entry.session_id) + weights.of_answer(len(entry.response_headers), entry.response_body)
@@ -76,7 +76,7 @@ def weight_of(entry: Entry) -> int:
 
 
 def _weight_of_oddities(method: str, findings: tuple[Finding, ...], fault: FaultHit | None) -> int:
-    """What a plain ping has none of."""
+    """Return what a plain ping has none of."""
     weight = weights.of_findings(findings) + weights.of_fault(fault)
     return weight if method in _METHODS else weight + getsizeof(method)
 
@@ -274,7 +274,7 @@ class Log:
         return self._next - self._first
 
     def get(self, seq: int) -> Entry | None:
-        """The entry of that number, or None if there is none (any more)."""
+        """Return the entry of that number, or None if there is none (any more)."""
         if not self._first <= seq < self._next:
             return None
         block, place = self._place(seq)
@@ -289,7 +289,7 @@ class Log:
         return _DELIVERIES[block.deliveries[place]]
 
     def _entry(self, row: tuple[Any, ...]) -> Entry:
-        """A stored row with its names, and its words, given back."""
+        """Return a stored row with its names, and its words, given back."""
         seq, at, kind, method, target, number, *rest = row
         body, event_type, session_id, verdict, *others = rest
         return Entry(
@@ -298,7 +298,7 @@ class Log:
         )  # fmt: skip
 
     def entries(self, since: int = 0, *, newest_first: bool = False) -> Iterator[Entry]:
-        """The entries after seq `since`, as they are while you iterate: an entry evicted meanwhile is left out."""
+        """Yield the entries after seq `since`, as they are while you iterate: an entry evicted meanwhile is left out."""
         first = max(self._first, since + 1)
         numbers = range(first // BLOCK, (self._next - 1) // BLOCK + 1)
         for number in reversed(numbers) if newest_first else numbers:
@@ -311,17 +311,17 @@ class Log:
                     yield self._entry(row)
 
     def seqs_of(self, session_id: str, since: int = 0) -> array[int]:
-        """The numbers, after `since`, of a session's entries that are still in the log."""
+        """Return the numbers, after `since`, of a session's entries that are still in the log."""
         trail = self._trails.get(session_id)
         return trail.seqs[bisect_left(trail.seqs, max(self._first, since + 1)) :] if trail is not None else array("Q")
 
     def evicted_of(self, session_id: str) -> int:
-        """How many of a session's entries had to go since the log was last emptied."""
+        """Return how many of a session's entries had to go since the log was last emptied."""
         trail = self._trails.get(session_id)
         return trail.gone if trail is not None else self._left.get(session_id, 0)
 
     def knows(self, session_id: str) -> bool:
-        """Whether an entry of that session is in the log."""
+        """Return whether an entry of that session is in the log."""
         return session_id in self._trails
 
     def forget(self, session_id: str) -> None:
@@ -329,11 +329,11 @@ class Log:
         self._left.pop(session_id, None)
 
     def session_ids(self) -> list[str]:
-        """The ids named by requests in the log, known or not, in the order they first appeared."""
+        """Return the ids named by requests in the log, known or not, in the order they first appeared."""
         return list(self._trails)
 
     def _place(self, seq: int) -> tuple[_Block, int]:
-        """The block of a seq and its place there: the log may have been emptied in the midst of its first block."""
+        """Return the block of a seq and its place there: the log may have been emptied in the midst of its first block."""
         number = seq // BLOCK
         return self._blocks[number], seq - max(number * BLOCK, self._origin)
 

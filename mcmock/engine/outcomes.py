@@ -77,7 +77,7 @@ class Analysis:
             del self._views[view]
 
     def __len__(self) -> int:
-        """How many sessions are analysed."""
+        """Return how many sessions are analysed."""
         return len(self._analyses)
 
     # -- one request --------------------------------------------------------------------------------------------------
@@ -179,7 +179,7 @@ class Analysis:
         return analysis.judgement(_close_of(session)._replace(evicted=missing))
 
     def _fed(self, session_id: str) -> SessionAnalysis:
-        """The session's analysis, told all that is in the log."""
+        """Return the session's analysis, told all that is in the log."""
         self._make_room()
         analysis = self._analyses.get(session_id)
         if analysis is None:
@@ -244,7 +244,7 @@ class Analysis:
     # -- several sessions ---------------------------------------------------------------------------------------------
 
     def _compared(self, session_id: str, judgement: Judgement) -> Judgement:
-        """The judgement, with what only the other sessions of the same viewer, or the requests' heads, can tell."""
+        """Return the judgement, with what only the other sessions of the same viewer, or the requests' heads, can tell."""
         self._note_views()
         one = self._summary(session_id)
         found = (*self._of_devices(session_id), *self._after_previous(one), *self._beside_others(one))
@@ -259,7 +259,7 @@ class Analysis:
         return () if found is None else (found,)
 
     def _after_previous(self, one: SessionSummary) -> tuple[Finding, ...]:
-        """What the viewer's session before this one, and the one of the same content, tell of it."""
+        """Return what the viewer's session before this one, and the one of the same content, tell of it."""
         view, place = self._view_of.get(one.session_id, (None, 0))
         previous = self._previous.get(one.session_id, "")
         before = {previous} if self._view_of.get(previous, (None, 0))[0] != view else set()
@@ -269,7 +269,7 @@ class Analysis:
         return tuple(found for other in known for found in compare_with_previous(other, one, self.mode))
 
     def _beside_others(self, one: SessionSummary) -> tuple[Finding, ...]:
-        """What the sessions of the same view tell of one."""
+        """Return what the sessions of the same view tell of one."""
         view, place = self._view_of.get(one.session_id, (None, 0))
         if view is None or len(self._views[view]) < 2:
             return ()
@@ -319,7 +319,7 @@ def _with_derived(entry: Entry, judgement: Judgement) -> tuple[Outcome, tuple[Fi
 
 
 def _close_of(session: Session | None) -> Close:
-    """How the session stands; a live report goes up to the latest event."""
+    """Return how the session stands; a live report goes up to the latest event."""
     if session is None:
         return Close("open", 0.0)
     return Close(str(session.phase), session.touched_at if session.closed_at is None else session.closed_at)

@@ -81,7 +81,7 @@ class Queries:
         return found, True
 
     def _candidates(self, match: Match | None, since: int, newest_first: bool) -> Iterator[Entry]:
-        """The entries worth looking at: a session's own, by the index, where the match names one."""
+        """Return the entries worth looking at: a session's own, by the index, where the match names one."""
         session_id = match.exact("session") if match is not None else None
         if session_id is None:
             return self._log.entries(since, newest_first=newest_first)
@@ -219,7 +219,7 @@ class Queries:
 
 
 def _could_match(match: Match | None, entry: Entry) -> bool:
-    """Whether an entry is worth a closer look: what its columns alone rule out is not."""
+    """Return whether an entry is worth a closer look: what its columns alone rule out is not."""
     if match is None:
         return True
     return match.prefilter(entry) and match.allows_outcome(POSSIBLE_OUTCOMES[settled_outcome(entry)])

@@ -58,7 +58,7 @@ class Rule(NamedTuple):
     wanted: Match
 
     def names(self, request: Request, visitor: Callable[[], Mapping[str, Any]]) -> str | None:
-        """The scope that `request` belongs to by this rule, if any."""
+        """Return the scope that `request` belongs to by this rule, if any."""
         if self.header is None:
             return self.name if any(map(self._holds, visitor().values())) else None
         sent = http.header(request.headers, self.header)
@@ -78,12 +78,12 @@ class _Words(NamedTuple):
 
 
 def _as_name(value: str) -> str:
-    """A header's value as a scope's name: what a name cannot hold becomes a dash."""
+    """Return a header's value as a scope's name: what a name cannot hold becomes a dash."""
     return re.sub(r"[^A-Za-z0-9._-]", "-", value)[:64].lstrip("._-") or DEFAULT_SCOPE
 
 
 def rules_from(tables: Iterable[Mapping[str, Any]]) -> tuple[Rule, ...]:
-    """The rules that a config's `[[scope]]` tables say, in their order.
+    """Return the rules that a config's `[[scope]]` tables say, in their order.
 
     A table has `header`, its name, and `is`, what it must be (anything, if left out), or it has `visitor`, the id. Both
     values are exact, a list, or `{"matches": "regex"}`. `name` is the scope; with a header it may be left out, and then
@@ -157,7 +157,7 @@ class Scopes:
     # -- which scope --------------------------------------------------------------------------------------------------
 
     def place(self, request: Request) -> tuple[Emulator, Request]:
-        """The emulator that is to judge `request`, and the request as it is to see it."""
+        """Return the emulator that is to judge `request`, and the request as it is to see it."""
         try:
             return self._place(request)
         except StoreUnavailable:
@@ -174,7 +174,7 @@ class Scopes:
             return self.default, request._replace(keep_alive=False, refusal=refused)
 
     def is_at_hand(self, request: Request) -> bool:
-        """Whether `place` needs nothing for it that is not in this process."""
+        """Return whether `place` needs nothing for it that is not in this process."""
         if request.target.startswith(PREFIX):
             return split(request.target)[0] in (*self._named, DEFAULT_SCOPE)
         named = self._session_named(request)
@@ -199,7 +199,7 @@ class Scopes:
         return self.default.engine.protocol_of(request).session_named(request)
 
     def _scope_of(self, session_id: str) -> str | None:
-        """The named scope that issued this id: one that is known here, or one that only the store knows."""
+        """Return the named scope that issued this id: one that is known here, or one that only the store knows."""
         ending = session_id[-MARK_LENGTH:]
         name = self._marks.get(ending)
         if name is not None or not self._elsewhere or self.default.queries.knows(session_id):
@@ -227,7 +227,7 @@ class Scopes:
     # -- the scopes there are -----------------------------------------------------------------------------------------
 
     def named(self, name: str) -> Emulator:
-        """The scope of that name, made if there is none yet. Raises BadScope when there can be none."""
+        """Return the scope of that name, made if there is none yet. Raises BadScope when there can be none."""
         if name == DEFAULT_SCOPE:
             return self.default
         return self._use(name) if name in self._named else self._make(name)
@@ -237,12 +237,12 @@ class Scopes:
         return any(rule.name == name for rule in self._rules)
 
     def get(self, name: str) -> Emulator | None:
-        """The scope of that name, if there is one (still)."""
+        """Return the scope of that name, if there is one (still)."""
         self.forget_idle()
         return self.named(name) if name == DEFAULT_SCOPE or name in self._named else None
 
     def each(self) -> list[Emulator]:
-        """All of them, the default one first."""
+        """Return all of them, the default one first."""
         return [self.default, *(held.emulator for held in list(self._named.values()))]
 
     def for_each(self, do: Callable[[Emulator], object]) -> None:
@@ -259,7 +259,7 @@ class Scopes:
         return [first, *(ScopeView(name, now - at.used, at.emulator) for name, at in named.items())]
 
     def summary(self) -> Summary:
-        """The counts over all scopes."""
+        """Return the counts over all scopes."""
         return Summary(*map(sum, zip(*(view.emulator.summary() for view in self.views()), strict=True)))
 
     def forget(self, name: str) -> bool:
@@ -344,7 +344,7 @@ def around(emulator: Emulator | Scopes) -> Scopes:
 
 
 def split(target: str) -> tuple[str, str]:
-    """The scope's name in a prefixed target, and the target behind it."""
+    """Return the scope's name in a prefixed target, and the target behind it."""
     name, slash, rest = target[len(PREFIX) :].partition("/")
     if not slash:
         name, question, query = name.partition("?")

@@ -33,17 +33,17 @@ FAULT_COST = 160
 
 
 def of_headers(lines: RawHeaders) -> int:
-    """The bytes of a request's header lines."""
+    """Return the bytes of a request's header lines."""
     return HEADERS_COST + sum([len(name) + len(value) + LINE_COST for name, value in lines])
 
 
 def of_findings(findings: tuple[Finding, ...]) -> int:
-    """The bytes of what was found: one body can have more of it than it has bytes of its own."""
+    """Return the bytes of what was found: one body can have more of it than it has bytes of its own."""
     return sum([FINDING_COST + getsizeof(one.path) + getsizeof(one.message) for one in findings]) if findings else 0
 
 
 def of_answer(lines: int, body: bytes) -> int:
-    """The bytes of an answer with so many header lines that no other answer shares."""
+    """Return the bytes of an answer with so many header lines that no other answer shares."""
     return lines * ANSWER_LINE_COST + len(body)
 
 

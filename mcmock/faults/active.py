@@ -118,7 +118,7 @@ class ActiveRules:
         self.replace(self.snapshot.initial, now)
 
     def _without(self, names: Collection[str]) -> tuple[tuple[ActiveRule, ...], set[int]]:
-        """The rules of other names, and the serials of those that have one of these."""
+        """Return the rules of other names, and the serials of those that have one of these."""
         armed = self.snapshot.armed
         kept = tuple(one for one in armed if one.rule.name not in names)
         return kept, {one.serial for one in armed if one.rule.name in names}
@@ -144,7 +144,7 @@ class ActiveRules:
 
 
 def _with_names(others: Iterable[str], rules: tuple[FaultRule, ...]) -> tuple[FaultRule, ...]:
-    """The rules, each with a name of its own. Raises ValueError where one has a name that is taken."""
+    """Return the rules, each with a name of its own. Raises ValueError where one has a name that is taken."""
     taken = set(others)
     for rule in rules:
         if rule.name in taken:

@@ -102,7 +102,7 @@ def number(least: float, most: float = MOST, *, above: bool = False) -> tuple[Ca
 
 
 def _span(span: str, value: object) -> str:
-    """What a number may be, with the limit of all numbers where that is what `value` is beyond."""
+    """Return what a number may be, with the limit of all numbers where that is what `value` is beyond."""
     return f"{span}, at most {MOST:,}" if isinstance(value, int | float) and value > MOST else span
 
 
@@ -121,7 +121,7 @@ def _body(value: Any) -> Any:
 
 
 def body_bytes(value: Any) -> bytes:
-    """The bytes of a body: text as it is, everything else as JSON."""
+    """Return the bytes of a body: text as it is, everything else as JSON."""
     return (value if isinstance(value, str) else json.dumps(value)).encode()
 
 
@@ -215,7 +215,7 @@ def _delay(effect: Attributes, scene: EffectContext, dice: Dice) -> Change:
 
 
 def seconds(effect: Attributes, dice: Dice) -> float:
-    """How long a delay lasts, by whichever of its three attributes it has."""
+    """Return how long a delay lasts, by whichever of its three attributes it has."""
     if effect["seconds"] is not None:
         return float(effect["seconds"])
     drawn = dice("seconds")
@@ -289,7 +289,7 @@ _BODILESS = (204, 304)
 
 
 def answer(scene: EffectContext, code: int, body: Any, headers: Mapping[str, str]) -> Response:
-    """The API's error answer with that code; `body` and `headers`, where given, replace its own."""
+    """Return the API's error answer with that code; `body` and `headers`, where given, replace its own."""
     response = scene.error(code, http.REASONS.get(code, "A fault answered"))
     if body is not None:
         kind = "text/plain; charset=utf-8" if isinstance(body, str) else http.JSON
@@ -308,7 +308,7 @@ def _with_body(response: Response, body: bytes, content_type: str) -> Response:
 
 
 def with_header(response: Response, name: str, value: str | None, *, head: bool = False) -> Response:
-    """The response with that header changed in its place, added at the end, or (None) left out."""
+    """Return the response with that header changed in its place, added at the end, or (None) left out."""
     kept: list[tuple[str, str]] = []
     for old_name, old in response.headers:
         if old_name.lower() != name.lower():

@@ -22,7 +22,7 @@ _KEYS = ("fault", "faults")
 
 
 def load_file(path: str | Path) -> tuple[FaultRule, ...]:
-    """The rules of a `.toml` or `.json` file. Raises OSError as opening it does, and ValueError that names the file."""
+    """Return the rules of a `.toml` or `.json` file. Raises OSError as opening it does, and ValueError that names the file."""
     path = Path(path)
     try:
         return load(decoded(path.read_bytes()), path.suffix.lstrip(".").lower())
@@ -31,7 +31,7 @@ def load_file(path: str | Path) -> tuple[FaultRule, ...]:
 
 
 def load(text: str, form: str) -> tuple[FaultRule, ...]:
-    """The rules of a text in the form "toml" or "json"."""
+    """Return the rules of a text in the form "toml" or "json"."""
     if form == "toml":
         value: Any = _toml(text)
     elif form == "json":
@@ -42,7 +42,7 @@ def load(text: str, form: str) -> tuple[FaultRule, ...]:
 
 
 def load_value(value: Any) -> tuple[FaultRule, ...]:
-    """The rules of `{"fault": […]}`, `{"faults": […]}`, a list of rules, or a single rule."""
+    """Return the rules of `{"fault": […]}`, `{"faults": […]}`, a list of rules, or a single rule."""
     if isinstance(value, dict) and "effect" not in value:
         other = [key for key in value if key not in _KEYS]
         if other:

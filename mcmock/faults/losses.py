@@ -119,7 +119,7 @@ class _Attempt(NamedTuple):
     is_whole: bool = False  # an array: a session that arrived whole
 
     def is_again(self, other: _Attempt) -> bool:
-        """Whether the next attempt in its session is the same event once more, with a `ts` of its own."""
+        """Return whether the next attempt in its session is the same event once more, with a `ts` of its own."""
         return other.event_type == self.event_type and other.playhead == self.playhead and self.event_type is not None
 
     @property
@@ -130,7 +130,7 @@ class _Attempt(NamedTuple):
 
 
 def ledger(exchanges: Iterable[Exchange], evicted: int = 0) -> Losses:
-    """What became of each request in `exchanges`, oldest first, that a fault met and that had something to count."""
+    """Return what became of each request in `exchanges`, oldest first, that a fault met and that had something to count."""
     attempts = [_attempt(one) for one in exchanges if may_lose(one.kind)]
     if not any(one.fault for one in attempts):
         return Losses((), evicted)
@@ -223,7 +223,7 @@ class _Book:
         return next((other for other in self._received[one.event_type, one.ts] if self._is_move(one, other)), None)
 
     def _is_move(self, one: _Attempt, other: _Attempt) -> bool:
-        """Whether `other` is `one` in a session opened because of the fault: not in one that others had open before."""
+        """Return whether `other` is `one` in a session opened because of the fault: not in one that others had open before."""
         viewing = self._viewing_of.get(one.session_id)
         alike = viewing is not None and viewing == self._viewing_of.get(other.session_id)
         plays_on = one.session_id not in self._played or other.session_id in self._played

@@ -76,7 +76,7 @@ PRESETS: dict[str, Preset] = {preset.name: preset for preset in (
 
 
 def preset(name: str) -> tuple[FaultRule, ...]:
-    """The rules of the preset of that name. Raises ValueError naming those there are."""
+    """Return the rules of the preset of that name. Raises ValueError naming those there are."""
     if not isinstance(name, str) or name not in PRESETS:
         raise ValueError(f"there is no preset {shown(name)}; the presets are {', '.join(PRESETS)}")
     return PRESETS[name].rules

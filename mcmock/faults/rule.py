@@ -61,7 +61,7 @@ class FaultRule:
 
 
 def rule_to_json(rule: FaultRule) -> dict[str, Any]:
-    """The rule as the control API and the files have it, with every default filled in."""
+    """Return the rule as the control API and the files have it, with every default filled in."""
     row = EFFECTS[rule.effect]
     given = {
         name: value
@@ -82,7 +82,7 @@ def rule_to_json(rule: FaultRule) -> dict[str, Any]:
 
 
 def rule_from_json(value: Any) -> FaultRule:
-    """The rule that `value` describes. Raises ValueError naming the field and the values allowed."""
+    """Return the rule that `value` describes. Raises ValueError naming the field and the values allowed."""
     if not isinstance(value, Mapping):
         raise ValueError(f'a fault must be an object such as {{"effect": {{"type": "reset"}}}}, not {shown(value)}')
     name = _name(value.get("name"))

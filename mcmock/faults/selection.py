@@ -97,7 +97,7 @@ class FaultCounters:
 
 
 def _is_total(place: tuple[int, str, str] | tuple[int, str]) -> bool:
-    """Whether it is counted over all sessions."""
+    """Return whether it is counted over all sessions."""
     return not place[-1]
 
 
@@ -152,7 +152,7 @@ class FaultQuery(NamedTuple):
 
 
 def decide(armed: tuple[ActiveRule, ...], counters: FaultCounters, asked: FaultQuery, seed: int) -> Fired | None:
-    """The rule that fires at this request on this side, if any; counts what it looked at in `counters`."""
+    """Return the rule that fires at this request on this side, if any; counts what it looked at in `counters`."""
     for one in armed:
         rule = one.rule
         if rule.side == asked.side and _rests(one, asked.now) is False and rule.match.holds(asked.seen):
@@ -163,12 +163,12 @@ def decide(armed: tuple[ActiveRule, ...], counters: FaultCounters, asked: FaultQ
 
 
 def _rests(armed: ActiveRule, now: float) -> bool:
-    """Whether the rule's time is up."""
+    """Return whether the rule's time is up."""
     return armed.rule.for_seconds is not None and now >= armed.since + armed.rule.for_seconds
 
 
 def is_active(armed: ActiveRule, counters: FaultCounters, now: float) -> bool:
-    """Whether the rule may still fire: its time is not up, and its `times` are not used up."""
+    """Return whether the rule may still fire: its time is not up, and its `times` are not used up."""
     rule, hits = armed.rule, counters.count(armed.serial, "hits")
     return not _rests(armed, now) and (rule.times is None or rule.per == SESSION or hits < rule.times)
 
@@ -195,7 +195,7 @@ def _fire(armed: ActiveRule, counters: FaultCounters, asked: FaultQuery, seed: i
 
 
 def _draws(rule: FaultRule) -> bool:
-    """Whether the effect itself draws a number."""
+    """Return whether the effect itself draws a number."""
     return rule.attributes.get("uniform") is not None or rule.attributes.get("lognormal") is not None
 
 

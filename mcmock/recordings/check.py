@@ -179,7 +179,7 @@ def _remark(rule: str, message: str, place: str = "", one: Exchange | None = Non
 
 
 def _ours(records: Iterable[Recorded]) -> list[Located]:
-    """The requests to this API. Other services have such paths, too: a host is ours if it was sent an event."""
+    """Return the requests to this API. Other services have such paths, too: a host is ours if it was sent an event."""
     located = list(map(Located, records))
     hosts = {one.record.request.host for one in located if one.has_event}
     if not hosts:
@@ -188,7 +188,7 @@ def _ours(records: Iterable[Recorded]) -> list[Located]:
 
 
 def _nothing(records: Sequence[Recorded], chosen: Iterable[Located]) -> Problem:
-    """What is said of a recording of something else, or of one in which nothing can be judged."""
+    """Return what is said of a recording of something else, or of one in which nothing can be judged."""
     if any(one.is_counted for one in chosen):
         return _remark("nothing-to-check", "the recording has no request to this API with its body")
     apis = Counter(api for one in records if (api := api_of_target(one.request.host + one.request.target)) is not None)
@@ -294,7 +294,7 @@ class _Played:
         self.remarks.append(remark._replace(event_type=one.event_type, session_id=one.named or one.issued))
 
     def checked(self, known: Mapping[int, Exchange]) -> Iterator[Checked]:
-        """The requests as they stand at the end; those of sessions are `known`."""
+        """Yield the requests as they stand at the end; those of sessions are `known`."""
         for seq, record in self._taken:
             exchange = known.get(seq) or self.emulator.request(seq)
             assert exchange is not None
@@ -302,7 +302,7 @@ class _Played:
 
 
 def _as_answered(exchange: Exchange, record: Recorded) -> Exchange:
-    """The exchange; a preflight is judged by the answer that was recorded, which may allow more than is documented."""
+    """Return the exchange; a preflight is judged by the answer that was recorded, which may allow more than is documented."""
     if exchange.kind is not Kind.PREFLIGHT or record.status is None or not record.response_headers:
         return exchange
     if http.preflight_refusal(exchange.request_headers, record.status, record.response_headers) is not None:
@@ -319,7 +319,7 @@ def _missing_body(record: Recorded) -> str:
 
 
 def _refusal(status: int | None) -> Any:
-    """The fault that answers so, before the request is processed."""
+    """Return the fault that answers so, before the request is processed."""
     named = {"name": "recorded", "side": "before", "times": 1}
     return faults.status(status, **named) if status is not None and status >= 200 else faults.close(**named)  # type: ignore[arg-type]
 
@@ -398,7 +398,7 @@ def _close(playback: _Playback, close: timeline.Closed) -> None:
 
 
 def _unexpected(done: Checkup, parsed: timeline.Timeline) -> Iterator[Problem]:
-    """The problems that the timeline has not named itself."""
+    """Yield the problems that the timeline has not named itself."""
     named = {
         one.place for one, step in zip(done.requests, parsed.steps, strict=True)
         if step.findings is not None or (step.status is not None and one.exchange.verdict not in _NOT_REFUSED)
@@ -413,7 +413,7 @@ def _unexpected(done: Checkup, parsed: timeline.Timeline) -> Iterator[Problem]:
 
 
 def unmet(done: Checkup, parsed: timeline.Timeline) -> Iterator[Problem]:
-    """What the timeline expects and what was played does not meet."""
+    """Yield what the timeline expects and what was played does not meet."""
     steps = replay_plan.of_timeline(parsed).steps
     for one, step in zip(done.requests, steps, strict=True):
         found = [finding.rule for finding in one.exchange.findings if finding.rule not in PLAN_RULES]

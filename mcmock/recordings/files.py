@@ -16,7 +16,7 @@ from mcmock.storage.base import JOURNAL
 
 
 def read(path: Path) -> Recording:
-    """The recording in a file. Raises OSError if it cannot be read, and ValueError, naming the line, if it is none."""
+    """Return the recording in a file. Raises OSError if it cannot be read, and ValueError, naming the line, if it is none."""
     with path.open("rb") as opened:
         if opened.read(len(JOURNAL)) == JOURNAL:
             return _journal(path)
@@ -24,7 +24,7 @@ def read(path: Path) -> Recording:
 
 
 def _beside(path: Path, name: str) -> bytes | None:
-    """A file that a HAR names, if it lies beside it, or below."""
+    """Return a file that a HAR names, if it lies beside it, or below."""
     folder = path.parent.resolve()
     file = (folder / name).resolve()
     if not file.is_relative_to(folder) or not file.is_file() or file.stat().st_size > MAX_ATTACHED:

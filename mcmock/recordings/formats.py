@@ -117,12 +117,12 @@ def _object_of(line: bytes) -> Any:
 
 
 def _is_whole(document: Any) -> bool:
-    """Whether a JSON object is a whole file of another kind, written on one line."""
+    """Return whether a JSON object is a whole file of another kind, written on one line."""
     return timeline.is_timeline(document) or is_har(document) or _protocol_of(document) is not None
 
 
 def _zipped(content: bytes) -> Recording:
-    """A HAR in a .zip, with what was attached to it, as Playwright writes them."""
+    """Return a HAR in a .zip, with what was attached to it, as Playwright writes them."""
     try:
         archive = zipfile.ZipFile(io.BytesIO(content))
         names = [one for one in archive.namelist() if one.endswith(".har")]

@@ -142,7 +142,7 @@ def _body(sent: Mapping[str, Any], extras: Mapping[str, Any], headers: Headers, 
 
 
 def _posted(sent: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What a recorder kept of a body; some write the text itself, or the value that it stands for."""
+    """Return what a recorder kept of a body; some write the text itself, or the value that it stands for."""
     posted = sent.get("postData") or {}
     if not isinstance(posted, Mapping):
         posted = {"text": posted}
@@ -162,7 +162,7 @@ def _decoded(text: str, posted: Mapping[str, Any]) -> bytes:
 
 
 def _whole(content: bytes, sent: Mapping[str, Any], headers: Headers) -> _Body:
-    """The body, unless it was cut off: it is shorter than what was sent, and not JSON."""
+    """Return the body, unless it was cut off: it is shorter than what was sent, and not JSON."""
     length = max(_number(_first(headers, "content-length")), _number(sent.get("bodySize")))
     if len(content) >= length or _first(headers, "content-encoding") or _is_json(content):
         return _Body(content)
@@ -170,7 +170,7 @@ def _whole(content: bytes, sent: Mapping[str, Any], headers: Headers) -> _Body:
 
 
 def _was_empty(headers: Headers) -> bool:
-    """Whether the request itself said that it has no body. A recorder's `bodySize` of 0 says less: it knew of none."""
+    """Return whether the request itself said that it has no body. A recorder's `bodySize` of 0 says less: it knew of none."""
     return _first(headers, "content-length") == "0"
 
 

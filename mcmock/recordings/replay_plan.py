@@ -76,7 +76,7 @@ class Got(NamedTuple):
 
 
 def plan(recording: formats.Recording, name: str, start_ms: int) -> Plan:
-    """What to send of a recording, which `name` stands for.
+    """Return what to send of a recording, which `name` stands for.
 
     `start_ms` is when a timeline's player starts, in ms since the epoch. Raises ValueError with one line that says what
     is wrong where.
@@ -88,7 +88,7 @@ def plan(recording: formats.Recording, name: str, start_ms: int) -> Plan:
 
 
 def of_timeline(read_in: timeline.Timeline) -> Plan:
-    """A timeline's steps; they are sent as a browser would send them."""
+    """Return a timeline's steps; they are sent as a browser would send them."""
     begins = read_in.steps[0].at
     headers = (("Content-Type", "application/json"),)
     steps = (
@@ -107,7 +107,7 @@ def _kind_of(path: str, body: bytes) -> Kind:
 
 
 def of_recording(records: Iterable[Recorded], name: str) -> Plan:
-    """The requests to this API among `records`, in their order. Of those that met a fault no answer is expected.
+    """Return the requests to this API among `records`, in their order. Of those that met a fault no answer is expected.
 
     Raises ValueError if there are none.
     """
@@ -190,7 +190,7 @@ class Run:
 
 
 def difference(step: Planned, got: Got) -> str | None:
-    """Where an answer is not the expected one; None if it is, or if nothing was expected."""
+    """Return where an answer is not the expected one; None if it is, or if nothing was expected."""
     if got.error is not None:
         return f"expected {step.status or 'an answer'}, got {got.error}"
     if step.status is not None and got.status != step.status:
@@ -245,7 +245,7 @@ _CLOSE_ENOUGH: Final = 0.0005  # s; a clock is a float of seconds since 1970
 
 
 def unopened(read_in: timeline.Timeline) -> Iterator[str]:
-    """What is to be said where no session was opened although the timeline expects something of one."""
+    """Yield what is to be said where no session was opened although the timeline expects something of one."""
     if read_in.report or read_in.media_reporting or read_in.findings or read_in.close is not None:
         yield "no session was opened: what the timeline expects of one is not met"
 
@@ -284,6 +284,6 @@ def _different_parts(wanted: Any, got: Any, where: str) -> Iterator[str]:
 
 
 def _same(got: object, wanted: object) -> bool:
-    """Whether a value is the expected one. True is 1; numbers of a report are rounded before they are told."""
+    """Return whether a value is the expected one. True is 1; numbers of a report are rounded before they are told."""
     numbers = isinstance(got, int | float) and isinstance(wanted, int | float)
     return isclose(got, wanted, rel_tol=1e-12, abs_tol=1e-7) if numbers else got == wanted  # type: ignore[arg-type]

@@ -197,7 +197,7 @@ def _event(one: Located) -> Event | None:
 
 
 def _contradicts(opening: Event, event: Event) -> bool:
-    """Whether an event cannot be of the session: it plays something else, or came before it by the player's own clock."""
+    """Return whether an event cannot be of the session: it plays something else, or came before it by the player's own clock."""
     if opening.sent_ts is not None and event.sent_ts is not None and event.sent_ts < opening.sent_ts - FITS * 1000:
         return True
     shared = [key for key in opening.params if key.startswith(("media.", "visitor.")) and key in event.params]

@@ -65,7 +65,7 @@ class Timeline(NamedTuple):
 
 
 def parse(document: object, start_ms: int) -> Timeline:
-    """The timeline in `document`, with `ts` filled in for a player that starts at `start_ms` (ms since the epoch).
+    """Return the timeline in `document`, with `ts` filled in for a player that starts at `start_ms` (ms since the epoch).
 
     Raises ValueError with one line that says where `document` is no timeline.
     """
@@ -86,7 +86,7 @@ def parse(document: object, start_ms: int) -> Timeline:
 
 
 def is_timeline(document: object) -> bool:
-    """Whether a JSON value looks like a timeline, and not like another kind of recording."""
+    """Return whether a JSON value looks like a timeline, and not like another kind of recording."""
     return isinstance(document, dict) and isinstance(document.get("steps"), list)
 
 

@@ -36,7 +36,7 @@ it was sent: not every path makes an URL."""
 
 
 def write(exchanges: Iterable[Exchange]) -> Iterator[bytes]:
-    """A HAR 1.2 document in pieces, one entry each; times are those of the emulator's clock, durations are unknown."""
+    """Yield a HAR 1.2 document in pieces, one entry each; times are those of the emulator's clock, durations are unknown."""
     creator = json.dumps({"name": "mcmock", "version": mcmock.__version__})
     yield f'{{"log":{{"version":"1.2","creator":{creator},"pages":[],"entries":['.encode()
     before = b"\n"

@@ -34,13 +34,13 @@ def ref(name: str) -> Schema:
 
 
 def _object(about: str, fields: dict[str, Schema], optional: Iterable[str] = ()) -> Schema:
-    """An object whose `fields` are all there but the `optional` ones; more may be added one day."""
+    """Return an object whose `fields` are all there but the `optional` ones; more may be added one day."""
     required = [name for name in fields if name not in set(optional)]
     return {"type": "object", "description": about, "properties": fields, "required": required}
 
 
 def _asked(about: str, fields: dict[str, Schema], required: Iterable[str] = ()) -> Schema:
-    """What a caller sends: nothing else is taken, and only `required` must be there."""
+    """Return what a caller sends: nothing else is taken, and only `required` must be there."""
     return {
         "type": "object", "description": about, "properties": fields, "required": list(required),
         "additionalProperties": False,

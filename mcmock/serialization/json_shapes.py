@@ -72,7 +72,7 @@ def exchange_to_json(exchange: Exchange) -> Json:
 
 
 def whole_to_json(exchange: Exchange) -> Json:
-    """An exchange with its body as it was sent, too: a value has no spaces, no order, and no key twice."""
+    """Return an exchange with its body as it was sent, too: a value has no spaces, no order, and no key twice."""
     shape = exchange_to_json(exchange)
     with suppress(UnicodeDecodeError):
         if exchange.body_bytes:
@@ -81,7 +81,7 @@ def whole_to_json(exchange: Exchange) -> Json:
 
 
 def brief_to_json(exchange: Exchange) -> Json:
-    """An exchange without its headers and bodies: what `?brief=1` gives. `parts` are the events of an array."""
+    """Return an exchange without its headers and bodies: what `?brief=1` gives. `parts` are the events of an array."""
     return {
         "seq": exchange.seq,
         "at": exchange.at,
@@ -128,7 +128,7 @@ def fault_hit_to_json(hit: FaultHit) -> Json:
 
 
 def exchange_from_json(value: Json) -> Exchange:
-    """The exchange of one line of a log export. Raises ValueError naming what is missing or wrong."""
+    """Return the exchange of one line of a log export. Raises ValueError naming what is missing or wrong."""
     try:
         return Exchange(
             seq=int(value["seq"]),
@@ -190,7 +190,7 @@ def session_to_json(view: SessionView) -> Json:
 
 
 def outline_to_json(outline: SessionOutline) -> Json:
-    """A session without its lists: what `?brief=1` gives."""
+    """Return a session without its lists: what `?brief=1` gives."""
     session = outline.session
     return {
         "id": session.id,
@@ -209,12 +209,12 @@ def outline_to_json(outline: SessionOutline) -> Json:
 
 
 def _media(report: Report) -> Json:
-    """What identifies the session to a person: content, player, visitor."""
+    """Return what identifies the session to a person: content, player, visitor."""
     return {key: report.params[key] for key in MEDIA_KEYS if key in report.params}
 
 
 def vocabulary_to_json() -> Json:
-    """What the words of the other shapes mean: rules of findings, metrics of a report, fields of a Match."""
+    """Return what the words of the other shapes mean: rules of findings, metrics of a report, fields of a Match."""
     return {
         "rules": {
             name: {"about": rule.about, "source": rule.source, "ignores": rule.ignores} for name, rule in RULES.items()
@@ -258,7 +258,7 @@ def verification_to_json(answer: Verification) -> Json:
 
 
 def verdict_to_json(verdict: Lost, message: str, limit: int = MAX_LISTED) -> Json:
-    """A verdict with `limit` requests and findings. `findings` are those of sessions as a whole; a request has its own."""
+    """Return a verdict with `limit` requests and findings. `findings` are those of sessions as a whole; a request has its own."""
     return {
         "result": Result.PASS if verdict.passed else Result.FAIL,
         "failOn": verdict.fail_on,
@@ -272,7 +272,7 @@ def verdict_to_json(verdict: Lost, message: str, limit: int = MAX_LISTED) -> Jso
 
 
 def _miss_to_json(miss: Miss) -> Json:
-    """A near miss: the request, and the fields in which it is not what was asked for."""
+    """Return a near miss: the request, and the fields in which it is not what was asked for."""
     differences = [{"field": at.field, "wanted": at.wanted, "got": at.got} for at in miss.differences]
     return {"request": exchange_to_json(miss.exchange), "differences": differences}
 
@@ -281,7 +281,7 @@ def _miss_to_json(miss: Miss) -> Json:
 
 
 def fault_to_json(state: FaultState) -> Json:
-    """A rule in force and how often it fired. Sent back, it is a rule again: `rule_from_json` passes over the counts."""
+    """Return a rule in force and how often it fired. Sent back, it is a rule again: `rule_from_json` passes over the counts."""
     counts = {"hits": state.hits, "matched": state.matched, "active": state.active}
     return {**rule_to_json(state.rule), **counts}
 

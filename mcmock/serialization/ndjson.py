@@ -22,7 +22,7 @@ CONTENT_TYPE = "application/x-ndjson"
 
 
 def write(exchanges: Iterable[Exchange]) -> Iterator[bytes]:
-    """A line that says what this is, then one exchange a line; each piece ends in a line feed."""
+    """Yield a line that says what this is, then one exchange a line; each piece ends in a line feed."""
     yield _line({"mcmock": FORMAT, "version": mcmock.__version__})
     for exchange in exchanges:
         yield _line(_as_sent(without_secrets(exchange)))
@@ -33,7 +33,7 @@ def _line(value: Json) -> bytes:
 
 
 def _as_sent(exchange: Exchange) -> Json:
-    """The shape; with the text beside the value where the value alone would not bring back what was sent."""
+    """Return the shape; with the text beside the value where the value alone would not bring back what was sent."""
     shape = exchange_to_json(exchange)
     doubled = shape["body"] is not None and any(found.rule == "duplicate-key" for found in exchange.findings)
     if doubled or exchange.body_bytes == b"null":
@@ -42,7 +42,7 @@ def _as_sent(exchange: Exchange) -> Json:
 
 
 def read(lines: Iterable[str | bytes]) -> Iterator[Exchange]:
-    """The exchanges of an NDJSON export, one by one. Raises ValueError naming the line that is none.
+    """Yield the exchanges of an NDJSON export, one by one. Raises ValueError naming the line that is none.
 
     Lines that somebody has picked from one do, too, without the first.
     """
@@ -61,12 +61,12 @@ def read(lines: Iterable[str | bytes]) -> Iterator[Exchange]:
 
 
 def is_export(first_line: str | bytes) -> bool:
-    """Whether a file that begins with this line is a log export, of whatever format."""
+    """Return whether a file that begins with this line is a log export, of whatever format."""
     return is_header(first_line) or _is_exchange(first_line)
 
 
 def is_header(line: str | bytes) -> bool:
-    """Whether a line is the first of a log export, which is no exchange."""
+    """Return whether a line is the first of a log export, which is no exchange."""
     return _has(line, "mcmock")
 
 

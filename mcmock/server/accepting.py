@@ -45,7 +45,7 @@ QUIET = 60.0
 
 
 def descriptors() -> int | None:
-    """How many descriptors the process may have open; None where there is no such limit."""
+    """Return how many descriptors the process may have open; None where there is no such limit."""
     try:
         import resource
     except ImportError:  # Windows has none
@@ -55,7 +55,7 @@ def descriptors() -> int | None:
 
 
 def most_connections() -> int:
-    """How many connections may be open: as many as there are descriptors for, up to MAX_CONNECTIONS."""
+    """Return how many connections may be open: as many as there are descriptors for, up to MAX_CONNECTIONS."""
     allowed = descriptors()
     return MAX_CONNECTIONS if allowed is None else max(1, min(MAX_CONNECTIONS, allowed - _reserved(allowed)))
 
@@ -90,7 +90,7 @@ class Taking:
         self._coming.discard(connection)
 
     def open_now(self) -> int:
-        """How many connections are open, those that shake hands included."""
+        """Return how many connections are open, those that shake hands included."""
         return self._count() + len(self._coming)
 
     async def end(self) -> list[tuple[int, tuple[Any, ...]]]:
@@ -156,7 +156,7 @@ class Taking:
 
 
 def _beyond() -> int | None:
-    """The first descriptor that no connection gets: the last quarter of the reserve stays free whatever else is open."""
+    """Return the first descriptor that no connection gets: the last quarter of the reserve stays free whatever else is open."""
     allowed = descriptors()
     return None if allowed is None else allowed - _reserved(allowed) // 4
 
@@ -190,7 +190,7 @@ def _waiting(listener: socket.socket, most: int) -> Iterator[socket.socket]:
 
 
 def bind(family: int, address: tuple[Any, ...], *, share_port: bool) -> socket.socket:
-    """A socket that listens at `address`. Raises OSError."""
+    """Return a socket that listens at `address`. Raises OSError."""
     return socket.create_server(
         address,
         family=family,

@@ -56,7 +56,7 @@ def _is_useful(address: str) -> bool:
 
 
 def names(host: str, more: Iterable[str] = ()) -> list[str]:
-    """What a certificate for a server on `host` should cover: what clients may put into their URL."""
+    """Return what a certificate for a server on `host` should cover: what clients may put into their URL."""
     own = socket.gethostname().lower()
     local = [own, f"{own.partition('.')[0]}.local"] if _HOST_NAME.fullmatch(own) and own != "localhost" else []
     given = [] if host in ANYWHERE else [host]

@@ -32,7 +32,7 @@ def make_handler(held: Scopes, meter: Meter, control: ControlApi) -> Handler:
 
 
 def _is_browser_at_root(request: web.BaseRequest) -> bool:
-    """Whether somebody opened the bare address in a browser: no player asks for that, so it is not in the log."""
+    """Return whether somebody opened the bare address in a browser: no player asks for that, so it is not in the log."""
     if request.method not in ("GET", "HEAD") or "text/html" not in request.headers.get("Accept", ""):
         return False
     path = request.raw_path.partition("?")[0]
@@ -40,7 +40,7 @@ def _is_browser_at_root(request: web.BaseRequest) -> bool:
 
 
 def create_app(emulator: Emulator | Scopes, **options: Any) -> web.Application:
-    """The aiohttp application around `emulator`, for `aiohttp_client` and for mounting in a server of your own.
+    """Return the aiohttp application around `emulator`, for `aiohttp_client` and for mounting in a server of your own.
 
     `options` are `admin_token` and `allow_host`, as of `mcmock serve`: who may use the control API, and by which names.
     """

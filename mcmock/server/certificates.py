@@ -36,7 +36,7 @@ _CERTIFICATE, _KEY = "ca.pem", "ca-key.pem"
 
 
 def state_folder(environment: Mapping[str, str] = os.environ, platform: str = sys.platform) -> Path:
-    """The platform's folder for what a program remembers. Raises ValueError where there is no home to put it in."""
+    """Return the platform's folder for what a program remembers. Raises ValueError where there is no home to put it in."""
     if platform == "win32" and (local := environment.get("LOCALAPPDATA")):
         return Path(local) / "mcmock"
     if platform != "darwin" and (state := environment.get("XDG_STATE_HOME")):
@@ -134,7 +134,7 @@ def _start(now: float) -> datetime:
 
 
 def kept(state: Path, now: float, owner: str = "") -> Authority:
-    """The authority of a state folder, made if there is none. Raises ValueError, in one line, if it cannot be used."""
+    """Return the authority of a state folder, made if there is none. Raises ValueError, in one line, if it cannot be used."""
     folder = state / "ca"
     try:
         if not (folder / _KEY).exists():
@@ -145,12 +145,12 @@ def kept(state: Path, now: float, owner: str = "") -> Authority:
 
 
 def certificate_path(state: Path) -> Path:
-    """Where the authority's certificate is, or would be."""
+    """Return where the authority's certificate is, or would be."""
     return state / "ca" / _CERTIFICATE
 
 
 def existing(state: Path, now: float) -> Authority | None:
-    """The authority of a state folder, or None if there is none."""
+    """Return the authority of a state folder, or None if there is none."""
     return _read(state / "ca", now) if (state / "ca" / _KEY).exists() else None
 
 

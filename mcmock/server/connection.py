@@ -200,7 +200,7 @@ class Connection(AiohttpConnection):
         self._stop_clock()
 
     def _has_begun(self) -> bool:
-        """Whether a head has begun; empty lines behind a request are none."""
+        """Return whether a head has begun; empty lines behind a request are none."""
         return bool(self.unparsed.strip(_LINE_ENDS) if self.begun else self.unparsed)
 
     def _time_head(self) -> None:
@@ -269,7 +269,7 @@ class Connection(AiohttpConnection):
     # -- its end ------------------------------------------------------------------------------------------------------
 
     def eof_received(self) -> bool | None:  # type: ignore[override]
-        """A client that has said all it had to say, and may still listen: whatever it asked is answered first."""
+        """Return a client that has said all it had to say, and may still listen: whatever it asked is answered first."""
         if self.secure or self.is_closing:
             return None  # no way to: the transport closes
         self.ended = True
@@ -325,7 +325,7 @@ class Connection(AiohttpConnection):
             super().log_exception(*args, **options)
 
     def is_amid_request(self) -> bool:
-        """Whether a part of a request has come, and the rest of it has not."""
+        """Return whether a part of a request has come, and the rest of it has not."""
         return self._has_begun() or not self.body.is_eof()
 
     # -- the order of the answers -------------------------------------------------------------------------------------
@@ -343,7 +343,7 @@ class Connection(AiohttpConnection):
         return finished
 
     def _is_idle(self) -> bool:
-        """Whether nothing is being answered, or waits for it."""
+        """Return whether nothing is being answered, or waits for it."""
         return not self.has_queued() if not self.begun else self.is_waiting()
 
     def _queue(self, errand: Exception) -> None:

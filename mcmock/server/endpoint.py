@@ -22,7 +22,7 @@ PREFIX = "/__admin"
 
 
 def control_path(target: str) -> tuple[str, str | None] | None:
-    """The path within the control API that a request target names, and the scope before it; None if it is emulated."""
+    """Return the path within the control API that a request target names, and the scope before it; None if it is emulated."""
     if target.startswith(PREFIX):
         return target, None
     if target.startswith(scopes.PREFIX):
@@ -70,7 +70,7 @@ class Place:
         self._state, self._throwaway = state_dir, throwaway
 
     def context(self) -> ssl.SSLContext:
-        """The certificate to show. Raises ValueError, in one line, where there can be none."""
+        """Return the certificate to show. Raises ValueError, in one line, where there can be none."""
         if self._cert is not None:
             return certificates.own_context(self._cert, self._key)
         now = clock.wall()
@@ -102,7 +102,7 @@ class Place:
         return self.url + PREFIX
 
     def reachable(self, *, secure: bool = False) -> list[str]:
-        """The URLs at which other devices on this network reach it, those for HTTPS if `secure`; none on loopback."""
+        """Return the URLs at which other devices on this network reach it, those for HTTPS if `secure`; none on loopback."""
         if http.is_loopback(self.host):
             return []
         hosts = addresses.outward() if self.host in addresses.ANYWHERE else [self.host]

@@ -72,7 +72,7 @@ class FastPath:
         self._bytes = 0
 
     def read(self, data: bytes) -> FastRequest | None:
-        """The request that `data` is, if it is one for the fast path. It must have come on a clear connection."""
+        """Return the request that `data` is, if it is one for the fast path. It must have come on a clear connection."""
         found = self._request_line.match(data)
         if found is None:
             return None
@@ -104,7 +104,7 @@ class FastPath:
         self._bytes += cost
 
     def _block(self, text: bytes, message: Any) -> HeaderBlock | None:
-        """What the header block `text` means, if the fast path may take requests that have it."""
+        """Return what the header block `text` means, if the fast path may take requests that have it."""
         headers = message.headers
         if message.should_close or message.upgrade or not _SPECIAL.isdisjoint(headers) or "Host" not in headers:
             return None
@@ -117,6 +117,6 @@ class FastPath:
 
 
 def _headers(text: bytes) -> RawHeaders:
-    """The lines of a header block, read in the plainest way there is."""
+    """Return the lines of a header block, read in the plainest way there is."""
     lines = (line.partition(b":") for line in text.split(b"\r\n"))
     return tuple((name, value.strip(_BLANK)) for name, _, value in lines)

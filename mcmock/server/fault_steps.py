@@ -83,7 +83,7 @@ class _Stage:
             await self._next_news(left)
 
     def _has_ended(self) -> bool:
-        """Whether the client ended its side before this stage began: it may still read, but not for ever."""
+        """Return whether the client ended its side before this stage began: it may still read, but not for ever."""
         return bool(getattr(self._protocol, "ended", False))
 
     def _left(self, due: float | None) -> float | None:

@@ -47,7 +47,7 @@ async def log_unanswered(scopes: Scopes, meter: Meter, request: web.BaseRequest,
 
 
 async def _judge(scopes: Scopes, meter: Meter, request: web.BaseRequest) -> tuple[Emulator, Answer, bool]:
-    """The emulator of the request's scope, its answer, and whether the request was read to its end."""
+    """Return the emulator of the request's scope, its answer, and whether the request was read to its end."""
     body, refusal = await read(request, scopes.default.max_body_bytes)
     asked = Request(
         request.method,
@@ -67,7 +67,7 @@ async def _judge(scopes: Scopes, meter: Meter, request: web.BaseRequest) -> tupl
 
 
 async def _decide(scopes: Scopes, request: Request) -> tuple[Emulator, Answer]:
-    """The emulator whose scope the request is of, and its answer, where that may wait for a store."""
+    """Return the emulator whose scope the request is of, and its answer, where that may wait for a store."""
     at_hand = scopes.is_at_hand(request)
     emulator, asked = scopes.place(request) if at_hand else await asyncio.to_thread(scopes.place, request)
     return emulator, await _submitted(emulator, asked)
@@ -94,7 +94,7 @@ def _encoding(request: web.BaseRequest) -> str:
 
 
 async def read(request: web.BaseRequest, limit: int) -> tuple[bytes, Refusal | None]:
-    """The body, and why it could not be taken, if so; what came until then is kept for the log."""
+    """Return the body, and why it could not be taken, if so; what came until then is kept for the log."""
     if "Content-Encoding" in request.headers and (encoding := _encoding(request)).lower() not in ("", "identity"):
         return b"", Refusal("body-encoded", 415, f"a body in {encoding} is not taken: send it as it is")
     if request.content_length is not None and request.content_length > limit:
@@ -109,7 +109,7 @@ async def read(request: web.BaseRequest, limit: int) -> tuple[bytes, Refusal | N
 
 
 async def _gather(content: StreamReader, limit: int) -> tuple[bytes, Refusal | None]:
-    """A body that comes in pieces."""
+    """Return a body that comes in pieces."""
     parts, loop = bytearray(), asyncio.get_running_loop()
     latest = loop.time() + BODY_TIME
     try:

@@ -128,7 +128,7 @@ class Service:
             raise
 
     def _secured(self) -> ssl.SSLContext:
-        """The certificate to show: the same one for as long as this service lives."""
+        """Return the certificate to show: the same one for as long as this service lives."""
         if self._context is None:
             self._context = self.place.context()
         return self._context
@@ -189,7 +189,7 @@ class Service:
         return bound
 
     def _can_do_without(self, host: str, error: OSError) -> bool:
-        """Whether the other addresses do where `host` cannot be bound: a name's IPv6, and ::1 beside 127.0.0.1."""
+        """Return whether the other addresses do where `host` cannot be bound: a name's IPv6, and ::1 beside 127.0.0.1."""
         if host == "::1" and self.place.host in ("127.0.0.1", "localhost"):
             if error.errno == errno.EADDRINUSE:
                 self.taken_by_others = host
@@ -311,7 +311,7 @@ async def _resolved(host: str, port: int) -> list[Address]:
 
 
 def _reason(error: OSError) -> str:
-    """The system's words for what went wrong; asyncio puts its own around them."""
+    """Return the system's words for what went wrong; asyncio puts its own around them."""
     return os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or str(error)
 
 
@@ -349,12 +349,12 @@ class ServiceThread:
             asyncio.run_coroutine_threadsafe(self.service.stop(for_now=True), self._loop).result()
 
     def https_url(self) -> str:
-        """The address for HTTPS, which the service listens for from now on, if it did not yet."""
+        """Return the address for HTTPS, which the service listens for from now on, if it did not yet."""
         asyncio.run_coroutine_threadsafe(self.service.start_https(), self._loop).result()
         return str(self.service.https_url)
 
     async def ask(self, question: Coroutine[Any, Any, Answered]) -> Answered:
-        """The answer of `question`, which runs on the service's loop while there is one: its time passes for certain.
+        """Return the answer of `question`, which runs on the service's loop while there is one: its time passes for certain.
 
         Cancelled when the service stops before the answer has come.
         """

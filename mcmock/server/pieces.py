@@ -38,13 +38,13 @@ class Pieces:
         self._before = b""
 
     def up_to(self, count: int) -> bytes:
-        """The next `count` bytes, or as many as there are."""
+        """Return the next `count` bytes, or as many as there are."""
         piece = self._data[self._at : self._at + count]
         self._at += len(piece)
         return piece
 
     def up_to_empty_line(self) -> bytes:
-        """What comes up to the end of the next empty line, or all there is."""
+        """Return what comes up to the end of the next empty line, or all there is."""
         found = (self._before + self._data[self._at : self._at + 3]).find(_END) if self._before else -1
         if found >= 0:
             piece = self.up_to(found + len(_END) - len(self._before))
@@ -55,5 +55,5 @@ class Pieces:
         return piece
 
     def rest(self) -> bytes:
-        """All there is."""
+        """Return all there is."""
         return self.up_to(len(self))

@@ -41,7 +41,7 @@ class Meter:
         self.seconds += seconds
 
     def counted(self) -> list[Counted]:
-        """The counts, in the order in which each was first needed."""
+        """Return the counts, in the order in which each was first needed."""
         found: dict[tuple[Kind, Outcome, int], int] = {}
         for (kind, verdict, status, before), number in list(self._counts.items()):
             key = (kind, outcome_on_arrival(kind, verdict, before), status)
@@ -49,7 +49,7 @@ class Meter:
         return [Counted(*key, number) for key, number in found.items()]
 
     def buckets(self) -> list[tuple[str, int]]:
-        """The histogram, each bucket with those below it, by its upper bound; the last one is all."""
+        """Return the histogram, each bucket with those below it, by its upper bound; the last one is all."""
         below, summed = 0, []
         for bound, number in zip([*map(str, BOUNDS), "+Inf"], list(self._buckets), strict=True):
             below += number

@@ -25,7 +25,7 @@ class Store(Protocol):
         ...
 
     def emulator(self, *, lazy: bool = False, **options: Any) -> Emulator:
-        """An emulator that knows what the store has kept, with the options of Emulator; `lazy` is KeptEmulator's.
+        """Return an emulator that knows what the store has kept, with the options of Emulator; `lazy` is KeptEmulator's.
 
         Closing it closes the store. Raises ValueError for options that contradict each other, StoreUnavailable.
         """
@@ -40,7 +40,7 @@ KINDS = "memory, sqlite:FILE, or redis://HOST:PORT/DATABASE"
 
 
 def open_store(spec: str, *, max_bytes: int | None = None, max_age: float | None = None) -> Store:
-    """The store that `spec` names. It has to be closed.
+    """Return the store that `spec` names. It has to be closed.
 
     `max_bytes` and `max_age` (seconds) bound what a file keeps of the log. Raises ValueError, with one line for the user,
     if there is no such store, or the file is no journal or cannot be opened.
@@ -68,7 +68,7 @@ def _redis(url: str) -> Store:
 
 
 def read_journal(path: Path | str, scope: str | None = None) -> Iterator[Exchange]:
-    """Every request that a journal file holds, of one scope or of all; a server may be writing it meanwhile.
+    """Yield every request that a journal file holds, of one scope or of all; a server may be writing it meanwhile.
 
     Raises ValueError, with one line for the user, if there is no such file or it is no journal.
     """

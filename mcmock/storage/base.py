@@ -59,7 +59,7 @@ class _Ledger(Protocol):
     """What keeps one scope. Every method may be called from any thread."""
 
     def load(self) -> Snapshot:
-        """All of it; what comes after this moment is news."""
+        """Return all of it; what comes after this moment is news."""
         ...
 
     def check(self) -> None:
@@ -96,7 +96,7 @@ class SharedLedger(_Ledger, Protocol):
         ...
 
     def news(self, since: int) -> CommitResult:
-        """What was changed after position `since`."""
+        """Return what was changed after position `since`."""
         ...
 
     def work(self, call: Callable[[], None]) -> None:
@@ -131,7 +131,7 @@ class Ledgers(Protocol):
     def ledger(self, scope: str, max_log_bytes: int) -> PrivateLedger | SharedLedger: ...
 
     def scope_of(self, mark: str) -> str | None:
-        """The named scope whose session ids end in `mark`, if the store has one."""
+        """Return the named scope whose session ids end in `mark`, if the store has one."""
         ...
 
     def close(self) -> None: ...

@@ -84,7 +84,7 @@ def cell_texts(cell: Row) -> tuple[str, str | None]:
 
 
 def cell_from(place: str, value: str | None) -> Row:
-    """The cell of a place and a value; None is nothing. Raises ValueError for texts that no mcmock has written."""
+    """Return the cell of a place and a value; None is nothing. Raises ValueError for texts that no mcmock has written."""
     table, _, key = place.partition(" ")
     try:
         read = None if value is None else TABLES[table].from_json(json.loads(value))
@@ -107,7 +107,7 @@ def cells_from(text: str) -> tuple[Row, ...]:
 
 
 def entry_text(entry: tuple[Any, ...]) -> str:
-    """An entry of the log as JSON, without its number: bytes are kept as the characters of the same numbers."""
+    """Return an entry of the log as JSON, without its number: bytes are kept as the characters of the same numbers."""
     one = Entry._make(entry)
     return _dumps([
         one.at, one.kind, one.method, one.target,
@@ -118,7 +118,7 @@ def entry_text(entry: tuple[Any, ...]) -> str:
 
 
 def entry_from(seq: int, text: str) -> Entry:
-    """The entry of such a text. Raises ValueError for one that no mcmock has written."""
+    """Return the entry of such a text. Raises ValueError for one that no mcmock has written."""
     try:
         return _entry(seq, *json.loads(text))
     except (TypeError, ValueError, AttributeError) as error:

@@ -56,7 +56,7 @@ class JournalFile:
             self._beside = {suffix: mark for suffix in BESIDE if (mark := _mark(self._beside_named(suffix)))}
 
     def what_happened(self) -> str | None:
-        """What has become of the file behind our back since `note`, in words; None if it is as it was."""
+        """Return what has become of the file behind our back since `note`, in words; None if it is as it was."""
         try:
             found = self._given.stat()
         except (FileNotFoundError, NotADirectoryError):
@@ -73,7 +73,7 @@ class JournalFile:
         return None
 
     def is_whole(self) -> bool:
-        """Whether nobody else has written to the file that is held, whatever its name is by now."""
+        """Return whether nobody else has written to the file that is held, whatever its name is by now."""
         return self._size_and_header() == self._written
 
     def release(self) -> None:
@@ -90,7 +90,7 @@ class JournalFile:
 
 
 def real(path: Path) -> Path:
-    """The path without symbolic links: what stands beside the file is the same by whatever name it was opened."""
+    """Return the path without symbolic links: what stands beside the file is the same by whatever name it was opened."""
     return Path(os.path.realpath(path))
 
 
@@ -116,7 +116,7 @@ def _mark(path: Path) -> _Mark | None:
 
 
 def _hold(path: Path, real_path: Path) -> int:
-    """A descriptor of the file, locked where the system can: by this, other names of it are found out."""
+    """Return a descriptor of the file, locked where the system can: by this, other names of it are found out."""
     try:
         held = os.open(real_path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o644)
     except OSError as error:
@@ -139,7 +139,7 @@ def _in_use_elsewhere(path: Path) -> NoReturn:
 
 
 def _is_held(opened: int) -> bool:
-    """Whether somebody has locked the file."""
+    """Return whether somebody has locked the file."""
     if sys.platform == "linux":
         import fcntl
 

@@ -140,7 +140,7 @@ def agreed_seed(asked: int | None, known: int | None, drawn: int) -> int:
 
 
 def _in_order(held: Snapshot) -> list[Row]:
-    """The cells, and among them the sessions as they were opened; those of the same moment by their first entry."""
+    """Return the cells, and among them the sessions as they were opened; those of the same moment by their first entry."""
     first: dict[Any, int] = {}
     for change in held.log:
         if change.entry is not None:

@@ -184,7 +184,7 @@ class OptimisticCommitter:
     # -- agreeing with the others -------------------------------------------------------------------------------------
 
     def _agreements(self) -> list[Callable[[Overlay], tuple[None, Change]]]:
-        """What was asked for, as operations."""
+        """Return what was asked for, as operations."""
         return [self._agree_on_seed, self._begin_with_rules] if self._asked[1] else [self._agree_on_seed]
 
     def _agree_on_seed(self, tx: Overlay) -> tuple[None, Change]:
@@ -246,7 +246,7 @@ class OptimisticCommitter:
         self._conclude(batch, answers, whole)
 
     def _away(self, error: BaseException) -> StoreUnavailable:
-        """What those are told who wait for a Change; a bug of ours is in the server's own log, too."""
+        """Return what those are told who wait for a Change; a bug of ours is in the server's own log, too."""
         if isinstance(error, StoreUnavailable):
             return error
         _logger.error("a change for %s failed", self._store.name, exc_info=error)
@@ -327,7 +327,7 @@ class OptimisticCommitter:
             self._engine.release("reset")
 
     def _keeps_up(self) -> bool:
-        """Whether somebody listens, or a decision may rest on the log."""
+        """Return whether somebody listens, or a decision may rest on the log."""
         return not self._lazy or self._engine.has_followers or not self._can_pipeline(self._engine.state)
 
     def _take_in(self, taken: CommitResult) -> bool:

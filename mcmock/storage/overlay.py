@@ -79,7 +79,7 @@ class OverlayTable(Generic[Key, Value]):
         return keys
 
     def _look(self, key: Key) -> Value | None:
-        """The value before this operation; it rests on it from now on."""
+        """Return the value before this operation; it rests on it from now on."""
         if key not in self.seen:
             self.seen[key] = self._ahead[key] if key in self._ahead else self._stored.get(key)
         return self.seen[key]

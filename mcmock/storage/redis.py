@@ -229,7 +229,7 @@ class RedisStore:
         self.runs += self._run != known
 
     def _compare_clocks(self) -> tuple[float, float]:
-        """How long it took, and how many seconds Redis is ahead, give or take half of that."""
+        """Return how long it took, and how many seconds Redis is ahead, give or take half of that."""
         began = clock.wall()
         seconds, micros = self._client.time()
         ended = clock.wall()
@@ -246,7 +246,7 @@ class RedisStore:
         return RedisLedger(self, scope, max_log_bytes, 0 if scope == DEFAULT_SCOPE else SCOPE_LIVES)
 
     def keys(self, scope: str) -> list[str]:
-        """A scope's keys; the braces show where its name ends."""
+        """Return a scope's keys; the braces show where its name ends."""
         base = f"{self._prefix}:{{{scope}}}"
         return [f"{base}:cells", f"{base}:log", f"{base}:counts", self._mark_key(mark(scope))]
 
@@ -275,7 +275,7 @@ class RedisStore:
             raise StoreUnavailable(f"{self.name} is away ({self._failure})")
 
     def ask(self, question: Callable[[redis.Redis], Any]) -> Any:
-        """What Redis answers. Raises StoreUnavailable if it refuses, and at once while it is known to be away."""
+        """Return what Redis answers. Raises StoreUnavailable if it refuses, and at once while it is known to be away."""
         self.check()
         try:
             return question(self._client)
@@ -409,7 +409,7 @@ class RedisLedger:
         )  # fmt: skip
 
     def _read(self, first: int, last: int) -> list[Change]:
-        """The stream's Changes of these positions, as far as they are still there."""
+        """Return the stream's Changes of these positions, as far as they are still there."""
         log: list[Change] = []
         while first <= last and (page := self._page(first, last)):
             log += [_change(place, fields) for place, fields in page]
@@ -493,7 +493,7 @@ _WAITING: dict[str, Any] = {
 
 
 def _told(changes: list[Change], position: int, results: list[Any]) -> Iterator[CommitResult]:
-    """What became of each, from where the log stood and what the script says."""
+    """Yield what became of each, from where the log stood and what the script says."""
     stood = position
     for change, result in zip(changes, results, strict=True):
         if isinstance(result, list):
@@ -506,7 +506,7 @@ def _told(changes: list[Change], position: int, results: list[Any]) -> Iterator[
 
 
 def _arguments(change: Change) -> list[Any]:
-    """A Change as the script takes it."""
+    """Return a Change as the script takes it."""
     reads, writes = [*map(cell_texts, change.reads)], [*map(cell_texts, change.writes)]
     pairs: list[str] = []
     for place, value in (*reads, *writes):
@@ -523,7 +523,7 @@ def _pairs(flat: list[str]) -> dict[str, str]:
 
 
 def _change(place: str, fields: dict[str, str]) -> Change:
-    """The Change that an entry of the stream tells of."""
+    """Return the Change that an entry of the stream tells of."""
     position = int(place.partition("-")[0])
     writes = cells_from(fields["w"]) if fields.get("w") else ()
     deliveries = deliveries_from(fields["d"]) if "d" in fields else ()
@@ -543,14 +543,14 @@ def _without_prefix(url: str) -> tuple[str, str]:
 
 
 def _public(url: str) -> str:
-    """An address without its password."""
+    """Return an address without its password."""
     parts = urlsplit(url)
     place = parts.netloc.rpartition("@")[2]
     return urlunsplit(parts._replace(netloc=place, query=""))
 
 
 def _is_passing(error: ResponseError) -> bool:
-    """Whether Redis answers, but cannot do its work at the moment."""
+    """Return whether Redis answers, but cannot do its work at the moment."""
     return str(error).startswith(("LOADING", "BUSY", "MASTERDOWN", "READONLY", "OOM", "MISCONF", "NOREPLICAS"))
 
 

@@ -126,7 +126,7 @@ class SqliteStore:
         return SqliteLedger(self, scope, max_log_bytes)
 
     def scopes(self) -> list[str]:
-        """The scopes that the file has something of, the default one first."""
+        """Return the scopes that the file has something of, the default one first."""
         found = [str(name) for (name,) in self._reading.execute("SELECT scope FROM scopes ORDER BY scope")]
         return sorted(found, key=lambda name: name != DEFAULT_SCOPE)
 
@@ -286,7 +286,7 @@ class SqliteStore:
     # -- reading ------------------------------------------------------------------------------------------------------
 
     def load(self, scope: str, max_log_bytes: int) -> Snapshot:
-        """What the file holds of a scope, and of its log as much as the memory may hold."""
+        """Return what the file holds of a scope, and of its log as much as the memory may hold."""
         read = self._reading.execute
         cells = tuple(cell_from(*row) for row in read("SELECT place, value FROM cells WHERE scope = ?", (scope,)))
         counted = read("SELECT next_seq, origin FROM scopes WHERE scope = ?", (scope,)).fetchone()
@@ -385,7 +385,7 @@ class _Batch:
 
 
 def _column(text: str | None) -> str | None:
-    """A text that other tools may read, and nothing reads back: what is no character is escaped. Rule 5."""
+    """Return a text that other tools may read, and nothing reads back: what is no character is escaped. Rule 5."""
     return None if text is None else text.encode("utf-8", "backslashreplace").decode()
 
 

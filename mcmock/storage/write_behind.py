@@ -118,7 +118,7 @@ class WriteBehindCommitter:
             return result
 
     def _take_changes(self) -> tuple[Row, ...]:
-        """What was changed since the last time."""
+        """Return what was changed since the last time."""
         setting, cells = self._engine.state.clock.setting, []
         for name in _KEPT:
             table = self._kept.table(name)

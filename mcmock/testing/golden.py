@@ -54,7 +54,7 @@ class Goldens(NamedTuple):
 
 
 def on_build_server(environment: Mapping[str, str] = os.environ) -> bool:
-    """Whether `CI` is set, as build servers do."""
+    """Return whether `CI` is set, as build servers do."""
     return environment.get("CI", "").lower() not in ("", "0", "false")
 
 
@@ -98,7 +98,7 @@ def recorded(view: SessionView, goldens: Goldens) -> RecordedSession:
 
 
 def rows(view: SessionView, playhead_step: float = 1.0) -> list[Row]:
-    """Every event that named the session, rejected ones too, in processing order."""
+    """Return every event that named the session, rejected ones too, in processing order."""
     if not playhead_step > 0:
         raise ValueError(f"playhead_step must be more than 0 seconds, not {playhead_step!r}")
     return [_row(one, playhead_step) for one in events_of(view)]
@@ -111,7 +111,7 @@ def _row(one: Exchange, step: float) -> Row:
 
 
 def _rounded(playhead: float | None, step: float) -> float | None:
-    """The nearest multiple of `step`, halves upwards; a whole number where it is one."""
+    """Return the nearest multiple of `step`, halves upwards; a whole number where it is one."""
     if playhead is None or not math.isfinite(playhead):
         return None
     value = round(math.floor(playhead / step + 0.5) * step, 6)
@@ -119,7 +119,7 @@ def _rounded(playhead: float | None, step: float) -> float | None:
 
 
 def _steady(key: str, value: Any) -> Any:
-    """The value, or a placeholder where every run has another."""
+    """Return the value, or a placeholder where every run has another."""
     if key in _IDS:
         return "<id>"
     if key in _DURATIONS:
@@ -175,7 +175,7 @@ class _Line(NamedTuple):
 
 
 def compare(kept: list[Row], now: list[Row]) -> str:
-    """What differs, event by event; empty where nothing does."""
+    """Return what differs, event by event; empty where nothing does."""
     lines = list(_lines(kept, now))
     if all(line.sign == " " for line in lines):
         return ""

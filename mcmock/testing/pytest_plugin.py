@@ -64,7 +64,7 @@ def mcmock_options() -> dict[str, Any]:
 
 
 def _marked(node: pytest.Item, known: tuple[str, ...]) -> dict[str, Any]:
-    """The options of the marks on a test, its class and its module; the nearest has the last word."""
+    """Return the options of the marks on a test, its class and its module; the nearest has the last word."""
     from mcmock.testing.server import overlaid
 
     options: dict[str, Any] = {}
@@ -91,7 +91,7 @@ def _refuse(name: str, known: tuple[str, ...]) -> None:
 
 @pytest.fixture(scope="session")
 def mcmock_running(mcmock_options: dict[str, Any]) -> Iterator[McmockServer]:
-    """The server behind `mcmock_server`, for fixtures of wider scope that need its address. Nothing is checked or reset."""
+    """Yield the server behind `mcmock_server`, for fixtures of wider scope that need its address. Nothing is checked or reset."""
     from mcmock.testing.server import McmockServer
 
     wrong, server = "", None
@@ -170,7 +170,7 @@ def _without_judging(options: dict[str, Any]) -> dict[str, Any]:
 
 
 def _judging(project: dict[str, Any], marked: dict[str, Any]) -> dict[str, Any]:
-    """What the check at the end goes by: the project's options, with the marks' over them. What is allowed adds up."""
+    """Return what the check at the end goes by: the project's options, with the marks' over them. What is allowed adds up."""
     judging = {name: value for name, value in {**project, **marked}.items() if name in JUDGING}
     wrong = ""
     try:
@@ -194,7 +194,7 @@ def _refuse_wrong_judging(options: dict[str, Any]) -> None:
 
 
 def _seed_for(first: int, nodeid: str) -> int:
-    """A seed of the test's own, so that a late request of another test meets no session of this one."""
+    """Return a seed of the test's own, so that a late request of another test meets no session of this one."""
     return int.from_bytes(hashlib.sha256(f"{first}/{nodeid}".encode()).digest()[:4], "big")
 
 
@@ -308,7 +308,7 @@ def _write_logs(folder: Path, nodeid: str, servers: list[McmockServer]) -> None:
 
 
 def _file_name(nodeid: str) -> str:
-    """A test's name as a file's; what is cut off is replaced by a digest, so that no two tests share one."""
+    """Return a test's name as a file's; what is cut off is replaced by a digest, so that no two tests share one."""
     name = re.sub(r"[^\w.=-]+", "-", nodeid.replace("::", "--")).strip("-.")
     if name == nodeid.replace("::", "--").replace("/", "-") and len(name) <= MAX_NAME:
         return name

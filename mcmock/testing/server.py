@@ -157,22 +157,22 @@ class McmockServer:
     # -- what has arrived ---------------------------------------------------------------------------------------------
 
     def requests(self, **match: Any) -> list[Exchange]:
-        """The exchanges that match, oldest first."""
+        """Return the exchanges that match, oldest first."""
         __tracebackhide__ = True
         wanted = _taken(Match, match)
         return self._noted(wanted, self.emulator.requests(wanted))
 
     def request(self, **match: Any) -> Exchange:
-        """The one exchange that matches. Raises AssertionError if there is none, or more than one."""
+        """Return the one exchange that matches. Raises AssertionError if there is none, or more than one."""
         __tracebackhide__ = True
         return self._checked(_taken(check, match, count=1))[0]
 
     def sessions(self) -> list[RecordedSession]:
-        """Every session that was opened, oldest first."""
+        """Return every session that was opened, oldest first."""
         return [recorded(view, self.goldens) for view in self.emulator.sessions()]
 
     def session(self, session_id: str | None = None) -> RecordedSession:
-        """The session of that id, or the only one. Raises AssertionError if there is none, or more than one."""
+        """Return the session of that id, or the only one. Raises AssertionError if there is none, or more than one."""
         __tracebackhide__ = True
         found = [one for one in self.sessions() if session_id in (None, one.id)]
         if len(found) != 1:
@@ -181,11 +181,11 @@ class McmockServer:
         return found[0]
 
     def summary(self) -> Summary:
-        """The counts a test asks for first: total, good, bad, ignored, faulted …"""
+        """Return the counts a test asks for first: total, good, bad, ignored, faulted …"""
         return self.emulator.summary()
 
     def losses(self) -> Losses:
-        """What became of each request that a fault met: retried, moved, duplicated, counted or lost."""
+        """Return what became of each request that a fault met: retried, moved, duplicated, counted or lost."""
         return self.emulator.losses()
 
     def assert_no_losses(self, *, allow_duplicated: bool = False) -> Losses:
@@ -199,7 +199,7 @@ class McmockServer:
         return losses
 
     def story(self) -> str:
-        """The timeline of each session, and the requests that belong to none, for a terminal of 80 columns."""
+        """Return the timeline of each session, and the requests that belong to none, for a terminal of 80 columns."""
         return timeline_text.whole(self.emulator)
 
     # -- what must have arrived, or must come -------------------------------------------------------------------------
@@ -303,7 +303,7 @@ class McmockServer:
         return _taken(self.emulator.verdict, fail_on, allow, self._expected | self._stragglers())
 
     def _stragglers(self) -> set[int]:
-        """The rejected requests to sessions from before the last reset."""
+        """Return the rejected requests to sessions from before the last reset."""
         past = set(self._past).difference(self.emulator.session_ids())
         rejected = self.emulator.requests(Match({"outcome": "bad"})) if past else []
         return {one.seq for one in rejected if one.session_id in past}
@@ -326,7 +326,7 @@ T = TypeVar("T")
 
 
 def _taken(make: Callable[P, T], *arguments: P.args, **options: P.kwargs) -> T:
-    """What `make` makes of a test's words. Where it refuses them, the traceback ends at the test's own line."""
+    """Return what `make` makes of a test's words. Where it refuses them, the traceback ends at the test's own line."""
     __tracebackhide__ = True
     try:
         return make(*arguments, **options)

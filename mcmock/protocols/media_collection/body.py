@@ -78,7 +78,7 @@ _PLAIN_TYPES = schemas.ACCEPTS.types - {"sessionStart"}
 
 
 def _enough(found: Iterable[Violation], mode: Mode) -> list[Violation]:
-    """All violations; the first so many where one of them refuses the body."""
+    """Return all violations; the first so many where one of them refuses the body."""
     kept: list[Violation] = []
     refused = False
     for violation in found:
@@ -98,7 +98,7 @@ def _conclude(event_type: str | None, events: tuple[dict[str, Any], ...], found:
 
 
 def _excerpt(found: list[Violation]) -> str:
-    """What helps whoever copied a sample: pages about one param show that param alone."""
+    """Return what helps whoever copied a sample: pages about one param show that param alone."""
     missing = sum(violation.rule == "missing-key" and violation.path.startswith("$.params[") for violation in found)
     return EXCERPT if missing >= FEW_MISSING else ""
 
@@ -127,7 +127,7 @@ def _single(event_type: str | None, value: dict[str, Any], starts: bool) -> Iter
 
 
 def _endpoint(event_type: str | None, value: dict[str, Any], starts: bool, at: str = "$") -> Violation | None:
-    """What is wrong with the event's name, or with sending it here; no schema applies until that is right."""
+    """Return what is wrong with the event's name, or with sending it here; no schema applies until that is right."""
     field, path = f"{at[1:]}.eventType".lstrip("."), f"{at}.eventType"
     if event_type not in schemas.ACCEPTS.types:
         sent = f"{sent_phrase(value['eventType'])} was sent" if "eventType" in value else "it was not sent"
@@ -153,7 +153,7 @@ def _event(value: dict[str, Any], at: str = "$") -> Iterator[Violation]:
 
 
 def _moved(violation: Violation, at: str) -> Violation:
-    """A violation of one element of an array, told from the array's point of view."""
+    """Return a violation of one element of an array, told from the array's point of view."""
     if at == "$":
         return violation
     return Violation(violation.rule, at + violation.path[1:], f"{at[1:]}.{violation.message}")
@@ -226,7 +226,7 @@ def _doubled(text: bytes, value: Any) -> list[Violation]:
 
 
 def _shallow_keys(value: Any) -> int:
-    """The keys of an event's two levels: what nearly every body has, counted at a third of the price."""
+    """Return the keys of an event's two levels: what nearly every body has, counted at a third of the price."""
     if type(value) is not dict:
         return -1  # an array: never equal to a number of colons
     count = len(value)

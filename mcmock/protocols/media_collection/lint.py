@@ -32,7 +32,7 @@ STANDARD_STATES = {
 
 
 def advise(event_type: str, body: Body) -> list[Violation]:
-    """Everything to say about `body`, a valid body of `event_type`."""
+    """Return everything to say about `body`, a valid body of `event_type`."""
     found: list[Violation] = []
     if "qoeData" in body:
         found += _quality(body["qoeData"])
@@ -49,7 +49,7 @@ def advise(event_type: str, body: Body) -> list[Violation]:
 
 
 def is_silent(event_type: str, body: Body) -> bool:
-    """Whether `advise` surely has nothing to say; false means: ask it."""
+    """Return whether `advise` surely has nothing to say; false means: ask it."""
     if "customMetadata" in body or event_type in _ALWAYS or ("params" in body and event_type in _BY_PARAMS):
         return False
     return "qoeData" not in body or body["qoeData"].get(_BITRATE, 0) <= HIGHEST_KBPS

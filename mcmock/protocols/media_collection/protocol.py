@@ -200,7 +200,7 @@ def _read_body(request: Request, route: Route, mode: Mode) -> ParsedRequest:
 
 
 def _about_the_request(request: Request, slash: bool, mode: Mode) -> tuple[Finding, ...]:
-    """What is found in how a body was sent; `slash` says that its path ends in one that it does not need."""
+    """Return what is found in how a body was sent; `slash` says that its path ends in one that it does not need."""
     found: tuple[Finding, ...] = ()
     content_type = header(request.headers, b"content-type")
     if content_type is None or content_type[:16].lower() != b"application/json":

@@ -54,7 +54,7 @@ def session_of_event(method: str, target: str) -> str | None:
 
 
 def route(method: str, target: str) -> Route:
-    """The route of a request target as it stood in the request line, query and absolute form included."""
+    """Return the route of a request target as it stood in the request line, query and absolute form included."""
     if (named := session_of_event(method, target)) is not None:
         return Route(Kind.EVENT, named)
     path = path_of(target)
@@ -70,5 +70,5 @@ def route(method: str, target: str) -> Route:
 
 
 def location(session_id: str) -> str:
-    """The one form that all clients can parse: a path from the root, with no prefix, no slash behind, no query."""
+    """Return the one form that all clients can parse: a path from the root, with no prefix, no slash behind, no query."""
     return f"{SESSIONS}/{quote(session_id)}"

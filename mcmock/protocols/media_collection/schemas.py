@@ -55,7 +55,7 @@ def read_files() -> None:
 
 @cache
 def _text(name: str) -> str:
-    """A file of schemas/: inside the installed package, or beside it in a checkout."""
+    """Return a file of schemas/: inside the installed package, or beside it in a checkout."""
     packaged = resources.files("mcmock").joinpath("schemas_data", name)
     return packaged.read_text("utf-8") if packaged.is_file() else _checkout(name).read_text("utf-8")
 
@@ -73,7 +73,7 @@ _SERVED_FIRST = ("playerTime", "eventType", "qoeData", "customMetadata")  # in t
 
 @cache
 def bundle(event_type: str) -> Json:
-    """The schema of one event type as one document that refers to nothing outside itself. KeyError for an unknown type."""
+    """Return the schema of one event type as one document that refers to nothing outside itself. KeyError for an unknown type."""
     if event_type not in EVENT_TYPES:
         raise KeyError(event_type)
     own, common = _read(f"{event_type}.json"), _read(COMMON)["definitions"]
@@ -93,7 +93,7 @@ def params_of(event_type: str) -> Mapping[str, bool]:
 
 
 def _mentioned(part: Any, common: Json) -> Iterator[str]:
-    """The shared definitions that `part` refers to, and those that they refer to."""
+    """Yield the shared definitions that `part` refers to, and those that they refer to."""
     if isinstance(part, dict):
         reference = part.get("$ref")
         if isinstance(reference, str) and reference.startswith(COMMON):
@@ -108,7 +108,7 @@ def _mentioned(part: Any, common: Json) -> Iterator[str]:
 
 
 def served(event_type: str, scheme: str, host: str) -> bytes:
-    """The document that GET /api/v1/schemas/{eventType} answers, its `id` on the host that the request named."""
+    """Return the document that GET /api/v1/schemas/{eventType} answers, its `id` on the host that the request named."""
     whole = {**bundle(event_type), "id": f"{scheme}://{host}{ENDPOINT}{event_type}"}
     return json.dumps(whole, separators=(",", ":")).encode()
 
@@ -136,7 +136,7 @@ def _judge(event_type: str) -> jsonschema.Draft4Validator:
 
 
 def _compile(event_type: str) -> Callable[[Any], bool]:
-    """A function that is true only for bodies that fit; false means "ask the judge"."""
+    """Return a function that is true only for bodies that fit; false means "ask the judge"."""
     if jsonschema_rs is not None:
         accepts: Callable[[Any], bool] = jsonschema_rs.Draft4Validator(valid(bundle(event_type))).is_valid
         return accepts
@@ -166,7 +166,7 @@ ACCEPTS = _Accepts()
 
 
 def violations(event_type: str, body: Any, at: str = "$") -> Iterator[Violation]:
-    """What in `body` its schema does not allow, as it is found; `at` is where it stands in a larger one ("$[3]")."""
+    """Yield what in `body` its schema does not allow, as it is found; `at` is where it stands in a larger one ("$[3]")."""
     if not ACCEPTS[event_type](body):
         for breach in _flatten(_judge(event_type).iter_errors(body)):
             yield _name(breach, event_type, at)
@@ -227,7 +227,7 @@ def _name(breach: _Breach, event_type: str, at: str) -> Violation:
 
 @cache
 def _takers() -> Mapping[str, tuple[str, ...]]:
-    """Which event types take each param, in the order of the specification."""
+    """Return which event types take each param, in the order of the specification."""
     found: dict[str, tuple[str, ...]] = {}
     for event_type in EVENT_TYPES:
         for key in params_of(event_type):
@@ -236,7 +236,7 @@ def _takers() -> Mapping[str, tuple[str, ...]]:
 
 
 def _belongs(key: str, is_param: bool, event_type: str) -> str:
-    """The hint that names where a key is known that is not known here; empty where it is known nowhere."""
+    """Return the hint that names where a key is known that is not known here; empty where it is known nowhere."""
     if key in ("playhead", "ts"):
         return "; it belongs in playerTime"
     takers = _takers().get(key, ())
@@ -295,7 +295,7 @@ _TYPE_NAMES = {bool: "boolean", int: "integer", float: "number", str: "string"}
 
 
 def sent_phrase(value: Any) -> str:
-    """What was sent, in a few words: `the string "soon"`, `null`, `an object`."""
+    """Return what was sent, in a few words: `the string "soon"`, `null`, `an object`."""
     if value is None:
         return "null"
     if isinstance(value, dict | list):

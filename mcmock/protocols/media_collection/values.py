@@ -65,7 +65,7 @@ OBJECT_TEXT: Final = re.compile(r"\[object [A-Z]\w*\]|[\w.$]+@[0-9a-f]{6,8}|Opti
 
 
 def check_session_start(params: Mapping[str, Any]) -> Iterator[Violation]:
-    """What is odd about the values of a sessionStart, beside placeholders."""
+    """Yield what is odd about the values of a sessionStart, beside placeholders."""
     yield from _org_id(params)
     yield from _tracking_server(params)
     yield from _report_suite(params)
@@ -95,7 +95,7 @@ def check_metadata(metadata: Mapping[str, Any]) -> Iterator[Violation]:
 
 
 def is_placeholder(text: str) -> bool:
-    """Whether `text` stands where a value was meant, whatever may be meant."""
+    """Return whether `text` stands where a value was meant, whatever may be meant."""
     known = text.casefold() in NEVER_MEANT
     return known or TEMPLATE.fullmatch(text) is not None or OBJECT_TEXT.fullmatch(text) is not None
 
@@ -117,7 +117,7 @@ def _param(rule: str, key: str, message: str) -> Violation:
 
 
 def _text(params: Mapping[str, Any], key: str) -> str:
-    """The text of a param that is worth a look at its form; empty where others say what is wrong with it."""
+    """Return the text of a param that is worth a look at its form; empty where others say what is wrong with it."""
     value = params.get(key)
     text = value if isinstance(value, str) else ""
     bare = text.strip()
@@ -184,7 +184,7 @@ def _visitor_id(params: Mapping[str, Any]) -> Iterator[Violation]:
 
 
 def _is_app(params: Mapping[str, Any]) -> bool:
-    """Whether a sessionStart says that it comes from an app: a browser knows its visitor by a cookie."""
+    """Return whether a sessionStart says that it comes from an app: a browser knows its visitor by a cookie."""
     library = params.get("media.libraryVersion")
     return bool(params.get("appInstallationId")) or (
         isinstance(library, str) and APP_LIBRARY.match(library) is not None

@@ -67,7 +67,7 @@ class Guard:
 
 
 def _name(host: str) -> str:
-    """The host of a Host header, without its port."""
+    """Return the host of a Host header, without its port."""
     if host.startswith("["):
         return host[1:].partition("]")[0]
     return host.partition(":")[0].lower().rstrip(".")
@@ -82,5 +82,5 @@ def _is_address(name: str) -> bool:
 
 
 def _is_foreign(origin: str | None, host: str) -> bool:
-    """Whether the request comes from a page of another origin. `null` is one: a sandboxed frame, a file."""
+    """Return whether the request comes from a page of another origin. `null` is one: a sandboxed frame, a file."""
     return origin is not None and urlsplit(origin).netloc.lower() != host.lower()

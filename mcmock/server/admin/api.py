@@ -73,7 +73,7 @@ class ControlApi:
         return _json(reply) if isinstance(reply, dict) else reply
 
     async def _emulator(self, find: Callable[[], Emulator], every: bool) -> Emulator:
-        """The scope that is asked about, with all that was answered anywhere up to now."""
+        """Return the scope that is asked about, with all that was answered anywhere up to now."""
         if not self._scopes.default.blocks:
             return find()
         emulator = await asyncio.to_thread(find)
@@ -81,7 +81,7 @@ class ControlApi:
         return emulator
 
     def _scope(self, name: str | None, route: AdminRoute, body: Any) -> Emulator:
-        """What changes something, or waits for what comes, makes its scope; what only looks does not."""
+        """Return what changes something, or waits for what comes, makes its scope; what only looks does not."""
         if name is None:
             return self._scopes.default
         if route.changes or checks.waits(route.handler, body) or self._scopes.is_ruled(name):
@@ -97,7 +97,7 @@ class ControlApi:
         )
 
     def _find(self, request: web.BaseRequest, path: str) -> tuple[AdminRoute, dict[str, str]]:
-        """The route of a request that may use it."""
+        """Return the route of a request that may use it."""
         method, allowed = request.method, []
         for pattern, route in self._routes:
             if found := pattern.fullmatch(path):
@@ -118,7 +118,7 @@ class ControlApi:
 
 
 def _name(request: web.BaseRequest, prefix: str | None) -> str | None:
-    """The scope that is named, None for the default one."""
+    """Return the scope that is named, None for the default one."""
     name = prefix or request.query.get(listings.SCOPE)
     return None if name == listings.EVERY and urlsplit(request.raw_path).path == PREFIX + "/summary" else name
 
@@ -128,7 +128,7 @@ def _pattern(template: str) -> str:
 
 
 async def _body(request: web.BaseRequest, *, changes: bool, needed: bool) -> Any:
-    """The body as a value; None if there is none. What changes something says that it is JSON: no form of a page can.
+    """Return the body as a value; None if there is none. What changes something says that it is JSON: no form of a page can.
 
     Where none is needed none may be sent, whatever its type was said to be: many clients name one always.
     """

@@ -68,19 +68,19 @@ async def handle_wait(asked: AdminRequest) -> Reply:
 
 
 def waits(handler: Handler, body: Any) -> bool:
-    """Whether a request to that handler is about what is yet to come."""
+    """Return whether a request to that handler is about what is yet to come."""
     return handler is handle_wait or (handler is handle_verify and isinstance(body, dict) and bool(body.get("within")))
 
 
 async def _answered(asked: AdminRequest, check: Check) -> Reply:
-    """The verification, with status 409 instead of 200 where `?strict=1` asks for that and it did not pass."""
+    """Return the verification, with status 409 instead of 200 where `?strict=1` asks for that and it did not pass."""
     strict = _is_strict(asked)
     answer = await verify(asked.emulator, check)
     return _judged(json_shapes.verification_to_json(answer), answer.passed, strict)
 
 
 async def handle_verdict(asked: AdminRequest) -> Reply:
-    """Whether anything was lost: what the fixture says at the end of a test."""
+    """Return whether anything was lost: what the fixture says at the end of a test."""
     query = asked.request.query
     fail_on = _known_word(query.get("failOn", str(FailOn.LOST)))
     allow = [rule for words in query.getall("allow", []) for rule in words.split(",") if rule]
@@ -105,7 +105,7 @@ def _is_strict(asked: AdminRequest) -> bool:
 
 
 def _judged(shape: dict[str, Any], passed: bool, strict: bool) -> Reply:
-    """The answer; one that did not pass is an error, too, where it was asked strictly."""
+    """Return the answer; one that did not pass is an error, too, where it was asked strictly."""
     if passed or not strict:
         return shape
     return web.json_response({**shape, "error": {"code": "not-passed", "message": shape["message"]}}, status=409)

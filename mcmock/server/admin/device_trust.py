@@ -88,7 +88,7 @@ async def handle_page(asked: AdminRequest) -> Reply:
 
 
 def render(place: Place) -> str:
-    """The page as HTML."""
+    """Return the page as HTML."""
     reachable = place.reachable()
     page = Template(pages.contents()["trust.html"].decode())
     return page.substitute(
@@ -111,7 +111,7 @@ def _state(place: Place) -> str:
 
 
 def _code(url: str) -> str:
-    """The QR code that brings a phone to this page, and the address in letters."""
+    """Return the QR code that brings a phone to this page, and the address in letters."""
     try:
         import segno
     except ImportError:

@@ -55,7 +55,7 @@ class Event(NamedTuple):
 
 
 def _standing(exchange: Exchange) -> int:
-    """What stands for its outcome and findings: one body may have megabytes of them."""
+    """Return what stands for its outcome and findings: one body may have megabytes of them."""
     return hash((exchange.outcome, exchange.findings))
 
 
@@ -117,7 +117,7 @@ class Feed:
     # -- taking: where the follower lives -------------------------------------------------------------------------------
 
     def take(self) -> list[Event]:
-        """The next events, some dozens at most; none when everything has been told."""
+        """Return the next events, some dozens at most; none when everything has been told."""
         with self._lock:
             emptied, self._emptied = self._emptied, {}
             settled, self._settled = self._settled, []
@@ -144,7 +144,7 @@ class Feed:
             yield Event("missed", {"missed": missed, "next": upto + 1})
 
     def _lost(self, evicted: bool) -> Iterator[Event]:
-        """What left a full log: seqs have no gaps, so the oldest one that is left says how much was not told."""
+        """Yield what left a full log: seqs have no gaps, so the oldest one that is left says how much was not told."""
         first = self._emulator.queries.seq_range().start
         yield from self._skip_to(first - 1)
         if evicted:

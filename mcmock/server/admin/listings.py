@@ -86,7 +86,7 @@ async def _listed(asked: AdminRequest, match: Match) -> Reply:
 
 
 async def _found(turns: Iterator[list[Exchange]], limit: int, is_enough: bool) -> tuple[list[Exchange], int]:
-    """The first `limit` exchanges, and how many there are; not how many, if the first ones are enough."""
+    """Return the first `limit` exchanges, and how many there are; not how many, if the first ones are enough."""
     shown: list[Exchange] = []
     matched = 0
     while not (is_enough and len(shown) >= limit) and (found := next(turns, None)) is not None:
@@ -97,7 +97,7 @@ async def _found(turns: Iterator[list[Exchange]], limit: int, is_enough: bool) -
 
 
 async def handle_sessions(asked: AdminRequest) -> Reply:
-    """Every session, or the latest `limit` of them; of the brief ones a page unless `limit` says otherwise."""
+    """Return every session, or the latest `limit` of them; of the brief ones a page unless `limit` says otherwise."""
     brief, ids = is_brief(asked), asked.emulator.session_ids()
     limit = whole(asked, "limit", PAGE if brief else len(ids))
     shape = _brief_session if brief else _session
@@ -122,7 +122,7 @@ async def handle_summary(asked: AdminRequest) -> Reply:
 
 
 async def summary(emulator: Emulator) -> Summary:
-    """The counts of one emulator, counted in turns."""
+    """Return the counts of one emulator, counted in turns."""
     return await last(emulator.queries.summary_in_turns())
 
 
@@ -147,7 +147,7 @@ async def _answer(name: str, values: Iterable[Mapping[str, Any]], rest: Mapping[
 
 
 def is_brief(asked: AdminRequest) -> bool:
-    """Whether `brief=1` asks for exchanges without headers and bodies, for sessions without their lists."""
+    """Return whether `brief=1` asks for exchanges without headers and bodies, for sessions without their lists."""
     return asked.request.query.get("brief", "0") not in ("", "0", "false")
 
 
@@ -156,7 +156,7 @@ def _shape(asked: AdminRequest) -> Callable[[Exchange], dict[str, Any]]:
 
 
 def whole(asked: AdminRequest, name: str, otherwise: int) -> int:
-    """A whole number of the query. Raises ValueError for anything else."""
+    """Return a whole number of the query. Raises ValueError for anything else."""
     text = asked.request.query.get(name)
     if text is None:
         return otherwise
@@ -166,5 +166,5 @@ def whole(asked: AdminRequest, name: str, otherwise: int) -> int:
 
 
 def is_whole(text: str) -> bool:
-    """Whether the text is a whole number that every store can hold."""
+    """Return whether the text is a whole number that every store can hold."""
     return text.isdecimal() and text.isascii() and len(text) <= MAX_DIGITS

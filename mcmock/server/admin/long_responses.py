@@ -19,7 +19,7 @@ class LongResponses:
         self._ended = False
 
     async def perform(self, work: Coroutine[Any, Any, T], request: web.BaseRequest) -> T | None:
-        """The result of `work`, which answers `request`, or None if the server stopped first.
+        """Return the result of `work`, which answers `request`, or None if the server stopped first.
 
         If `work` fails in the middle of its answer the connection is cut: a clean end would look like a whole answer.
         """

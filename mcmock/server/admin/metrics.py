@@ -40,7 +40,7 @@ async def handle_metrics(asked: AdminRequest) -> Reply:
 
 
 def render(scopes: Scopes, meter: Meter) -> bytes:
-    """The numbers of a server, over all its scopes; `meter` is the server's own."""
+    """Return the numbers of a server, over all its scopes; `meter` is the server's own."""
     from prometheus_client import CollectorRegistry, generate_latest
 
     registry = CollectorRegistry(auto_describe=False)

@@ -87,7 +87,7 @@ def _emulated(protocol: ApiProtocol, schemas: Mapping[str, Schema]) -> dict[str,
 
 
 def _names(template: str) -> list[str]:
-    """What stands for something in a path."""
+    """Return what stands for something in a path."""
     return re.findall(r"{(\w+)}", template)
 
 

@@ -73,7 +73,7 @@ def contents() -> dict[str, bytes]:
 
 
 def file(name: str) -> web.Response | None:
-    """The page's file of that name, or None if it has no such file."""
+    """Return the page's file of that name, or None if it has no such file."""
     content = contents().get(name)
     return page(content, TYPES[name.rpartition(".")[2]]) if content is not None else None
 

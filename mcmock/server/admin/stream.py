@@ -43,7 +43,7 @@ async def handle_stream(asked: AdminRequest) -> Reply:
 
 
 def _since(request: web.BaseRequest) -> int | None:
-    """Where the reader stands: what its browser remembers counts more than what its address says."""
+    """Return where the reader stands: what its browser remembers counts more than what its address says."""
     for name, text in (("Last-Event-ID", request.headers.get("Last-Event-ID")), ("since", request.query.get("since"))):
         if text:
             if not (text.isdecimal() and len(text) < 20):
