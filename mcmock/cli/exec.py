@@ -115,18 +115,22 @@ def _reported(scopes: Iterable[Emulator]) -> str:
 
 async def _run(service: Service, command: tuple[str, ...]) -> int:
     """Return the command's exit code, as a shell would put it."""
+    loop = asyncio.get_running_loop()
+    signals: asyncio.Queue[signal.Signals] = asyncio.Queue()
+    for number in PASSED_ON:  # before the command runs: one that comes while it starts must not end this process alone
+        loop.add_signal_handler(number, signals.put_nowait, number)
     try:
         process = await asyncio.create_subprocess_exec(*command, env=_environment(service))
+        passing = asyncio.create_task(_pass_on(process, signals))
+        code = await process.wait()
+        passing.cancel()
     except FileNotFoundError:
         return _cannot(NOT_FOUND, f"{command[0]}: no such command")
     except OSError as error:
         return _cannot(NOT_EXECUTABLE, f"{command[0]}: {error.strerror}")
-    loop = asyncio.get_running_loop()
-    for number in PASSED_ON:
-        loop.add_signal_handler(number, _pass_on, process, number)
-    code = await process.wait()
-    for number in PASSED_ON:
-        loop.remove_signal_handler(number)
+    finally:
+        for number in PASSED_ON:
+            loop.remove_signal_handler(number)
     return code if code >= 0 else 128 - code
 
 
@@ -135,12 +139,13 @@ def _cannot(code: int, why: str) -> int:
     return code
 
 
-def _pass_on(process: asyncio.subprocess.Process, number: signal.Signals) -> None:
-    """A Ctrl-C at the terminal has reached the command already: both are in the terminal's foreground."""
-    if number is signal.SIGINT and _in_foreground():
-        return
-    with suppress(ProcessLookupError):
-        process.send_signal(number)
+async def _pass_on(process: asyncio.subprocess.Process, signals: asyncio.Queue[signal.Signals]) -> None:
+    """Send the command each signal that comes. A Ctrl-C at the terminal has reached it: both are in its foreground."""
+    while True:
+        number = await signals.get()
+        if number is not signal.SIGINT or not _in_foreground():
+            with suppress(ProcessLookupError):
+                process.send_signal(number)
 
 
 def _in_foreground() -> bool:

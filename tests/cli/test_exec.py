@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -13,7 +14,9 @@ from typing import Any
 import pytest
 
 from mcmock.analytics.text import report_text
+from mcmock.cli import exec as exec_command
 from mcmock.engine import Emulator
+from mcmock.server.listener import Service
 from tests.conftest import body, post
 
 PYTHON = sys.executable
@@ -180,6 +183,26 @@ def test_signals_are_passed_on(number: signal.Signals, tmp_path: Path) -> None:
         assert process.stdout.readline() == "ready\n"
         process.send_signal(number)
         assert process.wait(30) == 40 + number
+
+
+def test_a_signal_that_comes_while_the_command_starts_reaches_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    start = asyncio.create_subprocess_exec
+
+    async def signalled(*command: str, **options: Any) -> asyncio.subprocess.Process:
+        os.kill(os.getpid(), signal.SIGUSR1)
+        return await start(*command, **options)
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", signalled)
+
+    async def play() -> int:
+        service = Service(Emulator(seed=1))
+        await service.start()
+        try:
+            return await exec_command._run(service, ("sleep", "60"))
+        finally:
+            await service.stop()
+
+    assert asyncio.run(play()) == 128 + signal.SIGUSR1
 
 
 def test_a_taken_port_is_one_line() -> None:
