@@ -19,6 +19,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, NoReturn
 
+from mcmock.storage.base import JOURNAL
+
 HEADER = 100
 """Bytes at the beginning by which SQLite knows a file, and how much is in it."""
 
@@ -51,7 +53,9 @@ class JournalFile:
 
     def note(self) -> None:
         """Take the file for right as it is now: it was we who wrote to it."""
-        self._written = self._size_and_header()
+        found = self._size_and_header()
+        if found[1].startswith(JOURNAL):  # else somebody has emptied or overwritten it since we wrote
+            self._written = found
         if not self._beside:
             self._beside = {suffix: mark for suffix in BESIDE if (mark := _mark(self._beside_named(suffix)))}
 

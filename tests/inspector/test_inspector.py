@@ -627,6 +627,7 @@ def test_hovering_a_mark_tells_what_it_is_and_a_click_opens_it(page: Page, mcmoc
     player.send(10, "play", 0)
     player.send(20, "error", 10, qoeData={"media.qoe.errorID": "E", "media.qoe.errorSource": "player"})
     expect(row(page, "error")).to_be_visible()
+    expect(page.locator(".lane", has_text="Requests")).to_be_visible()
     lane = page.locator(".lane", has_text="Requests").bounding_box()
     stage = page.locator(".stage").bounding_box()
     assert lane is not None

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import pytest
 
 from mcmock.engine.changes import Change
 from mcmock.storage import open_store, read_journal, sqlite
+from mcmock.storage.journal_file import JournalFile
 from mcmock.testing.server import McmockServer
 from tests.conftest import Wire, body, post, start
 from tests.serving import Client, Serving
@@ -462,3 +464,17 @@ def test_what_was_cleared_was_not_evicted(tmp_path: Path, how: str) -> None:
     emulator = open_store(f"sqlite:{tmp_path / 'j'}").emulator()
     assert (emulator.summary().evicted, emulator.summary().total) == (0, 1)
     emulator.close()
+
+
+def test_a_file_emptied_before_it_was_noted_is_not_taken_for_right(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE t (a)")
+    held = JournalFile(path)
+    held.note()
+    path.write_bytes(b"")
+    held.note()
+    happened = held.what_happened()
+    held.release()
+    assert happened is not None
+    assert "another program has written to the file" in happened

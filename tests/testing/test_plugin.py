@@ -7,6 +7,8 @@ import re
 import subprocess
 import sys
 import textwrap
+from contextlib import suppress
+from importlib import import_module
 from inspect import signature
 
 import pytest
@@ -63,6 +65,9 @@ def _an_ordinary_machine(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def project(pytester: pytest.Pytester) -> pytest.Pytester:
     """An otherwise empty project with a player to test."""
+    for name in ("cryptography.x509", "cryptography.hazmat.primitives.asymmetric.ec", "trustme"):
+        with suppress(ImportError):  # pytester forgets what its runs import first: there must not be two of these
+            import_module(name)
     pytester.makepyfile(player=PLAYER)
     options = (
         "addopts = --strict-markers",
@@ -79,7 +84,7 @@ def project(pytester: pytest.Pytester) -> pytest.Pytester:
 
 def run(project: pytest.Pytester, text: str, *options: str) -> pytest.RunResult:
     project.makepyfile(test_it=textwrap.dedent(text))
-    return project.runpytest("-p", "no:cacheprovider", *options)
+    return project.runpytest("-p", "no:cacheprovider", "-p", "no:randomly", *options)  # their order is meant
 
 
 def test_a_sync_test_sends_waits_and_asks(project: pytest.Pytester) -> None:
