@@ -20,6 +20,7 @@ from mcmock.core.events import EVENT_TYPES, Event
 from mcmock.core.findings import RULES
 from mcmock.core.match import EVERY_FIELD, RULE, Match
 from mcmock.core.model import Delivery, Exchange, FaultHit, Finding, Headers, Kind, Outcome, Severity, Verdict
+from mcmock.core.sessions import Session
 from mcmock.faults import FaultState, Preset, rule_to_json
 from mcmock.faults.losses import Fate, Loss, Losses
 from mcmock.protocols.registry import FIRST_PROTOCOL, protocol_named
@@ -172,16 +173,8 @@ def _body_bytes(value: Json) -> bytes:
 
 
 def session_to_json(view: SessionView) -> Json:
-    session = view.session
     return {
-        "id": session.id,
-        "state": view.state,
-        "phase": session.phase,
-        "openedAt": session.opened_at,
-        "lastEventAt": session.touched_at,
-        "closedAt": session.closed_at,
-        "downloaded": session.downloaded,
-        "playhead": session.playhead,
+        **_standing(view.session, view.state),
         "events": view.events,
         "counts": {outcome: sum(one.outcome == outcome for one in view.exchanges) for outcome in Outcome},
         "findings": [finding_to_json(finding) for finding in view.judgement.session_findings],
@@ -191,20 +184,26 @@ def session_to_json(view: SessionView) -> Json:
 
 def outline_to_json(outline: SessionOutline) -> Json:
     """Return a session without its lists: what `?brief=1` gives."""
-    session = outline.session
+    return {
+        **_standing(outline.session, outline.state),
+        "counts": dict(outline.counts),
+        "findingCounts": dict(outline.severities),
+        "findings": [finding_to_json(finding) for finding in outline.judgement.session_findings],
+        "media": _media(outline.report),
+    }
+
+
+def _standing(session: Session, state: str) -> Json:
+    """Return where a session stands: what its whole form and its brief one begin with."""
     return {
         "id": session.id,
-        "state": outline.state,
+        "state": state,
         "phase": session.phase,
         "openedAt": session.opened_at,
         "lastEventAt": session.touched_at,
         "closedAt": session.closed_at,
         "downloaded": session.downloaded,
         "playhead": session.playhead,
-        "counts": dict(outline.counts),
-        "findingCounts": dict(outline.severities),
-        "findings": [finding_to_json(finding) for finding in outline.judgement.session_findings],
-        "media": _media(outline.report),
     }
 
 

@@ -117,13 +117,7 @@ def test_every_count_is_the_number_of_moments_that_explain_it(path: Path) -> Non
 def test_the_emulator_says_the_same(path: Path) -> None:
     """The whole way: requests with the clock where the timeline has it, outcomes and findings as the log tells them."""
     timeline = load(path)
-    emulator = Emulator(seed=1, time=Clock(lambda: START_MS / 1000, frozen=True))
-    sid = ""
-    for step in timeline.steps:
-        emulator.advance(max(0.0, START_MS / 1000 + step.at - emulator.now))
-        answer = emulator.handle(post(step.path.replace("{sid}", sid), step.body))
-        assert answer.response.status == step.status
-        sid = sid or dict(answer.response.headers)["Location"].rpartition("/")[2]
+    emulator, sid = played(timeline)
     finish(emulator, timeline, sid)
     view = emulator.session(sid)
     assert view is not None
@@ -138,6 +132,14 @@ def test_the_emulator_says_the_same(path: Path) -> None:
 @pytest.mark.parametrize("path", TURNED_AWAY, ids=lambda path: path.stem)
 def test_requests_that_reach_no_session_are_answered_as_the_timeline_says(path: Path) -> None:
     timeline = load(path)
+    emulator, sid = played(timeline)
+    view = emulator.session(sid)
+    assert (view is None) == (not sid)
+    assert view is None or picked(view.report, timeline.report) == timeline.report
+
+
+def played(timeline: Timeline) -> tuple[Emulator, str]:
+    """Send each step at its time, and return who answered, and the id of the session; empty where none was opened."""
     emulator = Emulator(seed=1, time=Clock(lambda: START_MS / 1000, frozen=True))
     sid = ""
     for step in timeline.steps:
@@ -145,9 +147,7 @@ def test_requests_that_reach_no_session_are_answered_as_the_timeline_says(path: 
         answer = emulator.handle(post(step.path.replace("{sid}", sid), step.body))
         assert answer.response.status == step.status
         sid = sid or dict(answer.response.headers).get("Location", "").rpartition("/")[2]
-    view = emulator.session(sid)
-    assert (view is None) == (not sid)
-    assert view is None or picked(view.report, timeline.report) == timeline.report
+    return emulator, sid
 
 
 def finish(emulator: Emulator, timeline: Timeline, sid: str) -> None:
