@@ -41,6 +41,7 @@ import pytest
 
 HERE: Final = Path(__file__).parent
 ROOT: Final = HERE.parent
+sys.path.insert(0, str(ROOT))  # the changed files are these, also where mcmock is installed from a wheel
 EQUIVALENT: Final = HERE / "equivalent.toml"
 
 # Browsers, containers, long runs and processes of their own: they take minutes and run hardly a line in this process.
