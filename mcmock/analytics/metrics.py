@@ -248,68 +248,6 @@ RECORD_METRICS: Final[dict[str, Metric]] = {
 }
 # fmt: on
 
-SESSION_DETAILS: Final[dict[str, str]] = {
-    # key of sessionStart's params        field of sessionDetails      -- variables/*
-    "media.id": "name",
-    "media.name": "friendlyName",
-    "media.length": "length",
-    "media.contentType": "contentType",
-    "media.streamType": "streamType",
-    "media.playerName": "playerName",
-    "media.channel": "channel",
-    "media.sdkVersion": "appVersion",
-    "media.streamFormat": "streamFormat",
-    "media.show": "show",
-    "media.season": "season",
-    "media.episode": "episode",
-    "media.assetId": "assetID",
-    "media.genre": "genre",
-    "media.firstAirDate": "firstAirDate",
-    "media.firstDigitalDate": "firstDigitalDate",
-    "media.rating": "rating",
-    "media.originator": "originator",
-    "media.network": "network",
-    "media.showType": "showType",
-    "media.adLoad": "adLoad",
-    "media.pass.mvpd": "mvpd",
-    "media.pass.auth": "authorized",
-    "media.dayPart": "dayPart",
-    "media.feed": "feed",
-    "media.artist": "artist",
-    "media.album": "album",
-    "media.label": "label",
-    "media.author": "author",
-    "media.station": "station",
-    "media.publisher": "publisher",
-}
-
-AD_DETAILS: Final[dict[str, str]] = {
-    "media.ad.id": "name",
-    "media.ad.name": "friendlyName",
-    "media.ad.length": "length",
-    "media.ad.podPosition": "podPosition",
-    "media.ad.playerName": "playerName",
-    "media.ad.advertiser": "advertiser",
-    "media.ad.campaignId": "campaignID",
-    "media.ad.creativeId": "creativeID",
-    "media.ad.siteId": "siteID",
-    "media.ad.creativeURL": "creativeURL",
-    "media.ad.placementId": "placementID",
-}
-
-POD_DETAILS: Final[dict[str, str]] = {
-    "media.ad.podIndex": "index",
-    "media.ad.podSecond": "offset",
-    "media.ad.podFriendlyName": "friendlyName",
-}
-
-CHAPTER_DETAILS: Final[dict[str, str]] = {
-    "media.chapter.index": "index",
-    "media.chapter.offset": "offset",
-    "media.chapter.length": "length",
-    "media.chapter.friendlyName": "friendlyName",
-}
-
 
 def camel(name: str) -> str:
     """Return a Python name in the API's own style: `content_time_spent` is `contentTimeSpent`."""

@@ -13,22 +13,11 @@ from typing import Any, Final
 
 from mcmock.analytics import playhead
 from mcmock.analytics.evidence import Evidence
-from mcmock.analytics.metrics import (
-    AD_DETAILS,
-    CHAPTER_DETAILS,
-    METRICS,
-    POD_DETAILS,
-    RECORD_METRICS,
-    SESSION_DETAILS,
-    Accounts,
-    Marks,
-    Metric,
-    Numbers,
-    camel,
-)
+from mcmock.analytics.metrics import METRICS, RECORD_METRICS, Accounts, Marks, Metric, Numbers, camel
 from mcmock.analytics.records import Ad, AdBreak, Chapter, Close, Span, State, text_or_none
 from mcmock.analytics.tally import Reported, Tally
 from mcmock.core.findings import RULES
+from mcmock.core.xdm import AD_DETAILS, CHAPTER_DETAILS, POD_DETAILS, SESSION_DETAILS
 
 STREAM_SECONDS: Final = 1_800  # metrics/estimated-streams
 BUCKET_KBPS: Final = 100  # dimensions/average-bitrate
