@@ -25,6 +25,11 @@ BEHIND_MS: Final = (
     36 * HOUR_MS
 )  # a test that lets a day pass by the emulator's clock is not a device that is days behind
 LIVE_SECONDS: Final = 5.0  # for so long a session's `ts` has to keep pace with its arrivals before a step in it is one
+FROZEN_SECONDS: Final = 10.0  # a ping's distance: no client queues that long and stamps all with one moment
+FROZEN_EVENTS: Final = 3
+ZONE_SLACK_MS: Final = 30_000  # clocks of devices are that near to ours, but for the hour
+ZONE_STEP_MS: Final = HOUR_MS // 4  # all time zones are whole quarters of an hour apart
+ZONES_MS: Final = (-12 * HOUR_MS, 14 * HOUR_MS)
 STEP_MS: Final = 30_000
 SURE_STEP_MS: Final = 300_000
 
@@ -83,6 +88,9 @@ class EventTimes:
         self._last: _Heard | None = None
         self._latest_ts = 0
         self._pending: float | None = None  # the skew after a step back that the next event has to confirm
+        self._frozen: tuple[_Heard, int] | None = (
+            None  # the first event with the `ts` of the last, and how many have it
+        )
 
     def look(self, event: Event) -> Odd | None:
         """Return what is odd about the next event's `ts`; each rule at most once."""
@@ -92,9 +100,9 @@ class EventTimes:
             return self._once(*_not_ms(sent, event.at * 1000))
         odd = None
         if self._first is None:
-            odd = self._behind(heard)
+            odd = self._behind(heard) or self._local_time(heard)
         elif last is not None and not self._downloaded:
-            odd = self._step(last, heard)
+            odd = self._step(last, heard) or self._stands_still(last, heard)
         self._first = self._first or heard
         self._last, self._latest_ts = heard, max(self._latest_ts, heard.ts)
         return odd
@@ -113,6 +121,36 @@ class EventTimes:
         return self._once(
             "clock-skew",
             f"{off / DAY_MS:.1f} days {which} its arrival: the session is reported on {iso(heard.ts / 1000)[:10]}",
+        )
+
+    def _local_time(self, heard: _Heard) -> Odd | None:
+        """Return that the time of day is that of a time zone, if it is ahead or behind by whole quarters of an hour."""
+        quarters = round(heard.skew / ZONE_STEP_MS)
+        off = quarters * ZONE_STEP_MS
+        earliest, latest = ZONES_MS
+        if self._downloaded or heard.at * 1000 < Y2016 or abs(quarters) < 2 or not earliest <= off <= latest:
+            return None
+        if abs(heard.skew - off) > ZONE_SLACK_MS:
+            return None
+        which = "ahead of" if off > 0 else "behind"
+        return self._once(
+            "local-time",
+            f"ts is {abs(off) / HOUR_MS:g} hours {which} its arrival, to the minute: the local time, taken for UTC?",
+        )
+
+    def _stands_still(self, last: _Heard, heard: _Heard) -> Odd | None:
+        """Return that different events came with one `ts` for longer than any queue explains."""
+        if heard.ts != last.ts:
+            self._frozen = None
+            return None
+        first, count = self._frozen or (last, 1)
+        self._frozen = first, count + (heard.playhead != last.playhead and heard.at - last.at >= 1)
+        if self._frozen[1] < FROZEN_EVENTS or heard.at - first.at < FROZEN_SECONDS:
+            return None
+        return self._once(
+            "ts-unchanged",
+            f"ts {heard.ts} was sent for {heard.at - first.at:.0f} s, while the playhead moved: read the clock for each event. "
+            "No time is counted",
         )
 
     def _step(self, last: _Heard, heard: _Heard) -> Odd | None:

@@ -21,11 +21,27 @@ class Still(NamedTuple):
     pings: int = 0
 
 
+class Stretch(NamedTuple):
+    """How far the playhead moved in how many seconds, in `steps` steps that all ran as fast, or as slowly."""
+
+    moved: float
+    seconds: float
+    steps: int = 1
+    whole: bool = True  # all playheads were whole numbers: the way may be off by one
+
+    @property
+    def rate(self) -> float:
+        return self.moved / self.seconds
+
+    def with_step(self, moved: float, seconds: float, whole: bool) -> Stretch:
+        return Stretch(self.moved + moved, self.seconds + seconds, self.steps + 1, self.whole and whole)
+
+
 class Seen(NamedTuple):
     """See the file's head. `other` is the playhead, and when it was heard, from which the one before it jumped away."""
 
     rules: frozenset[str] = frozenset()  # those that were met
-    thousands: int = 0  # steps of the playhead in a row that were a thousand times the time
+    pace: Stretch | None = None  # how the playhead has moved since it last jumped or stood
     still: Still | None = None
     moved: bool = False  # the playhead has moved while content played
     other: tuple[float, int] | None = None

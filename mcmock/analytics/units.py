@@ -1,4 +1,5 @@
-"""Numbers in the wrong unit: playheads and lengths in milliseconds, playheads that are times of day or of the epoch.
+"""Numbers in the wrong unit: lengths in milliseconds, playheads in those, in frames or in parts of the length, times of day
+or of the epoch.
 
 Each is said once in a session, with the unit that is likely and what it does to the report. What the wrong unit would bring
 about besides is not said: `is_wrong` tells the other finders.
@@ -7,10 +8,12 @@ about besides is not said: `is_wrong` tells the other finders.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, NamedTuple
 
 from mcmock.analytics import playhead
-from mcmock.analytics.seen import is_thousandfold
+from mcmock.analytics.event_time import Y2000, Y2100
+from mcmock.analytics.playhead import MAX_RATE
+from mcmock.analytics.seen import Stretch, is_thousandfold
 from mcmock.analytics.tally import Tally
 from mcmock.core.events import Event, number_or_none
 from mcmock.core.model import Finding
@@ -22,6 +25,9 @@ MAX_AD_S: Final = 5_000
 ON_DEMAND: Final = frozenset({"vod", "ugc", "dvod", "audiobook", "aod", "song", "podcast"})
 SHORTEST_MS: Final = 1_000
 FULL_VIEW: Final = (0.9, 1.1)
+MIN_LENGTH: Final = 30.0  # s; a part of less moves too fast to be told from slow playing
+QUARTER_S: Final = 900  # time zones are whole quarters of an hour apart
+JOIN_S: Final = 60.0  # so near to 0 begins a playhead that counts from joining
 
 
 def is_wrong(tally: Tally) -> bool:
@@ -34,6 +40,8 @@ def check_units(tally: Tally, event: Event, at: str, late: bool, watching: bool)
     kind = event.event_type
     if kind == "ping":
         pass
+    elif kind == "play":
+        yield from _check_live(tally, event, at, late)
     elif kind == "sessionStart":
         yield from _check_start(tally, event, at)
     elif kind == "adStart":
@@ -51,7 +59,7 @@ def check_units(tally: Tally, event: Event, at: str, late: bool, watching: bool)
     if not 0 <= event.playhead < EPOCH_S or (tally.seen.ad_like and event.playhead > tally.length + 1):
         yield from _check_playhead(tally, event, at)
     if watching:
-        yield from _check_thousands(tally, event, at + event.paths.playhead)
+        yield from _check_pace(tally, event, at + event.paths.playhead)
 
 
 # -- the content ----------------------------------------------------------------------------------------------------------
@@ -160,6 +168,20 @@ def _check_chapter(tally: Tally, event: Event, at: str) -> Iterator[Finding | No
 # -- the playhead ---------------------------------------------------------------------------------------------------------
 
 
+def _check_live(tally: Tally, event: Event, at: str, late: bool) -> Iterator[Finding | None]:
+    """A live playhead near 0 where it is near midnight in no time zone."""
+    if late or not tally.live or tally.live_from is not None or not 0 <= event.playhead <= JOIN_S:
+        return
+    if not Y2000 <= event.ts <= Y2100:
+        return
+    off = (event.ts / 1000 - event.playhead) % QUARTER_S
+    if min(off, QUARTER_S - off) > JOIN_S:
+        yield _say_once(
+            tally, "live-from-join", "live-from-join", at + event.paths.playhead,
+            f"live content plays from playhead {event.playhead:g}, which counts from joining; the second of the day is meant",
+        )  # fmt: skip
+
+
 def _check_playhead(tally: Tally, event: Event, at: str) -> Iterator[Finding | None]:
     path, here = at + event.paths.playhead, event.playhead
     if here >= EPOCH_S:
@@ -179,21 +201,79 @@ def _check_playhead(tally: Tally, event: Event, at: str) -> Iterator[Finding | N
         )  # fmt: skip
 
 
-def _check_thousands(tally: Tally, event: Event, path: str) -> Iterator[Finding | None]:
-    """A playhead that runs a thousand times as fast as time: at once where that leads past the end, else the second time."""
-    if tally.head is None or tally.since_head() < 0.5 or event.playhead >= EPOCH_S:
+def _check_pace(tally: Tally, event: Event, path: str) -> Iterator[Finding | None]:
+    """A playhead that runs at the pace of another unit: at once where that leads past the end, else as soon as it is sure."""
+    seconds = tally.since_head()
+    if tally.head is None or seconds < 0.5 or event.playhead >= EPOCH_S:
         return
-    fast = is_thousandfold(event.playhead - tally.head, tally.since_head())
-    votes = tally.seen.thousands + 1 if fast else 0
-    if votes != tally.seen.thousands:
-        tally.seen = tally.seen._replace(thousands=votes)
+    stretch = _stretch(tally, event.playhead - tally.head, seconds, event.playhead)
+    if stretch != tally.seen.pace:
+        tally.seen = tally.seen._replace(pace=stretch)
+    unit = _unit_of(stretch, tally.length) if stretch is not None else None
     outside = tally.length > 0 and event.playhead > tally.length + 1
-    if fast and (votes > 1 or outside):
-        moved, seconds = event.playhead - tally.head, tally.since_head()
+    if stretch is not None and unit is not None and (stretch.steps >= unit.steps or (outside and unit.steps == 2)):
         yield _say_once(
             tally, "playhead-unit", "playhead-unit", path,
-            f"the playhead moved by {moved:g} in {seconds:g} s of playing: milliseconds? Seconds are meant. {_PLAYHEAD_COST}",
+            f"the playhead moved by {stretch.moved:g} in {stretch.seconds:g} s of playing: {unit.words}? Seconds are meant. "
+            f"{_PLAYHEAD_COST}",
         )  # fmt: skip
+
+
+class _Unit(NamedTuple):
+    """What a playhead counts, and after how many steps at its pace that is sure."""
+
+    words: str
+    per_second: float
+    slack: float
+    steps: int
+
+
+_FAST: Final = (_Unit("microseconds", 1e6, 1, 2), _Unit("milliseconds", 1e3, 1, 2))  # at a rate from a half to double
+_FRAMES: Final = tuple(_Unit(f"frames, {rate} a second", rate, 0.03, 3) for rate in (24, 25, 30, 50, 60))
+_MINUTES: Final = _Unit("minutes", 1 / 60, 0.1, 3)
+_SLOW: Final = 0.2  # slower than slow motion
+_STEADY: Final = 1.05  # a player that counts frames runs steadily, one whose viewer seeks does not
+_SHORTEST_STRETCH: Final = 25.0  # s
+_SURE_WHOLE: Final = 10.0  # whole numbers have to come so far before they tell a pace from a stream that stalls
+
+
+def _stretch(tally: Tally, moved: float, seconds: float, here: float) -> Stretch | None:
+    """Return the stretch that ends with this step; None where nothing odd runs."""
+    rate, before = moved / seconds, tally.seen.pace
+    whole = here == int(here)
+    if rate > MAX_RATE:
+        spread = 2 if rate > _FRAMES[-1].per_second * 2 else _STEADY
+        alike = before is not None and before.rate > 0 and 1 / spread <= rate / before.rate <= spread
+        return before.with_step(moved, seconds, whole) if before and alike else Stretch(moved, seconds, whole=whole)
+    if not 0 <= rate <= _SLOW or tally.live:
+        return None
+    slow = before is not None and before.rate <= _SLOW
+    return before.with_step(moved, seconds, whole) if before and slow else Stretch(moved, seconds, whole=whole)
+
+
+def _unit_of(stretch: Stretch, length: float) -> _Unit | None:
+    """Return the unit in which a stretch would have run at about the pace of time."""
+    for unit in _FAST:
+        if is_thousandfold(stretch.moved * 1000 / unit.per_second, stretch.seconds):
+            return unit
+    if stretch.rate > _SLOW:
+        return next((unit for unit in _FRAMES if abs(stretch.rate / unit.per_second - 1) <= unit.slack), None)
+    if stretch.seconds < _SHORTEST_STRETCH:
+        return None
+    return next((unit for unit in _slow_units(length) if _fits(stretch, unit)), None)
+
+
+def _slow_units(length: float) -> tuple[_Unit, ...]:
+    if length < 2 * MIN_LENGTH:
+        return (_MINUTES,)
+    parts = _Unit("a part of the length, from 0 to 1", 1 / length, 0.1, 3), _Unit("percent", 100 / length, 0.1, 3)
+    return *(part for part in parts if part.per_second <= _SLOW), _MINUTES
+
+
+def _fits(stretch: Stretch, unit: _Unit) -> bool:
+    expected = stretch.seconds * unit.per_second
+    rounded = 1.0 if stretch.whole else 0.0
+    return expected >= _SURE_WHOLE * rounded and abs(stretch.moved - expected) <= unit.slack * expected + rounded
 
 
 _PLAYHEAD_COST: Final = "Unique time, progress markers and the segment are wrong"

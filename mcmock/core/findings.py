@@ -381,8 +381,21 @@ RULES: dict[str, Rule] = {
     "clock-set": Rule(
         _WARN, _ERROR, ASSUMED, "The device's clock was set while the session ran.", doubts=_ALL_TIME,
     ),
+    "ts-unchanged": Rule(
+        _ERROR, _ERROR, "events-req: ts", "All events carry one `ts` while the playhead moves: no time is counted.",
+        doubts=_ALL_TIME,
+    ),
+    "local-time": Rule(
+        _INFO, _INFO, ASSUMED, "`ts` is off by whole hours: the local time taken for UTC, or a clock in the wrong time zone.",
+        doubts=("first_ts", "last_ts"),
+    ),
     "playhead-unit": Rule(
-        _ERROR, _ERROR, "events-req: playhead; C-35", "The playhead is in milliseconds, or a time since 1970.", doubts=_WATCHED,
+        _ERROR, _ERROR, "events-req: playhead; C-35",
+        "The playhead is in milliseconds, frames, minutes, a part of the length, or a time since 1970.", doubts=_WATCHED,
+    ),
+    "live-from-join": Rule(
+        _INFO, _INFO, "events-req: playhead; live content",
+        "A live playhead that counts from the moment of joining; the second of the day is meant.",
     ),
     "playhead-negative": Rule(
         _WARN, _ERROR, "events-req: playhead; live content", "The playhead is below 0: an offset from the live edge?",
