@@ -23,6 +23,9 @@ BY_HOST = {
 FROM_INSIDE = ("10.0.2.2", "host.docker.internal")
 """What this machine is called inside the Android emulator, and inside a container."""
 
+EDGE_NAME = "edge.localhost"
+"""A dotted name of this machine, for clients that take a name alone. Browsers and most resolvers lead there (RFC 6761)."""
+
 # Addresses of documentation networks (RFC 5737, RFC 3849): a UDP socket that is connected there sends nothing, but knows by
 # which of our addresses it would.
 _OUTSIDE = ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1"))
@@ -60,7 +63,7 @@ def names(host: str, more: Iterable[str] = ()) -> list[str]:
     own = socket.gethostname().lower()
     local = [own, f"{own.partition('.')[0]}.local"] if _HOST_NAME.fullmatch(own) and own != "localhost" else []
     given = [] if host in ANYWHERE else [host]
-    return list(dict.fromkeys([*http.LOOPBACK, *FROM_INSIDE, *given, *local, *outward(), *more]))
+    return list(dict.fromkeys([*http.LOOPBACK, EDGE_NAME, *FROM_INSIDE, *given, *local, *outward(), *more]))
 
 
 def in_url(host: str) -> str:

@@ -84,6 +84,13 @@ class Place:
         return certificates.kept(self._state or certificates.state_folder(), now, f"of {owner}")
 
     @property
+    def edge_name(self) -> str | None:
+        """A name that its certificate covers, for clients that take no port; None where the certificate is the user's own."""
+        if self._cert is not None:
+            return None
+        return next(iter(self._names), addresses.EDGE_NAME)
+
+    @property
     def called(self) -> str:
         """The host of this server's own URLs."""
         return {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "[::1]"}.get(self.host, addresses.in_url(self.host))

@@ -45,6 +45,11 @@ TURNS_TO_TAKE = 3
 FREE_PORTS_TRIED = 20
 """Ports that are tried where any free one will do: one that is free at 127.0.0.1 may be taken at ::1."""
 
+PRIVILEGED = (
+    "a port below 1024 takes root, CAP_NET_BIND_SERVICE, or on Linux sysctl net.ipv4.ip_unprivileged_port_start=443"
+)
+"""What it takes where a port is refused."""
+
 Address = tuple[int, tuple[Any, ...]]
 """A family, and an address of it as `socket.bind` takes it."""
 
@@ -148,7 +153,8 @@ class Service:
             bound = await self._bind(port)
         except OSError as error:
             blamed = option if error.errno in _OF_THE_PORT else "--host"
-            raise OSError(error.errno, f"{_reason(error)} ({blamed})", f"{self.place.called}:{port}") from None
+            hint = f": {PRIVILEGED}" if error.errno == errno.EACCES and 0 < port < 1024 else ""
+            raise OSError(error.errno, f"{_reason(error)} ({blamed}){hint}", f"{self.place.called}:{port}") from None
         for one in bound:
             self._server.taking.begin(one, context)
         return int(bound[0].getsockname()[1])

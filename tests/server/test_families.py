@@ -104,3 +104,15 @@ async def test_a_system_without_ipv6_serves_ipv4(monkeypatch: pytest.MonkeyPatch
         await service.stop()
     with pytest.raises(OSError, match="--host"):
         await Service(Emulator(), host="::").start()
+
+
+async def test_a_port_that_takes_rights_says_which(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, "made up")
+
+    monkeypatch.setattr(listener, "bind", refuse)
+    hint = r"Permission denied \(--port\): a port below 1024 takes root, CAP_NET_BIND_SERVICE, or on Linux sysctl"
+    with pytest.raises(OSError, match=hint):
+        await Service(Emulator(), port=443).start()
+    with pytest.raises(OSError, match=r"Permission denied \(--port\): .127"):
+        await Service(Emulator(), port=8443).start()

@@ -290,7 +290,8 @@ def test_https_starts_on_a_machine_whose_name_no_certificate_can_cover(
 ) -> None:
     monkeypatch.setattr(socket, "gethostname", lambda: called)
     monkeypatch.setattr(addresses, "outward", list)
-    assert addresses.names("127.0.0.1") == ["localhost", "127.0.0.1", "::1", "10.0.2.2", "host.docker.internal"]
+    always = ["localhost", "127.0.0.1", "::1", "edge.localhost", "10.0.2.2", "host.docker.internal"]
+    assert addresses.names("127.0.0.1") == always
 
 
 def test_names_are_this_machines_own_and_those_given() -> None:
