@@ -1,4 +1,4 @@
-"""The programs that some tests drive: Chromium, certutil, Redis, Node.js. Each is looked for here, in one way.
+"""The programs that some tests drive: Chromium, certutil, Firefox, Redis, Node.js. Each is looked for here, in one way.
 
 Where one is missing, its tests are skipped, and the last line of the run says how many. Those that `MCMOCK_REQUIRE` names
 (`MCMOCK_REQUIRE=chromium,redis,node`, as in .ci/run) must be there: without them the tests fail.
@@ -18,6 +18,7 @@ import pytest
 NAMES = {
     "chromium": ("chromium", "chromium-browser", "google-chrome"),
     "certutil": ("certutil",),
+    "firefox": ("firefox-esr", "firefox"),
     "redis": ("redis-server", "valkey-server"),
     "node": ("node",),
     "npm": ("npm",),

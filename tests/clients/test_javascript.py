@@ -274,3 +274,39 @@ def test_the_page_in_jest(project: Project) -> None:
 
 def test_the_page_without_a_runner(project: Project) -> None:
     must(["node", "watch.mjs"], project.folder / "docs" / "core")
+
+
+@pytest.mark.long
+def test_a_stranger_s_first_tests(tmp_path: Path) -> None:
+    """From an empty folder, by the page's own commands: the server, the package, a runner, a green test and a red one."""
+    for program in ("node", "npm"):
+        programs.need(program, "the first test of docs/javascript.md")
+    unneeded = shutil.ignore_patterns(
+        ".*", "node_modules", "dist", "build", "__pycache__", "*.egg-info", "tests", "docs"
+    )
+    shutil.copytree(ROOT, tmp_path / "mcmock", ignore=unneeded)
+    folder = tmp_path / "app"
+    folder.mkdir()
+    first, *_ = (block.text for block in blocks(PAGE) if block.language == "text")
+    rows = {
+        row[0]: row[1:]
+        for row in re.findall(r"^\| \[(\w+)\]\(#[\w-]+\) \|(?: `(.*)`)? \| `(.*)` \|$", PAGE.read_text(), re.M)
+    }
+    set_up = bash(f"{first}\n{rows['Vitest'][0]}\n{rows['Jest'][0]}", folder)
+    if set_up.returncode:
+        programs.unavailable("npm", f"the packages cannot be had here: {set_up.stderr[-500:]}", "docs/javascript.md")
+    _write_page(tmp_path / "page")
+    for runner in ("Vitest", "Jest", "none"):
+        shutil.copytree(tmp_path / "page" / SECTIONS.get(runner, "core"), folder, dirs_exist_ok=True)
+        green = bash(f'export PATH="$PWD/.mcmock/bin:$PATH"; {rows[runner][1]}', folder)
+        assert green.returncode == 0, green.stdout + green.stderr
+        if runner != "none":
+            test = folder / "ad.test.js"
+            test.write_text(test.read_text().replace("withBreak: true", "withBreak: false"))
+            red = bash(f'export PATH="$PWD/.mcmock/bin:$PATH"; {rows[runner][1]}', folder)
+            assert red.returncode == 1
+            assert "ad-outside-break" in red.stdout + red.stderr
+
+
+def bash(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    return run(["bash", "-euo", "pipefail", "-c", script], folder)

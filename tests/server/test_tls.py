@@ -24,7 +24,6 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from mcmock.core import clock
 from mcmock.server import addresses, certificates
 from mcmock.testing.server import McmockServer
-from tests import programs
 from tests.conftest import body
 
 NOW = 1_800_000_000.0
@@ -299,30 +298,3 @@ def test_names_are_this_machines_own_and_those_given() -> None:
     assert names[:3] == ["localhost", "127.0.0.1", "::1"]
     assert names[-1] == "tv.example.test"
     assert "0.0.0.0" not in addresses.names("0.0.0.0")
-
-
-# -- a browser -------------------------------------------------------------------------------------------------------------
-
-
-def test_chromium_trusts_the_authority_and_nothing_less(mcmock_server: McmockServer, tmp_path: Path) -> None:
-    """As docs/devices.md says: the authority goes into the user's NSS store, and the page opens without a warning."""
-    home = tmp_path / "home"
-    store = home / ".pki" / "nssdb"
-    store.mkdir(parents=True)
-    chromium, certutil = programs.need("chromium"), programs.need("certutil")
-    subprocess.run([certutil, "-d", f"sql:{store}", "-N", "--empty-password"], check=True)
-    url = f"{mcmock_server.https_url}/__admin/health"
-    assert '"status": "ok"' not in _dump(chromium, url, home)
-    subprocess.run(
-        [certutil, "-d", f"sql:{store}", "-A", "-t", "C,,", "-n", "mcmock", "-i", str(mcmock_server.ca_file)],
-        check=True,
-    )
-    assert '"status": "ok"' in _dump(chromium, url, home)
-
-
-def _dump(chromium: str, url: str, home: Path) -> str:
-    """What Chromium shows at `url`, with `home` as its user's home folder."""
-    command = [chromium, "--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-dev-shm-usage",
-               "--disable-background-networking", f"--user-data-dir={home / 'profile'}", "--dump-dom", url]  # fmt: skip
-    environment = {**os.environ, "HOME": str(home), "XDG_DATA_HOME": str(home / "share")}
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60).stdout

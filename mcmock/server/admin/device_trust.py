@@ -58,7 +58,8 @@ PLATFORMS = (
     Steps("Firefox", (
         "Settings › Privacy & Security › Certificates › View Certificates › Authorities › Import: choose the file, and trust "
         "it to identify websites.",
-    )),
+        "Linux, from a shell: close Firefox, and run the line below with the profile's folder, which about:profiles names.",
+    ), 'certutil -d sql:PROFILE-FOLDER -A -t "C,," -n mcmock -i {ca}'),
     Steps("Node.js", ("Start it with the variable:",), "NODE_EXTRA_CA_CERTS={ca} node app.js"),
     Steps("JVM", (
         "Import the file into a trust store, and start the program with -Djavax.net.ssl.trustStore=mcmock.p12 "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -108,6 +109,8 @@ def test_every_platform_of_the_page_is_in_the_docs() -> None:
         assert f"## {one.platform}" in text
         if one.command:
             assert one.command.format(ca="{ca}", port=8410).partition("{ca}")[0].strip().partition(" -p")[0] in text
+        if one.command.startswith(("mkdir", "certutil")):
+            assert f"```text\n{one.command.format(ca='mcmock-ca.pem')}\n```" in text
 
 
 # -- mcmock ca -------------------------------------------------------------------------------------------------------------
@@ -166,3 +169,65 @@ def test_the_jvm_trusts_it_by_a_trust_store(mcmock_server: McmockServer, tmp_pat
     run = ["java", *store, "Ask.java", f"{mcmock_server.https_url}/__admin/health"]
     done = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True, timeout=60)
     assert done.stdout == "200\n", done.stderr
+
+
+def test_chromium_trusts_it_by_certutil_on_a_fresh_machine(mcmock_server: McmockServer, tmp_path: Path) -> None:
+    chromium = programs.need("chromium", "whether Chromium trusts it")
+    url = f"{mcmock_server.https_url}/__admin/health"
+    assert '"status": "ok"' not in _dump(chromium, url, tmp_path)
+    shell("Chromium, Chrome, Edge", mcmock_server, tmp_path)
+    assert '"status": "ok"' in _dump(chromium, url, tmp_path)
+    shell("Chromium, Chrome, Edge", mcmock_server, tmp_path)  # once more: the store is kept
+
+
+def shell(platform: str, server: McmockServer, home: Path, **replaced: str) -> None:
+    """Run the lines of a platform as its user would, whose home folder is `home`."""
+    programs.need("certutil", f"whether {platform} trusts it")
+    lines = next(one.command for one in device_trust.PLATFORMS if one.platform == platform).format(ca=server.ca_file)
+    for name, value in replaced.items():
+        lines = lines.replace(name, value)
+    around = {**os.environ, "HOME": str(home)}
+    done = subprocess.run(["bash", "-ec", lines], env=around, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def _dump(chromium: str, url: str, home: Path) -> str:
+    """Return what Chromium shows at `url`, with `home` as its user's home folder."""
+    command = [chromium, "--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-dev-shm-usage",
+               "--disable-background-networking", f"--user-data-dir={home / 'profile'}", "--dump-dom", url]  # fmt: skip
+    environment = {**os.environ, "HOME": str(home), "XDG_DATA_HOME": str(home / "share")}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60).stdout
+
+
+@pytest.mark.long
+def test_firefox_trusts_it_by_certutil_in_its_profile(mcmock_server: McmockServer, tmp_path: Path) -> None:
+    """Two profiles at once, each asking for its own path: the one that trusts nothing sends no request."""
+    firefox = programs.need("firefox", "whether Firefox trusts it")
+    trusting, other = tmp_path / "trusting", tmp_path / "other"
+    for profile in (trusting, other):
+        profile.mkdir()
+    shell("Firefox", mcmock_server, tmp_path, **{"PROFILE-FOLDER": str(trusting)})
+
+    def visit(profile: Path, event_type: str) -> subprocess.Popen[bytes]:
+        url = f"{mcmock_server.https_url}/api/v1/schemas/{event_type}"
+        words = [
+            firefox,
+            "--headless",
+            "--no-remote",
+            "--profile",
+            str(profile),
+            "--screenshot",
+            str(profile / "it.png"),
+            url,
+        ]
+        around = {**os.environ, "HOME": str(tmp_path)}
+        return subprocess.Popen(words, env=around, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    waits, sees = visit(other, "play"), visit(trusting, "ping")
+    try:
+        assert sees.wait(timeout=100) == 0
+    finally:
+        for process in (waits, sees):
+            process.terminate()
+            process.wait(timeout=20)
+    assert [one.path for one in mcmock_server.requests(kind="schema")] == ["/api/v1/schemas/ping"]
