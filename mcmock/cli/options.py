@@ -15,7 +15,7 @@ import click
 
 from mcmock.engine import policy, scopes
 from mcmock.faults import PRESETS, rules_from
-from mcmock.protocols.registry import DEFAULT_CORS_HEADERS
+from mcmock.protocols.base import DEFAULT_CORS_HEADERS
 from mcmock.storage.base import DEFAULT_JOURNAL_BYTES
 
 DEFAULT_PORT = 8410
@@ -154,13 +154,14 @@ class Group(NamedTuple):
 
 
 _POLICY_TYPES: dict[Any, Type] = {
-    bool: Switch(), int: Size(1), int | None: Whole(), str | None: Text(), policy.AfterEnd: OneOf(*get_args(policy.AfterEnd)),
+    bool: Switch(), int: Size(1), int | None: Whole(), str: Text(), str | None: Text(), tuple[str, ...]: Text(),
+    policy.AfterEnd: OneOf(*get_args(policy.AfterEnd)),
 }  # fmt: skip
 
 
 def _of_policy(name: str) -> Option:
     row = policy.SETTINGS[name]
-    return Option(name, _POLICY_TYPES[row.type], row.default, EMULATOR, row.about)
+    return Option(name, _POLICY_TYPES[row.type], row.default, EMULATOR, row.about, many=row.type == tuple[str, ...])
 
 
 GROUPS = (
@@ -185,7 +186,8 @@ GROUPS = (
         _of_policy("strict"), _of_policy("loose"),
         Option("seed", Whole(), None, EMULATOR, "Makes session ids and faults repeatable; drawn and printed if absent."),
         _of_policy("after_end"), _of_policy("cors_headers")._replace(default=DEFAULT_CORS_HEADERS), _of_policy("cors_max_age"),
-        _of_policy("cors_private_network"), _of_policy("max_body_bytes"),
+        _of_policy("cors_private_network"), _of_policy("org_id"), _of_policy("datastream"),
+        _of_policy("datastream_without_media"), _of_policy("max_body_bytes"),
     )),
     Group("Faults", (
         Option("faults", File(), None, FAULTS, "A TOML or JSON file of fault rules to begin with."),

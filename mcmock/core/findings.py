@@ -70,6 +70,8 @@ ADS = "events/ads"
 CHAPTERS = "events/chapters"
 STATES = "events/player-state"
 DOWNLOADED = "use case: tracking downloaded content"
+EDGE_API = "Media Edge API: specification"
+EDGE_ERRORS = "Edge Network API: troubleshooting"
 ASSUMED = "assumed"
 PLAN = "your tracking plan"
 
@@ -541,6 +543,23 @@ RULES: dict[str, Rule] = {
     "plan-missing": Rule(_ERROR, _ERROR, PLAN, "What the tracking plan requires was not sent, or did not occur."),
     "plan-value": Rule(_ERROR, _ERROR, PLAN, "A value, or a cadence of pings, that the tracking plan does not allow."),
     "plan-unexpected": Rule(_ERROR, _ERROR, PLAN, "What the tracking plan forbids, or does not know."),
+    # -- of the Media Edge API alone -------------------------------------------------------------------------------------
+    "several-sessions": Rule(
+        _REFUSE, _REFUSE, ASSUMED, "A request with events of several sessions; one is taken at a time, as every client sends."
+    ),
+    "datastream-missing": Rule(
+        _REFUSE, _REFUSE, f"{EDGE_ERRORS}: 0002-400", "The URL of a start has no `configId`, which names the datastream."
+    ),
+    "datastream-missing-on-event": Rule(
+        _WARN, _REFUSE, f"{EDGE_API}; E-05", "The URL of an event has no `configId`, which every client sends.", lenient=True
+    ),
+    "datastream-unknown": Rule(
+        _REFUSE, _REFUSE, f"{EDGE_ERRORS}: 0003-400", "A `configId` that is none of the datastreams of --datastream."
+    ),
+    "datastream-without-media": Rule(
+        _ERROR, _ERROR, f"{EDGE_API}; --datastream-without-media",
+        "The datastream has no Media Analytics: the start is answered 200, without a session.",
+    ),
 }
 # fmt: on
 

@@ -27,6 +27,7 @@ class Kind(StrEnum):
     SESSION = "session"
     EVENT = "event"
     DOWNLOADED = "downloaded"
+    INTERACT = "interact"
     SCHEMA = "schema"
     PREFLIGHT = "preflight"
     OTHER = "other"

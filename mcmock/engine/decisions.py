@@ -84,7 +84,7 @@ def _decide_start(tx: Transaction, call: Call, scene: DecisionContext) -> Decisi
 
 
 def _accept(tx: Transaction, call: Call, scene: DecisionContext) -> Decision:
-    """Return a schema or a preflight: nothing depends on it."""
+    """Return the answer to what is no event: nothing depends on it."""
     return Decision(ACCEPTED, call.respond(ACCEPTED), call.parsed.session_id)
 
 
@@ -136,6 +136,7 @@ _DECIDERS: Final[Mapping[Kind, Callable[[Transaction, Call, DecisionContext], De
     Kind.SESSION: _decide_start,
     Kind.EVENT: _decide_event,
     Kind.DOWNLOADED: _decide_start,
+    Kind.INTERACT: _accept,
     Kind.SCHEMA: _accept,
     Kind.PREFLIGHT: _accept,
 }

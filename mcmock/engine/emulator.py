@@ -39,7 +39,7 @@ from mcmock.engine.types import DEFAULT_SCOPE, Summary
 from mcmock.faults.active import ActiveRules, FaultState, Hold
 from mcmock.faults.losses import Losses
 from mcmock.faults.rule import FaultRule
-from mcmock.protocols.base import ApiProtocol
+from mcmock.protocols.base import DEFAULT_ORG, ApiProtocol
 from mcmock.protocols.registry import default_protocols
 
 
@@ -60,13 +60,15 @@ class Backing(Protocol):
 
 
 class Emulator:
-    """Adobe's Media Collection API, in memory.
+    """Adobe's Media Collection API and Media Edge API, in memory.
 
     `seed` makes session ids and fault decisions repeatable; left out, one is drawn and can be read from `.seed`.
     `strict` and `loose` choose another column of docs/fidelity.md. `max_log_bytes` bounds the log, `max_body_bytes` a
     request's body. `after_end` is what events after sessionEnd are answered: "gone" (410) or "drop" (a silent 204).
     `cors_headers` and `cors_max_age` widen the preflight for browsers that ask for more than Content-Type;
     `cors_private_network` grants what a page of a public address asks of one in your network.
+    `org_id`, `datastream` and `datastream_without_media` are the Edge Network's: the organization, the datastreams that there are
+    (every one if none is named), and those that have no Media Analytics.
     `faults` are in force from the start, and again after every reset, and so is `plan`, the tracking plan. `backing`
     keeps the state elsewhere, and `protocols` are the emulated APIs, if not those that mcmock has. `issue` gives out ids of
     sessions.
@@ -85,6 +87,9 @@ class Emulator:
         cors_headers: str | None = None,
         cors_max_age: int | None = None,
         cors_private_network: bool = False,
+        org_id: str = DEFAULT_ORG,
+        datastream: Iterable[str] = (),
+        datastream_without_media: Iterable[str] = (),
         time: clock.Clock | None = None,
         scope: str = DEFAULT_SCOPE,
         faults: Iterable[FaultRule] = (),
@@ -95,12 +100,13 @@ class Emulator:
     ) -> None:
         policy = Policy(
             strict=strict, loose=loose, after_end=after_end, max_log_bytes=max_log_bytes, max_body_bytes=max_body_bytes,
-            cors_headers=cors_headers, cors_max_age=cors_max_age, cors_private_network=cors_private_network, plan=plan,
+            cors_headers=cors_headers, cors_max_age=cors_max_age, cors_private_network=cors_private_network, org_id=org_id,
+            datastream=tuple(datastream), datastream_without_media=tuple(datastream_without_media), plan=plan,
         )  # fmt: skip
         rules, self.backing = tuple(faults), backing
         running = time or (clock.Clock() if backing is None else backing.clock())
         state = State(running, ActiveRules(), _seed(seed), DirectTable if backing is None else backing.table)
-        self._protocols = protocols or default_protocols(cors_headers, cors_max_age, cors_private_network)
+        self._protocols = protocols or default_protocols(policy.for_protocols)
         self.engine = Engine(scope, policy, state, self._protocols, issue)
         self.queries = Queries(self.engine)
         if backing is None:

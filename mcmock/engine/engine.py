@@ -40,7 +40,8 @@ class Engine:
         self.lock = threading.RLock()
         self.scope = scope
         self.state = state
-        self._first, *self._others = protocols
+        self._first = protocols[0]
+        self._owners = protocols[1:]
         self.protocols: Mapping[str, ApiProtocol] = {protocol.name: protocol for protocol in protocols}
         event_types = [name for protocol in protocols for name in protocol.event_types]
         self.log = Log(policy.max_log_bytes, state.sessions.__contains__, event_types)
@@ -81,10 +82,9 @@ class Engine:
             return call, broken(call, error, self.policy)
 
     def protocol_of(self, request: Request) -> ApiProtocol:
-        """Return the API that a request is for; the first one where none of the others owns it."""
-        if not self._others:
-            return self._first
-        return next((one for one in self._others if one.owns(request.target)), self._first)
+        """Return the API that a request is for; the first one where none owns it."""
+        target, first = request.target, self._first
+        return first if first.owns(target) else next((one for one in self._owners if one.owns(target)), first)
 
     def entry(self, call: Call, decision: Decision, seq: int) -> tuple[Any, ...]:
         """Return the columns of the log's entry for a decision."""

@@ -5,11 +5,15 @@ The command line, mcmock.toml, `--watch` and the marker of the pytest plugin are
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final, Literal, NamedTuple, Self, get_args, get_type_hints
 
 from mcmock.analytics.plan import Plan
 from mcmock.core.model import Mode
+from mcmock.protocols.base import DEFAULT_ORG, Options
+
+ORG_ID: Final = re.compile(r"[0-9A-Fa-f]{24}@AdobeOrg")
 
 DEFAULT_LOG_BYTES: Final = 64 * 1024 * 1024
 DEFAULT_BODY_BYTES: Final = 1024 * 1024
@@ -49,6 +53,16 @@ class Policy:
         False,
         "Lets pages of public addresses reach this server: preflights that ask get Access-Control-Allow-Private-Network.",
     )
+    org_id: str = _setting(
+        DEFAULT_ORG, "The organization whose datastreams these are: the Edge Network names its cookies after it."
+    )
+    datastream: tuple[str, ...] = _setting(
+        (),
+        "A datastream that there is (`configId`). Any other is unknown, if one is named; without the option, all are there.",
+    )
+    datastream_without_media: tuple[str, ...] = _setting(
+        (), "A datastream that has no Media Analytics: it starts no session."
+    )
     max_body_bytes: int = _setting(DEFAULT_BODY_BYTES, "Longer bodies are answered 413.")
     max_log_bytes: int = _setting(DEFAULT_LOG_BYTES, "Bounds the log in memory; the oldest requests go first.")
     plan: Plan | None = None
@@ -57,7 +71,17 @@ class Policy:
     def __post_init__(self) -> None:
         if self.after_end not in get_args(AfterEnd):
             raise ValueError(f"after_end must be 'gone' or 'drop', not {self.after_end!r}")
+        if not ORG_ID.fullmatch(self.org_id):
+            raise ValueError(f"org_id must be 24 hexadecimal digits and @AdobeOrg, not {self.org_id!r}")
         object.__setattr__(self, "mode", mode_of(strict=self.strict, loose=self.loose))
+
+    @property
+    def for_protocols(self) -> Options:
+        """What the emulated APIs are told of it."""
+        return Options(
+            self.cors_headers, self.cors_max_age, self.cors_private_network, self.org_id,
+            frozenset(self.datastream), frozenset(self.datastream_without_media),
+        )  # fmt: skip
 
     def settings(self) -> dict[str, Any]:
         """Return the values of all SETTINGS by name."""

@@ -286,6 +286,7 @@ def _true(scene: EffectContext) -> Response:
 # -- answers --------------------------------------------------------------------------------------------------------------
 
 _BODILESS = (204, 304)
+_OF_BODY = ("content-type", "content-length")
 
 
 def answer(scene: EffectContext, code: int, body: Any, headers: Mapping[str, str]) -> Response:
@@ -295,7 +296,7 @@ def answer(scene: EffectContext, code: int, body: Any, headers: Mapping[str, str
         kind = "text/plain; charset=utf-8" if isinstance(body, str) else http.JSON
         response = _with_body(response, body_bytes(body), kind)
     if code in _BODILESS:
-        kept = tuple(one for one in response.headers if one[0] not in ("Content-Type", "Content-Length"))
+        kept = tuple(one for one in response.headers if one[0].lower() not in _OF_BODY)
         response = Response(code, kept, b"", b"")
     for name, value in headers.items():
         response = with_header(response, name, value)
@@ -303,8 +304,9 @@ def answer(scene: EffectContext, code: int, body: Any, headers: Mapping[str, str
 
 
 def _with_body(response: Response, body: bytes, content_type: str) -> Response:
-    lengths = {"Content-Type": content_type, "Content-Length": str(len(body))}
-    return Response(response.status, tuple((name, lengths.get(name, old)) for name, old in response.headers), body, b"")
+    lengths = dict(zip(_OF_BODY, (content_type, str(len(body))), strict=True))
+    headers = tuple((name, lengths.get(name.lower(), old)) for name, old in response.headers)
+    return Response(response.status, headers, body, b"")
 
 
 def with_header(response: Response, name: str, value: str | None, *, head: bool = False) -> Response:

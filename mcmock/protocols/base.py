@@ -21,6 +21,32 @@ SID: Final = "{sid}"
 """The place for a session id, in a path or in a header."""
 
 
+DEFAULT_CORS_HEADERS: Final = "Content-Type"
+"""What a browser may send without an option that widens it."""
+
+DEFAULT_ORG: Final = "0123456789ABCDEF01234567@AdobeOrg"
+
+
+class Options(NamedTuple):
+    """What an API is told when it is made. An API leaves alone what it has no use for.
+
+    `cors_headers`, `cors_max_age` and `cors_private_network` widen the preflight. `org_id` is the organization whose
+    datastreams are there: those of `datastreams`, every one if it is empty; those of `without_media` have no Media Analytics.
+    """
+
+    cors_headers: str | None = None
+    cors_max_age: int | None = None
+    cors_private_network: bool = False
+    org_id: str = DEFAULT_ORG
+    datastreams: frozenset[str] = frozenset()
+    without_media: frozenset[str] = frozenset()
+
+    @property
+    def allowed_headers(self) -> str:
+        """The value of Access-Control-Allow-Headers."""
+        return DEFAULT_CORS_HEADERS if self.cors_headers is None else self.cors_headers
+
+
 class Path(NamedTuple):
     """One path of an API: its template, the pattern that it matches, and the kind of request that each method makes."""
 

@@ -7,26 +7,22 @@ from functools import cache
 from typing import Final
 
 from mcmock.core.model import Request
-from mcmock.protocols.base import ApiProtocol
+from mcmock.protocols.base import ApiProtocol, Options
 from mcmock.protocols.media_collection import MediaCollection
-from mcmock.protocols.media_collection.responses import ALLOW_HEADERS
+from mcmock.protocols.media_edge import MediaEdge
 
 FIRST_PROTOCOL: Final = MediaCollection.name
 """The API of what does not say which one it is of: it was written when there was one."""
 
-DEFAULT_CORS_HEADERS: Final = ALLOW_HEADERS
-"""What a browser may send without an option that widens it."""
-
-_MAKERS: Final[Mapping[str, Callable[[str | None, int | None, bool], ApiProtocol]]] = {
-    MediaCollection.name: MediaCollection
+_MAKERS: Final[Mapping[str, Callable[[Options], ApiProtocol]]] = {
+    MediaCollection.name: MediaCollection,
+    MediaEdge.name: MediaEdge,
 }
 
 
-def default_protocols(
-    cors_headers: str | None = None, cors_max_age: int | None = None, cors_private_network: bool = False
-) -> tuple[ApiProtocol, ...]:
-    """Return one of each API. The first answers what none of them knows. The options are Policy's."""
-    return tuple(make(cors_headers, cors_max_age, cors_private_network) for make in _MAKERS.values())
+def default_protocols(options: Options = Options()) -> tuple[ApiProtocol, ...]:  # noqa: B008 -- a value
+    """Return one of each API. The first answers what none of them knows."""
+    return tuple(make(options) for make in _MAKERS.values())
 
 
 def protocol_owning(target: str) -> ApiProtocol | None:
@@ -40,7 +36,7 @@ def protocol_named(name: str) -> ApiProtocol:
     """Return the API of that name, to read what it has written. Raises ValueError if there is none."""
     if name not in _MAKERS:
         raise ValueError(f"protocol must be one of {', '.join(_MAKERS)}, not {name!r}")
-    return _MAKERS[name](None, None, False)
+    return _MAKERS[name](Options())
 
 
 @cache

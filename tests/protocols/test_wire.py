@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from mcmock.core.http import REASONS, header, path_of, render
 from mcmock.core.model import Kind
-from mcmock.protocols.media_collection.responses import ALLOW_HEADERS, Answers
+from mcmock.protocols.base import DEFAULT_CORS_HEADERS
+from mcmock.protocols.media_collection.responses import Answers
 from mcmock.protocols.media_collection.routes import PATHS, location, route
 
 SID = "0123456789abcdef" * 4
@@ -136,7 +137,7 @@ def test_head_has_the_length_of_the_body_it_leaves_out() -> None:
 
 def test_a_preflight_says_how_long_to_remember_it_only_when_told_to() -> None:
     assert "Access-Control-Max-Age" not in dict(Answers().preflight(NOW, True).headers)
-    widened = Answers(f"{ALLOW_HEADERS}, User-Agent", 600)
+    widened = Answers(f"{DEFAULT_CORS_HEADERS}, User-Agent", 600)
     assert dict(widened.preflight(NOW, True).headers)["Access-Control-Max-Age"] == "600"
     assert "Access-Control-Max-Age" not in dict(widened.accepted(NOW, True).headers)
     assert dict(widened.accepted(NOW, True).headers)["Access-Control-Allow-Headers"] == "Content-Type, User-Agent"

@@ -13,11 +13,11 @@ from mcmock.core import findings
 from mcmock.core.events import EVENT_TYPES, VISITOR_KEYS, Event
 from mcmock.core.http import header, path_of
 from mcmock.core.model import COUNTED_KINDS, Finding, Headers, Kind, Mode, Request, Response, Verdict
-from mcmock.protocols.base import Address, ApiProtocol, Operation, ParsedRequest, Refused, Schema
+from mcmock.protocols.base import Address, ApiProtocol, Operation, Options, ParsedRequest, Refused, Schema
 from mcmock.protocols.media_collection import address, operations, recorded, routes, schemas
 from mcmock.protocols.media_collection import body as bodies
 from mcmock.protocols.media_collection.events import events_in, part_of, playhead_of, ts_of
-from mcmock.protocols.media_collection.responses import ALLOW_HEADERS, Answers
+from mcmock.protocols.media_collection.responses import Answers
 from mcmock.protocols.media_collection.routes import Route
 
 # The params that tell what is watched, for the ids of sessions; no visitor: a browser may make up a new one each time.
@@ -28,22 +28,19 @@ _SESSION_PATH: Final = re.compile(re.escape(routes.SESSIONS) + r"/([0-9a-f]{64})
 
 
 class MediaCollection(ApiProtocol):
-    """`cors_headers`, `cors_max_age` and `cors_private_network` widen the preflight beyond what is documented (C-47)."""
+    """`options` widen the preflight beyond what is documented (C-47)."""
 
     name = "media-collection"
     paths = routes.PATHS
     event_types = EVENT_TYPES
     fast_path = routes.FAST_PATH
 
-    def __init__(
-        self, cors_headers: str | None = None, cors_max_age: int | None = None, cors_private_network: bool = False
-    ) -> None:
+    def __init__(self, options: Options = Options()) -> None:  # noqa: B008 -- a value
         schemas.read_files()
-        allowed = ALLOW_HEADERS if cors_headers is None else cors_headers
-        self._answers = Answers(allowed, cors_max_age, cors_private_network)
+        self._answers = Answers(options.allowed_headers, options.cors_max_age, options.cors_private_network)
 
     def owns(self, target: str) -> bool:
-        return path_of(target).startswith(routes.BASE)
+        return target.startswith(routes.BASE) or path_of(target).startswith(routes.BASE)
 
     # -- from a request -----------------------------------------------------------------------------------------------
 

@@ -11,12 +11,12 @@ import json
 
 from mcmock.core.http import JSON, Dates, render
 from mcmock.core.model import Headers, Response
+from mcmock.protocols.base import DEFAULT_CORS_HEADERS
 from mcmock.protocols.media_collection.routes import location
 
 SERVER = "nginx/1.13.5"
 
 ALLOW_METHODS = "OPTIONS,POST,PUT"
-ALLOW_HEADERS = "Content-Type"
 ALLOW_PRIVATE_NETWORK = "Access-Control-Allow-Private-Network"
 CORS_LINES = (
     "Access-Control-Allow-Origin", "Access-Control-Allow-Methods", "Access-Control-Allow-Headers",
@@ -36,7 +36,7 @@ class Answers:
     """Builds every answer. The options widen the preflight beyond what is documented (C-47)."""
 
     def __init__(
-        self, allow_headers: str = ALLOW_HEADERS, max_age: int | None = None, private_network: bool = False
+        self, allow_headers: str = DEFAULT_CORS_HEADERS, max_age: int | None = None, private_network: bool = False
     ) -> None:
         self._cors: Headers = tuple(zip(CORS_LINES, ("*", ALLOW_METHODS, allow_headers, "Location"), strict=True))
         self._max_age: Headers = () if max_age is None else (("Access-Control-Max-Age", str(max_age)),)

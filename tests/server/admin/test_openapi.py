@@ -92,7 +92,7 @@ def needs_params(event_type: str) -> bool:
 
 
 def test_the_four_doors_are_described_with_every_status_they_answer() -> None:
-    assert set(described.OPERATIONS) == set(Kind) - {Kind.OTHER}
+    assert set(described.OPERATIONS) == set(Kind) - {Kind.OTHER, Kind.INTERACT}
 
 
 # -- shapes ---------------------------------------------------------------------------------------------------------------

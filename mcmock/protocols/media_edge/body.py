@@ -1,0 +1,152 @@
+"""From the bytes of a body to a judgement of it: which media events it holds, what is wrong with them, whether it is refused.
+
+It knows no session: what is judged here is judged before any is looked up. A refusal names everything that is wrong at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, Final, NamedTuple
+
+from mcmock.core import json_decoding
+from mcmock.core.findings import make_finding, refuses
+from mcmock.core.model import Finding, Kind, Mode
+from mcmock.protocols.media_edge import problems
+from mcmock.protocols.media_edge.events import PREFIX, Item, items_in, part_of
+from mcmock.protocols.media_edge.problems import MISSING, Detail, Problem
+from mcmock.protocols.media_edge.routes import DOWNLOADED, EVENT_TYPES, START, Route
+
+MAX_BODY: Final = 64 * 1024
+SID_LENGTH: Final = 64
+
+
+class Violation(NamedTuple):
+    """What is wrong with a field: the rule it breaks, its JSON path, the reason by the API, and a sentence for the developer."""
+
+    rule: str
+    path: str
+    reason: str
+    message: str
+
+
+class Judged(NamedTuple):
+    """`kind` is that of the request as its body tells. `items` are its media events, `value` is all of it.
+
+    `problem` refuses the whole request; `details` refuse its media events. One of them may be there, and says why.
+    """
+
+    kind: Kind
+    value: dict[str, Any]
+    items: list[Item]
+    findings: tuple[Finding, ...] = ()
+    problem: Problem | None = None
+    details: tuple[Detail, ...] | str = ()
+
+    @property
+    def is_refused(self) -> bool:
+        return self.problem is not None or bool(self.details)
+
+
+def judge(route: Route, text: bytes, mode: Mode) -> Judged:
+    """Judge the body of a POST."""
+    value: Any = None
+    problem, why = None, ""
+    if not text:
+        problem, why = problems.empty(), "the body is empty"
+    elif len(text) > MAX_BODY:
+        problem, why = problems.too_large("64 KB"), f"the body has {len(text):,} bytes; at most {MAX_BODY:,} are taken"
+    else:
+        try:
+            value = json_decoding.decode(text)
+        except json_decoding.BadJson as error:
+            problem, why = problems.no_json(str(error)), str(error)
+    if problem is None and not isinstance(value, dict):
+        problem, why = problems.no_json("the body must be an object"), "the body must be an object"
+    if problem is not None:
+        found = make_finding("body-too-large" if problem.status == 413 else "not-json", mode, "$", why)
+        return Judged(route.kind, {}, [], (found,) if found else (), problem)
+    items = items_in(value)
+    kind = route.kind if route.is_media else _kind(items)
+    found_in = list(_violations(route, value, items, kind))
+    refused = [one for one in found_in if refuses(one.rule, mode)]
+    findings = (make_finding(one.rule, mode, one.path, one.message) for one in found_in)
+    return Judged(kind, value, items, tuple(one for one in findings if one is not None), None, _details(refused))
+
+
+def _details(refused: Iterable[Violation]) -> tuple[Detail, ...] | str:
+    """Return what the client is told; a single sentence where the event is another than the path's."""
+    listed = list(refused)
+    other = next((one for one in listed if one.rule == "wrong-endpoint" and one.reason.startswith("The payload")), None)
+    return other.reason if other is not None else tuple(Detail(one.path, one.reason) for one in listed)
+
+
+def _kind(items: list[Item]) -> Kind:
+    """Return the kind of a request that says by its body alone what it is."""
+    types = {item.event_type for item in items}
+    if not types:
+        return Kind.INTERACT
+    return Kind.SESSION if START in types else Kind.DOWNLOADED if DOWNLOADED in types else Kind.EVENT
+
+
+def _violations(route: Route, value: dict[str, Any], items: list[Item], kind: Kind) -> Iterator[Violation]:
+    if route.is_media:
+        yield from _envelope(route, value)
+    for item in items:
+        yield from _event(route, item)
+    if len(items) > 1:
+        yield from _one_session(items, kind)
+
+
+def _envelope(route: Route, value: dict[str, Any]) -> Iterator[Violation]:
+    """Where every event must be a media event."""
+    events = value.get("events")
+    if not isinstance(events, list) or not events:
+        yield _missing("$.events")
+        return
+    for index, event in enumerate(events):
+        at = f"$.events[{index}].xdm"
+        xdm = event.get("xdm") if isinstance(event, dict) else None
+        if not isinstance(xdm, dict):
+            yield _missing(at)
+        elif "eventType" not in xdm:
+            yield _missing(f"{at}.eventType")
+        elif not isinstance(xdm["eventType"], str) or not xdm["eventType"].startswith(PREFIX):
+            sent = str(xdm["eventType"])
+            reason = problems.OTHER_EVENT.format(sent=sent[:100], path=route.word)
+            yield Violation("wrong-endpoint", f"{at}.eventType", reason, reason)
+
+
+def _event(route: Route, item: Item) -> Iterator[Violation]:
+    at = f"$.events[{item.place}].xdm"
+    if route.is_media and item.event_type != route.word:
+        reason = problems.OTHER_EVENT.format(sent=item.event_type[:100], path=route.word)
+        yield Violation("wrong-endpoint", f"{at}.eventType", reason, reason)
+        return
+    if item.event_type not in EVENT_TYPES and item.event_type != DOWNLOADED:
+        message = f"{at[2:]}.eventType must be one of the API's event types, but media.{item.event_type[:100]} was sent"
+        yield Violation("wrong-event", f"{at}.eventType", f"Unknown event type media.{item.event_type[:100]}", message)
+        return
+    if item.event_type not in (START, DOWNLOADED):
+        yield from _session_id(part_of(item.xdm, "mediaCollection"), f"{at}.mediaCollection.sessionID")
+
+
+def _session_id(collection: Any, at: str) -> Iterator[Violation]:
+    if "sessionID" not in collection:
+        yield _missing(at)
+    elif isinstance(named := collection["sessionID"], str) and len(named) != SID_LENGTH:
+        reason = problems.SESSION_ID_LENGTH.format(length=len(named))
+        yield Violation("wrong-value", at, reason, f"{at[2:]} must have {SID_LENGTH} characters, but has {len(named)}")
+
+
+def _one_session(items: list[Item], kind: Kind) -> Iterator[Violation]:
+    """Events of several sessions in one request: one is taken at a time."""
+    first = items[0].session_id
+    for item in items[1:]:
+        if kind is not Kind.EVENT or item.session_id != first:
+            at = f"$.events[{item.place}]"
+            message = f"{at[2:]} is of another session than the event before it; a request is of one session"
+            yield Violation("several-sessions", at, "Only one session per request is supported", message)
+
+
+def _missing(at: str) -> Violation:
+    return Violation("missing-key", at, MISSING, f"{at[2:]} is required, but was not sent")
