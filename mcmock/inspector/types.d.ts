@@ -1,76 +1,92 @@
-/* Made by bench/inspector_types.py from the control API's JSON Schemas. Change those, not this. */
+// Made by bench/typescript.py from the OpenAPI document of the control API. Change that, not this.
 
 /** one thing worth knowing about a request or a session */
-export type Finding = {
+export interface Finding {
   rule: string;
   severity: "error" | "warning" | "info";
   path: string;
   message: string;
   source: string;
-};
+}
 
 /** which fault met a request */
-export type FaultHit = {
+export interface FaultHit {
   rule: string;
   effect: string;
   side: "before" | "after";
   draw: number | null;
-};
+}
 
 /** one request, and everything that was decided about it */
-export type Exchange = {
+export interface Exchange {
+  /** counts from 1 and never repeats */
   seq: number;
+  /** seconds since the epoch by the emulator's clock */
   at: number;
   scope: string;
-  kind: "session" | "event" | "downloaded" | "schema" | "preflight" | "other";
+  kind: "session" | "event" | "downloaded" | "interact" | "schema" | "preflight" | "other";
   method: string;
+  /** the request target as sent */
   path: string;
   requestHeaders: [string, string][];
+  /** the parsed JSON; null where it is not JSON */
   body: any;
+  /** what came: where body does not tell, and of a single exchange */
   bodyText?: string;
+  /** the same where it is not text */
   bodyBase64?: string;
   eventType: string | null;
   sessionId: string | null;
+  /** decided on arrival; fixes the status */
   verdict: "created" | "accepted" | "malformed" | "unknown" | "gone" | "no_route" | "faulted" | "broken";
+  /** was it counted? a later event of the session may change it */
   outcome: "good" | "bad" | "ignored" | "faulted" | "other";
   status: number;
   responseHeaders: [string, string][];
   responseBody: string;
   findings: Finding[];
   fault: FaultHit | null;
+  /** what became of the answer */
   delivery: "pending" | "sent" | "aborted" | "client_gone";
+  /** the API that it was sent to */
   protocol: string;
-};
+}
 
 /** an exchange without its headers and bodies */
-export type BriefExchange = {
+export interface BriefExchange {
+  /** counts from 1 and never repeats */
   seq: number;
+  /** seconds since the epoch by the emulator's clock */
   at: number;
-  kind: "session" | "event" | "downloaded" | "schema" | "preflight" | "other";
+  kind: "session" | "event" | "downloaded" | "interact" | "schema" | "preflight" | "other";
   method: string;
+  /** the request target as sent */
   path: string;
   eventType: string | null;
   sessionId: string | null;
+  /** decided on arrival; fixes the status */
   verdict: "created" | "accepted" | "malformed" | "unknown" | "gone" | "no_route" | "faulted" | "broken";
+  /** was it counted? a later event of the session may change it */
   outcome: "good" | "bad" | "ignored" | "faulted" | "other";
   status: number;
   playhead: number | null;
   ts: number | null;
-  findings: ({
+  findings: Array<{
     rule: string;
     severity: "error" | "warning" | "info";
-  })[];
+  }>;
   fault: FaultHit | null;
+  /** what became of the answer */
   delivery: "pending" | "sent" | "aborted" | "client_gone";
   parts?: {
     eventType: any;
     playhead: any;
     ts: any;
   }[];
-};
+}
 
 /** counts by outcome; the outcomes add up to the total */
-export type Summary = {
+export interface Summary {
   total: number;
   good: number;
   bad: number;
@@ -81,33 +97,42 @@ export type Summary = {
   sessions: number;
   broken: number;
   forgotten: number;
-};
+}
 
 /** which exchanges are meant; all fields must hold */
 export type Match = Record<string, any>;
 
 /** whether anything was lost */
-export type Verdict = {
+export interface Verdict {
   result: "pass" | "fail";
+  /** each level includes those before it */
   failOn: "never" | "rejected" | "lost" | "warning";
+  /** requests and viewings that were lost, without those that have a warning only */
   lost: number;
   counts: Record<string, number>;
+  /** what it fails for, in the words of allow */
   rules: string[];
   requests: Exchange[];
+  /** those of sessions as a whole: a Finding and its sessionId */
   findings: any[];
+  /** for a terminal: what was lost and why, with timelines */
   message: string;
-};
+}
 
 /** a session without its lists */
-export type BriefSession = {
+export interface BriefSession {
   id: string;
+  /** what it is doing, or how it closed */
   state: string;
   phase: "open" | "ended" | "idle" | "stalled" | "expired" | "forgotten";
+  /** seconds since the epoch by the emulator's clock */
   openedAt: number;
+  /** seconds since the epoch by the emulator's clock */
   lastEventAt: number;
   closedAt: number | null;
   downloaded: boolean;
   playhead: number;
+  /** its requests by outcome */
   counts: {
     good: number;
     bad: number;
@@ -115,17 +140,19 @@ export type BriefSession = {
     faulted: number;
     other: number;
   };
+  /** the params that identify it to a person */
   media: Record<string, any>;
   findings: Finding[];
+  /** all findings, its requests' too */
   findingCounts: {
     error: number;
     warning: number;
     info: number;
   };
-};
+}
 
 /** what Analytics would count, in the names of `mediaReporting` */
-export type Report = {
+export interface Report {
   sessionId: string;
   closeReason: "open" | "ended" | "idle" | "stalled" | "expired" | "forgotten";
   sessionDetails: Record<string, any>;
@@ -135,6 +162,7 @@ export type Report = {
   adBreaks: Record<string, any>[];
   chapters: Record<string, any>[];
   customMetadata: Record<string, any>;
+  /** every metric, unrounded */
   exact: {
     mediaStarts: number | string | boolean | string[] | null;
     contentStarts: number | string | boolean | string[] | null;
@@ -195,21 +223,30 @@ export type Report = {
     evicted: number | string | boolean | string[] | null;
     inReports: number | string | boolean | string[] | null;
   };
+  /** per metric that cannot be trusted, the rules that were met */
   doubts: Record<string, string[]>;
+  /** per metric, what it was counted from */
   why?: Record<string, Record<string, any>[]>;
-};
+}
 
-export type FaultRule = {
+export interface FaultRule {
+  /** unique; left out: chosen */
   name?: string;
   effect: {
     type: "status";
+    /** a status */
     code: number;
+    /** text, or JSON; left out: {"message": …} as the API has it */
     body?: any;
+    /** added or replaced */
     headers?: Record<string, string>;
   } | {
     type: "delay";
+    /** always that long */
     seconds?: number;
+    /** anything from the first number of seconds to the second */
     uniform?: number[];
+    /** mostly near the median of seconds, now and then far above it */
     lognormal?: {
       median: number;
       sigma: number;
@@ -220,60 +257,78 @@ export type FaultRule = {
     type: "close";
   } | {
     type: "truncate";
+    /** bytes of the body that are sent */
     bytes?: number;
   } | {
     type: "malformed";
   } | {
     type: "drip";
+    /** a speed */
     bytesPerSecond: number;
   } | {
     type: "hang";
+    /** after that long the connection is closed */
     seconds?: number;
   } | {
     type: "expire_session";
+    /** all open sessions at once, not only that of the request */
     every?: boolean;
   } | {
     type: "forget_session";
+    /** all open sessions at once, not only that of the request */
     every?: boolean;
   } | {
     type: "drop_header";
+    /** the header */
     name: string;
   } | {
     type: "set_header";
+    /** the header */
     name: string;
+    /** its value; {value}, {session} and {host} stand for the true value, the session id and the host */
     value: string;
   } | {
     type: "rate_limit";
+    /** how many requests a second are let through */
     perSecond: number;
+    /** the status of the others */
     code?: number;
+    /** seconds, sent as Retry-After; null: not sent */
     retryAfter?: number | null;
   } | "reset" | "close" | "truncate" | "malformed" | "hang" | "expire_session" | "forget_session";
   match?: Match;
+  /** before: never processed; after: counted, the answer changed */
   side?: "before" | "after";
+  /** matching requests that pass first */
   skip?: number;
+  /** how often it fires; null: until removed */
   times?: number | null;
+  /** the share of matching requests it fires at */
   probability?: number;
+  /** what skip, times and rates are counted over */
   per?: "all" | "session";
+  /** of the emulator's clock, then it rests */
   forSeconds?: number | null;
   hits?: number;
   matched?: number;
   active?: boolean;
-};
+}
 
 /** a named set of faults */
-export type Preset = {
+export interface Preset {
   name: string;
   about: string;
   faults: FaultRule[];
-};
+}
 
 /** what the words of the other shapes mean */
-export type Vocabulary = {
+export interface Vocabulary {
   rules: Record<string, {
     about: string;
     source: string;
     ignores: boolean;
   }>;
+  /** in the order of display; those of one group stand together */
   metrics: Record<string, {
     about: string;
     unit: string;
@@ -284,5 +339,5 @@ export type Vocabulary = {
     about: string;
     words: string[];
   }>;
-  events: ("sessionStart" | "sessionComplete" | "sessionEnd" | "play" | "ping" | "pauseStart" | "bufferStart" | "bitrateChange" | "error" | "adBreakStart" | "adBreakComplete" | "adStart" | "adComplete" | "adSkip" | "chapterStart" | "chapterComplete" | "chapterSkip" | "stateStart" | "stateEnd" | "statesUpdate")[];
-};
+  events: Array<"sessionStart" | "sessionComplete" | "sessionEnd" | "play" | "ping" | "pauseStart" | "bufferStart" | "bitrateChange" | "error" | "adBreakStart" | "adBreakComplete" | "adStart" | "adComplete" | "adSkip" | "chapterStart" | "chapterComplete" | "chapterSkip" | "stateStart" | "stateEnd" | "statesUpdate">;
+}

@@ -11,7 +11,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-import inspector_types
+import typescript
 
 import mcmock
 from mcmock.analytics import GROUPS, METRICS, camel
@@ -28,8 +28,8 @@ def run(*command: str | Path, folder: Path = HERE) -> subprocess.CompletedProces
 
 
 def test_the_types_are_those_of_the_schemas() -> None:
-    stale = "mcmock/inspector/types.d.ts is stale: run python bench/inspector_types.py"
-    assert inspector_types.TARGET.read_text() == inspector_types.generated(), stale
+    stale = "mcmock/inspector/types.d.ts is stale: run python bench/typescript.py"
+    assert (PAGE / "types.d.ts").read_text() == typescript.inspector_types(), stale
 
 
 def test_the_page_is_type_checked() -> None:
