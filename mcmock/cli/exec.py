@@ -44,8 +44,9 @@ def exec(settings: Settings, command: tuple[str, ...], fail_on: str, allow: froz
     """Run CMD with a server that lives as long as it does.
 
     CMD finds the server in MCMOCK_URL (in MCMOCK_HOST without http://), over HTTPS in MCMOCK_HTTPS_URL and
-    MCMOCK_CA_FILE; NO_PROXY tells it to ask this machine directly. mcmock exits as CMD did, or with 1 where CMD is content
-    but something it sent was lost, or it sent nothing.
+    MCMOCK_CA_FILE, the control API in MCMOCK_ADMIN_URL if it has a port of its own; NO_PROXY tells it to ask this
+    machine directly. mcmock exits as CMD did, or with 1 where CMD is content but something it sent was lost, or it sent
+    nothing.
     """
     if settings.values["workers"] > 1:
         raise click.UsageError("--workers is for serve")
@@ -57,7 +58,7 @@ def _on_free_ports(settings: Settings) -> Settings:
     """Only a flag settles a port: a file's or a variable's is that of the server that is always there."""
     context = click.get_current_context()
     values = dict(settings.values)
-    for name in ("port", "https_port"):
+    for name in ("port", "https_port", "admin_port"):
         if values[name] is not None and context.get_parameter_source(name) is not ParameterSource.COMMANDLINE:
             values[name] = 0
     return settings._replace(values=values)
@@ -161,6 +162,7 @@ def _environment(service: Service) -> dict[str, str]:
         "MCMOCK_HOST": service.url.partition("://")[2],
         "MCMOCK_HTTPS_URL": service.https_url,
         "MCMOCK_CA_FILE": service.ca_file,
+        "MCMOCK_ADMIN_URL": service.admin_url if service.place.admin_port is not None else None,
         "MCMOCK_ADMIN_TOKEN": service.place.token,
     }
     stale = {name: value for name, value in os.environ.items() if name not in found}

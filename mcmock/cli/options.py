@@ -169,6 +169,8 @@ GROUPS = (
         Option("host", Text(), "127.0.0.1", PLACE, "The address to listen on. 127.0.0.1 takes ::1 along, "
                "so that localhost leads there; `::` is every address of this machine, 0.0.0.0 every one of IPv4."),
         Option("port", Whole(0, 65535), DEFAULT_PORT, PLACE, "The port for HTTP; 0 takes any free one."),
+        Option("admin_port", Whole(0, 65535), None, PLACE, "A port for the control API alone, which answers while the players' "
+               "ports refuse connections; 0 takes any free one. The others have the control API, too."),
         Option("admin_token", Text(), None, PLACE, "What the control API wants as `Authorization: Bearer TOKEN`. "
                "Made and printed if absent while `--host` is not loopback.", secret=True),
         Option("allow_host", Text(), (), PLACE, "A public name under which the control API may be called, too.", many=True),

@@ -37,7 +37,7 @@ async def _serve(service: Service, settings: Settings) -> int:
         _on(sign, stopped.set)
     async with running(service, settings):
         if workers.is_worker():
-            await workers.until_abandoned(stopped)
+            await workers.until_abandoned(service, stopped)
             return 0
         gc.freeze()  # what is loaded by now stays; the collector need not look at all of it again as the log grows
         gc.enable()

@@ -11,6 +11,7 @@ files.py     rules from TOML and JSON
 
 from mcmock.faults.active import FaultState, Hold
 from mcmock.faults.builders import (
+    REFUSAL_SCHEMA,
     Refusal,
     close,
     delay,
@@ -21,6 +22,7 @@ from mcmock.faults.builders import (
     hang,
     malformed,
     rate_limit,
+    refusal_from_json,
     refuse,
     reset,
     set_header,
@@ -33,7 +35,8 @@ from mcmock.faults.presets import PRESETS, Preset, preset
 from mcmock.faults.rule import FaultRule, rule_from_json, rule_schema, rule_to_json
 
 __all__ = [
-    "EFFECTS", "PRESETS", "FaultRule", "FaultState", "Hold", "Preset", "Refusal", "close", "delay", "drip", "drop_header",
-    "expire_session", "forget_session", "hang", "load", "load_file", "load_value", "malformed", "preset", "rate_limit",
-    "refuse", "reset", "rule_from_json", "rule_schema", "rule_to_json", "rules_from", "set_header", "status", "truncate",
+    "EFFECTS", "PRESETS", "REFUSAL_SCHEMA", "FaultRule", "FaultState", "Hold", "Preset", "Refusal", "close", "delay", "drip",
+    "drop_header", "expire_session", "forget_session", "hang", "load", "load_file", "load_value", "malformed", "preset",
+    "rate_limit", "refusal_from_json", "refuse", "reset", "rule_from_json", "rule_schema", "rule_to_json", "rules_from",
+    "set_header", "status", "truncate",
 ]  # fmt: skip

@@ -64,12 +64,28 @@ class Refusal(NamedTuple):
 def refuse(*, for_seconds: float) -> Refusal:
     """Connections refused for so many seconds of the emulator's clock, at most 3,600; those that are open are closed.
 
-    For `mcmock_server.faults.add` only. Raises ValueError for another number.
+    For `mcmock_server.faults.add`; the control API has `POST /__admin/refusal`. Raises ValueError for another number.
     """
+    return _refusal("for_seconds", for_seconds)
+
+
+def refusal_from_json(value: Any) -> Refusal:
+    """Return the refusal that `{"forSeconds": 30}` describes. Raises ValueError for anything else."""
+    if not isinstance(value, Mapping) or list(value) != ["forSeconds"]:
+        raise ValueError(f'a refusal is {{"forSeconds": 30}}, say, not {shown(value)}')
+    return _refusal("forSeconds", value["forSeconds"])
+
+
+_REFUSED_FOR = number(0, 3600, above=True)
+REFUSAL_SCHEMA = {"forSeconds": _REFUSED_FOR[1]}
+"""The one key of a refusal, as JSON Schema."""
+
+
+def _refusal(field: str, seconds: Any) -> Refusal:
     try:
-        return Refusal(number(0, 3600, above=True)[0](for_seconds))
+        return Refusal(_REFUSED_FOR[0](seconds))
     except ValueError as error:
-        raise ValueError(f"fault: for_seconds {error}") from None
+        raise ValueError(f"fault: {field} {error}") from None
 
 
 def close(**envelope: Unpack[Envelope]) -> FaultRule:

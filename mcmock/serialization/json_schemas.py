@@ -20,7 +20,7 @@ from mcmock.core.match import EVERY_FIELD, PARTS
 from mcmock.core.model import Delivery, Kind, Outcome, Severity, Verdict
 from mcmock.core.regex import MAX_PATTERN
 from mcmock.core.sessions import Phase
-from mcmock.faults import rule_schema
+from mcmock.faults import REFUSAL_SCHEMA, rule_schema
 from mcmock.faults.losses import Fate
 
 Schema = dict[str, Any]
@@ -312,6 +312,15 @@ SHAPES: dict[str, Schema] = {
     ),
     "Preset": _object("a named set of faults", {"name": TEXT, "about": TEXT, "faults": _list(ref("FaultRule"))}),
     "Presets": _object("every preset", {"presets": _list(ref("Preset"))}),
+    "Refuse": _asked("a server that is not there, for a time", REFUSAL_SCHEMA, REFUSAL_SCHEMA),
+    "Refusal": _object(
+        "whether players' connections are refused",
+        {
+            "refusing": FLAG,
+            "until": {**_or_null(MOMENT), "description": "by the emulator's clock; null while nothing is refused"},
+            "adminUrl": {"type": "string", "description": "where the control API is"},
+        },
+    ),
     "JsonSchema": {"type": "object", "description": "a JSON Schema"},
     "Losses": _object(
         "what became of each request that a fault met",

@@ -199,10 +199,12 @@ def bind(family: int, address: tuple[Any, ...], *, share_port: bool) -> socket.s
     )
 
 
-def reserve(family: int, address: tuple[Any, ...]) -> socket.socket | None:
+def reserve(family: int, address: tuple[Any, ...], *, share_port: bool) -> socket.socket | None:
     """Return a socket that has the port and does not listen: whoever connects is refused. None if somebody was faster."""
     one = socket.socket(family, socket.SOCK_STREAM)
     try:
+        if share_port:
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         if os.name == "posix":
             one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:

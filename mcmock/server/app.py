@@ -31,6 +31,18 @@ def make_handler(held: Scopes, meter: Meter, control: ControlApi) -> Handler:
     return handle
 
 
+def make_control_handler(control: ControlApi, place: Place) -> Handler:
+    """Return the handler of a listener for the control API alone: nothing is emulated there."""
+
+    async def handle(request: web.BaseRequest) -> web.StreamResponse:
+        if _is_browser_at_root(request):
+            return pages.redirect(f"{PREFIX[1:]}/")
+        controlled = control_path(request.raw_path)
+        return await control.handle(request, *controlled) if controlled is not None else control.stray(place.url)
+
+    return handle
+
+
 def _is_browser_at_root(request: web.BaseRequest) -> bool:
     """Return whether somebody opened the bare address in a browser: no player asks for that, so it is not in the log."""
     if request.method not in ("GET", "HEAD") or "text/html" not in request.headers.get("Accept", ""):

@@ -45,6 +45,7 @@ class Place:
         host: str = "127.0.0.1",
         port: int = 0,
         https_port: int | None = None,
+        admin_port: int | None = None,
         tls_name: Iterable[str] = (),
         tls_cert: Path | None = None,
         tls_key: Path | None = None,
@@ -61,7 +62,7 @@ class Place:
             admin_token.isascii() and admin_token.isprintable() and admin_token.strip()
         ):
             raise ValueError("--admin-token must be printable ASCII, and not empty")
-        self.host, self.port, self.https_port = host, port, https_port
+        self.host, self.port, self.https_port, self.admin_port = host, port, https_port, admin_port
         self.made_token = admin_token is None and not http.is_loopback(host)
         self.token = secrets.token_urlsafe(24) if self.made_token else admin_token
         self.guard = Guard(self.token, (*allow_host, *tls_name, host))
@@ -106,7 +107,9 @@ class Place:
 
     @property
     def admin_url(self) -> str:
-        return self.url + PREFIX
+        """Where the control API is: at a port of its own if it has one, which answers whatever players find."""
+        port = self.port if self.admin_port is None else self.admin_port
+        return f"http://{self.called}:{port}{PREFIX}"
 
     def reachable(self, *, secure: bool = False) -> list[str]:
         """Return the URLs at which other devices on this network reach it, those for HTTPS if `secure`; none on loopback."""

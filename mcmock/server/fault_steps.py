@@ -25,6 +25,14 @@ SHORTEST_PAUSE = 0.02
 _LINGER_0 = struct.pack("ii", 1, 0)
 
 
+def reset_socket(transport: asyncio.Transport) -> None:
+    """Let the end of a connection be a RST. Set on a duplicate of the socket, because not every loop lends its own."""
+    own = transport.get_extra_info("socket")
+    if own is not None:
+        with suppress(OSError), socket.socket(fileno=os.dup(own.fileno())) as twin:
+            twin.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_0)
+
+
 async def perform(emulator: Emulator, answer: Answer, transport: asyncio.Transport) -> Delivery:
     """Carry out `answer.steps`; returns when the last one is done, or the client is gone, or the answer was dropped."""
     with _Stage(emulator, answer, transport) as stage:
@@ -63,13 +71,18 @@ class _Stage:
     def gone(self) -> bool:
         return self.transport.is_closing()
 
+    @property
+    def ending(self) -> Delivery:
+        """What became of an answer whose connection has ended: the client left, or the server did."""
+        return Delivery.ABORTED if getattr(self._protocol, "stopping", False) else Delivery.CLIENT_GONE
+
     async def wait(self, seconds: float | None) -> Delivery | None:
         """Until the emulator's clock has passed so many more seconds, or the fault frees what it holds."""
         due = None if seconds is None else self.at + seconds
         while True:
             self._news.clear()
             if self.gone:
-                return Delivery.CLIENT_GONE
+                return self.ending
             if due is None and self._has_ended():
                 self.close()
                 return Delivery.CLIENT_GONE
@@ -103,11 +116,7 @@ class _Stage:
         return Delivery.ABORTED
 
     def reset(self) -> Delivery:
-        """RST. The option is set on a duplicate of the socket, because not every loop lends its own."""
-        own = self.transport.get_extra_info("socket")
-        if own is not None:
-            with socket.socket(fileno=os.dup(own.fileno())) as twin:
-                twin.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_0)
+        reset_socket(self.transport)
         self.transport.abort()
         return Delivery.ABORTED
 
@@ -141,7 +150,7 @@ class _Lookout(asyncio.Protocol):
 
 async def _send(stage: _Stage, step: Send) -> Delivery | None:
     if stage.gone:
-        return Delivery.CLIENT_GONE
+        return stage.ending
     stage.transport.write(step.raw)
     return None
 
@@ -162,11 +171,11 @@ async def _wait(stage: _Stage, step: Wait) -> Delivery | None:
 
 
 async def _close(stage: _Stage, step: Close) -> Delivery | None:
-    return Delivery.CLIENT_GONE if stage.gone else stage.close()
+    return stage.ending if stage.gone else stage.close()
 
 
 async def _reset(stage: _Stage, step: Reset) -> Delivery | None:
-    return Delivery.CLIENT_GONE if stage.gone else stage.reset()
+    return stage.ending if stage.gone else stage.reset()
 
 
 _PERFORMERS: dict[type[Step], Callable[[_Stage, Any], Awaitable[Delivery | None]]] = {

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import logging
 import os
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from concurrent.futures import Future
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -24,13 +23,13 @@ from mcmock.server import addresses, aiohttp_adapter
 from mcmock.server.accepting import Taking, bind, reserve
 from mcmock.server.admin.api import ControlApi
 from mcmock.server.aiohttp_adapter import AiohttpServer
-from mcmock.server.app import make_handler
+from mcmock.server.app import make_control_handler, make_handler
 from mcmock.server.connection import Connection
 from mcmock.server.endpoint import Place
 from mcmock.server.fast_path import FastPath
+from mcmock.server.fault_steps import reset_socket
+from mcmock.server.presence import Presence
 from mcmock.server.request_counts import Meter
-
-_logger = logging.getLogger("mcmock")
 
 STOP_SECONDS = 0.2
 """How long answers in progress may take to finish when the server stops; then they are broken off, which may take as long."""
@@ -78,6 +77,18 @@ class _Server(AiohttpServer):
         """Let those go that are amid a request, or whose answer a fault holds back, and wait until they are in the log."""
         await self.abort([one for one in self.connections if _is_unfinished(one)], PATIENCE)
 
+    async def reset(self, spared: Collection[Any]) -> None:
+        """Reset (TCP RST) every connection but these, and wait until what was unfinished is in the log."""
+        leaving = [one for one in self.connections if one not in spared]
+        unfinished = [one for one in leaving if _is_unfinished(one)]
+        for one in leaving:
+            assert isinstance(one, Connection)
+            one.stopping = True
+            if one.transport is not None:
+                reset_socket(one.transport)
+        await self.abort([one for one in leaving if one not in unfinished], 0)
+        await self.abort(unfinished, PATIENCE)
+
 
 def _is_unfinished(one: web.RequestHandler) -> bool:
     """While a fault has a hand in an answer, its lookout is the transport's protocol."""
@@ -89,7 +100,7 @@ def _is_unfinished(one: web.RequestHandler) -> bool:
 
 
 class Service:
-    """The emulator on a socket, or on two: HTTP, and HTTPS where it is asked for. `options` are those of Place.
+    """The emulator on its sockets: HTTP, HTTPS where it is asked for, and one for the control API alone. `options` are Place's.
 
     `share_port` lets other processes listen on the same port.
     """
@@ -103,18 +114,19 @@ class Service:
         self._share_port = share_port
         self._starting_https = asyncio.Lock()
         self._server: _Server | None = None
+        self._control_server: _Server | None = None
         self._context: ssl.SSLContext | None = None
         self._reserved: list[socket.socket] = []
-        self._absence: asyncio.Task[None] | None = None
+        self.presence = Presence(self.emulator, self._leave, self._come_back)
         self.meter = Meter()
-        self._control = ControlApi(self.scopes, self.meter, self.place)
+        self._control = ControlApi(self.scopes, self.meter, self.place, self.presence)
 
     async def start(self) -> None:
-        """Listen, after a `stop` at the same addresses; nothing if it does.
+        """Listen, after a `stop` at the same addresses, and before the end of a refusal; nothing if it does.
 
         Raises OSError when it cannot, ValueError for HTTPS without a certificate, or another aiohttp.
         """
-        await self._end_absence()
+        await self.presence.end()
         if self._server is not None:
             return
         await aiohttp_adapter.check()
@@ -122,14 +134,52 @@ class Service:
         self._release()
         self._control.lasting.begin()
         handler = make_handler(self.scopes, self.meter, self._control)
-        self._server = _Server(self.scopes, self.meter, handler, access_log=None, auto_decompress=False)
+        self._server = self._serve(self.scopes, self.meter, handler)
         try:
-            context = self._secured() if place.https_port is not None else None
-            place.port = await self._listen(place.port, "--port")
-            if context is not None and place.https_port is not None:
-                place.https_port = await self._listen(place.https_port, "--https-port", context)
+            if place.admin_port is not None:
+                nobody = scopes.around(Emulator())  # who is told of what is no HTTP there: it is no player's
+                self._control_server = self._serve(nobody, Meter(), make_control_handler(self._control, place))
+                place.admin_port = await self._listen(self._control_server, place.admin_port, "--admin-port")
+            await self._open_ports()
         except BaseException:  # cancelled, too: half a server is none
             await self.stop()
+            raise
+
+    def _serve(self, held: Scopes, meter: Meter, handler: Any) -> _Server:
+        return _Server(held, meter, handler, access_log=None, auto_decompress=False)
+
+    async def _open_ports(self) -> None:
+        """Listen for players."""
+        assert self._server is not None
+        place = self.place
+        context = self._secured() if place.https_port is not None else None
+        place.port = await self._listen(self._server, place.port, "--port")
+        if context is not None and place.https_port is not None:
+            place.https_port = await self._listen(self._server, place.https_port, "--https-port", context)
+
+    async def _close_ports(self, *, for_now: bool) -> None:
+        """Listen for players no longer; `for_now` keeps the ports from other programs."""
+        assert self._server is not None
+        listened = await self._server.taking.end()
+        if for_now:
+            kept = (reserve(*one, share_port=self._share_port) for one in listened)
+            self._reserved += [one for one in kept if one is not None]
+
+    async def _leave(self, spared: Collection[Any]) -> None:
+        """Be as if no server were there: connections are refused, and those that are open are reset, but for these."""
+        if self._server is not None:
+            await self._close_ports(for_now=True)
+            await self._server.reset(spared)
+
+    async def _come_back(self) -> None:
+        """Listen for players again, after `_leave`. Raises OSError, and may be tried again, where it cannot."""
+        if self._server is None:
+            return
+        self._release()
+        try:
+            await self._open_ports()
+        except BaseException:
+            await self._close_ports(for_now=True)
             raise
 
     def _secured(self) -> ssl.SSLContext:
@@ -142,13 +192,12 @@ class Service:
         """Listen for HTTPS, too, on a free port, if it does not yet."""
         async with self._starting_https:
             if self.place.https_port is None:
-                if self._server is None:
+                if self._server is None or self.presence.refused is not None:
                     raise ValueError("it is stopped: ask for https_url before, or start it again")
-                self.place.https_port = await self._listen(0, "--https-port", self._secured())
+                self.place.https_port = await self._listen(self._server, 0, "--https-port", self._secured())
 
-    async def _listen(self, port: int, option: str, context: ssl.SSLContext | None = None) -> int:
+    async def _listen(self, server: _Server, port: int, option: str, context: ssl.SSLContext | None = None) -> int:
         """Listen on `port`, and return the port it is; 0 is another one each time, the same for all addresses of a name."""
-        assert self._server is not None
         try:
             bound = await self._bind(port)
         except OSError as error:
@@ -156,7 +205,7 @@ class Service:
             hint = f": {PRIVILEGED}" if error.errno == errno.EACCES and 0 < port < 1024 else ""
             raise OSError(error.errno, f"{_reason(error)} ({blamed}){hint}", f"{self.place.called}:{port}") from None
         for one in bound:
-            self._server.taking.begin(one, context)
+            server.taking.begin(one, context)
         return int(bound[0].getsockname()[1])
 
     async def _bind(self, port: int) -> list[socket.socket]:
@@ -220,56 +269,18 @@ class Service:
 
         `for_now` keeps the ports from other programs, so that `start` can have them again: whoever connects is refused.
         """
-        await self._end_absence()
+        await self.presence.forget()
         if self._server is not None:
-            listened = await self._server.taking.end()
-            self._reserved += [kept for one in listened if for_now and (kept := reserve(*one)) is not None]
-        else:
+            await self._close_ports(for_now=for_now)
+        if not for_now:
             self._release()
         self._control.lasting.end()
-        if self._server is not None:
-            self._server.pre_shutdown()
-            await self._server.shutdown(STOP_SECONDS)
-            self._server = None
-
-    async def refuse(self, seconds: float) -> None:
-        """Refuse connections until so many seconds of the emulator's clock have passed, or until `start`."""
-        until = self.emulator.now + seconds
-        await self.stop(for_now=True)
-        self._absence = asyncio.get_running_loop().create_task(self._come_back(until))
-
-    async def end_refusal(self) -> None:
-        """Listen again if it is `refuse` that keeps it from that."""
-        if self._absence is not None:
-            await self.start()
-
-    async def _end_absence(self) -> None:
-        absence, self._absence = self._absence, None
-        if absence is not None and absence is not asyncio.current_task():
-            absence.cancel()
-            await asyncio.gather(absence, return_exceptions=True)
-
-    async def _come_back(self, until: float) -> None:
-        loop, news = asyncio.get_running_loop(), asyncio.Event()
-
-        def wake() -> None:
-            with suppress(RuntimeError):  # the loop is closed: nobody waits any more
-                loop.call_soon_threadsafe(news.set)
-
-        stop = self.emulator.on_release(wake)
-        try:
-            while (left := until - self.emulator.now) > 0:
-                timeout = None if self.emulator.frozen else left + 0.001
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(timeout):
-                        await news.wait()
-                news.clear()
-        finally:
-            stop()
-        try:
-            await self.start()
-        except OSError as error:
-            _logger.warning(f"{self.url} cannot be listened on again: {_reason(error)}")
+        servers = [one for one in (self._server, self._control_server) if one is not None]
+        self._server = self._control_server = None
+        for one in servers:
+            await one.taking.end()
+            one.pre_shutdown()
+        await asyncio.gather(*(one.shutdown(STOP_SECONDS) for one in servers))
 
     def _release(self) -> None:
         for one in self._reserved:
@@ -390,12 +401,12 @@ class ServiceThread:
     def refuse(self, seconds: float) -> None:
         """Refuse connections for so many seconds of the emulator's clock; nothing if it never began."""
         if self._thread.is_alive():
-            asyncio.run_coroutine_threadsafe(self.service.refuse(seconds), self._loop).result()
+            asyncio.run_coroutine_threadsafe(self.service.presence.refuse(seconds), self._loop).result()
 
     def end_refusal(self) -> None:
         """Listen again if it is `refuse` that keeps it from that."""
         if self._thread.is_alive():
-            asyncio.run_coroutine_threadsafe(self.service.end_refusal(), self._loop).result()
+            asyncio.run_coroutine_threadsafe(self.service.presence.end(), self._loop).result()
 
     def stop(self) -> None:
         """Stop for good; the loop and its thread end, too."""

@@ -93,6 +93,7 @@ VALUES: dict[str, tuple[str, Any, Any]] = {
     "admin_token": ("secret", "secret", "secret"),
     "allow_host": ("a.example,b.example", ["a.example", "b.example"], ("a.example", "b.example")),
     "https_port": ("0", 0, 0),
+    "admin_port": ("0", 0, 0),
     "tls_name": ("tv.test radio.test", ["tv.test", "radio.test"], ("tv.test", "radio.test")),
     "tls_cert": ("/a/cert.pem", "/a/cert.pem", Path("/a/cert.pem")),
     "tls_key": ("/a/key.pem", "/a/key.pem", Path("/a/key.pem")),

@@ -527,6 +527,20 @@ export interface Presets {
   presets: Preset[];
 }
 
+/** a server that is not there, for a time */
+export interface Refuse {
+  forSeconds: number;
+}
+
+/** whether players' connections are refused */
+export interface Refusal {
+  refusing: boolean;
+  /** by the emulator's clock; null while nothing is refused */
+  until: number | null;
+  /** where the control API is */
+  adminUrl: string;
+}
+
 /** a JSON Schema */
 export type JsonSchema = Record<string, unknown>;
 
@@ -833,6 +847,12 @@ export interface Routes {
   "GET /presets": { gives: Presets };
   /** adds the faults of a preset */
   "POST /presets/{name}": { gives: Faults };
+  /** whether connections are refused, and until when */
+  "GET /refusal": { gives: Refusal };
+  /** refuses players' connections for a time */
+  "POST /refusal": { takes: Refuse; gives: Refusal };
+  /** listens again at once */
+  "DELETE /refusal": { gives: Empty };
   /** the tracking plan that sessions are judged by */
   "GET /plan": { gives: PlanInForce };
   /** judges by this plan, until the next reset */

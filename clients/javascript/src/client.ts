@@ -55,11 +55,16 @@ export class Mcmock {
   readonly #allowed = new Set<string>();
   #url: string;
   #token: string | undefined;
+  #control: string | undefined;
 
-  /** `url` is the address to configure a player with; `token` is that of `mcmock serve --admin-token`. */
-  constructor(url: string, token?: string) {
+  /**
+   * `url` is the address to configure a player with; `token` is that of `mcmock serve --admin-token`; `control` is the address
+   * of the control API where it has a port of its own (`--admin-port`).
+   */
+  constructor(url: string, token?: string, control?: string) {
     this.#url = url;
     this.#token = token;
+    this.#control = control;
   }
 
   /** The address to configure a player with. */
@@ -72,17 +77,24 @@ export class Mcmock {
     return this.#token;
   }
 
+  /** The address of the control API, where it has a port of its own. */
+  get control(): string | undefined {
+    return this.#control;
+  }
+
   /** @internal Stand for another scope from now on: that of the next test. */
-  become({ url, token }: Mcmock): void {
+  become({ url, token, control }: Mcmock): void {
     this.#url = url;
     this.#token = token;
+    this.#control = control;
     this.#failOn = "lost";
     this.#allowed.clear();
   }
 
   /** Where the control API and the inspector page are. */
   get adminUrl(): string {
-    return `${this.url}/__admin`;
+    const scope = /\/~[^/]+$/.exec(this.url)?.[0] ?? "";
+    return `${this.#control === undefined ? this.url : this.#control + scope}/__admin`;
   }
 
   /**
@@ -99,7 +111,7 @@ export class Mcmock {
       headers: { "Content-Type": "application/json", ...(this.token ? { Authorization: `Bearer ${this.token}` } : {}) },
       body: body === undefined ? undefined : JSON.stringify(body),
     }).catch((error: Error) => {
-      throw new McmockError(`mcmock does not answer at ${this.url}: ${error.message}`, 0, "unreachable");
+      throw new McmockError(`mcmock does not answer at ${this.#control ?? this.url}: ${error.message}`, 0, "unreachable");
     });
     const text = answer.body.toString();
     const isJson = answer.headers.some(([name, value]) => name.toLowerCase() === "content-type" && value.startsWith("application/json"));

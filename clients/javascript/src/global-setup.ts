@@ -5,5 +5,6 @@ import { startServer } from "./server.js";
 export default async function setup(): Promise<() => Promise<void>> {
   const server = await startServer();
   process.env.MCMOCK_URL = server.url;
+  if (server.control !== undefined) process.env.MCMOCK_ADMIN_URL = server.adminUrl;
   return () => server.stop();
 }

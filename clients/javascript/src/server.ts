@@ -10,12 +10,15 @@ import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
+import type * as api from "./api.js";
 import { Mcmock, McmockError } from "./client.js";
 
 /** How a server is found or started. Without any of these: see {@link startServer}. */
 export interface ServerOptions {
   /** The address of one that runs already; also MCMOCK_URL. It is not stopped. */
   url?: string | undefined;
+  /** Where its control API is, if it has a port of its own; also MCMOCK_ADMIN_URL, which goes with MCMOCK_URL. */
+  adminUrl?: string | undefined;
   /** The token of one that wants one; also MCMOCK_ADMIN_TOKEN. */
   token?: string | undefined;
   /** What starts mcmock, such as `["python3", "-m", "mcmock"]`. */
@@ -34,6 +37,7 @@ type Child = ChildProcessByStdio<null, Readable, Readable>;
 interface Facts {
   url: string;
   httpsUrl: string | null;
+  adminUrl: string;
 }
 
 /** Ways to run mcmock, in the order they are tried. */
@@ -57,8 +61,9 @@ export class McmockServer extends Mcmock {
     token: string | undefined,
     stop: () => Promise<void> = async () => {},
     readonly httpsUrl?: string,
+    control?: string,
   ) {
-    super(url, token);
+    super(url, token, control);
     this.#stop = stop;
   }
 
@@ -66,9 +71,24 @@ export class McmockServer extends Mcmock {
   async scope(name: string): Promise<Mcmock> {
     const [, base = this.url, outer] = /^(.*)\/~([^/]+)$/.exec(this.url) ?? [];
     const whole = outer ? `${outer.slice(0, 30)}-${name}` : name;
-    const scope = new Mcmock(`${base}/~${whole.slice(0, 64)}`, this.token);
+    const scope = new Mcmock(`${base}/~${whole.slice(0, 64)}`, this.token, this.control);
     await scope.reset();
     return scope;
+  }
+
+  /**
+   * Be a server that is not there, for so many seconds: players' connections are refused, and those that are open are reset.
+   *
+   * Start it with `--admin-port 0`, and all else can be asked meanwhile: `clock.advance` brings it back at once, and so does
+   * `listen`. Without, it comes back by itself.
+   */
+  async refuse({ forSeconds }: api.Refuse): Promise<api.Refusal> {
+    return this.ask("POST /refusal", { body: { forSeconds } });
+  }
+
+  /** Listen again, before the end of `refuse`. */
+  async listen(): Promise<void> {
+    await this.ask("DELETE /refusal");
   }
 
   /** Stop it, if it was started here. */
@@ -85,12 +105,13 @@ export class McmockServer extends Mcmock {
  */
 export async function startServer(options: ServerOptions = {}): Promise<McmockServer> {
   const { url = process.env.MCMOCK_URL, token = process.env.MCMOCK_ADMIN_TOKEN, timeout = 60 } = options;
-  if (url && !options.command && !options.image) return attach(url.replace(/\/+$/, ""), token, timeout);
+  const admin = options.adminUrl ?? (options.url === undefined ? process.env.MCMOCK_ADMIN_URL : undefined);
+  if (url && !options.command && !options.image) return attach(url.replace(/\/+$/, ""), token, timeout, admin);
   return options.image ? startContainer(options.image, options.args ?? [], timeout) : startProcess(options, token, timeout);
 }
 
-async function attach(url: string, token: string | undefined, timeout: number): Promise<McmockServer> {
-  const server = new McmockServer(url, token);
+async function attach(url: string, token: string | undefined, timeout: number, admin?: string): Promise<McmockServer> {
+  const server = new McmockServer(url, token, undefined, undefined, admin && controlOf(admin));
   const until = Date.now() + timeout * 1000;
   for (;;) {
     try {
@@ -106,8 +127,14 @@ async function attach(url: string, token: string | undefined, timeout: number): 
 async function startProcess({ command, args = [] }: ServerOptions, token: string | undefined, timeout: number): Promise<McmockServer> {
   const serve = ["serve", "--host", "127.0.0.1", "--port", "0", "--log-format", "json", ...args];
   const child = await first(command ? [command] : COMMANDS, serve);
-  const { url, httpsUrl } = await ready(child, timeout);
-  return new McmockServer(url, token, () => stop(child), httpsUrl ?? undefined);
+  const { url, httpsUrl, adminUrl } = await ready(child, timeout);
+  const control = adminUrl.startsWith(`${url}/`) ? undefined : controlOf(adminUrl);
+  return new McmockServer(url, token, () => stop(child), httpsUrl ?? undefined, control);
+}
+
+/** The address of a control API without the path that every route begins with. */
+function controlOf(adminUrl: string): string {
+  return adminUrl.replace(/\/+(__admin\/*)?$/, "");
 }
 
 /** In a container it listens to all who reach it, so it gets a token; the port is one of this machine's loopback interface. */

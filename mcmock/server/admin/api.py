@@ -27,6 +27,7 @@ from mcmock.server.admin.long_responses import LongResponses
 from mcmock.server.admin.request import AdminError, AdminRequest
 from mcmock.server.admin.routes import ROUTES, AdminRoute, Reach
 from mcmock.server.endpoint import PREFIX, Place
+from mcmock.server.presence import Presence
 from mcmock.server.request_counts import Meter
 
 _logger = logging.getLogger("mcmock")
@@ -37,10 +38,13 @@ MAX_BODY = 1024 * 1024
 class ControlApi:
     """Finds the route, reads the body, and puts what the handler returns, or raises, into JSON."""
 
-    def __init__(self, scopes: Scopes, meter: Meter, place: Place | None = None) -> None:
+    def __init__(
+        self, scopes: Scopes, meter: Meter, place: Place | None = None, presence: Presence | None = None
+    ) -> None:
         self._scopes = scopes
         self._meter = meter
         self._place = place or Place()
+        self._presence = presence
         self.lasting = LongResponses()
         pages.contents()  # now: a test may put another file system in its place before somebody looks
         self._routes = [(re.compile(_pattern(route.template)), route) for route in ROUTES]
@@ -57,8 +61,10 @@ class ControlApi:
             every = route.reach is Reach.EVERY or request.query.get(listings.SCOPE) == listings.EVERY
             emulator = await self._emulator(partial(self._scope, _name(request, scope), route, body), every)
             reply = await route.handler(
-                AdminRequest(emulator, request, arguments, body, self.lasting, self._scopes, self._meter, self._place)
-            )
+                AdminRequest(
+                    emulator, request, arguments, body, self.lasting, self._scopes, self._meter, self._place, self._presence
+                )
+            )  # fmt: skip
         except AdminError as error:
             return _error(error.status, error.code, str(error), ends=error.ends)
         except ValueError as error:
@@ -71,6 +77,10 @@ class ControlApi:
             _logger.exception("%s %s failed", printable(request.method), printable(request.raw_path))
             return _error(500, "broken", f"mcmock failed: {error!r}")
         return _json(reply) if isinstance(reply, dict) else reply
+
+    def stray(self, url: str) -> web.StreamResponse:
+        """Return the answer to a request that a player sent to the control API's own port."""
+        return _error(404, "no-player-here", f"this port is for the control API, {PREFIX}; players send to {url}")
 
     async def _emulator(self, find: Callable[[], Emulator], every: bool) -> Emulator:
         """Return the scope that is asked about, with all that was answered anywhere up to now."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mcmock.server.admin.faults import end_refusal
 from mcmock.server.admin.request import AdminRequest, Reply
 
 
@@ -29,4 +30,5 @@ async def handle_resume(asked: AdminRequest) -> Reply:
 
 async def handle_reset(asked: AdminRequest) -> Reply:
     asked.emulator.reset()
+    await end_refusal(asked)
     return {}

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from aiohttp import web
+
 from mcmock import faults
 from mcmock.core.wording import shown
 from mcmock.serialization import json_shapes
 from mcmock.server.admin.request import AdminError, AdminRequest, Reply
+from mcmock.server.presence import Presence
 
 
 async def handle_list(asked: AdminRequest) -> Reply:
@@ -34,6 +37,7 @@ async def handle_replace(asked: AdminRequest) -> Reply:
 
 async def handle_clear(asked: AdminRequest) -> Reply:
     asked.emulator.clear_faults()
+    await end_refusal(asked)
     return {}
 
 
@@ -62,6 +66,57 @@ async def handle_apply(asked: AdminRequest) -> Reply:
 
 async def handle_losses(asked: AdminRequest) -> Reply:
     return json_shapes.losses_to_json(asked.emulator.losses())
+
+
+# -- a server that is not there -------------------------------------------------------------------------------------------
+
+
+async def handle_refusal(asked: AdminRequest) -> Reply:
+    return _refusal_to_json(asked, _presence(asked))
+
+
+async def handle_refuse(asked: AdminRequest) -> Reply:
+    """Refuse from now on. Where players and the control API share a port, this connection ends with the answer."""
+    presence, seconds = _presence(asked), faults.refusal_from_json(asked.body).for_seconds
+    at_most = seconds if asked.place.admin_port is None else None
+    try:
+        await presence.refuse(seconds, at_most=at_most, asking=asked.request.protocol)
+    except OSError as error:
+        raise AdminError(503, "not-refused", f"not every process refuses connections: {error}") from None
+    reply = web.json_response(_refusal_to_json(asked, presence))
+    if asked.place.admin_port is None:
+        reply.force_close()
+    return reply
+
+
+async def handle_listen(asked: AdminRequest) -> Reply:
+    _presence(asked)
+    await end_refusal(asked)
+    return {}
+
+
+async def end_refusal(asked: AdminRequest) -> None:
+    """Listen again, if it is a refusal that keeps the server from that, and it is not a scope that is asked about."""
+    if asked.presence is not None and asked.is_about_all:
+        try:
+            await asked.presence.end()
+        except OSError as error:
+            raise AdminError(503, "cannot-listen", f"cannot listen again: {error}; trying again") from None
+
+
+def _presence(asked: AdminRequest) -> Presence:
+    if not asked.is_about_all:
+        raise AdminError(
+            409, "whole-server", "a refusal is of the server with all its scopes: ask without naming a scope"
+        )
+    if asked.presence is None:
+        raise AdminError(409, "not-our-port", "mcmock is part of another server here, whose port is not its own")
+    return asked.presence
+
+
+def _refusal_to_json(asked: AdminRequest, presence: Presence) -> dict[str, Any]:
+    until = presence.refused.until if presence.refused is not None else None
+    return {"refusing": until is not None, "until": until, "adminUrl": asked.place.admin_url}
 
 
 def _state(asked: AdminRequest, name: str) -> dict[str, Any]:

@@ -146,8 +146,10 @@ _EVERYWHERE = {
     401: "a token is set and was not sent",
     403: "a page of another site asked",
     408: "the body did not come in time",
+    409: "it cannot be as things stand: a name is taken, say",
     413: "the body is too large",
     415: "the body is encoded, or a change is asked for in another type than application/json",
+    503: "the store is away, or not every process could do it",
 }
 
 
@@ -169,8 +171,8 @@ def _control_operation(row: Row) -> dict[str, Any]:
         "security": [{}] if row.is_open else [{}, {"token": []}],
         "parameters": parameters,
         "responses": {
-            **{str(status): _given(row) for status in (*([] if 307 in row.also else [200]), *row.also)},
             **{str(status): _refused(about) for status, about in _EVERYWHERE.items()},
+            **{str(status): _given(row) for status in (*([] if 307 in row.also else [200]), *row.also)},
             "404": _refused("there is no such thing, or no such scope"),
         },
     }

@@ -11,6 +11,7 @@ from mcmock.engine import Emulator
 from mcmock.engine.scopes import Scopes
 from mcmock.server.admin.long_responses import LongResponses
 from mcmock.server.endpoint import Place
+from mcmock.server.presence import Presence
 from mcmock.server.request_counts import Meter
 
 
@@ -34,6 +35,13 @@ class AdminRequest(NamedTuple):
     scopes: Scopes
     meter: Meter
     place: Place
+    presence: Presence | None
+    """Whether players find the server; None where the sockets are somebody else's."""
+
+    @property
+    def is_about_all(self) -> bool:
+        """Whether it is asked without a scope, as what is about the whole server has to be."""
+        return self.emulator is self.scopes.default
 
 
 Reply = web.StreamResponse | dict[str, Any]

@@ -148,6 +148,27 @@ test("a server that is not there is said to be so", async () => {
   await assert.rejects(startServer({ url, timeout: 0.2 }), says(/does not answer/));
 });
 
+test("a server that is not there for a time: the control API at its own port brings it back", async () => {
+  const own = await startServer({ args: ["--admin-port", "0"] });
+  try {
+    assert.notEqual(new URL(own.adminUrl).port, new URL(own.url).port);
+    const scope = await own.scope("mine");
+    const events = await watch(scope.url);
+    const said = await own.refuse({ forSeconds: 3600 });
+    assert.deepEqual([said.refusing, said.adminUrl], [true, own.adminUrl]);
+    await assert.rejects(fetch(scope.url + events, { method: "POST", body: "{}" }), (error) => error.cause.code === "ECONNREFUSED");
+    assert.equal((await scope.session()).state, "completed");
+    await own.listen();
+    await watch(scope.url);
+    await assert.rejects(scope.ask("POST /refusal", { body: { forSeconds: 1 } }), says(/with all its scopes/));
+    await assert.rejects(own.refuse({ forSeconds: -1 }), says(/forSeconds must be a number above 0/));
+    const found = await startServer({ url: `${own.url}/~mine`, adminUrl: own.adminUrl });
+    assert.equal((await found.sessions()).length, 2);
+  } finally {
+    await own.stop();
+  }
+});
+
 test("a token is sent, from an option or a variable", async () => {
   const closed = await startServer({ args: ["--admin-token", "secret"], token: "secret" });
   try {
