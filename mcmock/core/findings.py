@@ -71,6 +71,7 @@ CHAPTERS = "events/chapters"
 STATES = "events/player-state"
 DOWNLOADED = "use case: tracking downloaded content"
 EDGE_API = "Media Edge API: specification"
+EDGE_GUIDE = "Media Edge API: guide"
 EDGE_ERRORS = "Edge Network API: troubleshooting"
 ASSUMED = "assumed"
 PLAN = "your tracking plan"
@@ -547,6 +548,33 @@ RULES: dict[str, Rule] = {
     "several-sessions": Rule(
         _REFUSE, _REFUSE, ASSUMED, "A request with events of several sessions; one is taken at a time, as every client sends."
     ),
+    "session-id-missing": Rule(
+        _REFUSE, _REFUSE, EDGE_API, "An event without `sessionID`: its start was refused in a 207, or its answer was not read."
+    ),
+    "timestamp-missing": Rule(
+        _INFO, _REFUSE, f"{EDGE_API} against its samples; E-20",
+        "An event without `timestamp`: the time of its arrival is taken.",
+        lenient=True),
+    "timestamp-not-padded": Rule(
+        _WARN, _WARN, "observed in roku; E-21",
+        "A fraction of a second with fewer than three digits: `.5Z` is 500 ms, and not 5.", doubts=_ALL_TIME),
+    "fraction": Rule(
+        _WARN, _REFUSE, f"{EDGE_API}; observed in alloy; E-22",
+        "A length, an offset or a quality value with a fraction; integers are specified.", lenient=True),
+    "quality-null": Rule(
+        _INFO, _REFUSE, "observed in alloy; E-23", "`qoeDataDetails` is null instead of absent: the Web SDK's tracker does it.",
+        lenient=True),
+    "resume-misplaced": Rule(
+        _WARN, _REFUSE, "observed in alloy; E-24", "`media.resumed` in mediaCollection, where nobody reads it: "
+        "`sessionDetails.hasResume` is meant.", lenient=True, doubts=("content_resumes",)),
+    "metadata-not-text": Rule(
+        _WARN, _REFUSE, f"{EDGE_API}; observed in alloy; E-25", "A value of custom metadata that is no string.", lenient=True),
+    "unknown-field": Rule(
+        _WARN, _REFUSE, f"{EDGE_API}; observed in theo; E-26",
+        "A field that the specification does not have there.", lenient=True),
+    "details-not-allowed": Rule(
+        _WARN, _REFUSE, f"{EDGE_GUIDE}: ads, chapters; E-27", "Details on an event that has none, as `advertisingDetails` on "
+        "adComplete.", lenient=True),
     "datastream-missing": Rule(
         _REFUSE, _REFUSE, f"{EDGE_ERRORS}: 0002-400", "The URL of a start has no `configId`, which names the datastream."
     ),

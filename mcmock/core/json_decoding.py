@@ -95,6 +95,16 @@ def duplicate_keys(text: bytes) -> list[str]:
     return doubles
 
 
+def count_keys(value: Any) -> int:
+    """Return how many keys all objects of a value have."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    count = len(value) if isinstance(value, dict) else 0
+    for item in inner:
+        if isinstance(item, dict | list):
+            count += count_keys(item)
+    return count
+
+
 def _decode_slowly(text: bytes) -> Any:
     if not text:
         raise BadJson("the body is empty")

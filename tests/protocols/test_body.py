@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from mcmock.core import json_decoding
 from mcmock.core.model import Kind, Mode
+from mcmock.protocols import json_schema
 from mcmock.protocols.media_collection import body as bodies
 from mcmock.protocols.media_collection import schemas
 from mcmock.protocols.media_collection.body import Judged
@@ -31,7 +32,7 @@ def slow(judge: Callable[[], Any]) -> Any:
     """What `judge` says without the extra: no orjson, no jsonschema-rs."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(json_decoding, "orjson", None)
-        patch.setattr(schemas, "jsonschema_rs", None)
+        patch.setattr(json_schema, "jsonschema_rs", None)
         patch.setattr(schemas, "ACCEPTS", SLOW)
         return judge()
 
@@ -43,8 +44,8 @@ class _Slow(dict[str, Callable[[Any], bool]]):
 
     def __missing__(self, event_type: str) -> Callable[[Any], bool]:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(schemas, "jsonschema_rs", None)
-            self[event_type] = schemas._compile(event_type)
+            patch.setattr(json_schema, "jsonschema_rs", None)
+            self[event_type] = json_schema.compile_schema(schemas.bundle(event_type))
         return self[event_type]
 
 
@@ -96,8 +97,8 @@ def digest() -> str:
 def test_a_python_without_the_extra_judges_the_same() -> None:
     code = (
         "import sys; sys.modules['orjson'] = sys.modules['jsonschema_rs'] = None\n"
-        "from mcmock.core import json_decoding; from mcmock.protocols.media_collection import schemas\n"
-        "assert json_decoding.orjson is None and schemas.jsonschema_rs is None\n"
+        "from mcmock.core import json_decoding; from mcmock.protocols import json_schema\n"
+        "assert json_decoding.orjson is None and json_schema.jsonschema_rs is None\n"
         "from tests.protocols.test_body import digest; print(digest())"
     )
     run = subprocess.run(

@@ -12,6 +12,7 @@ import pytest
 
 from mcmock.core.events import EVENT_TYPES
 from mcmock.core.json_decoding import json_path
+from mcmock.protocols import json_schema
 from mcmock.protocols.media_collection import schemas
 from mcmock.protocols.media_collection.schemas import bundle, served, violations
 from tests.conftest import START_PARAMS, body
@@ -29,7 +30,7 @@ def references(part: Any) -> list[str]:
 @pytest.mark.parametrize("event_type", EVENT_TYPES)
 def test_a_served_schema_is_valid_and_refers_to_nothing_outside_itself(event_type: str) -> None:
     document = json.loads(served(event_type, "http", "collect.example"))
-    jsonschema.Draft4Validator.check_schema(schemas.valid(document))
+    jsonschema.Draft4Validator.check_schema(json_schema.valid(document))
     assert document["id"] == f"http://collect.example/api/v1/schemas/{event_type}"
     for reference in references(document):
         assert reference.startswith("#/definitions/")

@@ -14,8 +14,9 @@ from typing import Any, NamedTuple
 from mcmock.core import json_decoding
 from mcmock.core.findings import make_finding, refuses
 from mcmock.core.model import Finding, Kind, Mode
+from mcmock.protocols.json_schema import sent_phrase
 from mcmock.protocols.media_collection import lint, schemas
-from mcmock.protocols.media_collection.schemas import Violation, sent_phrase
+from mcmock.protocols.media_collection.schemas import Violation
 
 MAX_NAMED = 10
 """How many violations an error message names before it says how many more there are."""
@@ -217,7 +218,7 @@ def _flags(start: dict[str, Any], kind: Kind) -> Iterator[Violation]:
 def _doubled(text: bytes, value: Any) -> list[Violation]:
     """Keys sent twice. A parser does not tell, so look closer only if there are more colons than keys."""
     colons = text.count(b":")
-    if colons == _shallow_keys(value) or colons == _keys(value):
+    if colons == _shallow_keys(value) or colons == json_decoding.count_keys(value):
         return []
     names = dict.fromkeys(json_decoding.duplicate_keys(text))
     return [
@@ -233,13 +234,4 @@ def _shallow_keys(value: Any) -> int:
     for part in value.values():
         if type(part) is dict:
             count += len(part)
-    return count
-
-
-def _keys(value: Any) -> int:
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    count = len(value) if isinstance(value, dict) else 0
-    for item in inner:
-        if isinstance(item, dict | list):
-            count += _keys(item)
     return count

@@ -10,31 +10,17 @@ The schema files are the documented form of the API. What shipping clients send 
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
-from importlib import resources
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-import fastjsonschema
+from typing import Any, NamedTuple
 
 from mcmock.core.events import EVENT_TYPES
 from mcmock.core.json_decoding import json_path
-
-if TYPE_CHECKING:
-    import jsonschema
-
-try:
-    import jsonschema_rs
-except ImportError:  # the extra `speed` is not installed
-    jsonschema_rs = None  # type: ignore[assignment]
+from mcmock.protocols import json_schema
+from mcmock.protocols.json_schema import COMMON, Breach, Json, mentioned, sent_phrase
 
 ENDPOINT = "/api/v1/schemas/"
-COMMON = "common.json"
 QOE_PREFIX = "media.qoe."
-
-Json = dict[str, Any]
 
 
 class Violation(NamedTuple):
@@ -49,23 +35,8 @@ class Violation(NamedTuple):
 def read_files() -> None:
     """Read every file of schemas/ now: a test may put another file system in its place (pyfakefs) before the first request."""
     for event_type in EVENT_TYPES:
-        _text(f"{event_type}.json")
-    _text(COMMON)
-
-
-@cache
-def _text(name: str) -> str:
-    """Return a file of schemas/: inside the installed package, or beside it in a checkout."""
-    packaged = resources.files("mcmock").joinpath("schemas_data", name)
-    return packaged.read_text("utf-8") if packaged.is_file() else _checkout(name).read_text("utf-8")
-
-
-def _read(name: str) -> Json:
-    return dict(json.loads(_text(name)))
-
-
-def _checkout(name: str) -> Path:
-    return Path(__file__).parents[3] / "schemas" / name
+        json_schema.text_of(f"{event_type}.json")
+    json_schema.text_of(COMMON)
 
 
 _SERVED_FIRST = ("playerTime", "eventType", "qoeData", "customMetadata")  # in the published order
@@ -76,9 +47,9 @@ def bundle(event_type: str) -> Json:
     """Return the schema of one event type as one document that refers to nothing outside itself. KeyError for an unknown type."""
     if event_type not in EVENT_TYPES:
         raise KeyError(event_type)
-    own, common = _read(f"{event_type}.json"), _read(COMMON)["definitions"]
+    own, common = json_schema.read(f"{event_type}.json"), json_schema.read(COMMON)["definitions"]
     definitions: Json = {name: common[name] for name in _SERVED_FIRST}
-    for name in _mentioned(own, common):
+    for name in mentioned(own, common):
         definitions.setdefault(name, common[name])
     definitions[event_type] = own["definitions"][event_type]
     whole = {"$schema": own["$schema"], "id": "", "definitions": definitions, "type": "object", "$ref": own["$ref"]}
@@ -88,23 +59,8 @@ def bundle(event_type: str) -> Json:
 @cache
 def params_of(event_type: str) -> Mapping[str, bool]:
     """Return the params that an event type may have, and whether its schema requires them."""
-    params = _read(f"{event_type}.json")["definitions"][event_type]["properties"].get("params", {})
+    params = json_schema.read(f"{event_type}.json")["definitions"][event_type]["properties"].get("params", {})
     return {name: name in params.get("required", ()) for name in params.get("properties", ())}
-
-
-def _mentioned(part: Any, common: Json) -> Iterator[str]:
-    """Yield the shared definitions that `part` refers to, and those that they refer to."""
-    if isinstance(part, dict):
-        reference = part.get("$ref")
-        if isinstance(reference, str) and reference.startswith(COMMON):
-            name = reference.rpartition("/")[2]
-            yield name
-            yield from _mentioned(common[name], common)
-        for inner in part.values():
-            yield from _mentioned(inner, common)
-    elif isinstance(part, list):
-        for inner in part:
-            yield from _mentioned(inner, common)
 
 
 def served(event_type: str, scheme: str, host: str) -> bytes:
@@ -116,40 +72,9 @@ def served(event_type: str, scheme: str, host: str) -> bytes:
 # -- as enforced ----------------------------------------------------------------------------------------------------------
 
 
-def _enforced(event_type: str) -> Json:
-    """As served, but with patterns that end where the text ends: Python's `$` lets a newline through."""
-    return dict(json.loads(json.dumps(valid(bundle(event_type))).replace('$"', '\\\\Z"')))
-
-
-def valid(schema: Any) -> Any:
-    """Return the schema without `"required": []`, which the published one has and draft-04 forbids."""
-    if isinstance(schema, dict):
-        return {key: valid(part) for key, part in schema.items() if (key, part) != ("required", [])}
-    return [valid(part) for part in schema] if isinstance(schema, list) else schema
-
-
 @cache
-def _judge(event_type: str) -> jsonschema.Draft4Validator:
-    import jsonschema  # here, because most runs never meet a bad body and the import costs as much as all the rest
-
-    return jsonschema.Draft4Validator(_enforced(event_type))
-
-
-def _compile(event_type: str) -> Callable[[Any], bool]:
-    """Return a function that is true only for bodies that fit; false means "ask the judge"."""
-    if jsonschema_rs is not None:
-        accepts: Callable[[Any], bool] = jsonschema_rs.Draft4Validator(valid(bundle(event_type))).is_valid
-        return accepts
-    check = fastjsonschema.compile(_enforced(event_type))
-
-    def fits(body: Any) -> bool:
-        try:
-            check(body)
-        except fastjsonschema.JsonSchemaValueException:
-            return False
-        return True
-
-    return fits
+def _judge(event_type: str) -> Any:
+    return json_schema.judge(bundle(event_type))
 
 
 class _Accepts(dict[str, Callable[[Any], bool]]):
@@ -158,7 +83,7 @@ class _Accepts(dict[str, Callable[[Any], bool]]):
     types = frozenset(EVENT_TYPES)
 
     def __missing__(self, event_type: str) -> Callable[[Any], bool]:
-        self[event_type] = _compile(event_type)
+        self[event_type] = json_schema.compile_schema(bundle(event_type))
         return self[event_type]
 
 
@@ -168,49 +93,14 @@ ACCEPTS = _Accepts()
 def violations(event_type: str, body: Any, at: str = "$") -> Iterator[Violation]:
     """Yield what in `body` its schema does not allow, as it is found; `at` is where it stands in a larger one ("$[3]")."""
     if not ACCEPTS[event_type](body):
-        for breach in _flatten(_judge(event_type).iter_errors(body)):
+        for breach in json_schema.flatten(_judge(event_type).iter_errors(body)):
             yield _name(breach, event_type, at)
 
 
 # -- messages -------------------------------------------------------------------------------------------------------------
 
 
-class _Breach(NamedTuple):
-    keyword: str
-    keys: tuple[str | int, ...]  # the way to the field
-    wanted: Any  # what the keyword asks for
-    sent: Any
-    schema: Json
-
-
-def _flatten(errors: Iterable[jsonschema.ValidationError]) -> Iterator[_Breach]:
-    """One breach a field: jsonschema reports all unknown keys of an object in one error, and each missing one in its own
-    without saying which it is, except in English."""
-    listed = set()
-    for error in errors:
-        keys = tuple(error.absolute_path)
-        schema: Json = error.schema if isinstance(error.schema, dict) else {}
-        sent: Any = error.instance
-        if error.validator == "additionalProperties":
-            for key in _extras(sent, schema):
-                yield _Breach("additionalProperties", (*keys, key), False, sent[key], schema)
-        elif error.validator == "required":
-            if (at := (keys, tuple(error.absolute_schema_path))) in listed:
-                continue
-            listed.add(at)
-            for key in schema["required"]:
-                if key not in sent:
-                    yield _Breach("required", (*keys, key), True, None, schema)
-        else:
-            yield _Breach(str(error.validator), keys, error.validator_value, sent, schema)
-
-
-def _extras(sent: Json, schema: Json) -> list[str]:
-    known, patterns = schema.get("properties", {}), schema.get("patternProperties", {})
-    return [key for key in sent if key not in known and not any(re.search(pattern, key) for pattern in patterns)]
-
-
-def _name(breach: _Breach, event_type: str, at: str) -> Violation:
+def _name(breach: Breach, event_type: str, at: str) -> Violation:
     field = ".".join(str(key) for key in breach.keys) or "the body"
     if at != "$":
         field = f"{at[1:]}.{field}"
@@ -248,7 +138,7 @@ def _belongs(key: str, is_param: bool, event_type: str) -> str:
     return f"; it belongs {'to' if is_param else 'in the params of'} {named}"
 
 
-def _type_phrase(breach: _Breach) -> tuple[str, str]:
+def _type_phrase(breach: Breach) -> tuple[str, str]:
     article = "an" if breach.wanted[0] in "aio" else "a"
     wanted = f"{article} {breach.wanted}"
     if breach.wanted == "integer" and isinstance(breach.sent, float) and abs(breach.sent) >= 2**63:
@@ -256,33 +146,33 @@ def _type_phrase(breach: _Breach) -> tuple[str, str]:
     return "wrong-type", f"must be {wanted}, but {sent_phrase(breach.sent)} was sent"
 
 
-def _enum_phrase(breach: _Breach) -> tuple[str, str]:
+def _enum_phrase(breach: Breach) -> tuple[str, str]:
     allowed = ", ".join(json.dumps(value) for value in breach.wanted)
     one_of = "one of " if len(breach.wanted) > 1 else ""
     return "wrong-value", f"must be {one_of}{allowed}, but {sent_phrase(breach.sent)} was sent"
 
 
-def _pattern_phrase(breach: _Breach) -> tuple[str, str]:
+def _pattern_phrase(breach: Breach) -> tuple[str, str]:
     pattern = breach.wanted.replace("\\Z", "$")
     return "wrong-value", f"must match {pattern}, but {sent_phrase(breach.sent)} was sent"
 
 
-def _required_phrase(breach: _Breach) -> tuple[str, str]:
+def _required_phrase(breach: Breach) -> tuple[str, str]:
     return "missing-key", "is required, but was not sent"
 
 
-def _extra_phrase(breach: _Breach) -> tuple[str, str]:
+def _extra_phrase(breach: Breach) -> tuple[str, str]:
     for pattern in breach.schema.get("patternProperties", {}):
         return "wrong-value", f"is not allowed as a name here: names must match {pattern.replace(chr(92) + 'Z', '$')}"
     return "unknown-key", f"is not known here, but {sent_phrase(breach.sent)} was sent"
 
 
-def _choice_phrase(breach: _Breach) -> tuple[str, str]:
+def _choice_phrase(breach: Breach) -> tuple[str, str]:
     wanted = " or ".join(key for choice in breach.wanted for key in choice.get("required", ()))
     return "wrong-value", f"must hold at least one entry in {wanted}, but {sent_phrase(breach.sent)} was sent"
 
 
-_PHRASES: dict[str, Callable[[_Breach], tuple[str, str]]] = {
+_PHRASES: dict[str, Callable[[Breach], tuple[str, str]]] = {
     "type": _type_phrase,
     "enum": _enum_phrase,
     "pattern": _pattern_phrase,
@@ -291,57 +181,45 @@ _PHRASES: dict[str, Callable[[_Breach], tuple[str, str]]] = {
     "anyOf": _choice_phrase,
 }
 
-_TYPE_NAMES = {bool: "boolean", int: "integer", float: "number", str: "string"}
 
-
-def sent_phrase(value: Any) -> str:
-    """Return what was sent, in a few words: `the string "soon"`, `null`, `an object`."""
-    if value is None:
-        return "null"
-    if isinstance(value, dict | list):
-        return ("an object" if isinstance(value, dict) else "an array") + ("" if value else " without entries")
-    text = json.dumps(value)
-    return f"the {_TYPE_NAMES[type(value)]} {text if len(text) <= 60 else text[:57] + '...'}"
-
-
-def _is_integral_float(breach: _Breach, _: str) -> bool:
+def _is_integral_float(breach: Breach, _: str) -> bool:
     wants_integer = breach.keyword == "type" and breach.wanted == "integer"
     return wants_integer and isinstance(breach.sent, float) and breach.sent.is_integer() and abs(breach.sent) < 2**53
 
 
-def _is_fractional_quality(breach: _Breach, _: str) -> bool:
+def _is_fractional_quality(breach: Breach, _: str) -> bool:
     wants_integer = breach.keyword == "type" and breach.wanted == "integer"
     return wants_integer and isinstance(breach.sent, float) and breach.keys[0] == "qoeData"
 
 
-def _is_null(*keys: str) -> Callable[[_Breach, str], bool]:
+def _is_null(*keys: str) -> Callable[[Breach, str], bool]:
     return lambda breach, _: breach.keyword == "type" and breach.sent is None and breach.keys == keys
 
 
-def _is_bare_quality(breach: _Breach, _: str) -> bool:
+def _is_bare_quality(breach: Breach, _: str) -> bool:
     key = str(breach.keys[-1]) if breach.keys else ""
     return breach.keyword == "additionalProperties" and breach.keys[0] == "qoeData" and QOE_PREFIX + key in _QUALITY
 
 
-def _is_unknown_quality(breach: _Breach) -> bool:
+def _is_unknown_quality(breach: Breach) -> bool:
     return breach.keyword == "additionalProperties" and breach.keys[0] == "qoeData"
 
 
-def _is_quality_in_params(breach: _Breach, _: str) -> bool:
+def _is_quality_in_params(breach: Breach, _: str) -> bool:
     key = str(breach.keys[-1]) if breach.keys else ""
     return breach.keyword == "additionalProperties" and breach.keys[0] == "params" and key.startswith(QOE_PREFIX)
 
 
-def _is_ping_param(breach: _Breach, event_type: str) -> bool:
+def _is_ping_param(breach: Breach, event_type: str) -> bool:
     return event_type == "ping" and breach.keyword == "additionalProperties" and breach.keys[0] == "params"
 
 
-_QUALITY = frozenset(_read(COMMON)["definitions"]["qoeData"]["properties"])
+_QUALITY = frozenset(json_schema.read(COMMON)["definitions"]["qoeData"]["properties"])
 
 _QUALITY_NAMES = f"; names in qoeData begin with {QOE_PREFIX}, and are {', '.join(sorted(_QUALITY))}"
 
 # The first row that applies names the rule instead of the keyword's own.
-_TOLERATED: tuple[tuple[Callable[[_Breach, str], bool], str], ...] = (
+_TOLERATED: tuple[tuple[Callable[[Breach, str], bool], str], ...] = (
     (_is_integral_float, "integral-float"),  # C-45
     (_is_fractional_quality, "fractional-quality"),  # theo: what its player measured
     (_is_null("params", "media.length"), "length-null"),  # js3: a live video's infinite duration

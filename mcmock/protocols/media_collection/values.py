@@ -13,7 +13,8 @@ from typing import Any, Final
 from mcmock.core.events import VISITOR_KEYS
 from mcmock.core.json_decoding import json_path
 from mcmock.core.wording import nearest
-from mcmock.protocols.media_collection.schemas import Violation, sent_phrase
+from mcmock.protocols.json_schema import sent_phrase
+from mcmock.protocols.media_collection.schemas import Violation
 
 ECID_KEY: Final = "visitor.marketingCloudUserId"
 ORG_ID: Final = re.compile(r"[0-9A-Fa-f]{24}@AdobeOrg")

@@ -5,28 +5,21 @@ It knows no session: what is judged here is judged before any is looked up. A re
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from mcmock.core import json_decoding
 from mcmock.core.findings import make_finding, refuses
 from mcmock.core.model import Finding, Kind, Mode
-from mcmock.protocols.media_edge import problems
-from mcmock.protocols.media_edge.events import PREFIX, Item, items_in, part_of
+from mcmock.protocols.json_schema import sent_phrase
+from mcmock.protocols.media_edge import lint, problems, schemas
+from mcmock.protocols.media_edge.events import PREFIX, Item, downloaded_in, items_in
 from mcmock.protocols.media_edge.problems import MISSING, Detail, Problem
 from mcmock.protocols.media_edge.routes import DOWNLOADED, EVENT_TYPES, START, Route
+from mcmock.protocols.media_edge.schemas import Violation
 
 MAX_BODY: Final = 64 * 1024
 SID_LENGTH: Final = 64
-
-
-class Violation(NamedTuple):
-    """What is wrong with a field: the rule it breaks, its JSON path, the reason by the API, and a sentence for the developer."""
-
-    rule: str
-    path: str
-    reason: str
-    message: str
 
 
 class Judged(NamedTuple):
@@ -67,7 +60,7 @@ def judge(route: Route, text: bytes, mode: Mode) -> Judged:
         return Judged(route.kind, {}, [], (found,) if found else (), problem)
     items = items_in(value)
     kind = route.kind if route.is_media else _kind(items)
-    found_in = list(_violations(route, value, items, kind))
+    found_in = [*_doubled(text, value), *_violations(route, value, items, kind)]
     refused = [one for one in found_in if refuses(one.rule, mode)]
     findings = (make_finding(one.rule, mode, one.path, one.message) for one in found_in)
     return Judged(kind, value, items, tuple(one for one in findings if one is not None), None, _details(refused))
@@ -126,16 +119,62 @@ def _event(route: Route, item: Item) -> Iterator[Violation]:
         message = f"{at[2:]}.eventType must be one of the API's event types, but media.{item.event_type[:100]} was sent"
         yield Violation("wrong-event", f"{at}.eventType", f"Unknown event type media.{item.event_type[:100]}", message)
         return
-    if item.event_type not in (START, DOWNLOADED):
-        yield from _session_id(part_of(item.xdm, "mediaCollection"), f"{at}.mediaCollection.sessionID")
+    if item.event_type == DOWNLOADED:
+        yield from _downloaded(item, at)
+    else:
+        yield from _formed(item.event_type, item.xdm, at)
 
 
-def _session_id(collection: Any, at: str) -> Iterator[Violation]:
-    if "sessionID" not in collection:
-        yield _missing(at)
-    elif isinstance(named := collection["sessionID"], str) and len(named) != SID_LENGTH:
-        reason = problems.SESSION_ID_LENGTH.format(length=len(named))
-        yield Violation("wrong-value", at, reason, f"{at[2:]} must have {SID_LENGTH} characters, but has {len(named)}")
+def _formed(event_type: str, xdm: Mapping[str, Any], at: str) -> Iterator[Violation]:
+    """What its schema says, and what is to be said of its values where they have their form."""
+    shaped = True
+    for violation in schemas.violations(event_type, xdm, at):
+        shaped = shaped and violation.rule in schemas.HARMLESS
+        yield violation
+    if shaped:
+        yield from lint.advise(event_type, xdm, at)
+
+
+def _downloaded(item: Item, at: str) -> Iterator[Violation]:
+    """What is wrong with a session that comes whole; each of its events has no session id, and its time elsewhere."""
+    yield from schemas.violations(DOWNLOADED, item.xdm, at)
+    for place, one in enumerate(downloaded_in(item.xdm)):
+        path = f"{at}.mediaDownloadedEvents[{place}]"
+        named = one.get("mediaEventType")
+        event_type = named.removeprefix(PREFIX) if isinstance(named, str) else ""
+        if event_type not in EVENT_TYPES or not isinstance(named, str) or not named.startswith(PREFIX):
+            message = f"{path[2:]}.mediaEventType must be one of the API's event types"
+            yield Violation("wrong-event", f"{path}.mediaEventType", "Unknown event type", message)
+        elif (event_type == START) is not (place == 0):
+            rule = "must be media.sessionStart" if place == 0 else "must not be media.sessionStart"
+            message = f"{path[2:]}.mediaEventType {rule}"
+            yield Violation("downloaded-order", f"{path}.mediaEventType", message, message)
+        elif isinstance(one.get("mediaCollection"), dict):
+            yield from _part(event_type, one, path)
+
+
+def _part(event_type: str, one: Mapping[str, Any], at: str) -> Iterator[Violation]:
+    """What is wrong with an event of a downloaded session, judged as if it were live."""
+    collection = dict(one["mediaCollection"])
+    if event_type != START:
+        collection.setdefault("sessionID", "0" * SID_LENGTH)
+    live = {
+        "eventType": PREFIX + event_type,
+        "timestamp": one.get("mediaEventTimestamp"),
+        "mediaCollection": collection,
+    }
+    for violation in _formed(event_type, live, at):
+        path = violation.path.replace(f"{at}.timestamp", f"{at}.mediaEventTimestamp", 1)
+        yield violation._replace(path=path)
+
+
+def _doubled(text: bytes, value: Any) -> list[Violation]:
+    """Keys sent twice. A parser does not tell, so look closer only if more keys may have been written than there are."""
+    if text.count(b'":') == json_decoding.count_keys(value):
+        return []
+    names = dict.fromkeys(json_decoding.duplicate_keys(text))
+    messages = (f"the key {sent_phrase(name)} was sent twice in one object" for name in names)
+    return [Violation("duplicate-key", "$", message, message) for message in messages]
 
 
 def _one_session(items: list[Item], kind: Kind) -> Iterator[Violation]:

@@ -12,7 +12,7 @@ from mcmock.core.http import header
 from mcmock.core.model import Finding, Kind, Mode, Request, Response, Verdict
 from mcmock.protocols.base import ApiProtocol, Options, ParsedRequest, Refused
 from mcmock.protocols.media_edge import body as bodies
-from mcmock.protocols.media_edge import identity, problems, responses, routes
+from mcmock.protocols.media_edge import identity, problems, responses, routes, schemas
 from mcmock.protocols.media_edge.body import Judged
 from mcmock.protocols.media_edge.events import downloaded_in, events_in, items_in, part_of
 from mcmock.protocols.media_edge.fields import ECID_KEY
@@ -44,6 +44,7 @@ class MediaEdge(ApiProtocol):
     fast_path = None
 
     def __init__(self, options: Options = Options()) -> None:  # noqa: B008 -- a value
+        schemas.read_files()
         self._options = options
         self._answers = Answers(options.allowed_headers, options.cors_max_age, options.cors_private_network)
 

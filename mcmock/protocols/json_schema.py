@@ -1,0 +1,146 @@
+"""What the emulated APIs share of JSON Schema (draft-04): files of schemas/, validators that only say yes, and what is wrong.
+
+Two validators look at a body. The compiled one only says yes, fast; to whatever it does not plainly accept, `jsonschema` is
+the judge. A breach is one field that a schema does not allow; the words for it are the API's own.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import fastjsonschema
+
+if TYPE_CHECKING:
+    import jsonschema
+
+try:
+    import jsonschema_rs
+except ImportError:  # the extra `speed` is not installed
+    jsonschema_rs = None  # type: ignore[assignment]
+
+COMMON = "common.json"
+
+Json = dict[str, Any]
+
+
+@cache
+def text_of(*name: str) -> str:
+    """Return a file of schemas/, by its folders and its name: inside the installed package, or beside it in a checkout."""
+    packaged = resources.files("mcmock").joinpath("schemas_data", *name)
+    return packaged.read_text("utf-8") if packaged.is_file() else _checkout(*name).read_text("utf-8")
+
+
+def _checkout(*name: str) -> Path:
+    return Path(__file__).parents[2].joinpath("schemas", *name)
+
+
+def read(*name: str) -> Json:
+    """Return the schema in a file of schemas/."""
+    return dict(json.loads(text_of(*name)))
+
+
+def mentioned(part: Any, common: Json) -> Iterator[str]:
+    """Yield the names of the shared definitions that `part` refers to, and those that they refer to."""
+    if isinstance(part, dict):
+        reference = part.get("$ref")
+        if isinstance(reference, str) and reference.startswith(COMMON):
+            name = reference.rpartition("/")[2]
+            yield name
+            yield from mentioned(common[name], common)
+        for inner in part.values():
+            yield from mentioned(inner, common)
+    elif isinstance(part, list):
+        for inner in part:
+            yield from mentioned(inner, common)
+
+
+def enforced(schema: Json) -> Json:
+    """Return the schema as it is enforced: with patterns that end where the text ends. Python's `$` lets a newline through."""
+    return dict(json.loads(json.dumps(valid(schema)).replace('$"', '\\\\Z"')))
+
+
+def valid(schema: Any) -> Any:
+    """Return the schema without `"required": []`, which the published one has and draft-04 forbids."""
+    if isinstance(schema, dict):
+        return {key: valid(part) for key, part in schema.items() if (key, part) != ("required", [])}
+    return [valid(part) for part in schema] if isinstance(schema, list) else schema
+
+
+def judge(schema: Json) -> jsonschema.Draft4Validator:
+    """Return the validator that says what is wrong."""
+    import jsonschema  # here, because most runs never meet a bad body and the import costs as much as all the rest
+
+    return jsonschema.Draft4Validator(enforced(schema))
+
+
+def compile_schema(schema: Json) -> Callable[[Any], bool]:
+    """Return a function that is true only for values that fit; false means "ask the judge"."""
+    if jsonschema_rs is not None:
+        accepts: Callable[[Any], bool] = jsonschema_rs.Draft4Validator(valid(schema)).is_valid
+        return accepts
+    check = fastjsonschema.compile(enforced(schema))
+
+    def fits(body: Any) -> bool:
+        try:
+            check(body)
+        except fastjsonschema.JsonSchemaValueException:
+            return False
+        return True
+
+    return fits
+
+
+class Breach(NamedTuple):
+    """A field that a schema does not allow."""
+
+    keyword: str
+    keys: tuple[str | int, ...]  # the way to the field
+    wanted: Any  # what the keyword asks for
+    sent: Any
+    schema: Json
+
+
+def flatten(errors: Iterable[jsonschema.ValidationError]) -> Iterator[Breach]:
+    """One breach a field: jsonschema reports all unknown keys of an object in one error, and each missing one in its own
+    without saying which it is, except in English."""
+    listed = set()
+    for error in errors:
+        keys = tuple(error.absolute_path)
+        schema: Json = error.schema if isinstance(error.schema, dict) else {}
+        sent: Any = error.instance
+        if error.validator == "additionalProperties":
+            for key in _extras(sent, schema):
+                yield Breach("additionalProperties", (*keys, key), False, sent[key], schema)
+        elif error.validator == "required":
+            if (at := (keys, tuple(error.absolute_schema_path))) in listed:
+                continue
+            listed.add(at)
+            for key in schema["required"]:
+                if key not in sent:
+                    yield Breach("required", (*keys, key), True, None, schema)
+        else:
+            yield Breach(str(error.validator), keys, error.validator_value, sent, schema)
+
+
+def _extras(sent: Json, schema: Json) -> list[str]:
+    known, patterns = schema.get("properties", {}), schema.get("patternProperties", {})
+    return [key for key in sent if key not in known and not any(re.search(pattern, key) for pattern in patterns)]
+
+
+_TYPE_NAMES = {bool: "boolean", int: "integer", float: "number", str: "string"}
+
+
+def sent_phrase(value: Any) -> str:
+    """Return what was sent, in a few words: `the string "soon"`, `null`, `an object`."""
+    if value is None:
+        return "null"
+    if isinstance(value, dict | list):
+        return ("an object" if isinstance(value, dict) else "an array") + ("" if value else " without entries")
+    text = json.dumps(value)
+    return f"the {_TYPE_NAMES[type(value)]} {text if len(text) <= 60 else text[:57] + '...'}"
