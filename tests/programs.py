@@ -1,4 +1,4 @@
-"""The programs that some tests drive: Chromium, certutil, Firefox, Redis, Node.js. Each is looked for here, in one way.
+"""What some tests drive: Chromium, certutil, Firefox, Redis, Node.js, packages of npm. Each is looked for here, in one way.
 
 Where one is missing, its tests are skipped, and the last line of the run says how many. Those that `MCMOCK_REQUIRE` names
 (`MCMOCK_REQUIRE=chromium,redis,node`, as in .ci/run) must be there: without them the tests fail.
@@ -12,6 +12,7 @@ import shutil
 import subprocess
 from collections import Counter
 from collections.abc import Iterable
+from pathlib import Path
 
 import pytest
 
@@ -26,8 +27,15 @@ NAMES = {
 }
 """What each program may be called."""
 
-BELONGS_TO = {"certutil": "chromium", "npm": "node"}
-"""A program that is required wherever another is."""
+_TESTS = Path(__file__).parent
+PACKAGES = {
+    "typescript": _TESTS / "inspector/js/node_modules/typescript/bin/tsc",
+    "alloy": _TESTS / "clients/alloy/node_modules/@adobe/alloy/dist/alloy.js",
+}
+"""The file of a package that npm has put into a folder of the tests, as .ci/run does."""
+
+BELONGS_TO = {"certutil": "chromium", "npm": "node", **dict.fromkeys(PACKAGES, "node")}
+"""What is required wherever another program is."""
 
 OLDEST_NODE = 18
 REQUIRED = frozenset(filter(None, re.split(r"[,\s]+", os.environ.get("MCMOCK_REQUIRE", ""))))
@@ -38,7 +46,9 @@ if unknown := REQUIRED - NAMES.keys():
 
 
 def find(name: str) -> str | None:
-    """Return the path of a program, or None."""
+    """Return the path of a program, or of a package's file; None if it is not there."""
+    if name in PACKAGES:
+        return str(PACKAGES[name]) if PACKAGES[name].exists() else None
     return next((path for one in NAMES[name] if (path := shutil.which(one))), None)
 
 
@@ -47,10 +57,10 @@ def is_required(name: str) -> bool:
 
 
 def need(name: str, untested: str = "") -> str:
-    """Return the path of a program; without it, skip the test, or fail it where the program is required."""
+    """Return the path `find` returns; without it, skip the test, or fail it where the program is required."""
     path = find(name)
     if path is None:
-        unavailable(name, f"{NAMES[name][0]} is not installed", untested)
+        unavailable(name, _absence(name), untested)
     elif name == "node" and (version := _node_version(path)) < OLDEST_NODE:
         unavailable(name, f"it takes Node.js {OLDEST_NODE} or later, and this is {version}", untested)
     return str(path)
@@ -66,7 +76,7 @@ def unavailable(name: str, reason: str, untested: str = "") -> None:
 def needs(name: str) -> pytest.MarkDecorator:
     """Return a mark that skips a test without the program; where it is required the test runs, and fails by itself."""
     missing = find(name) is None and not is_required(name)
-    return pytest.mark.skipif(missing, reason=f"not tested for want of {name}: {NAMES[name][0]} is not installed")
+    return pytest.mark.skipif(missing, reason=f"not tested for want of {name}: {_absence(name)}")
 
 
 def summary(reasons: Iterable[str]) -> str:
@@ -74,6 +84,13 @@ def summary(reasons: Iterable[str]) -> str:
     found = Counter(match[1] for reason in reasons if (match := _SKIPPED.search(reason)))
     told = [f"{name} ({count} {'test' if count == 1 else 'tests'})" for name, count in sorted(found.items())]
     return f"skipped for want of {', '.join(told)}" if told else ""
+
+
+def _absence(name: str) -> str:
+    if name not in PACKAGES:
+        return f"{NAMES[name][0]} is not installed"
+    folder = str(PACKAGES[name]).partition("/node_modules/")[0]
+    return f"it is not installed: npm install --prefix {Path(folder).relative_to(_TESTS.parent)}"
 
 
 def _node_version(path: str) -> int:

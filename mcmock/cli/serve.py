@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import click
 
@@ -20,6 +21,7 @@ from mcmock.cli.service import facts_line, make_service, run
 
 if TYPE_CHECKING:
     from mcmock.server import Service
+    from mcmock.server.endpoint import Place
 
 
 @click.command()
@@ -82,10 +84,29 @@ def _for_a_person(service: Service) -> str:
             "Seed",
             f"{service.emulator.seed}  (--seed {service.emulator.seed} makes the same session ids and faults again)",
         ),
+        *_for_media_edge(service.place),
         ("Follow the log", f"mcmock tail {service.url}"),
         ("Stop", "Ctrl+C"),
     ]
     return "\n".join(["mcmock is ready.", *(f"  {name:<22}{text}" for name, text in rows)])
+
+
+def _for_media_edge(place: Place) -> list[tuple[str, str]]:
+    """Return what the SDKs of the Media Edge API are configured with: they take HTTPS alone, and most of them a bare name."""
+    port, name = place.https_port, place.edge_name or "NAME"
+    if port is None:
+        return [("Media Edge SDKs", "take HTTPS alone, most of them at port 443: add --https-port 443")]
+    outward = place.reachable(secure=True)
+    android = (urlsplit(outward[0]).netloc if outward else f"10.0.2.2:{port}").removesuffix(":443")
+    rule = [("  in Chromium", f'--host-resolver-rules="MAP {name}:443 127.0.0.1:{port}"')] if port != 443 else []
+    is_for_devices = port == 443 and "." in name and not name.endswith(".localhost")
+    options = "a dotted name at port 443: --https-port 443 --tls-name NAME"
+    return [
+        ("Web SDK", f'edgeDomain "{name}"'),
+        *rule,
+        ("Edge on Android", f'edge.domain "{android}"'),
+        ("Edge on iOS, Roku", f'edge.domain "{name}"' if is_for_devices else f"edge.domain is {options}"),
+    ]
 
 
 def _remarks(service: Service) -> list[str]:

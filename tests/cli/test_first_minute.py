@@ -14,6 +14,8 @@ import pytest
 from click.testing import Result
 
 from mcmock.cli import COMMANDS, github, main
+from mcmock.cli.serve import _for_media_edge
+from mcmock.server.endpoint import Place
 from mcmock.testing.server import McmockServer
 from tests.conftest import Wire, cli_runner, send, start
 
@@ -91,6 +93,46 @@ def test_serve_says_on_a_terminal_what_to_do_next() -> None:
     assert ["Inspector", f"{url}/__admin/"] in lines
     assert "Seed                  7  (" in text
     assert "Stop                  Ctrl+C" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "rows"),
+    [
+        ([], {"Media Edge SDKs": "take HTTPS alone, most of them at port 443: add --https-port 443"}),
+        (
+            ["--https-port", "0"],
+            {
+                "Web SDK": 'edgeDomain "edge.localhost"',
+                "in Chromium": '--host-resolver-rules="MAP edge.localhost:443 127.0.0.1:PORT"',
+                "Edge on Android": 'edge.domain "10.0.2.2:PORT"',
+                "Edge on iOS, Roku": "edge.domain is a dotted name at port 443: --https-port 443 --tls-name NAME",
+            },
+        ),
+        (["--https-port", "0", "--tls-name", "tv.example.test"], {"Web SDK": 'edgeDomain "tv.example.test"'}),
+    ],
+)
+def test_serve_says_on_a_terminal_what_each_sdk_is_configured_with(
+    tmp_path: Path, arguments: list[str], rows: dict[str, str]
+) -> None:
+    text = on_a_terminal("serve", "--port", "0", "--state-dir", str(tmp_path), *arguments, until=b"Ctrl+C")
+    port = text.partition("https://127.0.0.1:")[2].split("\n")[0]
+    said = {line[:22].strip(): line[24:].replace(port or "none", "PORT") for line in text.splitlines()}
+    assert {name: said.get(name) for name in rows} == rows
+
+
+@pytest.mark.parametrize(
+    ("port", "name", "row"),
+    [
+        (443, "tv.example.test", 'edge.domain "tv.example.test"'),
+        (443, "television", "edge.domain is a dotted name at port 443: --https-port 443 --tls-name NAME"),
+        (8443, "tv.example.test", "edge.domain is a dotted name at port 443: --https-port 443 --tls-name NAME"),
+    ],
+)
+def test_a_name_alone_is_of_use_where_it_has_a_dot_and_port_443(port: int, name: str, row: str) -> None:
+    rows = dict(_for_media_edge(Place(https_port=port, tls_name=[name], host="tv.example.test", admin_token="t")))
+    assert rows["Edge on iOS, Roku"] == row
+    assert rows["Edge on Android"] == f'edge.domain "tv.example.test{"" if port == 443 else f":{port}"}"'
+    assert ("  in Chromium" in rows) == (port != 443)
 
 
 def test_serve_says_it_in_one_line_elsewhere() -> None:

@@ -20,7 +20,6 @@ from tests import programs
 
 HERE = Path(__file__).parent / "js"
 PAGE = Path(mcmock.__file__).parent / "inspector"
-TSC = HERE / "node_modules" / "typescript" / "bin" / "tsc"
 
 
 def run(*command: str | Path, folder: Path = HERE) -> subprocess.CompletedProcess[str]:
@@ -33,10 +32,8 @@ def test_the_types_are_those_of_the_schemas() -> None:
 
 
 def test_the_page_is_type_checked() -> None:
-    node = programs.need("node", "the types of the inspector")
-    if not TSC.exists():
-        programs.unavailable("node", "run npm install in tests/inspector/js", "the types of the inspector")
-    done = run(node, TSC, "-p", HERE)
+    node, tsc = (programs.need(name, "the types of the inspector") for name in ("node", "typescript"))
+    done = run(node, tsc, "-p", HERE)
     assert done.returncode == 0, done.stdout
 
 

@@ -52,3 +52,17 @@ def test_each_program_is_counted() -> None:
     reasons = ["Skipped: not tested for want of node: x", "not tested for want of node", "no wheel"]
     assert programs.summary(reasons) == "skipped for want of node (2 tests)"
     assert programs.summary(["no wheel"]) == ""
+
+
+def test_a_package_that_is_missing_says_how_it_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = programs.PACKAGES["alloy"].parents[4]
+    monkeypatch.setitem(programs.PACKAGES, "alloy", folder / "node_modules" / "absent.js")
+    monkeypatch.setattr(programs, "REQUIRED", frozenset())
+    with pytest.raises(pytest.skip.Exception) as skipped:
+        programs.need("alloy", "the Web SDK")
+    said = "not tested for want of alloy: the Web SDK: it is not installed: npm install --prefix tests/clients/alloy"
+    assert skipped.value.msg == said
+    assert programs.summary([said]) == "skipped for want of alloy (1 test)"
+    monkeypatch.setattr(programs, "REQUIRED", frozenset(["node"]))
+    with pytest.raises(pytest.fail.Exception, match="npm install"):
+        programs.need("alloy")
