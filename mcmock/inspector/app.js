@@ -438,16 +438,12 @@ class App {
     @param {Exchange} exchange */
 function briefOf(exchange) {
   const { requestHeaders, responseHeaders, responseBody, body, ...brief } = exchange;
-  const time = body?.playerTime ?? {};
-  const parts = Array.isArray(body) ? { parts: body.map((event) => ({ eventType: event?.eventType, ...event?.playerTime })) } : {};
-  /** @param {any} value */
-  const number = (/** @type {unknown} */ value) => (typeof value === "number" ? value : null);
-  return { ...brief, playhead: number(time.playhead), ts: number(time.ts), ...parts };
+  return brief;
 }
 
 /** Whether the id in a request is a session's: a player may name any id in a path, and be refused. */
 const mayBeSession = (/** @type {Brief} */ { sessionId, kind, verdict }) => sessionId !== null
-  && (kind === "event" ? ["accepted", "gone"].includes(verdict) : ["session", "downloaded"].includes(kind));
+  && (["event", "interact"].includes(kind) ? ["created", "accepted", "gone"].includes(verdict) : ["session", "downloaded"].includes(kind));
 
 const app = new App();
 app.start().catch((error) => {

@@ -52,11 +52,11 @@ export function requestDetails(exchange, vocabulary, { step, close }) {
 
 /** @param {Exchange} exchange */
 function facts(exchange) {
-  const time = exchange.body?.playerTime ?? {};
   const rows = [
     ["arrived", timeOfDay(exchange.at)],
-    ["playhead", Number.isFinite(time.playhead) ? seconds(time.playhead) : null],
-    ["ts", Number.isFinite(time.ts) && Math.abs(time.ts) < 8.64e15 ? instant(time.ts) : null],
+    ["playhead", exchange.playhead === null ? null : seconds(exchange.playhead)],
+    ["ts", exchange.ts !== null && Math.abs(exchange.ts) < 8.64e15 ? instant(exchange.ts) : null],
+    ["API", exchange.protocol],
     ["session", exchange.sessionId ? short(exchange.sessionId) : null],
     ["verdict", exchange.verdict.replace("_", " ")],
     ["delivery", DELIVERIES[exchange.delivery] ?? exchange.delivery],

@@ -246,9 +246,14 @@ export class SessionPanel {
     this.table.show(rows, { follow: this.isOpen });
   }
 
+  /** The API that its requests were sent to; empty until one is here. */
+  get protocol() {
+    return this.marks.all[0]?.protocol ?? "";
+  }
+
   drawHead() {
     const { session } = this;
-    const key = JSON.stringify([session?.id, session?.state, session?.counts, session?.media]);
+    const key = JSON.stringify([session?.id, session?.state, session?.counts, session?.media, this.protocol]);
     if (key !== this.headKey) {
       this.headKey = key;
       document.title = `${session ? title(session) : short(this.sid)} · mcmock`;
@@ -261,7 +266,7 @@ export class SessionPanel {
   headParts(session) {
     const { media } = session;
     this.age = h("span.age", {});
-    const told = [media["media.playerName"], media["media.channel"], media["media.contentType"], lengthText(media["media.length"]), `opened ${timeOfDay(session.openedAt)}`];
+    const told = [media["media.playerName"], media["media.channel"], media["media.contentType"], lengthText(media["media.length"]), this.protocol, `opened ${timeOfDay(session.openedAt)}`];
     return [
       h("div.headline", {}, h("h1", { tabindex: "-1" }, title(session)), h("span.state", { "data-state": session.state }, session.state), this.age),
       h("p.told", {}, told.filter(Boolean).join(" · "), " · ", h("code", { title: session.id }, short(session.id)), copyButton("copy id", () => session.id, { "data-key": "copy" })),

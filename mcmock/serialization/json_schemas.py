@@ -110,6 +110,7 @@ def _match_fields() -> dict[str, Schema]:
     }
 
 
+_EVENT_PART = _object("one event", {"eventType": ANYTHING, "playhead": ANYTHING, "ts": ANYTHING})
 _EXCHANGE: dict[str, Schema] = {
     "seq": SEQ,
     "at": MOMENT,
@@ -122,6 +123,9 @@ _EXCHANGE: dict[str, Schema] = {
     "bodyText": {"type": "string", "description": "what came: where body does not tell, and of a single exchange"},
     "bodyBase64": {"type": "string", "contentEncoding": "base64", "description": "the same where it is not text"},
     "eventType": {"type": ["string", "null"]},
+    "playhead": {"type": ["number", "null"], "description": "seconds, as the event told"},
+    "ts": {"type": ["integer", "null"], "description": "milliseconds since the epoch, as the event told"},
+    "parts": {**_list(_EVENT_PART), "description": "the events of a request that has several"},
     "sessionId": {"type": ["string", "null"]},
     "verdict": _one_of(Verdict, "decided on arrival; fixes the status"),
     "outcome": _one_of(Outcome, "was it counted? a later event of the session may change it"),
@@ -134,8 +138,10 @@ _EXCHANGE: dict[str, Schema] = {
     "protocol": {"type": "string", "description": "the API that it was sent to"},
 }
 _BRIEF_FINDING = _object("a finding in brief", {"rule": TEXT, "severity": _one_of(Severity)})
-_BRIEF = ("seq", "at", "kind", "method", "path", "eventType", "sessionId", "verdict", "outcome", "status")
-_EVENT_PART = _object("one event of an array", {"eventType": ANYTHING, "playhead": ANYTHING, "ts": ANYTHING})
+_BRIEF = (
+    *("seq", "at", "kind", "method", "path", "eventType", "playhead", "ts", "parts"),
+    *("sessionId", "verdict", "outcome", "status", "protocol"),
+)
 _SESSION: dict[str, Schema] = {
     "id": TEXT,
     "state": {"type": "string", "description": "what it is doing, or how it closed"},
@@ -166,17 +172,16 @@ SHAPES: dict[str, Schema] = {
         "which fault met a request",
         {"rule": TEXT, "effect": TEXT, "side": _one_of(("before", "after")), "draw": {"type": ["number", "null"]}},
     ),
-    "Exchange": _object("one request, and everything that was decided about it", _EXCHANGE, ("bodyText", "bodyBase64")),
+    "Exchange": _object(
+        "one request, and everything that was decided about it", _EXCHANGE, ("bodyText", "bodyBase64", "parts")
+    ),
     "BriefExchange": _object(
         "an exchange without its headers and bodies",
         {
             **{name: _EXCHANGE[name] for name in _BRIEF},
-            "playhead": {"type": ["number", "null"]},
-            "ts": {"type": ["integer", "null"]},
             "findings": _list(_BRIEF_FINDING),
             "fault": _EXCHANGE["fault"],
             "delivery": _EXCHANGE["delivery"],
-            "parts": _list(_EVENT_PART),
         },
         ("parts",),
     ),

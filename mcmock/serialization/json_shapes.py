@@ -59,6 +59,7 @@ def exchange_to_json(exchange: Exchange) -> Json:
         "requestHeaders": exchange.request_headers,
         **_body_to_json(exchange),
         "eventType": exchange.event_type,
+        **_told(exchange),
         "sessionId": exchange.session_id,
         "verdict": exchange.verdict,
         "outcome": exchange.outcome,
@@ -82,7 +83,7 @@ def whole_to_json(exchange: Exchange) -> Json:
 
 
 def brief_to_json(exchange: Exchange) -> Json:
-    """Return an exchange without its headers and bodies: what `?brief=1` gives. `parts` are the events of an array."""
+    """Return an exchange without its headers and bodies: what `?brief=1` gives."""
     return {
         "seq": exchange.seq,
         "at": exchange.at,
@@ -94,19 +95,21 @@ def brief_to_json(exchange: Exchange) -> Json:
         "verdict": exchange.verdict,
         "outcome": exchange.outcome,
         "status": exchange.status,
-        "playhead": exchange.playhead,
-        "ts": exchange.ts,
+        **_told(exchange),
         "findings": [{"rule": found.rule, "severity": found.severity} for found in exchange.findings],
         "fault": fault_hit_to_json(exchange.fault) if exchange.fault else None,
         "delivery": exchange.delivery,
-        **_parts(exchange),
+        "protocol": exchange.protocol.name,
     }
 
 
-def _parts(exchange: Exchange) -> Json:
-    if not isinstance(exchange.body, list):
-        return {}
-    return {"parts": [_part(event) for event in exchange.events]}
+def _told(exchange: Exchange) -> Json:
+    """Return the playhead and the time of its event as the client told them, in whichever API; `parts` are its events
+    where it may have several."""
+    told = {"playhead": exchange.playhead, "ts": exchange.ts}
+    if len(exchange.events) > 1 or isinstance(exchange.body, list):
+        return {**told, "parts": [_part(event) for event in exchange.events]}
+    return told
 
 
 def _part(event: Event) -> Json:

@@ -26,6 +26,7 @@ from mcmock.testing.server import McmockServer
 from tests import programs
 from tests.conftest import START_PARAMS, Wire, send
 from tests.player import Player, evening, posted, refused
+from tests.recordings import test_edge_clients
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Locator, Page
@@ -61,6 +62,7 @@ def browser() -> Iterator[Browser]:
         launched.close()
 
 
+EDGE = Path(__file__).parents[2] / "fixtures" / "edge"
 Open = Callable[..., "Page"]
 
 
@@ -142,6 +144,29 @@ def test_a_session_played_over_http_appears_without_reload(page: Page, mcmock_se
     expect(row(page, "pauseStart")).to_be_visible()
     expect(number(page, "contentTimeSpent")).to_contain_text("19.9 s")
     expect(page.locator("[data-session] .state")).to_have_text("paused")
+
+
+def test_a_session_of_the_media_edge_api_is_shown_as_one_of_the_first_api_is(
+    page: Page, mcmock_server: McmockServer
+) -> None:
+    [session_id] = test_edge_clients.play(mcmock_server, EDGE / "alloy__ads.jsonl").values()
+    expect(page.get_by_role("heading", name="Sample Film")).to_be_visible()
+    expect(page.locator(".session-head .told")).to_contain_text("vod · 1:00 · media-edge")
+    settled(page, mcmock_server)
+    complete = mcmock_server.request(event="sessionComplete")
+    assert complete.playhead is not None
+    expect(row(page, "sessionComplete").locator("td", has_text=re.compile(rf"^{complete.playhead:g}$"))).to_have_count(
+        1
+    )
+    row(page, "sessionComplete").click()
+    facts = page.locator("dl.facts")
+    expect(facts).to_contain_text("playhead8 s")
+    expect(facts).to_contain_text("ts2026-11-27")
+    page.goto(f"{mcmock_server.admin_url}/#session/{session_id}")  # now from the log, and not from the stream
+    page.reload()
+    expect(row(page, "sessionComplete").locator("td", has_text=re.compile(rf"^{complete.playhead:g}$"))).to_have_count(
+        1
+    )
 
 
 def test_a_sample_session_is_played_from_the_empty_page(page: Page, mcmock_server: McmockServer) -> None:
@@ -1107,6 +1132,7 @@ def test_the_brief_form_of_requests_has_neither_headers_nor_bodies(mcmock_server
     assert not {"requestHeaders", "responseHeaders", "body", "responseBody"} & set(play)
     assert (play["eventType"], play["playhead"], play["outcome"]) == ("play", 0, "good")
     assert play["ts"] == whole["requests"][1]["body"]["playerTime"]["ts"]
+    assert {name: whole["requests"][1][name] for name in ("playhead", "ts")} == {"playhead": 0, "ts": play["ts"]}
 
 
 def test_the_brief_form_of_a_downloaded_session_tells_its_events(mcmock_server: McmockServer) -> None:

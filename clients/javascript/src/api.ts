@@ -36,6 +36,16 @@ export interface Exchange {
   /** the same where it is not text */
   bodyBase64?: string;
   eventType: string | null;
+  /** seconds, as the event told */
+  playhead: number | null;
+  /** milliseconds since the epoch, as the event told */
+  ts: number | null;
+  /** the events of a request that has several */
+  parts?: {
+    eventType: unknown;
+    playhead: unknown;
+    ts: unknown;
+  }[];
   sessionId: string | null;
   /** decided on arrival; fixes the status */
   verdict: "created" | "accepted" | "malformed" | "unknown" | "gone" | "no_route" | "faulted" | "broken";
@@ -63,14 +73,24 @@ export interface BriefExchange {
   /** the request target as sent */
   path: string;
   eventType: string | null;
+  /** seconds, as the event told */
+  playhead: number | null;
+  /** milliseconds since the epoch, as the event told */
+  ts: number | null;
+  /** the events of a request that has several */
+  parts?: {
+    eventType: unknown;
+    playhead: unknown;
+    ts: unknown;
+  }[];
   sessionId: string | null;
   /** decided on arrival; fixes the status */
   verdict: "created" | "accepted" | "malformed" | "unknown" | "gone" | "no_route" | "faulted" | "broken";
   /** was it counted? a later event of the session may change it */
   outcome: "good" | "bad" | "ignored" | "faulted" | "other";
   status: number;
-  playhead: number | null;
-  ts: number | null;
+  /** the API that it was sent to */
+  protocol: string;
   findings: Array<{
     rule: string;
     severity: "error" | "warning" | "info";
@@ -78,11 +98,6 @@ export interface BriefExchange {
   fault: FaultHit | null;
   /** what became of the answer */
   delivery: "pending" | "sent" | "aborted" | "client_gone";
-  parts?: {
-    eventType: unknown;
-    playhead: unknown;
-    ts: unknown;
-  }[];
 }
 
 /** a page of the log */
