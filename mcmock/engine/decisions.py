@@ -17,7 +17,7 @@ from mcmock.engine import session_ids
 from mcmock.engine.policy import Policy
 from mcmock.engine.state import Transaction
 from mcmock.engine.types import Call, Decision
-from mcmock.protocols.base import Refused
+from mcmock.protocols.base import EXPIRED, Refused
 
 ACCEPTED: Final = Verdict.ACCEPTED
 
@@ -25,7 +25,7 @@ _PHASE_REASONS: Final[Mapping[Phase, str]] = {
     Phase.ENDED: "it was ended",
     Phase.IDLE: f"it had no event for {sessions.IDLE_AFTER / 60:.0f} minutes",
     Phase.STALLED: f"its playhead did not move for {sessions.STALLED_AFTER / 60:.0f} minutes",
-    Phase.EXPIRED: "it has expired",
+    Phase.EXPIRED: EXPIRED,
 }
 
 

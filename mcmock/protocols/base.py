@@ -20,6 +20,9 @@ Schema = dict[str, Any]
 SID: Final = "{sid}"
 """The place for a session id, in a path or in a header."""
 
+EXPIRED: Final = "it has expired"
+"""The reason of a session that was closed by hand or by a fault; those that ended or timed out have reasons of their own."""
+
 
 DEFAULT_CORS_HEADERS: Final = "Content-Type"
 """What a browser may send without an option that widens it."""

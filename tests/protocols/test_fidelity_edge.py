@@ -302,11 +302,13 @@ def test_a_session_nobody_knows_is_404(emulator: Emulator) -> None:
 
 
 @pytest.mark.fidelity("E-28")
-def test_a_session_that_takes_no_more_is_410(emulator: Emulator) -> None:
-    session_id = start(emulator)
-    handled(emulator, "sessionEnd", session_id)
-    answer = handled(emulator, "play", session_id, "2023-11-14T22:13:30.000Z")
-    assert (answer.response.status, value_of(answer)["title"], answer.verdict) == (410, "Gone", Verdict.GONE)
+def test_a_session_that_ended_is_404_and_one_that_expired_410(emulator: Emulator) -> None:
+    ended, expired = start(emulator), start(emulator)
+    handled(emulator, "sessionEnd", ended)
+    emulator.expire(expired)
+    answers = [handled(emulator, "play", one, "2023-11-14T22:13:30.000Z") for one in (ended, expired)]
+    assert [(one.response.status, value_of(one)["title"]) for one in answers] == [(404, "Not Found"), (410, "Gone")]
+    assert [one.verdict for one in answers] == [Verdict.GONE, Verdict.GONE]
 
 
 @pytest.mark.fidelity("E-29")
@@ -530,7 +532,7 @@ def test_timeouts_and_the_end_are_those_of_the_engine(emulator: Emulator) -> Non
     assert handled(emulator, "sessionComplete", session_id).response.status == 204
     assert handled(emulator, "ping", session_id, "2023-11-14T22:13:30.000Z").response.status == 204
     emulator.advance(601)
-    assert handled(emulator, "ping", session_id, "2023-11-14T22:23:30.000Z").response.status == 410
+    assert handled(emulator, "ping", session_id, "2023-11-14T22:23:30.000Z").response.status == 404
 
 
 def test_a_socket_gets_the_bytes_that_the_log_has() -> None:

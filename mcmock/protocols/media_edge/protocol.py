@@ -10,7 +10,7 @@ from mcmock.core import findings, json_decoding
 from mcmock.core.events import Event
 from mcmock.core.http import header
 from mcmock.core.model import Finding, Kind, Mode, Request, Response, Verdict
-from mcmock.protocols.base import ApiProtocol, Options, ParsedRequest, Refused
+from mcmock.protocols.base import EXPIRED, ApiProtocol, Options, ParsedRequest, Refused
 from mcmock.protocols.media_edge import body as bodies
 from mcmock.protocols.media_edge import identity, problems, responses, routes, schemas
 from mcmock.protocols.media_edge.body import Judged
@@ -235,7 +235,7 @@ def _problem_of(verdict: Verdict, parsed: ParsedRequest, reason: str) -> Problem
     if verdict is Verdict.UNKNOWN:
         return problems.unknown_session()
     if verdict is Verdict.GONE:
-        return problems.gone(reason)
+        return problems.gone(reason) if reason == EXPIRED else problems.unknown_session()
     if isinstance(parsed.body, Asked) and parsed.body.problem is not None:
         return parsed.body.problem
     refused = parsed.refused
