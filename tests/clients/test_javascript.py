@@ -133,12 +133,12 @@ class Ran(NamedTuple):
     attached: Mapping[str, str] = {}
 
 
-def playwright(project: Project, place: str) -> dict[str, Ran]:
+def playwright(project: Project, place: str, **variables: str) -> dict[str, Ran]:
     chromium = programs.need("chromium", "mcmock/playwright")
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
     config = ("--config", str(project.folder / "test" / "playwright" / "playwright.config.js"))
-    variables = {"CHROMIUM": chromium, "PUBLIC_PORT": port, "TEST_DIR": str(project.folder / place)}
+    variables |= {"CHROMIUM": chromium, "PUBLIC_PORT": port, "TEST_DIR": str(project.folder / place)}
     done = project.tool(place, "playwright", "test", *config, "--reporter=json", **variables)
     report = _json(done)
     assert not report["errors"], report["errors"]
@@ -233,6 +233,11 @@ def test_playwright_with_chromium(project: Project) -> None:
     for one in (watched, ran["ad-outside-break"]):
         assert "adStart" in one.attached["mcmock timeline"]
         assert one.attached["mcmock log"].startswith('{"mcmock":')
+
+
+def test_playwright_with_the_web_sdk(project: Project) -> None:
+    alloy = programs.need("alloy", "the Web SDK in mcmock/playwright")
+    judge(playwright(project, "test/edge", ALLOY=alloy))
 
 
 def test_vitest(project: Project) -> None:
