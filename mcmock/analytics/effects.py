@@ -260,6 +260,14 @@ def _on_bitrate_change(tally: Tally, now: Moment) -> Iterator[Finding | None]:
     yield from ()
 
 
+def _on_ping(tally: Tally, now: Moment) -> Iterator[Finding | None]:
+    """It says that time has passed, as every event does: nothing is counted. One may be on its way when the content ends."""
+    is_over = tally.playback.main == playback.COMPLETED and not tally.playback.in_break
+    if is_over and not tally.once("trailing-ping") and tally.once("ping-after-complete"):
+        message = "pings go on after sessionComplete, with nothing played since"
+        yield tally.say("ping-after-complete", f"{now.path}.eventType", message)
+
+
 def _on_session_complete(tally: Tally, now: Moment) -> Iterator[Finding | None]:
     tally.mark_once("content_completes", now.place)
     tally.playback = tally.playback.complete()
@@ -306,6 +314,7 @@ EFFECTS: Final[dict[str, Callable[[Tally, Moment], Iterator[Finding | None]]]] =
     "statesUpdate": _on_states_update,
     "error": _on_error,
     "bitrateChange": _on_bitrate_change,
+    "ping": _on_ping,
     "sessionComplete": _on_session_complete,
     "sessionEnd": _on_session_end,
-}  # ping is not here: it says that time has passed, which every event does
+}

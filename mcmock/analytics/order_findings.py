@@ -31,10 +31,9 @@ def check_time(tally: Tally, event: Event, index: int, elapsed: int, at: str) ->
     yield from _check_cadence(tally, min(elapsed, since_start), path)  # no pings before there is a session
     signature = tie_order.signature(event)
     previous = tally.stamps[index - 1] if index else None
-    if signature in tally.recent:
-        yield tally.say(
-            "duplicate-event", path, f"{event.event_type} with this ts, playhead and content was sent before"
-        )
+    if any(signature.is_again(one) for one in tally.recent):
+        what = "ts, playhead and content" if event.id is None else "id"
+        yield tally.say("duplicate-event", path, f"{event.event_type} with this {what} was sent before")
     elif previous is not None and previous.ts == event.ts and TS_WRONG not in tally.said:
         rival = next((one for one in tally.recent if one.ts == event.ts and cannot_be_told(one, signature)), None)
         told = f"the same ts as the {previous.event_type} before it"

@@ -345,7 +345,9 @@ class PlannedSession:
         if len(known) > MAX_FINDINGS:
             return
         told = words() if len(known) < MAX_FINDINGS else "there is more that the plan does not allow; it is not listed"
-        finding = make_finding(rule, self._mode, path if len(known) < MAX_FINDINGS else "", told)
+        root = path[: path.find("]") + 1] if self._downloaded else "$"
+        place = event.paths.in_request(path, root) if len(known) < MAX_FINDINGS else ""
+        finding = make_finding(rule, self._mode, place, told)
         if finding is not None:
             self._found[event.seq] = (*known, finding)
             self.told += 1

@@ -37,7 +37,7 @@ def _check_break(tally: Tally, event: Event, at: str) -> Iterator[Finding | None
     if index is None or second is None:
         return
     path = f"{at}.params['media.ad.podIndex']"
-    if index > SMALL and second < index and abs(index - event.playhead) <= NEAR_S < abs(second - event.playhead):
+    if _is_second(index, second, event):
         yield tally.say(
             "arguments-swapped", path,
             f"podIndex {index:g} is the playhead's second, and podSecond is {second:g}: in each other's place?",
@@ -82,6 +82,13 @@ def _check_ad(tally: Tally, event: Event, at: str) -> Iterator[Finding | None]:
     )  # fmt: skip
 
 
+def _is_second(index: float, second: float, event: Event) -> bool:
+    """Return whether what should be an index is where the playhead stands, and what should be a second of content is not."""
+    if abs(index - event.playhead) > NEAR_S:
+        return False
+    return not index.is_integer() or (index > SMALL and second < index and abs(second - event.playhead) > NEAR_S)
+
+
 # -- chapters -------------------------------------------------------------------------------------------------------------
 
 
@@ -90,6 +97,13 @@ def _check_chapter(tally: Tally, event: Event, at: str) -> Iterator[Finding | No
     if offset is None or length is None:
         return
     here, path = event.playhead, f"{at}.params['media.chapter.offset']"
+    index = _number(event.params, "media.chapter.index")
+    if index is not None and _is_second(index, offset, event):
+        yield tally.say(
+            "arguments-swapped", f"{at}.params['media.chapter.index']",
+            f"the chapter's index {index:g} is the playhead's second, and its offset is {offset:g}: in each other's place?",
+        )  # fmt: skip
+        return
     if abs(here - length) <= NEAR_S and abs(here - offset) > NEAR_S and not offset <= here <= offset + length:
         yield tally.say(
             "arguments-swapped", path,
@@ -141,4 +155,5 @@ def _check_two_players(tally: Tally, event: Event, at: str) -> Iterator[Finding 
 
 
 def _number(params: Mapping[str, Any], key: str) -> float | None:
-    return number_or_none(params.get(key))
+    value = number_or_none(params.get(key))
+    return None if value is None else float(value)

@@ -245,7 +245,9 @@ def _count(tally: Tally, ordered: Iterable[_Waiting], findings: _Findings) -> No
         found = (*placed, *count(tally, waiting.event, waiting.path))
         if found:
             tally.meet(found)
-            seq = waiting.event.seq
+            seq, paths = waiting.event.seq, waiting.event.paths
+            if paths.moved is not None:
+                found = tuple(one._replace(path=paths.in_request(one.path, waiting.path)) for one in found)
             findings[seq] = (*findings.get(seq, ()), *found)
 
 

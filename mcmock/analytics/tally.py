@@ -83,6 +83,11 @@ class Signature(NamedTuple):
     playhead: float
     params: Mapping[str, Any]
     qoe: Mapping[str, Any]
+    id: str | None = None
+
+    def is_again(self, other: Signature) -> bool:
+        """Return whether the two are one event, sent twice: by its id, where it has one, else by all that it says."""
+        return self.id == other.id if self.id is not None and other.id is not None else self == other
 
 
 class Moment(NamedTuple):

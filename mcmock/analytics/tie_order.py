@@ -39,7 +39,7 @@ _WAITS: Final = 100  # added where an event closes what another of the same ts i
 
 
 def signature(event: Event) -> Signature:
-    return Signature(event.event_type, event.ts, event.playhead, event.params, event.qoe)
+    return Signature(event.event_type, event.ts, event.playhead, event.params, event.qoe, event.id)
 
 
 def first_of(tally: Tally, tied: Sequence[Event]) -> int:

@@ -6,7 +6,7 @@ Analytics calls them so, too.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple, Protocol
 
 LARGEST: Final = 10**15  # as milliseconds, 30000 years
@@ -23,12 +23,23 @@ VISITOR_KEYS: Final = ("visitor.marketingCloudUserId", "analytics.visitorId", "a
 
 
 class FieldPaths(NamedTuple):
-    """Where an API's bodies hold what a finding may be about, as JSON paths without the `$` in front."""
+    """Where an API's bodies hold what a finding may be about, as JSON paths without the `$` in front.
+
+    Findings are made with the first API's paths. `moved` returns what an API with other bodies has instead of one, from the
+    request's root.
+    """
 
     ts: str
     playhead: str
     params: str = ""
     metadata: str = ""
+    moved: Callable[[str], str] | None = None
+
+    def in_request(self, path: str, at: str) -> str:
+        """Return a path that begins with `at`, the place of the event's own body, as it stands in the request."""
+        if self.moved is None or not path.startswith(at):
+            return path
+        return "$" + self.moved(path.removeprefix(at))
 
 
 class Event(NamedTuple):
@@ -37,7 +48,7 @@ class Event(NamedTuple):
     `seq` is the Exchange's (the elements of one array share it), `at` its arrival in seconds by the emulator's clock,
     `playhead` is in seconds and `ts` in milliseconds, both by the player. `after_end` marks what was answered 204 although
     the session had ended (after_end="drop"). `paths` says where the body holds the values. `sent_playhead` and `sent_ts` are
-    what the player sent, None where it sent no number.
+    what the player sent, None where it sent no number. `id` tells the event from every other, in APIs whose events have one.
     """
 
     seq: int
@@ -52,6 +63,7 @@ class Event(NamedTuple):
     paths: FieldPaths = FieldPaths("", "")
     sent_playhead: float | None = None
     sent_ts: float | None = None
+    id: str | None = None
 
 
 class EventReader(Protocol):
@@ -59,8 +71,8 @@ class EventReader(Protocol):
 
     name: str
 
-    def events(self, body: bytes, seq: int, at: float, after_end: bool = False) -> tuple[Event, ...]:
-        """Return the events that a body holds; `seq`, `at` and `after_end` are those of its log entry."""
+    def events(self, body: bytes, seq: int, at: float, after_end: bool = False, target: str = "") -> tuple[Event, ...]:
+        """Return the events that a body holds; the rest is that of its log entry, `target` its request's."""
         ...
 
 

@@ -332,6 +332,10 @@ RULES: dict[str, Rule] = {
     ),
     "ping-gap-in-ad": Rule(_ACCEPT, _INFO, "C-18", "More than 1.5 s without any event inside an ad."),
     "play-after-complete": Rule(_INFO, _WARN, "C-21", "play after sessionComplete.", doubts=(*_COMPLETE, *_TIME)),
+    "ping-after-complete": Rule(
+        _WARN, _WARN, "observed in alloy, whose pings go on where sessionComplete was answered with an error",
+        "Pings go on after sessionComplete, with nothing played since: they keep the session open, and tell nothing.",
+    ),
     "event-after-end": Rule(
         _WARN, _ERROR, "events/session/session-end; C-20", "Sent after the session ended: dropped.", ignores=True
     ),
@@ -547,6 +551,18 @@ RULES: dict[str, Rule] = {
     # -- of the Media Edge API alone -------------------------------------------------------------------------------------
     "several-sessions": Rule(
         _REFUSE, _REFUSE, ASSUMED, "A request with events of several sessions; one is taken at a time, as every client sends."
+    ),
+    "refused-in-207": Rule(
+        _WARN, _WARN, f"{EDGE_GUIDE}: troubleshooting; observed in alloy",
+        "A start is refused in an answer of status 207: what looks at the status alone takes it for a session.",
+    ),
+    "identity-missing": Rule(
+        _INFO, _WARN, f"{EDGE_GUIDE}: identity; observed in theo",
+        "A start that names nobody and does not ask who it is: each session is another visitor's.",
+    ),
+    "hint-not-followed": Rule(
+        _INFO, _WARN, f"{EDGE_GUIDE}: location hints; observed in theo",
+        "Events without the location hint that their start was given: another region may not know the session.",
     ),
     "session-id-missing": Rule(
         _REFUSE, _REFUSE, EDGE_API, "An event without `sessionID`: its start was refused in a 207, or its answer was not read."

@@ -231,11 +231,15 @@ class Exchange(EventFields):
     @cached_property
     def events(self) -> tuple[Event, ...]:
         """The events in its body, whether they were taken in or not."""
-        return self.protocol.events(self.body_bytes, self.seq, self.at) if self.kind in COUNTED_KINDS else ()
+        return self._read_events() if self.kind in COUNTED_KINDS else ()
+
+    def _read_events(self) -> tuple[Event, ...]:
+        return self.protocol.events(self.body_bytes, self.seq, self.at, False, self.path)
 
     @cached_property
     def event(self) -> Event | None:  # type: ignore[override]
         """The one event that it stands for; None where there is none, or an array of them."""
         if self.part is not None:
             return self.events[self.part]
-        return self.events[0] if len(self.events) == 1 and not isinstance(self.body, list) else None
+        is_whole = self.kind is Kind.DOWNLOADED or isinstance(self.body, list)
+        return self.events[0] if len(self.events) == 1 and not is_whole else None

@@ -213,6 +213,8 @@ class Analysis:
     def _feed(self, analysis: SessionAnalysis, entry: Entry) -> None:
         before = analysis.weight
         analysis.feed(entry, self.events_of(entry))
+        if is_taken(entry):
+            analysis.note_region(self._protocols[entry.protocol].follows_hint(entry.target))
         self.weight += analysis.weight - before
 
     def _make_room(self) -> None:
@@ -236,7 +238,7 @@ class Analysis:
         """Return the events that an entry brought: none where it was not taken."""
         if not is_taken(entry):
             return ()
-        return self._protocols[entry.protocol].events(entry.body, entry.seq, entry.at, entry.after_end)
+        return self._protocols[entry.protocol].events(entry.body, entry.seq, entry.at, entry.after_end, entry.target)
 
     def _session(self, session_id: str) -> Session | None:
         return session_at(self._state, session_id, self._state.clock.now())
@@ -247,7 +249,8 @@ class Analysis:
         """Return the judgement, with what only the other sessions of the same viewer, or the requests' heads, can tell."""
         self._note_views()
         one = self._summary(session_id)
-        found = (*self._of_devices(session_id), *self._after_previous(one), *self._beside_others(one))
+        alone = (*self._of_devices(session_id), *self._of_regions(session_id))
+        found = (*alone, *self._after_previous(one), *self._beside_others(one))
         return replace(judgement, session_findings=judgement.session_findings + found) if found else judgement
 
     def _of_devices(self, session_id: str) -> tuple[Finding, ...]:
@@ -256,6 +259,15 @@ class Analysis:
             return ()
         named = " and ".join(agent.decode("latin-1")[:80] for agent in agents)
         found = make_finding("two-devices", self.mode, "", f"requests of two devices: {named}")
+        return () if found is None else (found,)
+
+    def _of_regions(self, session_id: str) -> tuple[Finding, ...]:
+        """Return what is to be said where no event went to the region that the start's answer named."""
+        analysis = self._fed(session_id)
+        if not analysis.placed or analysis.astray < analysis.placed:
+            return ()
+        message = f"{analysis.astray} events went to no region, although the answer to the start named one"
+        found = make_finding("hint-not-followed", self.mode, "", message)
         return () if found is None else (found,)
 
     def _after_previous(self, one: SessionSummary) -> tuple[Finding, ...]:

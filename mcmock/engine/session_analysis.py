@@ -51,6 +51,7 @@ class SessionAnalysis:
     def __init__(self, judge: Judge) -> None:
         self.planned: PlannedSession | None = None
         self.agents: dict[bytes, None] = {}  # the User-Agents of its requests: the first, and the first other one
+        self.astray = self.placed = 0  # events that went to no region although one was named, of those that had to
         self.upto = 0
         self.count = 0
         self.weight = ANALYSIS_COST
@@ -82,6 +83,12 @@ class SessionAnalysis:
             self._judge.note(entry.findings)
         if self.planned is not None:
             self._plan(events)
+
+    def note_region(self, follows: bool | None) -> None:
+        """Take in whether an event of the session went to the region that its start was told."""
+        if follows is not None:
+            self.placed += 1
+            self.astray += not follows
 
     def judge_by(self, planned: PlannedSession | None, known: Iterable[Event]) -> None:
         """Judge by a tracking plan from now on, and by none if it is None; `known` are the session's events so far."""

@@ -150,8 +150,8 @@ class ApiProtocol(Protocol):
         """Return what stands for what is watched: the same text for each start of the same content."""
         ...
 
-    def events(self, body: bytes, seq: int, at: float, after_end: bool = False) -> tuple[Event, ...]:
-        """Return the events that an accepted body holds; `seq`, `at` and `after_end` are those of its log entry."""
+    def events(self, body: bytes, seq: int, at: float, after_end: bool = False, target: str = "") -> tuple[Event, ...]:
+        """Return the events that an accepted body holds; the rest is that of its log entry, `target` its request's."""
         ...
 
     def session_named(self, request: Request) -> str | None:
@@ -161,6 +161,10 @@ class ApiProtocol(Protocol):
     def visitor(self, request: Request) -> Mapping[str, Any]:
         """Return the ids of the visitor, by param, if the request opens a session."""
         ...
+
+    def follows_hint(self, target: str) -> bool | None:
+        """Return whether an event was sent to the region that its session's start was told; None where there are none."""
+        return None
 
     # -- requests that were recorded, or written down. An API without these is served, and not read from recordings -------
 

@@ -177,6 +177,7 @@ def test_every_rule_about_the_whole_session_is_shown_by_a_timeline() -> None:
     shown |= {rule for path in FILES for rule in load(path).findings or ()}
     elsewhere = {
         "ping-gap-in-ad", "event-after-end", "session-ended-before", "two-sessions-for-one-view", "location-unread",
+        "ping-after-complete",
     }  # fmt: skip
     assert whole_session_rules() - shown == elsewhere
 

@@ -60,7 +60,7 @@ class Toy(ApiProtocol):
     def content_of(self, parsed: ParsedRequest) -> str:
         return str((parsed.body or {}).get("about"))
 
-    def events(self, body: bytes, seq: int, at: float, after_end: bool = False) -> tuple[Event, ...]:
+    def events(self, body: bytes, seq: int, at: float, after_end: bool = False, _: str = "") -> tuple[Event, ...]:
         value = _value(body)
         paths, second, when = FieldPaths(ts=".when", playhead=".second"), value.get("second"), value.get("when")
         return (Event(seq, at, TYPES.get(value.get("do", ""), "?"), second or 0.0, when or int(at * 1000),

@@ -109,7 +109,14 @@ class MediaCollection(ApiProtocol):
         params = part_of(first, "params")
         return "/".join([str(params.get(key)) for key in _CONTENT])
 
-    def events(self, body: bytes, seq: int, at: float, after_end: bool = False) -> tuple[Event, ...]:
+    def events(
+        self,
+        body: bytes,
+        seq: int,
+        at: float,
+        after_end: bool = False,
+        target: str = "",  # noqa: ARG002
+    ) -> tuple[Event, ...]:
         return events_in(body, seq, at, after_end)
 
     def session_named(self, request: Request) -> str | None:

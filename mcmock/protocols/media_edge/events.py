@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from functools import cache
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from mcmock.core import json_decoding
@@ -31,43 +31,57 @@ class Item(NamedTuple):
         return named if isinstance(named, str) else None
 
 
+class _Arrival(NamedTuple):
+    """How the request of an event came."""
+
+    seq: int
+    at: float
+    after_end: bool
+    request_id: str | None
+
+
 def items_in(value: Any) -> list[Item]:
     """Return the media events of a decoded body."""
     events = value.get("events") if isinstance(value, dict) else None
-    return (
-        [one for index, event in enumerate(events) if (one := _item(index, event))] if isinstance(events, list) else []
-    )
+    if not isinstance(events, list):
+        return []
+    return [one for index, event in enumerate(events) if (one := _item(index, event)) is not None]
 
 
-def _item(index: int, event: Any) -> Item | None:
+def _item(place: int, event: Any) -> Item | None:
     xdm = event.get("xdm") if isinstance(event, dict) else None
     if not isinstance(xdm, dict):
         return None
     sent = xdm.get("eventType")
     named = sent.removeprefix(PREFIX) if isinstance(sent, str) and sent.startswith(PREFIX) else ""
-    return Item(index, named, xdm) if named else None
+    return Item(place, named, xdm) if named else None
 
 
-def events_in(body: bytes, seq: int, at: float, after_end: bool = False) -> tuple[Event, ...]:
-    """Return the events of a body, those of downloaded sessions one by one; none where it is no JSON."""
+def events_in(
+    body: bytes, seq: int, at: float, after_end: bool = False, request_id: str | None = None
+) -> tuple[Event, ...]:
+    """Return the events of a body, those of downloaded sessions one by one; none where it is no JSON.
+
+    An event without an `_id` is told from others by the id of its request.
+    """
     try:
         value = json_decoding.decode(body)
     except json_decoding.BadJson:
         return ()
-    return tuple(event for item in items_in(value) for event in _events(item, value, seq, at, after_end))
+    items = items_in(value)
+    came = _Arrival(seq, at, after_end, request_id if len(items) == 1 else None)
+    return tuple(event for item in items for event in _events(item, value, came))
 
 
-def _events(item: Item, whole: Mapping[str, Any], seq: int, at: float, after_end: bool) -> Iterator[Event]:
+def _events(item: Item, whole: Mapping[str, Any], came: _Arrival) -> Iterator[Event]:
     if item.event_type != DOWNLOADED:
-        yield _event(
-            item.event_type, item.xdm, item.collection, _live_paths(item.place), item.xdm, whole, seq, at, after_end
-        )
+        paths = _live_paths(item.place)
+        yield _event(item.event_type, item.xdm, item.xdm.get("timestamp"), paths, _Holders(item.xdm, whole), came)
         return
-    for place, one in enumerate(downloaded_in(item.xdm)):
+    for part, one in enumerate(downloaded_in(item.xdm)):
         named = str(one.get("mediaEventType")).removeprefix(PREFIX)
-        paths = _downloaded_paths(item.place, place)
-        time = {"timestamp": one.get("mediaEventTimestamp")}
-        yield _event(named, time, part_of(one, "mediaCollection"), paths, item.xdm, whole, seq, at, after_end)
+        paths, alone = _downloaded_paths(item.place, part), came._replace(request_id=None)
+        yield _event(named, one, one.get("mediaEventTimestamp"), paths, _Holders(item.xdm, whole), alone)
 
 
 def downloaded_in(xdm: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -76,48 +90,62 @@ def downloaded_in(xdm: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
 
 
+class _Holders(NamedTuple):
+    """Where an identity may stand: the event's XDM, and the whole body."""
+
+    xdm: Mapping[str, Any]
+    whole: Mapping[str, Any]
+
+    @property
+    def ecid(self) -> str | None:
+        cookies = identity.cookies_in(self.whole.get("meta"), None)
+        return identity.ecid_of(self.xdm, part_of(self.whole, "xdm"), cookies)
+
+
 def _event(
-    event_type: str, xdm: Mapping[str, Any], collection: Mapping[str, Any], paths: FieldPaths, holder: Mapping[str, Any],
-    whole: Mapping[str, Any], seq: int, at: float, after_end: bool,
-) -> Event:  # fmt: skip
+    event_type: str, one: Mapping[str, Any], time: object, paths: FieldPaths, holders: _Holders, came: _Arrival
+) -> Event:
     """Return one event. A time that is none, or was left out, is that of the arrival (assumed)."""
-    sent_ts, sent_playhead = times.ms_of(xdm.get("timestamp")), _number(collection.get("playhead"))
+    collection = part_of(one, "mediaCollection")
+    sent_ts, sent_playhead = times.ms_of(time), _number(collection.get("playhead"))
     playhead = number_or_none(sent_playhead)
     found = fields.read(collection)
-    if event_type == START and (ecid := identity.ecid_of(holder, part_of(whole, "xdm"), _cookies(whole))) is not None:
+    if event_type == START and (ecid := holders.ecid) is not None:
         found.params[fields.ECID_KEY] = ecid
     return Event(
-        seq=seq,
-        at=at,
+        seq=came.seq,
+        at=came.at,
         event_type=event_type,
         playhead=0.0 if playhead is None else playhead,
-        ts=int(at * 1000) if sent_ts is None else sent_ts,
+        ts=int(came.at * 1000) if sent_ts is None else sent_ts,
         params=found.params,
         qoe=found.qoe,
         metadata=found.metadata,
-        after_end=after_end,
+        after_end=came.after_end,
         paths=paths,
         sent_playhead=sent_playhead,
         sent_ts=sent_ts,
+        id=named if isinstance(named := one.get("_id"), str) and named else came.request_id,
     )
 
 
-def _cookies(whole: Mapping[str, Any]) -> Mapping[str, str]:
-    return identity.cookies_in(whole.get("meta"), None)
+@lru_cache(maxsize=256)
+def _live_paths(place: int) -> FieldPaths:
+    return _paths(f".events[{place}].xdm", "timestamp", "eventType")
 
 
-@cache
-def _live_paths(index: int) -> FieldPaths:
-    at = f".events[{index}].xdm"
-    collection = f"{at}.mediaCollection"
-    return FieldPaths(f"{at}.timestamp", f"{collection}.playhead", collection, f"{collection}.customMetadata")
+@lru_cache(maxsize=256)
+def _downloaded_paths(place: int, part: int) -> FieldPaths:
+    return _paths(f".events[{place}].xdm.mediaDownloadedEvents[{part}]", "mediaEventTimestamp", "mediaEventType")
 
 
-@cache
-def _downloaded_paths(index: int, place: int) -> FieldPaths:
-    at = f".events[{index}].xdm.mediaDownloadedEvents[{place}]"
-    collection = f"{at}.mediaCollection"
-    return FieldPaths(f"{at}.mediaEventTimestamp", f"{collection}.playhead", collection, f"{collection}.customMetadata")
+def _paths(at: str, time: str, event_type: str) -> FieldPaths:
+    def moved(path: str) -> str:
+        if path.startswith(".events["):
+            return path
+        return f"{at}.{event_type}" if path == ".eventType" else at + fields.moved(path)
+
+    return FieldPaths(f"{at}.{time}", f"{at}.mediaCollection.playhead", ".params", ".customMetadata", moved)
 
 
 def _number(value: object) -> float | None:

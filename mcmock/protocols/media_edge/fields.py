@@ -7,11 +7,13 @@ An Event has params, quality values and metadata by those names, whichever API b
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from itertools import chain
 from typing import Any, Final, NamedTuple
 
 from mcmock.core import xdm
+from mcmock.core.json_decoding import json_path
 
 ECID_KEY: Final = "visitor.marketingCloudUserId"
 """The param that stands for the ECID of an identityMap, which is beside mediaCollection."""
@@ -101,6 +103,28 @@ def place_of(param: str) -> tuple[str, str] | None:
 def unplaced(params: Iterable[str]) -> list[str]:
     """Return those of the params that mediaCollection has no field for: what says who is asked, and the SDK's own."""
     return [param for param in params if place_of(param) is None]
+
+
+def moved(path: str) -> str:
+    """Return the path, within an event's XDM, of what the first API has at `path` within a body."""
+    found = _PATH.fullmatch(path)
+    if found is None:
+        return f".mediaCollection{path}" if path else ""
+    part, key = found["part"], found["quoted"] or found["key"]
+    if part == METADATA:
+        return f".mediaCollection.{METADATA}"
+    if key is None:
+        return ".mediaCollection" + (".qoeDataDetails" if part == "qoeData" else "")
+    place = place_of(key)
+    if key == STATE_NAME or place is None:
+        return ".mediaCollection"
+    rest = (found["rest"] or "").replace(f"['{STATE_NAME}']", ".name")
+    return json_path((name for name in place if name), ".mediaCollection") + rest
+
+
+_PATH: Final = re.compile(
+    r"\.(?P<part>params|qoeData|customMetadata)(?:(?:\['(?P<quoted>[^']+)'\]|\.(?P<key>\w+))(?P<rest>.*))?", re.S
+)
 
 
 def _read_object(name: str, value: Mapping[str, Any], into: dict[str, Any]) -> None:

@@ -9,14 +9,13 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from mcmock.core.json_decoding import json_path
 from mcmock.protocols.media_collection import lint as first
 from mcmock.protocols.media_collection.schemas import Violation as FirstViolation
 from mcmock.protocols.media_edge import fields, problems, times
 from mcmock.protocols.media_edge.events import part_of
 from mcmock.protocols.media_edge.schemas import Violation
 
-_PLACE: Final = re.compile(r"\$\.(params|qoeData|customMetadata)(?:\['(.+)'\]|\.(\w+))?", re.S)
+_FIELD: Final = re.compile(r"(?:params|qoeData)\.(?P<key>[\w.]+)(?=[ :])")
 _OF_THE_FIRST: Final = frozenset({"states-update", "visitor-id-missing"})
 """The rules that are about the first API itself."""
 
@@ -32,7 +31,7 @@ def advise(event_type: str, xdm: Mapping[str, Any], at: str) -> Iterator[Violati
     body = _as_first(event_type, collection)
     for one in first.advise(event_type, body):
         if one.rule not in _OF_THE_FIRST and one.rule != "state-name-spelling":
-            yield _moved(one, f"{at}.mediaCollection")
+            yield _moved(one, at)
 
 
 def _as_first(event_type: str, collection: Mapping[str, Any]) -> dict[str, Any]:
@@ -46,16 +45,11 @@ def _as_first(event_type: str, collection: Mapping[str, Any]) -> dict[str, Any]:
 
 def _moved(one: FirstViolation, at: str) -> Violation:
     """Return what the first API's advisor said, told of the field of mediaCollection that it is about."""
-    found = _PLACE.fullmatch(one.path)
-    part, key = (found[1], found[2] or found[3]) if found is not None else ("", None)
-    if part == "customMetadata":
-        path = f"{at}.customMetadata"
-    else:
-        place = fields.place_of(key) if key is not None else None
-        path = json_path((name for name in place if name), at) if place is not None else at
-    message = one.message
-    if key is not None and part != "customMetadata":
-        message = message.replace(f"{part}.{key}", path[2:], 1)
+    path, message = at + fields.moved(one.path.removeprefix("$")), one.message
+    found = _FIELD.match(message)
+    if found is not None and (place := fields.place_of(found["key"])) is not None:
+        named = ".".join(name for name in place if name)
+        message = f"{at[2:]}.mediaCollection.{named}{message[found.end() :]}"
     return Violation(one.rule, path, message, message)
 
 

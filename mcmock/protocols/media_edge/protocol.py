@@ -69,7 +69,10 @@ class MediaEdge(ApiProtocol):
         asked, found = Asked(judged, route, problem or _problem(judged)), judged.findings + found
         refused = _refused(asked, found, mode)
         if refused is not None:
+            found += _found("refused-in-207", mode, refused.message) if refused.status == 207 else ()
             return ParsedRequest(judged.kind, session_id, event_type, findings=found, refused=refused, body=asked)
+        if judged.kind is Kind.SESSION:
+            found += _about_the_visitor(request, judged, mode)
         events = events_in(request.body, 0, 0.0) if judged.items else ()
         playhead, ts = (events[-1].sent_playhead, events[-1].sent_ts) if events else (None, None)
         return ParsedRequest(
@@ -160,8 +163,7 @@ class MediaEdge(ApiProtocol):
             f"{prefix}_cluster": (hint, identity.CLUSTER_SECONDS),
             f"{prefix}_identity": (identity.cookie_value(ecid, hint, now), identity.IDENTITY_SECONDS),
         }
-        wanted = part_of(part_of(value, "query"), "identity").get("fetch")
-        told = [responses.identity_result(ecid)] if isinstance(wanted, list) and "ECID" in wanted else []
+        told = [responses.identity_result(ecid)] if _asks_ecid(value) else []
         return [*told, responses.location_hints(hint), responses.stored_state(kept)]
 
     def _handles(
@@ -194,18 +196,32 @@ class MediaEdge(ApiProtocol):
         params = read_fields(collection if isinstance(collection, dict) else {}).params
         return "/".join([str(params.get(key)) for key in _CONTENT])
 
-    def events(self, body: bytes, seq: int, at: float, after_end: bool = False) -> tuple[Event, ...]:
-        return events_in(body, seq, at, after_end)
+    def events(self, body: bytes, seq: int, at: float, after_end: bool = False, target: str = "") -> tuple[Event, ...]:
+        return events_in(body, seq, at, after_end, routes.parameter(target, "requestId"))
 
     def session_named(self, request: Request) -> str | None:
         found = _SESSION_ID.search(request.body)
         return found[1].decode() if found is not None else None
+
+    def follows_hint(self, target: str) -> bool | None:
+        route = routes.route("POST", target)
+        return route.hint is not None if route.kind is Kind.EVENT else None
 
     def visitor(self, request: Request) -> Mapping[str, Any]:
         items = items_in(_decoded(request.body)) if b"media.sessionStart" in request.body else []
         first = next(iter(events_in(request.body, 0, 0.0)), None) if items else None
         ecid = first.params.get(ECID_KEY) if first is not None else None
         return {ECID_KEY: ecid} if ecid is not None else {}
+
+
+def _about_the_visitor(request: Request, judged: Judged, mode: Mode) -> tuple[Finding, ...]:
+    """Return whether a start says who watches, or asks to be told."""
+    first, value = judged.items[0].xdm, judged.value
+    cookies = identity.cookies_in(value.get("meta"), header(request.headers, b"cookie"))
+    named = any(holder.get("identityMap") for holder in (first, part_of(value, "xdm")))
+    if named or _asks_ecid(value) or identity.ecid_of(first, value.get("xdm"), cookies) is not None:
+        return ()
+    return _found("identity-missing", mode, "it has no identityMap and no identity cookie, and asks for no ECID")
 
 
 def _event_type(judged: Judged) -> str | None:
@@ -258,6 +274,11 @@ def _origin(request: Request) -> str | None:
 
 def _hint(request: Request) -> str:
     return routes.route(request.method, request.target).hint or DEFAULT_HINT
+
+
+def _asks_ecid(value: Mapping[str, Any]) -> bool:
+    wanted = part_of(part_of(value, "query"), "identity").get("fetch")
+    return isinstance(wanted, list) and "ECID" in wanted
 
 
 def _asks_streaming(value: Mapping[str, Any]) -> bool:
