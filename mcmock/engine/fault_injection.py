@@ -77,6 +77,7 @@ class FaultInjector:
             decision.response if decision is not None else None, session_id,
             session is not None and session.phase is Phase.OPEN, request.host, request.method == "HEAD",
             lambda status, message: call.protocol.error(status, message, request, call.now),
+            lambda form, truth: call.protocol.altered(form, truth, request, call.now), call.now,
         )  # fmt: skip
         known = (
             parsed.kind, parsed.event_type, session_id, scene.scope, request.target, lambda: _event_in(call),
@@ -108,7 +109,7 @@ def _close_sessions(tx: Transaction, fired: Fired, session_id: str, now: float) 
             tx.closed_by_fault.put(one, hit)
 
 
-MISLEADING: Final = ("set_header", "drop_header", "status")
+MISLEADING: Final = ("set_header", "drop_header", "status", "alter")
 """Effects on the answer of a start after which its player may not know where the session is."""
 
 LOCATION: Final = "location"

@@ -13,6 +13,7 @@ from mcmock.faults.active import FaultState, Hold
 from mcmock.faults.builders import (
     REFUSAL_SCHEMA,
     Refusal,
+    alter,
     close,
     delay,
     drip,
@@ -35,8 +36,8 @@ from mcmock.faults.presets import PRESETS, Preset, preset
 from mcmock.faults.rule import FaultRule, rule_from_json, rule_schema, rule_to_json
 
 __all__ = [
-    "EFFECTS", "PRESETS", "REFUSAL_SCHEMA", "FaultRule", "FaultState", "Hold", "Preset", "Refusal", "close", "delay", "drip",
-    "drop_header", "expire_session", "forget_session", "hang", "load", "load_file", "load_value", "malformed", "preset",
+    "EFFECTS", "PRESETS", "REFUSAL_SCHEMA", "FaultRule", "FaultState", "Hold", "Preset", "Refusal", "alter", "close", "delay",
+    "drip", "drop_header", "expire_session", "forget_session", "hang", "load", "load_file", "load_value", "malformed", "preset",
     "rate_limit", "refusal_from_json", "refuse", "reset", "rule_from_json", "rule_schema", "rule_to_json", "rules_from",
     "set_header", "status", "truncate",
 ]  # fmt: skip

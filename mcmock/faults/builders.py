@@ -134,10 +134,24 @@ def set_header(header: str, value: str, /, **envelope: Unpack[Envelope]) -> Faul
 
 
 def rate_limit(
-    per_second: float, *, code: int = 429, retry_after: int | None = 1, **envelope: Unpack[Envelope]
+    per_second: float,
+    *,
+    code: int = 429,
+    retry_after: int | None = 1,
+    retry_after_as: str = "seconds",
+    **envelope: Unpack[Envelope],
 ) -> FaultRule:
-    """`code` for the requests beyond `per_second`, with `retry_after` seconds as Retry-After (None: without)."""
-    return _make("rate_limit", envelope, perSecond=per_second, code=code, retryAfter=retry_after)
+    """`code` for the requests beyond `per_second`, with `retry_after` seconds as Retry-After (None: without).
+
+    `retry_after_as` "date" sends the moment instead, as an HTTP date.
+    """
+    limits = {"perSecond": per_second, "code": code, "retryAfter": retry_after, "retryAfterAs": retry_after_as}
+    return _make("rate_limit", envelope, **limits)
+
+
+def alter(form: str, /, **envelope: Unpack[Envelope]) -> FaultRule:
+    """The true answer in a form of its API that breaks clients, such as "not-streamed"; what has no such form passes."""
+    return _make("alter", envelope, form=form)
 
 
 def _make(effect: str, envelope: Mapping[str, Any], **attributes: Any) -> FaultRule:

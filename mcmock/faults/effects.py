@@ -11,6 +11,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Mapping
+from email.utils import formatdate
 from statistics import NormalDist
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -20,6 +21,7 @@ from mcmock.core import http
 from mcmock.core.json_decoding import plain
 from mcmock.core.model import Close, Drip, Headers, Reset, Response, Send, Step, Wait
 from mcmock.core.wording import is_whole, shown
+from mcmock.protocols.registry import FAULT_FORMS
 
 Attributes = Mapping[str, Any]
 Dice = Callable[[str], float]
@@ -41,6 +43,8 @@ class EffectContext(NamedTuple):
     host: str
     head: bool  # a HEAD request: the answer has no body on the wire
     error: Callable[[int, str], Response]  # the API's own error answer
+    alter: Callable[[str, Response], Response | None] = lambda *_: None  # the answer in one of the API's forms
+    now: float = 0.0  # by the emulator's clock
 
 
 class Change(NamedTuple):
@@ -58,6 +62,9 @@ MOST = 10**12
 """No number of seconds, bytes or requests is beyond this: 30,000 years are enough, and sums stay finite."""
 
 MAX_SIGMA = 10
+
+LAST_MOMENT = 253_402_300_799
+"""The last second of the year 9999: no HTTP date is later."""
 
 MAX_BODY = 1024 * 1024
 """Bytes of a body that a fault answers with."""
@@ -178,6 +185,15 @@ def _flag(value: Any) -> bool:
     return value
 
 
+def _one_word(*words: str) -> Callable[[Any], str]:
+    def check(value: Any) -> str:
+        if value not in words:
+            raise ValueError(f"must be one of {', '.join(words)}, not {shown(value)}")
+        return str(value)
+
+    return check
+
+
 def _or_null(checked: tuple[Callable[[Any], Any], dict[str, Any]]) -> tuple[Callable[[Any], Any], dict[str, Any]]:
     check, schema = checked
     return (lambda value: None if value is None else check(value)), {"anyOf": [schema, {"type": "null"}]}
@@ -204,9 +220,20 @@ def _status(effect: Attributes, scene: EffectContext, dice: Dice) -> Change:
 
 def _rate_limit(effect: Attributes, scene: EffectContext, dice: Dice) -> Change:
     after = effect["retryAfter"]
-    headers = {} if after is None else {"Retry-After": str(after)}
-    body = {"message": f"Too many requests: {effect['perSecond']:g} a second are taken."}
-    return Change(answer(scene, effect["code"], body, headers))
+    as_date = effect["retryAfterAs"] == "date"
+    headers = {} if after is None else {"Retry-After": _date(scene.now + after) if as_date else str(after)}
+    message = f"Too many requests: {effect['perSecond']:g} a second are taken."
+    return Change(answer(scene, effect["code"], None, headers, message))
+
+
+def _date(at: float) -> str:
+    """Return an HTTP date. It has no parts of a second: rounded up, so that nobody comes too early."""
+    return formatdate(math.ceil(min(at, LAST_MOMENT)), usegmt=True)
+
+
+def _alter(effect: Attributes, scene: EffectContext, dice: Dice) -> Change:
+    truth = _true(scene)
+    return Change(scene.alter(effect["form"], truth) or truth)
 
 
 def _delay(effect: Attributes, scene: EffectContext, dice: Dice) -> Change:
@@ -289,9 +316,9 @@ _BODILESS = (204, 304)
 _OF_BODY = ("content-type", "content-length")
 
 
-def answer(scene: EffectContext, code: int, body: Any, headers: Mapping[str, str]) -> Response:
-    """Return the API's error answer with that code; `body` and `headers`, where given, replace its own."""
-    response = scene.error(code, http.REASONS.get(code, "A fault answered"))
+def answer(scene: EffectContext, code: int, body: Any, headers: Mapping[str, str], message: str = "") -> Response:
+    """Return the API's error answer with that code, and a `message`; `body` and `headers`, where given, replace its own."""
+    response = scene.error(code, message or http.REASONS.get(code, "A fault answered"))
     if body is not None:
         kind = "text/plain; charset=utf-8" if isinstance(body, str) else http.JSON
         response = _with_body(response, body_bytes(body), kind)
@@ -340,6 +367,10 @@ def _where_open(effect: Attributes, scene: EffectContext) -> bool:
 
 def _where_present(effect: Attributes, scene: EffectContext) -> bool:
     return scene.truth is not None and header(scene.truth, effect["name"]) is not None
+
+
+def _where_altered(effect: Attributes, scene: EffectContext) -> bool:
+    return scene.truth is not None and scene.alter(effect["form"], scene.truth) is not None
 
 
 def _one_of_three(effect: Attributes) -> None:
@@ -412,5 +443,9 @@ EFFECTS: dict[str, Effect] = {
         "perSecond": Attribute(*_RATE, "how many requests a second are let through"),
         "code": Attribute(*_CODE, "the status of the others", 429),
         "retryAfter": Attribute(*_or_null(_COUNT), "seconds, sent as Retry-After; null: not sent", 1),
+        "retryAfterAs": Attribute(_one_word("seconds", "date"), {"enum": ["seconds", "date"]}, "how it is sent", "seconds"),
     }),
+    "alter": Effect("the true answer in a form of its API that breaks clients", _alter, _ONLY_AFTER, {
+        "form": Attribute(_one_word(*FAULT_FORMS), {"enum": [*FAULT_FORMS]}, "the form"),
+    }, applies=_where_altered),
 }  # fmt: skip

@@ -310,6 +310,12 @@ export interface FaultRule {
     code?: number;
     /** seconds, sent as Retry-After; null: not sent */
     retryAfter?: number | null;
+    /** how it is sent */
+    retryAfterAs?: "seconds" | "date";
+  } | {
+    type: "alter";
+    /** the form */
+    form: "no-session-id" | "empty-session-id" | "not-streamed" | "newline-separator" | "next-hint" | "hints-differ" | "no-handle";
   } | "reset" | "close" | "truncate" | "malformed" | "hang" | "expire_session" | "forget_session";
   match?: Match;
   /** before: never processed; after: counted, the answer changed */
@@ -333,6 +339,8 @@ export interface FaultRule {
 export interface Preset {
   name: string;
   about: string;
+  /** the APIs whose requests it can meet */
+  apis: string[];
   faults: FaultRule[];
 }
 

@@ -50,6 +50,20 @@ class Options(NamedTuple):
         return DEFAULT_CORS_HEADERS if self.cors_headers is None else self.cors_headers
 
 
+class FaultPreset(NamedTuple):
+    """A named set of faults of an API, each in the form of JSON. Two APIs that have one of the same name share it."""
+
+    name: str
+    about: str
+    rules: tuple[Mapping[str, Any], ...]
+
+
+def no_cors() -> FaultPreset:
+    """Return the preset of any API that pages use: the line without which a browser keeps an answer to itself."""
+    about = "a gateway that drops the header a browser needs to read any answer"
+    return FaultPreset("no-cors", about, ({"effect": {"type": "drop_header", "name": "Access-Control-Allow-Origin"}},))
+
+
 class Path(NamedTuple):
     """One path of an API: its template, the pattern that it matches, and the kind of request that each method makes."""
 
@@ -122,6 +136,9 @@ class ApiProtocol(Protocol):
     paths: Sequence[Path]
     event_types: Sequence[str]
     fast_path: re.Pattern[bytes] | None
+    presets: Sequence[FaultPreset] = ()
+    forms: Mapping[str, str] = {}
+    """The forms that a fault can give a true answer, and what each is."""
 
     # -- a request, and its response ----------------------------------------------------------------------------------
 
@@ -145,6 +162,10 @@ class ApiProtocol(Protocol):
     def error(self, status: int, message: str, request: Request, now: float, *, keep_alive: bool = True) -> Response:
         """Return an error in the API's own form."""
         ...
+
+    def altered(self, form: str, response: Response, request: Request, now: float) -> Response | None:
+        """Return the answer to a request in one of the `forms`; None where it has nothing to change."""
+        return None
 
     def content_of(self, parsed: ParsedRequest) -> str:
         """Return what stands for what is watched: the same text for each start of the same content."""

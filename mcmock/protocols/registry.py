@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Final
 
 from mcmock.core.model import Request
-from mcmock.protocols.base import ApiProtocol, Options
+from mcmock.protocols.base import ApiProtocol, FaultPreset, Options
 from mcmock.protocols.media_collection import MediaCollection
 from mcmock.protocols.media_edge import MediaEdge
 
 FIRST_PROTOCOL: Final = MediaCollection.name
 """The API of what does not say which one it is of: it was written when there was one."""
 
-_MAKERS: Final[Mapping[str, Callable[[Options], ApiProtocol]]] = {
-    MediaCollection.name: MediaCollection,
-    MediaEdge.name: MediaEdge,
-}
+_APIS: Final = (MediaCollection, MediaEdge)
+_MAKERS: Final[Mapping[str, Callable[[Options], ApiProtocol]]] = {api.name: api for api in _APIS}
+
+FAULT_PRESETS: Final[Mapping[str, Sequence[FaultPreset]]] = {api.name: api.presets for api in _APIS}
+"""The presets of each API."""
+
+FAULT_FORMS: Final[Mapping[str, str]] = {form: about for api in _APIS for form, about in api.forms.items()}
+"""The forms that a fault can give a true answer, of every API, and what each is."""
 
 
 def default_protocols(options: Options = Options()) -> tuple[ApiProtocol, ...]:  # noqa: B008 -- a value

@@ -315,10 +315,18 @@ SHAPES: dict[str, Schema] = {
     "Faults": _asked(
         "the rules in force, in the order they are tried", {"faults": _list(ref("FaultRule"))}, ("faults",)
     ),
-    "Preset": _object("a named set of faults", {"name": TEXT, "about": TEXT, "faults": _list(ref("FaultRule"))}),
+    "Preset": _object(
+        "a named set of faults",
+        {
+            "name": TEXT,
+            "about": TEXT,
+            "apis": {**_list(TEXT), "description": "the APIs whose requests it can meet"},
+            "faults": _list(ref("FaultRule")),
+        },
+    ),
     "Presets": _object("every preset", {"presets": _list(ref("Preset"))}),
     "Refuse": _asked("a server that is not there, for a time", REFUSAL_SCHEMA, REFUSAL_SCHEMA),
-    "Refusal": _object(
+    "Presence": _object(
         "whether players' connections are refused",
         {
             "refusing": FLAG,

@@ -289,7 +289,8 @@ def fault_to_json(state: FaultState) -> Json:
 
 
 def preset_to_json(preset: Preset) -> Json:
-    return {"name": preset.name, "about": preset.about, "faults": [rule_to_json(rule) for rule in preset.rules]}
+    rules = [rule_to_json(rule) for rule in preset.rules]
+    return {"name": preset.name, "about": preset.about, "apis": list(preset.apis), "faults": rules}
 
 
 def losses_to_json(losses: Losses) -> Json:

@@ -36,6 +36,7 @@ RULES: dict[str, FaultRule] = {
     "drop_header": faults.drop_header("Location", kind="session"),
     "set_header": faults.set_header("Location", "https://{host}{value}"),
     "rate_limit": faults.rate_limit(2, code=503, retry_after=None),
+    "alter": faults.alter("not-streamed", kind="session"),
 }
 
 

@@ -6,6 +6,7 @@ import http.client
 import json
 import re
 from collections import Counter
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -63,7 +64,7 @@ def player(mcmock_server: McmockServer) -> Player:
 
 def test_every_preset_is_tried_here_and_told_of_in_the_docs() -> None:
     tried = set(re.findall(r'preset\("([\w-]+)"\)', Path(__file__).read_text()))
-    family = {name for name in faults.PRESETS if name.startswith("bad-location-")}
+    family = {name for name in faults.PRESETS if name.startswith(("bad-location-", "edge-"))}
     assert tried - {"storm"} | family == set(faults.PRESETS)
     for name in faults.PRESETS:
         assert f"`{name}`" in PAGE.read_text(), f"docs/faults.md says nothing of {name}"
@@ -240,3 +241,15 @@ def test_deploy_forgets_all_sessions_at_once(mcmock_server: McmockServer) -> Non
     assert [one.fate() for one in players] == ["404"] * 3
     players[0].start("again")
     assert [one.fate() for one in players] == ["204", "404", "404"]
+
+
+def test_throttled_with_a_date(mcmock_server: McmockServer, player: Player) -> None:
+    player.start()
+    now = mcmock_server.clock.freeze()
+    mcmock_server.faults.preset("throttled-date")
+    assert player.ping().status == 204
+    answer = player.ping()
+    assert answer.status == 429
+    assert now + 2 <= parsedate_to_datetime(answer.headers["Retry-After"]).timestamp() < now + 3
+    mcmock_server.clock.advance(2)
+    assert player.fate() == "204"

@@ -506,6 +506,12 @@ export interface FaultRule {
     code?: number;
     /** seconds, sent as Retry-After; null: not sent */
     retryAfter?: number | null;
+    /** how it is sent */
+    retryAfterAs?: "seconds" | "date";
+  } | {
+    type: "alter";
+    /** the form */
+    form: "no-session-id" | "empty-session-id" | "not-streamed" | "newline-separator" | "next-hint" | "hints-differ" | "no-handle";
   } | "reset" | "close" | "truncate" | "malformed" | "hang" | "expire_session" | "forget_session";
   match?: Match;
   /** before: never processed; after: counted, the answer changed */
@@ -534,6 +540,8 @@ export interface Faults {
 export interface Preset {
   name: string;
   about: string;
+  /** the APIs whose requests it can meet */
+  apis: string[];
   faults: FaultRule[];
 }
 
@@ -548,7 +556,7 @@ export interface Refuse {
 }
 
 /** whether players' connections are refused */
-export interface Refusal {
+export interface Presence {
   refusing: boolean;
   /** by the emulator's clock; null while nothing is refused */
   until: number | null;
@@ -863,9 +871,9 @@ export interface Routes {
   /** adds the faults of a preset */
   "POST /presets/{name}": { gives: Faults };
   /** whether connections are refused, and until when */
-  "GET /refusal": { gives: Refusal };
+  "GET /refusal": { gives: Presence };
   /** refuses players' connections for a time */
-  "POST /refusal": { takes: Refuse; gives: Refusal };
+  "POST /refusal": { takes: Refuse; gives: Presence };
   /** listens again at once */
   "DELETE /refusal": { gives: Empty };
   /** the tracking plan that sessions are judged by */

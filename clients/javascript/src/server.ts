@@ -82,7 +82,7 @@ export class McmockServer extends Mcmock {
    * Start it with `--admin-port 0`, and all else can be asked meanwhile: `clock.advance` brings it back at once, and so does
    * `listen`. Without, it comes back by itself.
    */
-  async refuse({ forSeconds }: api.Refuse): Promise<api.Refusal> {
+  async refuse({ forSeconds }: api.Refuse): Promise<api.Presence> {
     return this.ask("POST /refusal", { body: { forSeconds } });
   }
 

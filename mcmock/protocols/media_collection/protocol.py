@@ -14,7 +14,7 @@ from mcmock.core.events import EVENT_TYPES, VISITOR_KEYS, Event
 from mcmock.core.http import header, path_of
 from mcmock.core.model import COUNTED_KINDS, Finding, Headers, Kind, Mode, Request, Response, Verdict
 from mcmock.protocols.base import Address, ApiProtocol, Operation, Options, ParsedRequest, Refused, Schema
-from mcmock.protocols.media_collection import address, operations, recorded, routes, schemas
+from mcmock.protocols.media_collection import address, faults, operations, recorded, routes, schemas
 from mcmock.protocols.media_collection import body as bodies
 from mcmock.protocols.media_collection.events import events_in, part_of, playhead_of, ts_of
 from mcmock.protocols.media_collection.responses import Answers
@@ -34,6 +34,7 @@ class MediaCollection(ApiProtocol):
     paths = routes.PATHS
     event_types = EVENT_TYPES
     fast_path = routes.FAST_PATH
+    presets = faults.PRESETS
 
     def __init__(self, options: Options = Options()) -> None:  # noqa: B008 -- a value
         schemas.read_files()

@@ -87,6 +87,8 @@ def gone(reason: str) -> Problem:
 def of_status(status: int, message: str) -> Problem:
     """Return a problem for any status, with the code that such a one has here, or would have."""
     title = http.REASONS.get(status, "A fault answered")
+    if status == 404:
+        return unknown_session()
     if status == 503:
         return Problem("EXEG-0000-503", 503, "Service unavailable", message)
     if status == 500:

@@ -12,7 +12,7 @@ from mcmock.core.http import header
 from mcmock.core.model import Finding, Kind, Mode, Request, Response, Verdict
 from mcmock.protocols.base import EXPIRED, ApiProtocol, Options, ParsedRequest, Refused
 from mcmock.protocols.media_edge import body as bodies
-from mcmock.protocols.media_edge import identity, problems, responses, routes, schemas
+from mcmock.protocols.media_edge import faults, identity, problems, responses, routes, schemas
 from mcmock.protocols.media_edge.body import Judged
 from mcmock.protocols.media_edge.events import downloaded_in, events_in, items_in, part_of
 from mcmock.protocols.media_edge.fields import ECID_KEY
@@ -42,6 +42,8 @@ class MediaEdge(ApiProtocol):
     paths = routes.PATHS
     event_types = (*routes.EVENT_TYPES, routes.DOWNLOADED)
     fast_path = None
+    presets = faults.PRESETS
+    forms = faults.FORMS
 
     def __init__(self, options: Options = Options()) -> None:  # noqa: B008 -- a value
         schemas.read_files()
@@ -122,6 +124,18 @@ class MediaEdge(ApiProtocol):
             document = {"requestId": self._request_id(request, now), "handle": [], "errors": [error]}
             return self._handles(207, document, request, now, _decoded(request.body))
         return self._problem(problems.of_status(status, message), request, now, keep_alive=keep_alive)
+
+    def altered(self, form: str, response: Response, request: Request, now: float) -> Response | None:
+        """One in another form; None where the API has no such form, or it changes nothing."""
+        return faults.altered(form, response, lambda: self._moved(request, now)) if form in self.forms else None
+
+    def _moved(self, request: Request, now: float) -> list[dict[str, Any]]:
+        """Return the handles that lead a client to the next region."""
+        asked = self.read(request, Mode.LOOSE).body
+        if not isinstance(asked, Asked):
+            return []
+        hint = faults.next_hint(asked.route.hint or DEFAULT_HINT)
+        return self._state(request, asked._replace(route=asked.route._replace(hint=hint)), now)
 
     def _created(self, asked: Asked, request: Request, now: float, session_id: str) -> Response:
         judged = asked.judged
