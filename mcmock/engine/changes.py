@@ -6,6 +6,7 @@ from collections.abc import Hashable
 from typing import Any, NamedTuple
 
 from mcmock.core.model import Delivery
+from mcmock.engine.log import NewEntry
 
 
 class Row(NamedTuple):
@@ -33,6 +34,20 @@ class Change(NamedTuple):
     notice: str = ""
     seq: int = 0
     position: int = 0
+
+
+class Delta(NamedTuple):
+    """What was done to a scope since the last time, for a store that keeps it.
+
+    `notice` is "cleared" or "reset" if the log was emptied meanwhile ("reset": the tables, too), and `origin` the number of
+    the first entry after that. Everything else came later.
+    """
+
+    entries: list[NewEntry]
+    deliveries: dict[int, Delivery]
+    rows: tuple[Row, ...]
+    notice: str = ""
+    origin: int = 0
 
 
 class StoreUnavailable(ConnectionError):

@@ -85,6 +85,13 @@ _DELIVERIES = tuple(Delivery)
 _DELIVERY_CODES = {delivery: code for code, delivery in enumerate(_DELIVERIES)}
 
 
+NewEntry = tuple[tuple[Any, ...], RawHeaders, Delivery]
+"""An entry for whoever keeps the log elsewhere: its row, its header lines, what became of its answer.
+
+A row has the columns of Entry, where kind and verdict are texts, and the header lines a number.
+"""
+
+
 class _Block(NamedTuple):
     """Entries that follow each other, and beside them what each weighs for itself, and what became of its answer."""
 
@@ -132,6 +139,8 @@ class Log:
         self._event_types: dict[str | None, str | None] = {None: None, **{name: name for name in event_types}}
         self._next = 1
         self._listeners: list[Listener] = []
+        self._taken = 0  # the last entry that whoever keeps the log elsewhere has
+        self._keeper: Callable[[], None] | None = None
         self._empty()
 
     def _empty(self) -> None:
@@ -235,6 +244,8 @@ class Log:
     def _evict(self) -> None:
         """Drop the oldest entries until the rest fits; the newest one always stays."""
         while self.bytes > self.max_bytes and self._first < self._next - 1:
+            if self._first > self._taken and self._keeper is not None:
+                self._keeper()
             block, place = self._place(self._first)
             row = block.rows[place]
             self._first += 1
@@ -267,6 +278,27 @@ class Log:
                 self._left[trail.id] = trail.gone
         elif trail.gone % BLOCK == 0:  # not each time: a session as long as the log would be copied for every entry
             del trail.seqs[: bisect_left(trail.seqs, self._first)]
+
+    # -- for whoever keeps it elsewhere -------------------------------------------------------------------------------
+
+    def keep_with(self, keeper: Callable[[], None]) -> None:
+        """Call `keeper` before an entry goes that was not taken; those that are here now count as taken."""
+        self._keeper, self._taken = keeper, self._next - 1
+
+    def take_new(self) -> list[NewEntry]:
+        """Return the entries since the last time, oldest first, without those that were cleared."""
+        first, self._taken = max(self._taken + 1, self._first), self._next - 1
+        new = []
+        for number in range(first // BLOCK, self._taken // BLOCK + 1) if first <= self._taken else ():
+            block, begin = self._blocks[number], max(number * BLOCK, self._origin)
+            for place in range(max(first - begin, 0), len(block.rows)):
+                row = block.rows[place]
+                new.append((row, self._lines[row[5]].kept, _DELIVERIES[block.deliveries[place]]))
+        return new
+
+    def is_taken(self, seq: int) -> bool:
+        """Return whether `take_new` has returned that entry, so that what becomes of its answer now is news."""
+        return seq <= self._taken
 
     # -- reading ------------------------------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal, NamedTuple, Protocol
 
-from mcmock.engine.changes import Change, Row
+from mcmock.engine.changes import Change, Delta, Row
 
 DEFAULT_JOURNAL_BYTES = 1024**3
 """What a file keeps of the log; the memory of a server that starts holds `max_log_bytes` of it."""
@@ -72,12 +72,16 @@ class _Ledger(Protocol):
 
 
 class PrivateLedger(_Ledger, Protocol):
-    """One that nobody else changes: whatever was done is kept."""
+    """One that nobody else changes: whatever was done is kept, a moment later."""
 
     shared: Literal[False]
 
-    def commit(self, change: Change) -> None:
-        """Keep a Change, without waiting for it."""
+    def keep(self, take: Callable[[], Delta]) -> None:
+        """From now on keep what `take` returns: what was done since it was called last. Another thread calls it."""
+        ...
+
+    def touch(self) -> None:
+        """Something was done. Waits, if the store is far behind: not to be called under the emulator's lock."""
         ...
 
 

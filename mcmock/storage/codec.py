@@ -10,7 +10,7 @@ from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from mcmock.core import clock
-from mcmock.core.model import Delivery, FaultHit, Finding, Kind, Severity, Verdict
+from mcmock.core.model import Delivery, FaultHit, Finding, Headers, Kind, RawHeaders, Severity, Verdict
 from mcmock.core.sessions import Phase, Session
 from mcmock.engine.changes import Row
 from mcmock.engine.log import Entry
@@ -108,21 +108,56 @@ def cells_from(text: str) -> tuple[Row, ...]:
 
 def entry_text(entry: tuple[Any, ...]) -> str:
     """Return an entry of the log as JSON, without its number: bytes are kept as the characters of the same numbers."""
-    one = Entry._make(entry)
-    return _dumps([
-        one.at, one.kind, one.method, one.target,
-        [[name.decode("latin-1"), value.decode("latin-1")] for name, value in one.headers],
-        one.body.decode("latin-1"), one.event_type, one.session_id, one.verdict, one.status, one.response_headers,
-        one.response_body.decode("latin-1"), one.findings, one.fault, one.after_end, one.protocol,
-    ])  # fmt: skip
+    return row_text(entry, header_text(entry[5]), lines_text(entry[11]))
 
 
-def entry_from(seq: int, text: str) -> Entry:
-    """Return the entry of such a text. Raises ValueError for one that no mcmock has written."""
+def row_text(row: tuple[Any, ...], lines: str, answer_lines: str) -> str:
+    """Return an entry, or a row of the log, as JSON; the header lines of request and answer are JSON already."""
+    (
+        _, at, kind, method, target, _, body, event_type, session_id, verdict, status, _, answer_body, findings, fault,
+        after_end, protocol,
+    ) = row  # fmt: skip
+    event = _NULL if event_type is None else _quote(event_type)
+    session = _NULL if session_id is None else _quote(session_id)
+    answer = _quote(answer_body.decode("latin-1")) if answer_body else _EMPTY
+    found, met = _dumps(findings) if findings else "[]", _NULL if fault is None else _dumps(fault)
+    return (
+        f'[{at!r},"{kind}",{_quote(method)},{_quote(target)},{lines},{_quote(body.decode("latin-1"))},{event},{session},'
+        f'"{verdict}",{status},{answer_lines},{answer},{found},{met},{_TRUE if after_end else _FALSE},{_quote(protocol)}]'
+    )
+
+
+def header_text(lines: RawHeaders) -> str:
+    """Return the header lines of a request as JSON."""
+    return _dumps([[name.decode("latin-1"), value.decode("latin-1")] for name, value in lines])
+
+
+def lines_text(lines: Headers) -> str:
+    """Return the header lines of an answer as JSON."""
+    return _dumps(lines)
+
+
+def _not_shared(number: int) -> Any:
+    raise ValueError(f"there are no header lines of the number {number}")
+
+
+def entry_from(seq: int, text: str, shared: Callable[[int], Any] = _not_shared) -> Entry:
+    """Return the entry of such a text; `shared` knows header lines by number, as JSON has them.
+
+    Raises ValueError for one that no mcmock has written.
+    """
     try:
-        return _entry(seq, *json.loads(text))
-    except (TypeError, ValueError, AttributeError) as error:
+        columns = json.loads(text)
+        for place in (_LINES, _ANSWER_LINES):
+            if isinstance(columns[place], int):
+                columns[place] = shared(columns[place])
+        return _entry(seq, *columns)
+    except (TypeError, ValueError, AttributeError, LookupError) as error:
         raise ValueError(f"cannot read entry {seq}: {error!r}") from None
+
+
+_LINES, _ANSWER_LINES = 4, 10
+_EMPTY, _NULL, _TRUE, _FALSE = '""', "null", "true", "false"
 
 
 def _entry(
@@ -147,6 +182,7 @@ def _bytes(value: str) -> bytes:
 
 
 _dumps = json.JSONEncoder(separators=(",", ":")).encode
+_quote = json.encoder.encode_basestring_ascii
 
 
 def deliveries_text(deliveries: Iterable[tuple[int, Delivery]]) -> str:

@@ -2,12 +2,12 @@
 
 Rules of this file:
 
-1. Nothing is written on the path of a request: a Change is put into a queue, and a thread writes what has gathered, some
-   hundred times a second, each batch whole or not at all. After a kill -9, what was answered longer than `MOMENT` ago is
-   there; after a power cut, what the operating system had put on the disk.
+1. Nothing is written, or made ready for it, on the path of a request: it says that something was done in its scope, and a thread
+   takes what that was a few times a second and writes it whole or not at all. After a kill -9, what was answered longer than
+   `MOMENT` ago is there; after a power cut, what the operating system had put on the disk.
 2. A file that is damaged, of another program, or of a newer mcmock is never written to, and never opened for writing.
 3. What cannot be written (the disk is full) is kept and tried again, and until then no request is answered but by 503.
-   Whatever the reason is: nothing ends the writer but closing, and a Change that cannot be written holds up no earlier one.
+   Whatever the reason is: nothing ends the writer but closing, and an entry that cannot be written holds up no earlier one.
 4. Before each batch, and once a `LOOK` when there is nothing to write, it is seen that the file is still the same. What was
    answered up to then follows it, if it was moved; after that it is as if the file could not be written.
 5. Whatever comes from outside can be written: texts stand in the file as JSON in ASCII. The columns beside it, which are for
@@ -16,12 +16,14 @@ Rules of this file:
 
 from __future__ import annotations
 
+import json
 import logging
 import sqlite3
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
@@ -30,9 +32,10 @@ from urllib.parse import quote
 from mcmock.core import clock
 from mcmock.core.model import Delivery
 from mcmock.engine import DEFAULT_SCOPE, Emulator, mark
-from mcmock.engine.changes import Change, StoreUnavailable
+from mcmock.engine.changes import Change, Delta, StoreUnavailable
 from mcmock.storage.base import DEFAULT_JOURNAL_BYTES, Snapshot
-from mcmock.storage.codec import FORMAT, cell_from, cell_texts, entry_from, entry_text
+from mcmock.storage.codec import cell_from, entry_from
+from mcmock.storage.journal_batch import MAX_KNOWN, TABLES, TEXTS, Batch, SharedTexts
 from mcmock.storage.journal_file import JournalFile, real, refuse_other_name
 from mcmock.storage.write_behind import FileBacking
 
@@ -41,8 +44,8 @@ _logger = logging.getLogger("mcmock")
 MOMENT = 0.5
 """Seconds after its answer left by which a request is in the file, on a machine that keeps up."""
 
-GATHERING = 0.01
-"""Seconds that the writer lets Changes gather."""
+GATHERING = 0.1
+"""Seconds that the writer lets gather what is done: a session's place is written once for all its events in them."""
 
 MAX_WAIT = 5.0
 """Seconds that a request waits for a writer that is behind. One that has written nothing for so long is held to be unable to."""
@@ -53,7 +56,7 @@ PAUSE = 0.5
 LOOK = 1.0
 """Seconds between two looks at a file to which nothing is written."""
 
-MAX_BEHIND = 0.1
+MAX_BEHIND = 0.3
 """Seconds that the writer may be behind before requests wait for it: so that `MOMENT` holds under any load."""
 
 RETAINING = 10.0
@@ -62,17 +65,10 @@ RETAINING = 10.0
 ROOM = 0.95
 """The share of the bound that is left when it was passed: so that not every batch passes it again."""
 
+FORMAT = 3
+"""Of the file. One of a higher format was written by a newer mcmock, and is not touched; an older one becomes one of this."""
+
 APPLICATION = 0x6D634D6B  # in the header of the file: by this it is known to be ours
-
-_DELIVERY = 9  # its place in a row of the log
-
-_TABLES = """
-CREATE TABLE log (
-  scope TEXT, seq INTEGER, written REAL, at REAL, kind TEXT, event TEXT, session TEXT, verdict TEXT, status INTEGER,
-  delivery TEXT, weight INTEGER, entry TEXT, PRIMARY KEY (scope, seq)) WITHOUT ROWID;
-CREATE TABLE cells (scope TEXT, place TEXT, value TEXT, PRIMARY KEY (scope, place)) WITHOUT ROWID;
-CREATE TABLE scopes (scope TEXT PRIMARY KEY, next_seq INTEGER, origin INTEGER) WITHOUT ROWID;
-"""
 
 
 class SqliteStore:
@@ -86,11 +82,14 @@ class SqliteStore:
     ) -> None:
         self.path = path
         self._max_bytes, self._max_age = DEFAULT_JOURNAL_BYTES if max_bytes is None else max_bytes, max_age
-        self._queue: deque[tuple[float, str, Change]] = deque()
+        self._touched: deque[SqliteLedger] = deque()  # the scopes in which something was done
+        self._queue: deque[tuple[str, Delta]] = deque()  # what was taken from them
+        self._since: float | None = None  # when the first of them was touched
+        self._waiting_since: float | None = None  # the same of what is in the queue
         self._failure: str | None = None
-        self._held, self._retained = 0, -RETAINING
-        self._wake, self._room, self._closing = threading.Event(), threading.Event(), threading.Event()
-        self._room.set()
+        self._retained = -RETAINING
+        self._wake, self._hurry, self._room, self._closing = (threading.Event() for _ in range(4))
+        self._shared = lru_cache(MAX_KNOWN)(self._read_text)
         self._file: JournalFile | None = None
         fresh = not path.exists() or path.stat().st_size == 0
         if fresh and read_only:
@@ -105,6 +104,8 @@ class SqliteStore:
         try:
             self._reading = _opened(path, lambda: self._open(fresh))
             self._writing = _opened(path, lambda: self._open(fresh=False))
+            self._texts = SharedTexts(self._writing)
+            self._held = int(self._writing.execute("SELECT total(weight) FROM log").fetchone()[0])
             self._file.note()
         except BaseException:
             self._file.release()
@@ -141,13 +142,15 @@ class SqliteStore:
         if self._file is None:
             self._reading.close()
             return
+        self._hurry.set()
         self._wake.set()
         self._thread.join()
         self._writing.close()
         self._reading.close()
         self._file.release()
-        if self._queue:
-            _logger.error("%s: the last %d changes were not written: %s", self.path, len(self._queue), self._failure)
+        self._take()
+        if left := sum(len(delta.entries) or any(delta[1:]) for _, delta in self._queue):
+            _logger.error("%s: the last %d changes were not written: %s", self.path, left, self._failure)
 
     def _open(self, fresh: bool) -> sqlite3.Connection:
         connection = _connect(self.path, "rwc")
@@ -155,7 +158,8 @@ class SqliteStore:
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute(f"PRAGMA user_version = {FORMAT}")
         if fresh:
-            connection.executescript(f"BEGIN; PRAGMA application_id = {APPLICATION}; {_TABLES} COMMIT;")
+            connection.executescript(f"BEGIN; PRAGMA application_id = {APPLICATION}; {TABLES} COMMIT;")
+        connection.execute(TEXTS)
         return connection
 
     # -- writing ------------------------------------------------------------------------------------------------------
@@ -164,33 +168,53 @@ class SqliteStore:
         if self._failure is not None:
             raise StoreUnavailable(f"{self.path} cannot be written: {self._failure}")
 
-    def put(self, scope: str, change: Change) -> None:
-        """Have it written. Waits only if the writer has fallen far behind."""
+    def touch(self, ledger: SqliteLedger) -> None:
+        """Have what was done there written. Waits only if the writer has fallen far behind."""
         if self._file is None or self._closing.is_set():
             return
-        now = clock.monotonic()
+        if not ledger.is_touched:
+            ledger.is_touched = True
+            self._touched.append(ledger)
+            if self._since is None:
+                self._since = clock.monotonic()
+                self._wake.set()
+        elif self._failure is None and self._is_behind():
+            self._wait_for_room()
+
+    def _is_behind(self) -> bool:
+        since = self._waiting_since or self._since
+        return since is not None and clock.monotonic() - since > MAX_BEHIND
+
+    def _wait_for_room(self) -> None:
         self._room.clear()
-        self._queue.append((now, scope, change))
-        self._wake.set()
-        if now - self._oldest(now) <= MAX_BEHIND or self._failure is not None:
-            return
-        if not self._room.wait(MAX_WAIT):
+        self._hurry.set()
+        if self._is_behind() and not self._room.wait(MAX_WAIT):
             self._fail(f"nothing was written for {MAX_WAIT:g} seconds")
             self._wake.set()  # a writer that has caught up just now says so again
 
-    def _oldest(self, now: float) -> float:
-        """Since when the Change that waits longest has been waiting."""
-        try:
-            return self._queue[0][0]
-        except IndexError:  # written meanwhile
-            return now
+    def _flush(self, scope: str) -> None:
+        """Wait until all that was done in a scope is written. Raises StoreUnavailable if it cannot be."""
+        latest = clock.monotonic() + MAX_WAIT
+        while self._file is not None and self._has_waiting(scope) and not self._closing.is_set():
+            self.check()
+            if clock.monotonic() > latest:
+                raise StoreUnavailable(f"{self.path} cannot be written: nothing was written for {MAX_WAIT:g} seconds")
+            self._room.clear()
+            self._hurry.set()
+            self._wake.set()
+            self._room.wait(GATHERING)
+
+    def _has_waiting(self, scope: str) -> bool:
+        touched = any(ledger.scope == scope for ledger in self._touched.copy())
+        return touched or any(name == scope for name, _ in self._queue.copy())
 
     def _write_on(self) -> None:
         try:
             while not self._closing.is_set():
                 self._wake.wait(LOOK)
                 self._wake.clear()
-                self._closing.wait(GATHERING)
+                self._hurry.wait(GATHERING)
+                self._hurry.clear()
                 if not self._write_waiting():
                     self._closing.wait(PAUSE)
                     self._wake.set()
@@ -204,6 +228,7 @@ class SqliteStore:
         try:
             happened = self._file.what_happened()
             if happened is None or self._file.is_whole():  # one that was moved gets what was answered up to now
+                self._take()
                 self._write(len(self._queue))
             if happened is not None:
                 self._gather_in_the_file()
@@ -215,9 +240,19 @@ class SqliteStore:
         except Exception as error:  # a bug of ours: rule 3
             self._fail(f"{type(error).__name__}: {error}", trace=True)
             return False
-        self._failure = None
+        self._failure = self._waiting_since = None
         self._room.set()
         return True
+
+    def _take(self) -> None:
+        """Take what was done in each scope into the queue."""
+        since, self._since = self._since, None
+        self._waiting_since = self._waiting_since or since
+        for _ in range(len(self._touched)):
+            ledger = self._touched[0]
+            ledger.is_touched = False
+            self._queue.append((ledger.scope, ledger.take()))
+            self._touched.popleft()
 
     def _gather_in_the_file(self) -> None:
         """Leave nothing in the log that SQLite keeps beside it: it is not by the same name any more, or not there."""
@@ -234,59 +269,68 @@ class SqliteStore:
             _logger.error("%s cannot be written: %s", self.path, why, exc_info=trace)
 
     def _write(self, count: int) -> None:
-        """Write as many of those that wait. If one of them cannot be written, write those before it, and raise."""
+        """Write as much of the queue. If one entry cannot be written, write those before it, and raise."""
         try:
             self._write_batch(count)
         except sqlite3.OperationalError:  # it is the file that cannot be written
             raise
         except Exception:
-            if count <= 1:
+            if count > 1:
+                self._write(count // 2)
+                self._write(count - count // 2)
+            elif self._split_first():
+                self._write(1)
+                self._write(1)
+            else:
                 raise
-            self._write(count // 2)
-            self._write(count - count // 2)
+
+    def _split_first(self) -> bool:
+        """Make two of the first in the queue; False if it is no more than one entry."""
+        scope, delta = self._queue[0]
+        half = len(delta.entries) // 2
+        if not half:
+            return False
+        later = Delta(delta.entries[half:], delta.deliveries, delta.rows)
+        self._queue[0] = (scope, later)
+        self._queue.appendleft((scope, Delta(delta.entries[:half], {}, (), delta.notice, delta.origin)))
+        return True
 
     def _write_batch(self, count: int) -> None:
         """Write the first that wait, whole or not at all."""
         assert self._file is not None
-        batch = [(scope, change) for _, scope, change in islice(self._queue, count)]
-        with self._writing as connection:
-            connection.execute("BEGIN IMMEDIATE")
-            _Batch(connection, clock.wall()).write(batch)
-            self._retain(connection, batch)
-        for _ in batch:
+        batch = Batch(self._writing, self._texts, clock.wall())
+        try:
+            with self._writing as connection:
+                connection.execute("BEGIN IMMEDIATE")
+                batch.write(list(islice(self._queue, count)))
+                self._retain(batch)
+        except BaseException:
+            self._texts.forget()
+            raise
+        self._held += batch.grown
+        for _ in range(count):
             self._queue.popleft()
         self._file.note()
 
-    def _retain(self, connection: sqlite3.Connection, batch: list[tuple[str, Change]]) -> None:
-        """Let the oldest requests go that are too old, or too many; the bytes are counted anew when that was done."""
-        self._held += sum(change.weight for _, change in batch)
-        due = clock.monotonic() >= self._retained + RETAINING
-        if not due and self._held <= self._max_bytes:
-            return
-        self._retained = clock.monotonic()
-        if self._max_age is not None:
-            connection.execute("DELETE FROM log WHERE written < ?", (clock.wall() - self._max_age,))
-        (held,) = connection.execute("SELECT total(weight) FROM log").fetchone()
-        self._held = int(held)
-        if self._held > self._max_bytes:
-            self._make_room(connection, self._held - self._max_bytes * ROOM)
+    # -- what leaves --------------------------------------------------------------------------------------------------
 
-    def _make_room(self, connection: sqlite3.Connection, over: float) -> None:
-        """Let the oldest requests go; the newest one always stays."""
-        rows = connection.execute("SELECT scope, seq, weight FROM log ORDER BY written, seq").fetchall()
-        leaving = []
-        for scope, seq, weight in rows[:-1]:
-            if over <= 0:
-                break
-            leaving.append((scope, seq))
-            over -= weight
-            self._held -= weight
-        connection.executemany("DELETE FROM log WHERE scope = ? AND seq = ?", leaving)
+    def _retain(self, batch: Batch) -> None:
+        """Let the oldest requests go that are too old, or too many."""
+        if clock.monotonic() >= self._retained + RETAINING:
+            self._retained = clock.monotonic()
+            if self._max_age is not None:
+                too_old = clock.wall() - self._max_age
+                batch.let_go(lambda written: written < too_old)
+            batch.let_go_of_texts()
+        if self._held + batch.grown > self._max_bytes:
+            most = self._max_bytes * ROOM
+            batch.let_go(lambda _: self._held + batch.grown > most, but_newest=True)
 
     # -- reading ------------------------------------------------------------------------------------------------------
 
     def load(self, scope: str, max_log_bytes: int) -> Snapshot:
-        """Return what the file holds of a scope, and of its log as much as the memory may hold."""
+        """Return what the file holds of a scope, and of its log as much as the memory may hold. Raises StoreUnavailable."""
+        self._flush(scope)  # it may have been forgotten just now
         read = self._reading.execute
         cells = tuple(cell_from(*row) for row in read("SELECT place, value FROM cells WHERE scope = ?", (scope,)))
         counted = read("SELECT next_seq, origin FROM scopes WHERE scope = ?", (scope,)).fetchone()
@@ -302,7 +346,12 @@ class SqliteStore:
             if left < 0:
                 return
             settled = ((seq, Delivery(delivery)),) if delivery else ()
-            yield Change(entry=entry_from(seq, entry), weight=weight, deliveries=settled, seq=seq)
+            yield Change(entry=entry_from(seq, entry, self._shared), weight=weight, deliveries=settled, seq=seq)
+
+    def _read_text(self, number: int) -> Any:
+        """Return header lines that entries share."""
+        (text,) = self._reading.execute("SELECT text FROM texts WHERE number = ?", (number,)).fetchone()
+        return json.loads(text)
 
 
 class SqliteLedger:
@@ -311,82 +360,22 @@ class SqliteLedger:
     shared: Literal[False] = False
 
     def __init__(self, store: SqliteStore, scope: str, max_log_bytes: int) -> None:
-        self._store, self._scope, self._max_log_bytes = store, scope, max_log_bytes
+        self._store, self.scope, self._max_log_bytes = store, scope, max_log_bytes
+        self.check = store.check
+        self.take: Callable[[], Delta]
+        self.is_touched = False
 
     def load(self) -> Snapshot:
-        return self._store.load(self._scope, self._max_log_bytes)
+        return self._store.load(self.scope, self._max_log_bytes)
 
-    def check(self) -> None:
-        self._store.check()
+    def keep(self, take: Callable[[], Delta]) -> None:
+        self.take = take
 
-    def commit(self, change: Change) -> None:
-        if change.entry or change.writes or change.deliveries or change.notice:
-            self._store.put(self._scope, change)
+    def touch(self) -> None:
+        self._store.touch(self)
 
     def close(self) -> None:
         """The file belongs to the store."""
-
-
-class _Batch:
-    """Changes on their way into the file: of all that they did to one cell, only the last is written."""
-
-    def __init__(self, connection: sqlite3.Connection, now: float) -> None:
-        self._do, self._many, self._now = connection.execute, connection.executemany, now
-        self._cells: dict[tuple[str, str], str | None] = {}
-        self._next: dict[str, int] = {}
-        self._rows: dict[tuple[str, int], list[Any]] = {}
-
-    def write(self, batch: list[tuple[str, Change]]) -> None:
-        for scope, change in batch:
-            if change.notice in ("reset", "cleared"):
-                self._empty(scope, change.notice)
-            for cell in change.writes:
-                place, value = cell_texts(cell)
-                self._cells[scope, place] = value
-            if change.entry is not None:
-                self._log(scope, change)
-            for seq, delivery in change.deliveries:
-                self._settle(scope, seq, delivery)
-        self._finish()
-
-    def _settle(self, scope: str, seq: int, delivery: str) -> None:
-        row = self._rows.get((scope, seq))
-        if row is not None:
-            row[_DELIVERY] = delivery
-        else:
-            self._do("UPDATE log SET delivery = ? WHERE scope = ? AND seq = ?", (delivery, scope, seq))
-
-    def _log(self, scope: str, change: Change) -> None:
-        assert change.entry is not None
-        _, at, kind, _, _, _, _, event, session, verdict, status, *_ = change.entry
-        self._rows[scope, change.seq] = [
-            scope, change.seq, self._now, at, kind, _column(event), _column(session), verdict, status, None, change.weight,
-            entry_text(change.entry),
-        ]  # fmt: skip
-        self._next[scope] = change.seq + 1
-
-    def _empty(self, scope: str, notice: str) -> None:
-        self._finish()
-        self._do("DELETE FROM log WHERE scope = ?", (scope,))
-        self._do("UPDATE scopes SET origin = next_seq WHERE scope = ?", (scope,))
-        if notice == "reset":
-            self._do("DELETE FROM cells WHERE scope = ?", (scope,))
-
-    def _finish(self) -> None:
-        gone = [place for place, value in self._cells.items() if value is None]
-        kept = [(*place, value) for place, value in self._cells.items() if value is not None]
-        self._many("DELETE FROM cells WHERE scope = ? AND place = ?", gone)
-        self._many("INSERT OR REPLACE INTO cells VALUES (?, ?, ?)", kept)
-        for scope, number in self._next.items():
-            self._do("INSERT OR IGNORE INTO scopes VALUES (?, 1, 1)", (scope,))
-            self._do("UPDATE scopes SET next_seq = ? WHERE scope = ?", (number, scope))
-        self._many("INSERT INTO log VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", self._rows.values())
-        self._cells, self._next, self._rows = {}, {}, {}
-
-
-def _column(text: str | None) -> str | None:
-    """Return a text that other tools may read, and nothing reads back: what is no character is escaped. Rule 5."""
-    return None if text is None else text.encode("utf-8", "backslashreplace").decode()
 
 
 def _opened(path: Path, connect: Callable[[], sqlite3.Connection]) -> sqlite3.Connection:

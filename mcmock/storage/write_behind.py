@@ -1,4 +1,8 @@
-"""State that a file keeps and nobody else changes: true as soon as it has run, and handed to the store behind it."""
+"""State that a file keeps and nobody else changes: true as soon as it has run.
+
+A request costs hardly more than in memory: the store is told that something was done, and its own thread takes what that was
+from the log and the tables, a few times a second.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +13,10 @@ from typing import Any, Final
 from mcmock.core.clock import Clock
 from mcmock.core.model import Answer, Delivery, Request
 from mcmock.core.tables import DirectTable, Key, Value
-from mcmock.engine.changes import Change, Row, StoreUnavailable
+from mcmock.engine.changes import Change, Delta, Row, StoreUnavailable
 from mcmock.engine.committer import Committer, Result
 from mcmock.engine.engine import Engine
-from mcmock.engine.log import weight_of
+from mcmock.engine.log import NewEntry
 from mcmock.engine.state import Transaction
 from mcmock.faults.rule import FaultRule
 from mcmock.storage import codec
@@ -30,9 +34,11 @@ class TrackedTable(DirectTable[Key, Value]):
         super().__init__()
         self.changed: dict[Key, None] = {}
 
-    def put(self, key: Key, value: Value, /) -> None:
-        self[key] = value
+    def __setitem__(self, key: Key, value: Value, /) -> None:
+        super().__setitem__(key, value)
         self.changed[key] = None
+
+    put = __setitem__
 
     def remove(self, key: Key, /) -> None:
         if key in self:
@@ -78,16 +84,23 @@ class WriteBehindCommitter:
         self._kept, self._unlogged = KeptState(engine), Unlogged(engine)
         self._logging = threading.Lock()
         self._clock_kept = engine.state.clock.setting
+        self._entries: list[NewEntry] = []
+        self._deliveries: dict[int, Delivery] = {}  # of entries that were taken before their answer went
+        self._facts: list[Row] = []
+        self._notice, self._origin = "", 0
         self._kept.load(kept.load())
+        engine.log.keep_with(self._take_entries)
         latest = max((entry.at for entry in engine.log.entries()), default=0.0)
         engine.state.clock.not_before(latest)  # the machine's may have been set back while nobody ran
-        self._take_changes()  # what was loaded is no change
+        self._take_rows()  # what was loaded is no change
         known = self._kept.facts[codec.SEED].get("")
         engine.state.seed = agreed_seed(seed, known, engine.state.seed)
         if engine.state.seed != known:
-            kept.commit(Change(writes=(self._seed(),)))
+            self._keep_seed()
         self._clock_kept = engine.state.clock.setting
         engine.state.rules.begin_with(faults, engine.state.clock.now())
+        kept.keep(self._take)
+        kept.touch()
 
     def handle(self, request: Request) -> Answer:
         engine = self._engine
@@ -98,12 +111,9 @@ class WriteBehindCommitter:
         except StoreUnavailable as away:
             return self._unlogged.answer(request, away)
         with engine.lock:
-            call, decision = engine.judge(engine.state, request)
-            answer = engine.record(call, decision)
-            entry = engine.log.get(answer.seq)  # as the log keeps it: without secrets
-            assert entry is not None
-            self._ledger.commit(Change((), self._take_changes(), entry, weight_of(entry), seq=answer.seq))
-            return answer
+            answer = engine.record(*engine.judge(engine.state, request))
+        self._ledger.touch()
+        return answer
 
     def submit(self, request: Request, done: Callable[[Answer], None]) -> None:
         done(self.handle(request))
@@ -112,45 +122,71 @@ class WriteBehindCommitter:
         engine = self._engine
         with engine.lock:
             result = operation(engine.state)
-            self._ledger.commit(Change((), self._take_changes(), notice=notice))
             if notice:
                 engine.release(notice)
-            return result
-
-    def _take_changes(self) -> tuple[Row, ...]:
-        """Return what was changed since the last time."""
-        setting, cells = self._engine.state.clock.setting, []
-        for name in _KEPT:
-            table = self._kept.table(name)
-            assert isinstance(table, TrackedTable)
-            cells += table.take_changes(name)
-        if setting != self._clock_kept:
-            self._clock_kept = setting
-            cells.append(Row(codec.CLOCK, "", setting))
-        return tuple(cells)
+        self._ledger.touch()
+        return result
 
     def settle(self, seq: int, delivery: Delivery) -> None:
+        if not seq:
+            return  # a request that was put off has no entry yet
         with self._engine.lock:
             self._engine.log.settle(seq, delivery)
-        if seq:  # a request that was put off has no entry yet
-            self._ledger.commit(Change(deliveries=((seq, delivery),)))
+            if not self._engine.log.is_taken(seq):
+                return  # it is taken with the entry
+            self._deliveries[seq] = delivery
+        self._ledger.touch()
 
     def clear_log(self) -> None:
         with self._engine.lock:
             self._engine.clear_log()
-            self._ledger.commit(Change(notice="cleared"))
+            self._note_emptied(self._notice or "cleared")
+        self._ledger.touch()
 
     def reset(self) -> None:
         with self._engine.lock:
             self._engine.reset()
             for fact in self._kept.facts.values():
                 fact.clear()
-            self._take_changes()  # the notice says it all
-            self._ledger.commit(Change(writes=(self._seed(),), notice="reset"))
+            self._take_rows()  # the notice says it all
+            self._note_emptied("reset")
+            self._keep_seed()
+        self._ledger.touch()
 
-    def _seed(self) -> Row:
+    def _note_emptied(self, notice: str) -> None:
+        self._notice, self._origin = notice, self._engine.log.next_seq
+        self._entries, self._deliveries = [], {}
+
+    def _keep_seed(self) -> None:
         self._kept.facts[codec.SEED].put("", self._engine.state.seed)
-        return Row(codec.SEED, "", self._engine.state.seed)
+        self._facts.append(Row(codec.SEED, "", self._engine.state.seed))
+
+    # -- what the store takes -----------------------------------------------------------------------------------------
+
+    def _take(self) -> Delta:
+        with self._engine.lock:
+            self._take_entries()
+            delta = Delta(self._entries, self._deliveries, self._take_rows(), self._notice, self._origin)
+            self._entries, self._deliveries, self._notice = [], {}, ""
+        return delta
+
+    def _take_entries(self) -> None:
+        self._entries += self._engine.log.take_new()
+
+    def _take_rows(self) -> tuple[Row, ...]:
+        """Return what was changed since the last time."""
+        setting, rows = self._engine.state.clock.setting, self._facts
+        self._facts = []
+        for name in _KEPT:
+            table = self._kept.table(name)
+            assert isinstance(table, TrackedTable)
+            rows += table.take_changes(name)
+        if setting != self._clock_kept:
+            self._clock_kept = setting
+            rows.append(Row(codec.CLOCK, "", setting))
+        return tuple(rows)
+
+    # -- a store that was away ----------------------------------------------------------------------------------------
 
     def _log_unlogged(self) -> None:
         with self._logging:
@@ -158,9 +194,8 @@ class WriteBehindCommitter:
 
     def _log_one(self, change: Change) -> None:
         with self._engine.lock:
-            seq = self._engine.log.next_seq
             self._kept.apply_to_log(change)
-            self._ledger.commit(change._replace(seq=seq))
+        self._ledger.touch()
 
     def catch_up(self) -> None:
         """Log what could not be logged before. Raises StoreUnavailable."""

@@ -1,6 +1,6 @@
 """Journals that earlier versions wrote, as files beside this test: they are read, gone on with, and never misread.
 
-`journals/format-N.db` is what the mcmock whose codec had FORMAT N left, byte for byte, after the same story in each: a film
+`journals/format-N.db` is what a mcmock of format N left, byte for byte, after the same story in each: a film
 with a fault, a bad body and an unknown session in it, another one that is open still, a third in a scope of its own; the clock
 frozen, the seed 7.
 """
@@ -18,7 +18,7 @@ from mcmock.core.sessions import Phase
 from mcmock.engine import Emulator
 from mcmock.engine.scopes import Scopes
 from mcmock.storage import open_store, read_journal
-from mcmock.storage.codec import FORMAT
+from mcmock.storage.sqlite import FORMAT
 from tests.conftest import send
 
 JOURNALS = sorted(Path(__file__).with_name("journals").glob("format-*.db"))

@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from mcmock.engine.changes import Change
-from mcmock.storage import open_store, read_journal, sqlite
+from mcmock.engine.changes import Delta
+from mcmock.storage import journal_batch, open_store, read_journal, sqlite
 from mcmock.storage.journal_file import JournalFile
 from mcmock.testing.server import McmockServer
 from tests.conftest import Wire, body, post, start
@@ -101,7 +101,7 @@ def test_whatever_the_writer_meets_is_said_and_overcome(
         raise error
 
     with monkeypatch.context() as patched:
-        patched.setattr(sqlite._Batch, "write", fail)
+        patched.setattr(journal_batch.Batch, "write", fail)
         client.send(path)
         reason = refused(client)
         assert "journal.db cannot be written: " in reason
@@ -120,7 +120,7 @@ def test_a_writer_that_ends_all_the_same_is_noticed(server: McmockServer, monkey
     def end(*_: Any) -> None:
         raise Broken
 
-    monkeypatch.setattr(sqlite._Batch, "write", end)
+    monkeypatch.setattr(journal_batch.Batch, "write", end)
     client.send(path)
     assert "its writer has ended" in refused(client)
     assert client.send(path) == 503
@@ -130,15 +130,15 @@ def test_a_writer_that_ends_all_the_same_is_noticed(server: McmockServer, monkey
 def test_a_change_that_cannot_be_written_holds_up_no_earlier_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    written = sqlite._Batch.write
+    written = journal_batch.Batch.write
 
-    def write(self: Any, batch: list[tuple[str, Change]]) -> None:
-        if any(change.entry is not None and change.entry[4] == "/poison" for _, change in batch):
+    def write(self: Any, deltas: list[tuple[Any, Delta]]) -> None:
+        if any(row[4] == "/poison" for _, delta in deltas for row, *_ in delta.entries):
             raise ValueError("on purpose")
-        written(self, batch)
+        written(self, deltas)
 
     monkeypatch.setattr(sqlite, "GATHERING", 0.2)  # so that all of them are in one batch
-    monkeypatch.setattr(sqlite._Batch, "write", write)
+    monkeypatch.setattr(journal_batch.Batch, "write", write)
     emulator = open_store(f"sqlite:{tmp_path / 'j'}").emulator()
     for target in [*map(str, range(7)), "/poison", "after"]:
         emulator.handle(post(target, {}))
@@ -152,14 +152,14 @@ def test_a_writer_that_hangs_is_held_to_be_unable(server: McmockServer, monkeypa
     monkeypatch.setattr(sqlite, "MAX_BEHIND", 0.0)
     client = Client(server.url)
     path = client.start()
-    held, written = threading.Event(), sqlite._Batch.write
+    held, written = threading.Event(), journal_batch.Batch.write
 
-    def hang(self: Any, batch: list[tuple[str, Change]]) -> None:
+    def hang(self: Any, deltas: list[tuple[Any, Delta]]) -> None:
         held.wait(PATIENCE)
-        written(self, batch)
+        written(self, deltas)
 
     with monkeypatch.context() as patched:
-        patched.setattr(sqlite._Batch, "write", hang)
+        patched.setattr(journal_batch.Batch, "write", hang)
         latest = time.monotonic() + PATIENCE
         while client.send(path) == 204 and time.monotonic() < latest:
             pass
@@ -179,7 +179,7 @@ def test_what_is_refused_leaves_nothing_behind_in_the_queue(
         raise sqlite3.OperationalError("database or disk is full")
 
     with monkeypatch.context() as patched:
-        patched.setattr(sqlite._Batch, "write", full)
+        patched.setattr(journal_batch.Batch, "write", full)
         client.send(path)
         refused(client)
         store: Any = server.emulator.backing.store  # type: ignore[union-attr]

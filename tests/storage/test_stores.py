@@ -21,11 +21,11 @@ from mcmock.core.match import Match
 from mcmock.core.model import Delivery, FaultHit, Finding, Kind, Outcome, Severity, Verdict
 from mcmock.core.sessions import Phase, Session
 from mcmock.engine import DEFAULT_SCOPE, Emulator
-from mcmock.engine.changes import Change, Row, StoreUnavailable
+from mcmock.engine.changes import Row, StoreUnavailable
 from mcmock.engine.log import Entry
 from mcmock.engine.scopes import Scopes
 from mcmock.faults.active import RulesSnapshot
-from mcmock.storage import Store, codec, open_store, read_journal
+from mcmock.storage import Store, codec, journal_batch, open_store, read_journal, sqlite
 from mcmock.storage.redis import RedisStore
 from mcmock.storage.worker import BackgroundWorker
 from tests import programs
@@ -852,7 +852,7 @@ def test_a_newer_journal_is_refused_and_left_untouched(tmp_path: Path) -> None:
     path = tmp_path / "j"
     journal(path).close()
     with sqlite3.connect(path) as connection:
-        connection.execute(f"PRAGMA user_version = {codec.FORMAT + 1}")
+        connection.execute(f"PRAGMA user_version = {sqlite.FORMAT + 1}")
     connection.close()
     before = path.read_bytes()
     with pytest.raises(ValueError, match="was written by a newer mcmock"):
@@ -927,16 +927,14 @@ def test_a_file_is_bounded_by_size_and_by_age(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_written_answers_503_and_goes_on_when_it_can(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from mcmock.storage import sqlite
-
     emulator = journal(tmp_path / "j")
     sid = start(emulator)
 
-    def full(self: Any, batch: list[tuple[str, Change]]) -> None:
+    def full(*_: Any) -> None:
         raise sqlite3.OperationalError("database or disk is full")
 
     with monkeypatch.context() as patched:
-        patched.setattr(sqlite._Batch, "write", full)
+        patched.setattr(journal_batch.Batch, "write", full)
         deadline = time.monotonic() + 5
         while (answer := send(emulator, sid, "ping")).response.status == 204 and time.monotonic() < deadline:
             time.sleep(0.02)
