@@ -29,7 +29,7 @@ from mcmock.testing.server import McmockServer
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
 ELSEWHERE = {
-    "js": {"docs/javascript.md"}, "html": {"docs/javascript.md", "docs/media-edge.md"},
+    "js": {"docs/javascript.md", "docs/ci.md"}, "html": {"docs/javascript.md", "docs/media-edge.md"},
     "java": {"docs/android-jvm.md", "docs/media-edge.md"}, "kotlin": {"docs/android-jvm.md"}, "swift": {"docs/ios.md"},
 }  # fmt: skip
 """The languages that tests/clients runs, or says why not, and the pages that have them."""
