@@ -125,6 +125,7 @@ def test_the_page_tracks_in_a_browser_that_trusts_the_authority(
 # -- the JVM ---------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_java_reaches_it_by_a_file_of_hosts(serving: Serving, tmp_path: Path) -> None:
     programs.need("javac", "the Java of docs/media-edge.md")
     (tmp_path / "SendEdge.java").write_text(file_of("SendEdge.java"))
