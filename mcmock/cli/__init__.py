@@ -29,6 +29,7 @@ COMMANDS = (
     "check",
     "plan",
     "certify",
+    "compare",
     "report",
     "replay",
     "play",

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from mcmock.analytics.plan import Plan
-from mcmock.cli import check_output, github
+from mcmock.cli import check_output, github, packaged
 from mcmock.cli.admin_client import AdminClient
 from mcmock.cli.check_output import Fails
 from mcmock.cli.flags import verdict_options
@@ -21,7 +21,6 @@ from mcmock.core.findings import FailOn
 from mcmock.core.model import Mode
 from mcmock.core.printable import printable
 from mcmock.engine.policy import mode_of
-from mcmock.recordings import files as saved
 from mcmock.recordings import formats
 from mcmock.recordings.check import Checkup, checkup
 from mcmock.recordings.formats import Recording
@@ -99,7 +98,7 @@ def _recording(file: str, token: str | None) -> Recording:
         return formats.read(sys.stdin.buffer.read())
     if "://" in file:
         return formats.read(AdminClient(file, token).download("/requests.ndjson"))
-    return saved.read(Path(file))
+    return packaged.read(file)
 
 
 def _judge(recording: Recording, name: str, mode: Mode, plan: Plan | None) -> Checkup:

@@ -38,11 +38,15 @@ def check(done: list[Checkup], fails: Fails, environment: Mapping[str, str] = os
 
 def verification(answer: Mapping[str, Any], environment: Mapping[str, str] = os.environ) -> str:
     """Return what a verification has to show, and write the summary where GitHub wants one."""
-    passed = answer["result"] == "pass"
-    message = printable_lines(str(answer["message"]))
+    return told("mcmock verify", str(answer["result"]), str(answer["message"]), environment)
+
+
+def told(command: str, result: str, text: str, environment: Mapping[str, str] = os.environ) -> str:
+    """Return what a command has to show, and write the summary where GitHub wants one; `result` is pass, or not."""
+    message = printable_lines(text)
     fence = "`" * (max(map(len, re.findall("`+", message)), default=2) + 1)
-    _summarize(f"### mcmock verify: {answer['result']}\n\n{fence}text\n{message}\n{fence}", environment)
-    return annotation("notice" if passed else "error", message, title="mcmock verify")
+    _summarize(f"### {command}: {result}\n\n{fence}text\n{message}\n{fence}", environment)
+    return annotation("notice" if result == "pass" else "error", message, title=command)
 
 
 def annotation(level: str, message: str, **properties: str) -> str:

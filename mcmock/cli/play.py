@@ -20,9 +20,10 @@ import click
 from mcmock import __version__
 from mcmock.checks.timeline_text import plural
 from mcmock.cli.admin_client import CouldNotAsk
+from mcmock.cli.packaged import fixtures, recording
 from mcmock.cli.ready import default_url
 from mcmock.cli.saying import say
-from mcmock.cli.sending import Pace, Server, fixtures, plan_of, progress, recording, send_all, server_at, waiting_for
+from mcmock.cli.sending import Pace, Server, plan_of, progress, send_all, server_at, waiting_for
 from mcmock.core import clock
 from mcmock.core.printable import printable
 from mcmock.core.wording import did_you_mean

@@ -12,15 +12,14 @@ from urllib.parse import quote
 
 import click
 
+from mcmock.cli.packaged import fixtures, recording
 from mcmock.cli.saying import say
 from mcmock.cli.sending import (
     Pace,
     Server,
     Wait,
-    fixtures,
     plan_of,
     progress,
-    recording,
     send_all,
     server_at,
     waiting_for,

@@ -11,8 +11,6 @@ import posixpath
 import ssl
 import sys
 from collections.abc import Awaitable, Callable
-from importlib import resources
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import aiohttp
@@ -22,8 +20,6 @@ from yarl import URL
 from mcmock.cli.admin_client import CouldNotAsk
 from mcmock.core import clock
 from mcmock.protocols.registry import protocol_owning
-from mcmock.recordings import files as saved
-from mcmock.recordings import formats
 from mcmock.recordings.formats import Recording
 from mcmock.recordings.replay_plan import Got, Plan, Planned, Run, plan
 
@@ -44,36 +40,6 @@ class Pace(NamedTuple):
 
 
 # -- files ----------------------------------------------------------------------------------------------------------------
-
-
-def recording(name: str) -> Recording:
-    """Return what is in a file; in one of mcmock's own where there is none of that name."""
-    path = Path(name)
-    try:
-        return saved.read(path) if path.exists() else formats.read(_packaged(name))
-    except ValueError as error:
-        raise click.UsageError(f"{name}: {error}") from None
-    except OSError as error:
-        hint = (
-            ""
-            if path.exists()
-            else "; mcmock itself has fixtures/timelines/…, fixtures/conformance/… and fixtures/clients/…"
-        )
-        raise click.UsageError(f"{name}: {error.strerror or 'cannot be read'}{hint}") from None
-
-
-def fixtures() -> Any:
-    """Return the folder of the project's recordings: inside the installed package, or beside it in a checkout."""
-    packaged = resources.files("mcmock").joinpath("fixtures_data")
-    return packaged if packaged.is_dir() else Path(__file__).parent.parent.parent / "fixtures"
-
-
-def _packaged(name: str) -> bytes:
-    parts = Path(name).parts
-    if parts[:1] != ("fixtures",) or ".." in parts:
-        raise FileNotFoundError(2, "no such file")
-    text: bytes = fixtures().joinpath(*parts[1:]).read_bytes()
-    return text
 
 
 def plan_of(name: str, found: Recording, start_ms: int) -> Plan:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from os import PathLike
 from pathlib import Path
+from typing import Final
 
 from mcmock.analytics.plan_format import as_plan
+from mcmock.analytics.views import SessionView
+from mcmock.core.wording import shown
 from mcmock.engine.policy import mode_of
 from mcmock.recordings import formats
 from mcmock.recordings.check import Checkup, checkup
@@ -41,6 +44,42 @@ def check(path: str | PathLike[str], *, strict: bool = False, loose: bool = Fals
     mode = mode_of(strict=strict, loose=loose)
     try:
         return checkup(read(Path(path)), str(path), mode, plan=as_plan(plan))
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
+def parted(name: str) -> tuple[str, str]:
+    """Return the recording and the session that FILE#SESSION or URL#SESSION names; "" where it names no session."""
+    if "#" not in name or Path(name).exists():
+        return name, ""
+    place, _, session = name.rpartition("#")
+    return place, session
+
+
+def session_in(done: Checkup, session: str = "") -> SessionView:
+    """Return the session whose id begins so, or the only one. Raises ValueError if there is none, or more than one."""
+    found = [view for view in done.sessions if view.id.startswith(session)]
+    if len(found) == 1:
+        return found[0]
+    if not done.sessions:
+        raise ValueError("there is no session in it")
+    ids = ", ".join(f"#{view.id[:8]}" for view in (found or done.sessions)[:MAX_NAMED])
+    more = f" and {len(found or done.sessions) - MAX_NAMED} more" if len(found or done.sessions) > MAX_NAMED else ""
+    if not found:
+        raise ValueError(f"there is no session {shown(session)}; there are {ids}{more}")
+    raise ValueError(f"there are {len(found)} sessions: say which, by the first letters of its id: {ids}{more}")
+
+
+MAX_NAMED: Final = 5
+"""Sessions that are named where one has to be chosen."""
+
+
+def session_of(name: str) -> SessionView:
+    """Return the session that FILE or FILE#SESSION names. Raises OSError and ValueError as `check` and `session_in` do."""
+    path, session = parted(name)
+    done = check(path)
+    try:
+        return session_in(done, session)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
 

@@ -13,6 +13,7 @@ from typing import Any
 from mcmock.analytics import METRICS, camel
 from mcmock.analytics.plan import PRESENCES
 from mcmock.analytics.plan_format import shapes_of_plan
+from mcmock.checks.comparison import KNOWN, Change, Part
 from mcmock.checks.verification import LONGEST, Result
 from mcmock.core.events import EVENT_TYPES
 from mcmock.core.findings import FailOn
@@ -309,6 +310,65 @@ SHAPES: dict[str, Schema] = {
             "why": {**_map(_list(_RECORD)), "description": "per metric, what it was counted from"},
         },
         ("why",),
+    ),
+    # -- two sessions
+    "Comparison": _object(
+        "two sessions side by side",
+        {
+            "result": _one_of((Result.PASS, Result.FAIL), "whether they are the same"),
+            "old": ref("ComparedSession"),
+            "new": ref("ComparedSession"),
+            "within": {**NUMBER, "description": "seconds that times, durations and playheads may be apart"},
+            "differences": {**_list(ref("Difference")), "description": "those that count"},
+            "known": {
+                **_list(
+                    _object(
+                        "what SDKs are known to do differently",
+                        {
+                            "name": _one_of(KNOWN),
+                            "about": TEXT,
+                            "source": TEXT,
+                            "differences": _list(ref("Difference")),
+                        },
+                    )
+                ),
+                "description": "differences that were set apart, by name",
+            },
+            "pairs": {**_list(ref("EventPair")), "description": "the events of both, in their order"},
+            "leftOut": {**COUNT, "description": "events that were too many to be compared"},
+            "message": {"type": "string", "description": "for a terminal: what differs"},
+        },
+    ),
+    "ComparedSession": _object(
+        "a session that is compared",
+        {"sessionId": TEXT, "protocol": TEXT, "recording": TEXT, "media": {"type": "object"}},
+    ),
+    "Difference": _object(
+        "one difference between two sessions",
+        {
+            "part": _one_of(Part),
+            "change": _one_of(Change, "lost: the old session alone has it; new: the new one alone"),
+            "name": {
+                "type": "string",
+                "description": "a number, a param or a key; event, time, playhead, outcome or pings",
+            },
+            "about": {"type": "string", "description": "the event or the record, in words"},
+            "old": ANYTHING,
+            "new": ANYTHING,
+            "oldSeq": _or_null(SEQ),
+            "newSeq": _or_null(SEQ),
+            "known": {**_or_null(TEXT), "description": "what it is set apart as"},
+        },
+    ),
+    "EventPair": _object(
+        "an event that both sessions have, or one of them alone",
+        {
+            "eventType": TEXT,
+            "oldSeq": _or_null(SEQ),
+            "newSeq": _or_null(SEQ),
+            "change": {**_or_null(_one_of(Change)), "description": "null where it is the same, or differs as is known"},
+            "known": _or_null(TEXT),
+        },
     ),
     # -- faults
     "FaultRule": {**{key: part for key, part in rule_schema(ref("Match")).items() if key != "$schema"}},

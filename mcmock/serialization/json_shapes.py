@@ -14,6 +14,8 @@ from typing import Any
 from mcmock.analytics import GROUPS, METRICS, Report, camel
 from mcmock.analytics.plan import Covered, Occurrence, Row
 from mcmock.analytics.views import SessionOutline, SessionView
+from mcmock.checks import comparison_text
+from mcmock.checks.comparison import KNOWN, Comparison, Difference, Pair, api_of
 from mcmock.checks.verdict import Lost
 from mcmock.checks.verification import Miss, Result, Verification
 from mcmock.core.events import EVENT_TYPES, Event
@@ -277,6 +279,61 @@ def _miss_to_json(miss: Miss) -> Json:
     """Return a near miss: the request, and the fields in which it is not what was asked for."""
     differences = [{"field": at.field, "wanted": at.wanted, "got": at.got} for at in miss.differences]
     return {"request": exchange_to_json(miss.exchange), "differences": differences}
+
+
+# -- two sessions ---------------------------------------------------------------------------------------------------------
+
+
+def comparison_to_json(done: Comparison, names: tuple[str, str] = ("", ""), *, count_known: bool = False) -> Json:
+    """Return a comparison; `names` are those of the recordings, `count_known` counts known differences among the others."""
+    counted = done.counted(count_known=count_known)
+    return {
+        "result": Result.FAIL if counted else Result.PASS,
+        "old": _side_to_json(done.old, names[0]),
+        "new": _side_to_json(done.new, names[1]),
+        "within": done.within,
+        "differences": [_difference_to_json(one) for one in counted],
+        "known": [] if count_known else [
+            {
+                "name": name,
+                "about": KNOWN[name].about,
+                "source": KNOWN[name].source,
+                "differences": [_difference_to_json(one) for one in found],
+            }
+            for name, found in done.set_apart.items()
+        ],
+        "pairs": [_pair_to_json(pair) for pair in done.pairs],
+        "leftOut": done.left_out,
+        "message": comparison_text.text(done, *names, count_known=count_known),
+    }  # fmt: skip
+
+
+def _side_to_json(view: SessionView, name: str) -> Json:
+    return {"sessionId": view.id, "protocol": api_of(view), "recording": name, "media": _media(view.report)}
+
+
+def _difference_to_json(one: Difference) -> Json:
+    return {
+        "part": one.part,
+        "change": one.change,
+        "name": one.name,
+        "about": one.about,
+        "old": one.old,
+        "new": one.new,
+        "oldSeq": one.old_seq,
+        "newSeq": one.new_seq,
+        "known": one.known,
+    }
+
+
+def _pair_to_json(pair: Pair) -> Json:
+    return {
+        "eventType": pair.event.event_type,
+        "oldSeq": pair.old.seq if pair.old else None,
+        "newSeq": pair.new.seq if pair.new else None,
+        "change": pair.change,
+        "known": pair.known,
+    }
 
 
 # -- faults ---------------------------------------------------------------------------------------------------------------

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from inspect import signature
+from os import PathLike
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Any, Final, ParamSpec, Self, TypeVar, overload
 
 from mcmock.analytics.plan_format import as_plan
-from mcmock.checks import timeline_text
+from mcmock.analytics.views import SessionView
+from mcmock.checks import comparison_text, timeline_text
+from mcmock.checks.comparison import REPORTED, WITHIN, Comparison, compare
 from mcmock.checks.verdict import Lost
 from mcmock.checks.verification import Check, Verification, check, waiting
 from mcmock.core.findings import FailOn
@@ -21,6 +24,7 @@ from mcmock.core.wording import did_you_mean
 from mcmock.engine import Emulator, Summary, policy
 from mcmock.faults import FaultRule, FaultState, Refusal, preset, rule_from_json
 from mcmock.faults.losses import Losses
+from mcmock.recordings.files import session_of
 from mcmock.server import Service, ServiceThread
 from mcmock.server.admin.checks import verify as verify_async
 from mcmock.server.endpoint import Place
@@ -38,6 +42,9 @@ PLACE: Final = tuple(name for name in signature(Place).parameters if name != "th
 
 STORE: Final = "store"
 """The option that says what keeps log and sessions: the words of `mcmock serve --store`."""
+
+SessionNamed = SessionView | str | PathLike[str]
+"""A session that a test has, its id, or the path of a recording of it."""
 
 _ASKED_FOR: Final = ("outcome", "verdict", "status", "rule")
 """A test that names one of these knows what it gets: bad requests found that way are expected."""
@@ -197,6 +204,32 @@ class McmockServer:
         if losses.lost or losses.orphaned or (losses.duplicated and not allow_duplicated):
             raise AssertionError(str(losses))
         return losses
+
+    def assert_same_report(
+        self, old: SessionNamed, new: SessionNamed, *, within: float = WITHIN, count_known: bool = False
+    ) -> Comparison:
+        """Raise AssertionError, telling what differs, unless both sessions come to the same report; returns the comparison.
+
+        A session is one of `sessions()`, its id, or a recording: a file, with `#` and the first letters of an id where it
+        holds several. Numbers, params and custom metadata count; of them what SDKs are known to do differently only with
+        `count_known`. Durations may be `within` seconds apart. Raises ValueError for what is no session, nor a recording of
+        one, and OSError where it cannot be read.
+        """
+        __tracebackhide__ = True
+        done = compare(self._session_named(old), self._session_named(new), within)
+        if done.counted(count_known=count_known, parts=REPORTED):
+            names = [
+                "" if isinstance(one, SessionView) or self.emulator.session(str(one)) else str(one)
+                for one in (old, new)
+            ]
+            raise AssertionError(comparison_text.text(done, *names, count_known=count_known))
+        return done
+
+    def _session_named(self, named: SessionNamed) -> SessionView:
+        __tracebackhide__ = True
+        if isinstance(named, SessionView):
+            return named
+        return self.emulator.session(str(named)) or _taken(session_of, str(named))
 
     def story(self) -> str:
         """Return the timeline of each session, and the requests that belong to none, for a terminal of 80 columns."""

@@ -221,7 +221,7 @@ export interface Match {
     exists?: boolean;
   }>;
   /** has a finding of this rule */
-  rule?: "not-json" | "not-an-object" | "wrong-event" | "wrong-endpoint" | "missing-key" | "unknown-key" | "wrong-type" | "wrong-value" | "qoe-without-prefix" | "qoe-in-params" | "params-on-ping" | "empty-params-on-ping" | "duplicate-key" | "body-too-large" | "body-incomplete" | "body-encoded" | "broken" | "head-too-large" | "store-away" | "scope-refused" | "not-http" | "misdirected" | "preflight-refused" | "pod-friendly-name-in-ad-start" | "error-id-in-params" | "error-without-id" | "error-source-unknown" | "integral-float" | "fractional-quality" | "location-hint-null" | "length-null" | "downloaded-flag-false" | "downloaded-flag-live" | "downloaded-flag-missing" | "array-on-sessions" | "downloaded-order" | "metadata-on-wrong-event" | "empty-metadata-on-wrong-event" | "reserved-metadata-prefix" | "states-update" | "state-name-spelling" | "pod-position-base" | "pod-index-base" | "pod-second-differs" | "bitrate-in-bits" | "stream-type-missing" | "length-not-positive" | "media-id-empty" | "ad-id-empty" | "placeholder" | "placeholder-in-metadata" | "required-value-empty" | "visitor-id-empty" | "value-empty" | "org-id-form" | "tracking-server-form" | "report-suite-form" | "visitor-id-form" | "visitor-id-missing" | "type-misspelt" | "type-not-documented" | "stream-type-differs" | "date-form" | "show-type-unknown" | "day-part-form" | "content-type" | "trailing-slash" | "ad-outside-break" | "ad-close-without-start" | "ad-not-closed" | "ad-break-not-closed" | "ad-break-nested" | "ad-break-close-without-start" | "ad-break-without-ads" | "gap-between-ads" | "playback-before-ad" | "chapter-overlap" | "chapter-close-without-start" | "chapter-not-closed" | "state-already-open" | "state-not-open" | "too-many-states" | "equal-timestamps" | "timestamp-backwards" | "late-event" | "playhead-past-end" | "playhead-moved-in-ad" | "playhead-moved-in-pause" | "playhead-off-clock" | "ping-gap" | "ping-gap-in-ad" | "play-after-complete" | "event-after-end" | "overtaken-by-end" | "session-ended-before" | "duplicate-event" | "session-not-ended" | "session-never-played" | "two-sessions-for-one-view" | "location-unread" | "event-of-another-session" | "ts-unit" | "ts-epoch" | "clock-skew" | "clock-set" | "ts-unchanged" | "local-time" | "playhead-unit" | "live-from-join" | "playhead-negative" | "day-on-demand" | "length-unit" | "part-unit" | "length-of-ad" | "ad-length-not-positive" | "ad-completed-early" | "ad-completed-late" | "completed-while-paused" | "pause-at-end" | "completed-never-played" | "completed-early" | "chapter-completed-early" | "chapter-completed-late" | "play-missing" | "playhead-not-updated" | "playhead-still" | "arguments-swapped" | "pod-index-repeated" | "pod-index-of-preroll" | "pod-position-repeated" | "pod-position-stuck" | "chapter-offset-differs" | "chapter-past-end" | "chapter-length-not-positive" | "chapter-index-repeated" | "two-players" | "view-continued" | "details-carried-over" | "quality-carried-over" | "two-devices" | "resume-at-zero" | "bitrate-too-low" | "bitrate-zero" | "bitrate-missing" | "bitrate-never-reported" | "frame-rate-impossible" | "frame-rate-zero" | "dropped-frames-fall" | "time-to-start-impossible" | "time-to-start-revised" | "plan-missing" | "plan-value" | "plan-unexpected" | "several-sessions" | "session-id-missing" | "timestamp-missing" | "timestamp-not-padded" | "fraction" | "quality-null" | "resume-misplaced" | "metadata-not-text" | "unknown-field" | "details-not-allowed" | "datastream-missing" | "datastream-missing-on-event" | "datastream-unknown" | "datastream-without-media" | Array<"not-json" | "not-an-object" | "wrong-event" | "wrong-endpoint" | "missing-key" | "unknown-key" | "wrong-type" | "wrong-value" | "qoe-without-prefix" | "qoe-in-params" | "params-on-ping" | "empty-params-on-ping" | "duplicate-key" | "body-too-large" | "body-incomplete" | "body-encoded" | "broken" | "head-too-large" | "store-away" | "scope-refused" | "not-http" | "misdirected" | "preflight-refused" | "pod-friendly-name-in-ad-start" | "error-id-in-params" | "error-without-id" | "error-source-unknown" | "integral-float" | "fractional-quality" | "location-hint-null" | "length-null" | "downloaded-flag-false" | "downloaded-flag-live" | "downloaded-flag-missing" | "array-on-sessions" | "downloaded-order" | "metadata-on-wrong-event" | "empty-metadata-on-wrong-event" | "reserved-metadata-prefix" | "states-update" | "state-name-spelling" | "pod-position-base" | "pod-index-base" | "pod-second-differs" | "bitrate-in-bits" | "stream-type-missing" | "length-not-positive" | "media-id-empty" | "ad-id-empty" | "placeholder" | "placeholder-in-metadata" | "required-value-empty" | "visitor-id-empty" | "value-empty" | "org-id-form" | "tracking-server-form" | "report-suite-form" | "visitor-id-form" | "visitor-id-missing" | "type-misspelt" | "type-not-documented" | "stream-type-differs" | "date-form" | "show-type-unknown" | "day-part-form" | "content-type" | "trailing-slash" | "ad-outside-break" | "ad-close-without-start" | "ad-not-closed" | "ad-break-not-closed" | "ad-break-nested" | "ad-break-close-without-start" | "ad-break-without-ads" | "gap-between-ads" | "playback-before-ad" | "chapter-overlap" | "chapter-close-without-start" | "chapter-not-closed" | "state-already-open" | "state-not-open" | "too-many-states" | "equal-timestamps" | "timestamp-backwards" | "late-event" | "playhead-past-end" | "playhead-moved-in-ad" | "playhead-moved-in-pause" | "playhead-off-clock" | "ping-gap" | "ping-gap-in-ad" | "play-after-complete" | "event-after-end" | "overtaken-by-end" | "session-ended-before" | "duplicate-event" | "session-not-ended" | "session-never-played" | "two-sessions-for-one-view" | "location-unread" | "event-of-another-session" | "ts-unit" | "ts-epoch" | "clock-skew" | "clock-set" | "ts-unchanged" | "local-time" | "playhead-unit" | "live-from-join" | "playhead-negative" | "day-on-demand" | "length-unit" | "part-unit" | "length-of-ad" | "ad-length-not-positive" | "ad-completed-early" | "ad-completed-late" | "completed-while-paused" | "pause-at-end" | "completed-never-played" | "completed-early" | "chapter-completed-early" | "chapter-completed-late" | "play-missing" | "playhead-not-updated" | "playhead-still" | "arguments-swapped" | "pod-index-repeated" | "pod-index-of-preroll" | "pod-position-repeated" | "pod-position-stuck" | "chapter-offset-differs" | "chapter-past-end" | "chapter-length-not-positive" | "chapter-index-repeated" | "two-players" | "view-continued" | "details-carried-over" | "quality-carried-over" | "two-devices" | "resume-at-zero" | "bitrate-too-low" | "bitrate-zero" | "bitrate-missing" | "bitrate-never-reported" | "frame-rate-impossible" | "frame-rate-zero" | "dropped-frames-fall" | "time-to-start-impossible" | "time-to-start-revised" | "plan-missing" | "plan-value" | "plan-unexpected" | "several-sessions" | "session-id-missing" | "timestamp-missing" | "timestamp-not-padded" | "fraction" | "quality-null" | "resume-misplaced" | "metadata-not-text" | "unknown-field" | "details-not-allowed" | "datastream-missing" | "datastream-missing-on-event" | "datastream-unknown" | "datastream-without-media"> | {
+  rule?: "not-json" | "not-an-object" | "wrong-event" | "wrong-endpoint" | "missing-key" | "unknown-key" | "wrong-type" | "wrong-value" | "qoe-without-prefix" | "qoe-in-params" | "params-on-ping" | "empty-params-on-ping" | "duplicate-key" | "body-too-large" | "body-incomplete" | "body-encoded" | "broken" | "head-too-large" | "store-away" | "scope-refused" | "not-http" | "misdirected" | "preflight-refused" | "pod-friendly-name-in-ad-start" | "error-id-in-params" | "error-without-id" | "error-source-unknown" | "integral-float" | "fractional-quality" | "location-hint-null" | "length-null" | "downloaded-flag-false" | "downloaded-flag-live" | "downloaded-flag-missing" | "array-on-sessions" | "downloaded-order" | "metadata-on-wrong-event" | "empty-metadata-on-wrong-event" | "reserved-metadata-prefix" | "states-update" | "state-name-spelling" | "pod-position-base" | "pod-index-base" | "pod-second-differs" | "bitrate-in-bits" | "stream-type-missing" | "length-not-positive" | "media-id-empty" | "ad-id-empty" | "placeholder" | "placeholder-in-metadata" | "required-value-empty" | "visitor-id-empty" | "value-empty" | "org-id-form" | "tracking-server-form" | "report-suite-form" | "visitor-id-form" | "visitor-id-missing" | "type-misspelt" | "type-not-documented" | "stream-type-differs" | "date-form" | "show-type-unknown" | "day-part-form" | "content-type" | "trailing-slash" | "ad-outside-break" | "ad-close-without-start" | "ad-not-closed" | "ad-break-not-closed" | "ad-break-nested" | "ad-break-close-without-start" | "ad-break-without-ads" | "gap-between-ads" | "playback-before-ad" | "chapter-overlap" | "chapter-close-without-start" | "chapter-not-closed" | "state-already-open" | "state-not-open" | "too-many-states" | "equal-timestamps" | "timestamp-backwards" | "late-event" | "playhead-past-end" | "playhead-moved-in-ad" | "playhead-moved-in-pause" | "playhead-off-clock" | "ping-gap" | "ping-gap-in-ad" | "play-after-complete" | "ping-after-complete" | "event-after-end" | "overtaken-by-end" | "session-ended-before" | "duplicate-event" | "session-not-ended" | "session-never-played" | "two-sessions-for-one-view" | "location-unread" | "event-of-another-session" | "ts-unit" | "ts-epoch" | "clock-skew" | "clock-set" | "ts-unchanged" | "local-time" | "playhead-unit" | "live-from-join" | "playhead-negative" | "day-on-demand" | "length-unit" | "part-unit" | "length-of-ad" | "ad-length-not-positive" | "ad-completed-early" | "ad-completed-late" | "completed-while-paused" | "pause-at-end" | "completed-never-played" | "completed-early" | "chapter-completed-early" | "chapter-completed-late" | "play-missing" | "playhead-not-updated" | "playhead-still" | "arguments-swapped" | "pod-index-repeated" | "pod-index-of-preroll" | "pod-position-repeated" | "pod-position-stuck" | "chapter-offset-differs" | "chapter-past-end" | "chapter-length-not-positive" | "chapter-index-repeated" | "two-players" | "view-continued" | "details-carried-over" | "quality-carried-over" | "two-devices" | "resume-at-zero" | "bitrate-too-low" | "bitrate-zero" | "bitrate-missing" | "bitrate-never-reported" | "frame-rate-impossible" | "frame-rate-zero" | "dropped-frames-fall" | "time-to-start-impossible" | "time-to-start-revised" | "plan-missing" | "plan-value" | "plan-unexpected" | "several-sessions" | "refused-in-207" | "identity-missing" | "hint-not-followed" | "session-id-missing" | "timestamp-missing" | "timestamp-not-padded" | "fraction" | "quality-null" | "resume-misplaced" | "metadata-not-text" | "unknown-field" | "details-not-allowed" | "datastream-missing" | "datastream-missing-on-event" | "datastream-unknown" | "datastream-without-media" | Array<"not-json" | "not-an-object" | "wrong-event" | "wrong-endpoint" | "missing-key" | "unknown-key" | "wrong-type" | "wrong-value" | "qoe-without-prefix" | "qoe-in-params" | "params-on-ping" | "empty-params-on-ping" | "duplicate-key" | "body-too-large" | "body-incomplete" | "body-encoded" | "broken" | "head-too-large" | "store-away" | "scope-refused" | "not-http" | "misdirected" | "preflight-refused" | "pod-friendly-name-in-ad-start" | "error-id-in-params" | "error-without-id" | "error-source-unknown" | "integral-float" | "fractional-quality" | "location-hint-null" | "length-null" | "downloaded-flag-false" | "downloaded-flag-live" | "downloaded-flag-missing" | "array-on-sessions" | "downloaded-order" | "metadata-on-wrong-event" | "empty-metadata-on-wrong-event" | "reserved-metadata-prefix" | "states-update" | "state-name-spelling" | "pod-position-base" | "pod-index-base" | "pod-second-differs" | "bitrate-in-bits" | "stream-type-missing" | "length-not-positive" | "media-id-empty" | "ad-id-empty" | "placeholder" | "placeholder-in-metadata" | "required-value-empty" | "visitor-id-empty" | "value-empty" | "org-id-form" | "tracking-server-form" | "report-suite-form" | "visitor-id-form" | "visitor-id-missing" | "type-misspelt" | "type-not-documented" | "stream-type-differs" | "date-form" | "show-type-unknown" | "day-part-form" | "content-type" | "trailing-slash" | "ad-outside-break" | "ad-close-without-start" | "ad-not-closed" | "ad-break-not-closed" | "ad-break-nested" | "ad-break-close-without-start" | "ad-break-without-ads" | "gap-between-ads" | "playback-before-ad" | "chapter-overlap" | "chapter-close-without-start" | "chapter-not-closed" | "state-already-open" | "state-not-open" | "too-many-states" | "equal-timestamps" | "timestamp-backwards" | "late-event" | "playhead-past-end" | "playhead-moved-in-ad" | "playhead-moved-in-pause" | "playhead-off-clock" | "ping-gap" | "ping-gap-in-ad" | "play-after-complete" | "ping-after-complete" | "event-after-end" | "overtaken-by-end" | "session-ended-before" | "duplicate-event" | "session-not-ended" | "session-never-played" | "two-sessions-for-one-view" | "location-unread" | "event-of-another-session" | "ts-unit" | "ts-epoch" | "clock-skew" | "clock-set" | "ts-unchanged" | "local-time" | "playhead-unit" | "live-from-join" | "playhead-negative" | "day-on-demand" | "length-unit" | "part-unit" | "length-of-ad" | "ad-length-not-positive" | "ad-completed-early" | "ad-completed-late" | "completed-while-paused" | "pause-at-end" | "completed-never-played" | "completed-early" | "chapter-completed-early" | "chapter-completed-late" | "play-missing" | "playhead-not-updated" | "playhead-still" | "arguments-swapped" | "pod-index-repeated" | "pod-index-of-preroll" | "pod-position-repeated" | "pod-position-stuck" | "chapter-offset-differs" | "chapter-past-end" | "chapter-length-not-positive" | "chapter-index-repeated" | "two-players" | "view-continued" | "details-carried-over" | "quality-carried-over" | "two-devices" | "resume-at-zero" | "bitrate-too-low" | "bitrate-zero" | "bitrate-missing" | "bitrate-never-reported" | "frame-rate-impossible" | "frame-rate-zero" | "dropped-frames-fall" | "time-to-start-impossible" | "time-to-start-revised" | "plan-missing" | "plan-value" | "plan-unexpected" | "several-sessions" | "refused-in-207" | "identity-missing" | "hint-not-followed" | "session-id-missing" | "timestamp-missing" | "timestamp-not-padded" | "fraction" | "quality-null" | "resume-misplaced" | "metadata-not-text" | "unknown-field" | "details-not-allowed" | "datastream-missing" | "datastream-missing-on-event" | "datastream-unknown" | "datastream-without-media"> | {
     min?: number;
     max?: number;
     matches?: string;
@@ -438,6 +438,70 @@ export interface Report {
   doubts: Record<string, string[]>;
   /** per metric, what it was counted from */
   why?: Record<string, Record<string, unknown>[]>;
+}
+
+/** two sessions side by side */
+export interface Comparison {
+  /** whether they are the same */
+  result: "pass" | "fail";
+  old: ComparedSession;
+  new: ComparedSession;
+  /** seconds that times, durations and playheads may be apart */
+  within: number;
+  /** those that count */
+  differences: Difference[];
+  /** differences that were set apart, by name */
+  known: Array<{
+    name: "repeated-play" | "play-before-ads" | "ping-times" | "closing-events" | "states-in-one-update" | "whole-numbers" | "playhead-after-seek" | "set-elsewhere" | "bitrate-unit" | "text-values" | "metadata-path";
+    about: string;
+    source: string;
+    differences: Difference[];
+  }>;
+  /** the events of both, in their order */
+  pairs: EventPair[];
+  /** events that were too many to be compared */
+  leftOut: number;
+  /** for a terminal: what differs */
+  message: string;
+}
+
+/** a session that is compared */
+export interface ComparedSession {
+  sessionId: string;
+  protocol: string;
+  recording: string;
+  media: Record<string, unknown>;
+}
+
+/** one difference between two sessions */
+export interface Difference {
+  part: "report" | "events" | "params" | "metadata" | "quality";
+  /** lost: the old session alone has it; new: the new one alone */
+  change: "different" | "lost" | "new";
+  /** a number, a param or a key; event, time, playhead, outcome or pings */
+  name: string;
+  /** the event or the record, in words */
+  about: string;
+  old: unknown;
+  new: unknown;
+  /** counts from 1 and never repeats */
+  oldSeq: number | null;
+  /** counts from 1 and never repeats */
+  newSeq: number | null;
+  /** what it is set apart as */
+  known: string | null;
+}
+
+/** an event that both sessions have, or one of them alone */
+export interface EventPair {
+  eventType: string;
+  /** counts from 1 and never repeats */
+  oldSeq: number | null;
+  /** counts from 1 and never repeats */
+  newSeq: number | null;
+  /** null where it is the same, or differs as is known */
+  change: "different" | "lost" | "new" | null;
+  known: string | null;
 }
 
 export interface FaultRule {
@@ -832,6 +896,8 @@ export interface Routes {
   "POST /verify": { takes: Check; gives: Verification };
   /** whether anything was lost: what the fixture says */
   "GET /verdict": { gives: Verdict };
+  /** two sessions side by side */
+  "GET /compare": { gives: Comparison };
   /** one exchange */
   "GET /requests/{seq}": { gives: Exchange };
   /** the log as a file */

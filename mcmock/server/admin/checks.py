@@ -12,14 +12,16 @@ from typing import Any
 
 from aiohttp import web
 
-from mcmock.checks.verification import Check, Verification, check_from_json, wait_from_json
+from mcmock.analytics.views import SessionView
+from mcmock.checks.comparison import WITHIN, compare
+from mcmock.checks.verification import LONGEST, Check, Result, Verification, check_from_json, wait_from_json
 from mcmock.checks.waiting import Watch
 from mcmock.core.findings import FailOn
-from mcmock.core.wording import shown
+from mcmock.core.wording import named, shown
 from mcmock.engine import Emulator
 from mcmock.serialization import json_shapes
 from mcmock.server.admin.listings import whole
-from mcmock.server.admin.request import AdminRequest, Handler, Reply
+from mcmock.server.admin.request import AdminError, AdminRequest, Handler, Reply
 
 
 async def verify(emulator: Emulator, asked: Check) -> Verification:
@@ -74,7 +76,7 @@ def waits(handler: Handler, body: Any) -> bool:
 
 async def _answered(asked: AdminRequest, check: Check) -> Reply:
     """Return the verification, with status 409 instead of 200 where `?strict=1` asks for that and it did not pass."""
-    strict = _is_strict(asked)
+    strict = _is_set(asked, "strict")
     answer = await verify(asked.emulator, check)
     return _judged(json_shapes.verification_to_json(answer), answer.passed, strict)
 
@@ -84,11 +86,45 @@ async def handle_verdict(asked: AdminRequest) -> Reply:
     query = asked.request.query
     fail_on = _known_word(query.get("failOn", str(FailOn.LOST)))
     allow = [rule for words in query.getall("allow", []) for rule in words.split(",") if rule]
-    strict = _is_strict(asked)
+    strict = _is_set(asked, "strict")
     limit = whole(asked, "limit", json_shapes.MAX_LISTED)
     verdict = asked.emulator.verdict(fail_on, allow)
     message = verdict.message if verdict.passed else f"{verdict.message}\n\n{verdict.story(asked.emulator)}"
     return _judged(json_shapes.verdict_to_json(verdict, message, limit), verdict.passed, strict)
+
+
+async def handle_compare(asked: AdminRequest) -> Reply:
+    """Return two sessions side by side. It is worked out on a thread: of long sessions it takes a while."""
+    query = asked.request.query
+    old, new = (_session_named(asked, which) for which in ("old", "new"))
+    strict, count_known = _is_set(asked, "strict"), _is_set(asked, "countKnown")
+    within = _seconds_of(query.get("within", str(WITHIN)))
+
+    def shape() -> dict[str, Any]:
+        return json_shapes.comparison_to_json(compare(old, new, within), count_known=count_known)
+
+    made = await asyncio.to_thread(shape)
+    return _judged(made, made["result"] == Result.PASS, strict)
+
+
+def _session_named(asked: AdminRequest, which: str) -> SessionView:
+    session_id = asked.request.query.get(which)
+    if session_id is None:
+        raise ValueError(f"{which} is missing: compare wants old and new, the ids of two sessions")
+    view = asked.emulator.session(session_id)
+    if view is None:
+        raise AdminError(404, "unknown-session", f"there is no session {named(session_id)}")
+    return view
+
+
+def _seconds_of(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds <= LONGEST:
+        raise ValueError(f"within must be 0 to {LONGEST:g} seconds, not {shown(text)}")
+    return seconds
 
 
 def _known_word(word: str) -> FailOn:
@@ -97,11 +133,12 @@ def _known_word(word: str) -> FailOn:
     raise ValueError(f"failOn must be never, rejected, lost or warning, not {shown(word)}")
 
 
-def _is_strict(asked: AdminRequest) -> bool:
-    strict = asked.request.query.get("strict", "0")
-    if strict not in ("0", "1"):
-        raise ValueError(f"strict must be 0 or 1, not {shown(strict)}")
-    return strict == "1"
+def _is_set(asked: AdminRequest, name: str) -> bool:
+    """Return whether a flag of the query is 1. Raises ValueError for anything but 0 and 1."""
+    value = asked.request.query.get(name, "0")
+    if value not in ("0", "1"):
+        raise ValueError(f"{name} must be 0 or 1, not {shown(value)}")
+    return value == "1"
 
 
 def _judged(shape: dict[str, Any], passed: bool, strict: bool) -> Reply:

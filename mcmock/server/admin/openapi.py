@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 import mcmock
+from mcmock.checks.verification import LONGEST
 from mcmock.core.findings import FailOn
 from mcmock.core.match import NAMES
 from mcmock.protocols.base import ApiProtocol, Operation
@@ -124,6 +125,19 @@ QUERY: dict[str, Schema] = {
         "type": "string",
         "enum": [str(level) for level in FailOn],
         "description": "what fails it; lost unless said",
+    },
+    "old": {"type": "string", "minLength": 1, "description": "the id of a session"},
+    "new": {"type": "string", "minLength": 1, "description": "the id of the session that it is compared with"},
+    "within": {
+        "type": "number",
+        "minimum": 0,
+        "maximum": LONGEST,
+        "description": "seconds that times, durations and playheads may be apart; 1 unless said",
+    },
+    "countKnown": {
+        "type": "string",
+        "enum": ["0", "1"],
+        "description": "1: count what SDKs are known to do differently, too",
     },
     "allow": {"type": "string", "description": "rules that are expected, with commas between them"},
     "match": {

@@ -144,6 +144,15 @@ ROUTES: tuple[AdminRoute, ...] = (
         query=("failOn", "allow", "limit", "strict"),
         also=(409,),
     ),
+    AdminRoute(
+        "GET",
+        "/compare",
+        checks.handle_compare,
+        "two sessions side by side",
+        "Comparison",
+        query=("old", "new", "within", "countKnown", "strict"),
+        also=(409,),
+    ),
     AdminRoute("DELETE", "/requests", listings.handle_clear, "empties the log", "Empty"),
     AdminRoute("GET", "/requests/{seq}", listings.handle_request, "one exchange", "Exchange"),
     AdminRoute(
