@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import socket
+import threading
 from collections.abc import Callable, Iterator
 from inspect import signature
 from typing import Any, Self
@@ -14,7 +15,8 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import settings
 
-from mcmock.core.model import Answer, Request
+from mcmock.core.match import Match
+from mcmock.core.model import Answer, Delivery, Request
 from mcmock.engine import Emulator
 from mcmock.testing.server import McmockServer
 from tests import programs
@@ -71,6 +73,23 @@ def start(emulator: Emulator, **parts: Any) -> str:
 def send(emulator: Emulator, session_id: str, event_type: str, playhead: float = 0, **parts: Any) -> Answer:
     value = body(event_type, playhead, **parts)
     return emulator.handle(post(f"/api/v1/sessions/{session_id}/events", value))
+
+
+def pings_settled(emulator: Emulator, count: int) -> list[Delivery]:
+    """Return what became of the answers to that many pings, once none is pending: it may be noted after the answer came."""
+    noted = threading.Event()
+    stop = emulator.subscribe(lambda _: noted.set())
+    found: list[Delivery] = []
+    try:
+        for _ in range(1000):
+            found = [one.delivery for one in emulator.requests(Match({"event": "ping"}))]
+            if len(found) == count and Delivery.PENDING not in found:
+                return found
+            noted.wait(1)
+            noted.clear()
+    finally:
+        stop()
+    raise AssertionError(f"still {found}")
 
 
 class Wire:

@@ -44,7 +44,7 @@ def _on_play(tally: Tally, now: Moment) -> Iterator[Finding | None]:
     else:
         tally.mark_once("content_starts", now.place)
         if "content_completes" in tally.counts:
-            yield tally.say("play-after-complete", f"{now.path}.eventType", "play after sessionComplete")
+            yield tally.say("play-after-complete", now.type_path, "play after sessionComplete")
     tally.playback = tally.playback.switch(playback.PLAYING)
 
 
@@ -66,7 +66,7 @@ def _check_before_ad(tally: Tally, now: Moment) -> Iterator[Finding | None]:
     if tally.ad_break is not None and tally.ad_break.ad_count == 0:
         yield tally.say(
             "playback-before-ad",
-            f"{now.path}.eventType",
+            now.type_path,
             f"{now.event.event_type} between adBreakStart and its first adStart",
         )
 
@@ -74,9 +74,7 @@ def _check_before_ad(tally: Tally, now: Moment) -> Iterator[Finding | None]:
 def _on_ad_break_start(tally: Tally, now: Moment) -> Iterator[Finding | None]:
     if tally.ad_break is not None:
         yield from _abandon_ad(tally, now)
-        yield tally.say(
-            "ad-break-nested", f"{now.path}.eventType", "adBreakStart before the adBreakComplete of the one before"
-        )
+        yield tally.say("ad-break-nested", now.type_path, "adBreakStart before the adBreakComplete of the one before")
         _close_break(tally, "abandoned")
     position = number_or_none(now.event.params.get("media.ad.podIndex"))
     number = int(position) if position is not None else len(tally.breaks)
@@ -91,13 +89,11 @@ def _on_ad_break_start(tally: Tally, now: Moment) -> Iterator[Finding | None]:
 
 def _on_ad_break_complete(tally: Tally, now: Moment) -> Iterator[Finding | None]:
     if tally.ad_break is None:
-        yield tally.say(
-            "ad-break-close-without-start", f"{now.path}.eventType", "adBreakComplete, but no ad break is open"
-        )
+        yield tally.say("ad-break-close-without-start", now.type_path, "adBreakComplete, but no ad break is open")
         return
     yield from _abandon_ad(tally, now)
     if tally.ad_break.ad_count == 0:
-        yield tally.say("ad-break-without-ads", f"{now.path}.eventType", "the ad break ends without any ad")
+        yield tally.say("ad-break-without-ads", now.type_path, "the ad break ends without any ad")
     _close_break(tally, "complete")
 
 
@@ -133,7 +129,7 @@ def _on_ad_end(tally: Tally, now: Moment) -> Iterator[Finding | None]:
         tally.playback = tally.playback.end_stray()
         yield _outside_break(tally, now)
     elif tally.ad is None:
-        yield tally.say("ad-close-without-start", f"{now.path}.eventType", f"{now.event.event_type}, but no ad is open")
+        yield tally.say("ad-close-without-start", now.type_path, f"{now.event.event_type}, but no ad is open")
     else:
         _close_ad(tally, AD_ENDS[now.event.event_type])
         if now.event.event_type == "adComplete":
@@ -145,7 +141,7 @@ def _outside_break(tally: Tally, now: Moment) -> Finding | None:
     subject = now.event.event_type if name is None else f"{now.event.event_type} of {name!r}"
     return tally.say(
         "ad-outside-break",
-        f"{now.path}.eventType",
+        now.type_path,
         f"{subject} outside adBreakStart … adBreakComplete: ignored, its time goes to main content",
     )
 
@@ -153,7 +149,7 @@ def _outside_break(tally: Tally, now: Moment) -> Finding | None:
 def _abandon_ad(tally: Tally, now: Moment) -> Iterator[Finding | None]:
     if tally.ad is not None:
         message = f"{now.event.event_type} while the ad {tally.ad.id!r} is open: adComplete or adSkip is missing"
-        yield tally.say("ad-not-closed", f"{now.path}.eventType", message)
+        yield tally.say("ad-not-closed", now.type_path, message)
         _close_ad(tally, "abandoned")
 
 
@@ -168,7 +164,7 @@ def _close_ad(tally: Tally, outcome: str) -> None:
 def _on_chapter_start(tally: Tally, now: Moment) -> Iterator[Finding | None]:
     if tally.chapter is not None:
         message = f"chapterStart while chapter {tally.chapter.index} is open: that one counts as skipped"
-        yield tally.say("chapter-overlap", f"{now.path}.eventType", message)
+        yield tally.say("chapter-overlap", now.type_path, message)
         _close_chapter(tally, "skip")
     position = number_or_none(now.event.params.get("media.chapter.index"))
     number = int(position) if position is not None else len(tally.chapters)
@@ -188,7 +184,7 @@ def _on_chapter_end(tally: Tally, now: Moment) -> Iterator[Finding | None]:
     if tally.chapter is None:
         yield tally.say(
             "chapter-close-without-start",
-            f"{now.path}.eventType",
+            now.type_path,
             f"{now.event.event_type}, but no chapter is open",
         )
         return
@@ -265,7 +261,7 @@ def _on_ping(tally: Tally, now: Moment) -> Iterator[Finding | None]:
     is_over = tally.playback.main == playback.COMPLETED and not tally.playback.in_break
     if is_over and not tally.once("trailing-ping") and tally.once("ping-after-complete"):
         message = "pings go on after sessionComplete, with nothing played since"
-        yield tally.say("ping-after-complete", f"{now.path}.eventType", message)
+        yield tally.say("ping-after-complete", now.type_path, message)
 
 
 def _on_session_complete(tally: Tally, now: Moment) -> Iterator[Finding | None]:

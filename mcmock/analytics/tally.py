@@ -97,6 +97,11 @@ class Moment(NamedTuple):
     place: int
     path: str
 
+    @property
+    def type_path(self) -> str:
+        """Return where the request's body says what the event is."""
+        return f"{self.path}.eventType"
+
 
 class Mark(NamedTuple):
     """That the event at `place` of the processing order added one to `metric`."""

@@ -574,19 +574,24 @@ async def test_many_waits_are_answered_by_one_arrival() -> None:
     assert [answer.matched for answer in await asyncio.gather(*waits)] == [1] * 200
 
 
-def test_waiting_beside_a_large_log_looks_only_at_what_is_new(
-    emulator: Emulator, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    play(emulator, *["ping"] * 500)
-    session_id = start(emulator)
-    built = []
+@pytest.fixture
+def built(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The numbers of the log's entries that exchanges are built of, as they are."""
+    seqs: list[int] = []
     build = Analysis.exchange
 
     def counting(self: Analysis, entry: Entry) -> Exchange:
-        built.append(entry.seq)
+        seqs.append(entry.seq)
         return build(self, entry)
 
     monkeypatch.setattr(Analysis, "exchange", counting)
+    return seqs
+
+
+def test_waiting_beside_a_large_log_looks_only_at_what_is_new(emulator: Emulator, built: list[int]) -> None:
+    play(emulator, *["ping"] * 500)
+    session_id = start(emulator)
+    built.clear()
     with ThreadPoolExecutor(1) as pool:
         waiter = pool.submit(emulator.wait_for, Match({"session": session_id, "event": "ping"}), 50, 30)
         for _ in range(50):
@@ -703,21 +708,11 @@ def test_a_scan_of_the_log_is_the_same_as_asking_for_each_number() -> None:
     assert emulator.evicted > 256
 
 
-def test_a_query_builds_no_exchange_that_its_columns_rule_out(
-    emulator: Emulator, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_query_builds_no_exchange_that_its_columns_rule_out(emulator: Emulator, built: list[int]) -> None:
     """So that one session, one event type or the rejected ones are found in a log of a million without judging it."""
     play(emulator, *["ping"] * 300)
     session_id = play(emulator, "play")
     emulator.handle(post("/api/v1/sessions", b"{"))
-    built = []
-    build = Analysis.exchange
-
-    def counting(self: Analysis, entry: Entry) -> Exchange:
-        built.append(entry.seq)
-        return build(self, entry)
-
-    monkeypatch.setattr(Analysis, "exchange", counting)
     for wanted, seqs in (
         ({"event": "play"}, [303]),
         ({"session": session_id}, [302, 303]),

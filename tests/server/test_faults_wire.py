@@ -25,7 +25,7 @@ from mcmock.core.model import Delivery
 from mcmock.engine import Emulator
 from mcmock.server import Service, ServiceThread
 from mcmock.testing.server import McmockServer
-from tests.conftest import Wire, body
+from tests.conftest import Wire, body, pings_settled
 
 EVENT = b'{"eventType":"ping","playerTime":{"playhead":1,"ts":1700000000000}}'
 LOOPS = ["asyncio", "uvloop"]
@@ -49,19 +49,7 @@ class Place:
         return f"{location}/events"
 
     def settled(self, count: int = 1) -> list[Delivery]:
-        """What became of the answers to pings, once none is pending; the delivery of an answer may be noted after it came."""
-        done = threading.Event()
-        stop = self.emulator.subscribe(lambda _: done.set())
-        try:
-            for _ in range(1000):
-                found = [one.delivery for one in self.emulator.requests() if one.event_type == "ping"]
-                if len(found) == count and Delivery.PENDING not in found:
-                    return found
-                done.wait(1)
-                done.clear()
-        finally:
-            stop()
-        raise AssertionError(f"still {found}")
+        return pings_settled(self.emulator, count)
 
 
 @pytest.fixture(params=LOOPS)

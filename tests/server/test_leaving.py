@@ -13,7 +13,6 @@ import ssl
 import struct
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from http.client import HTTPConnection, HTTPSConnection
@@ -28,7 +27,7 @@ from mcmock.core.match import Match
 from mcmock.core.model import Delivery
 from mcmock.engine import Emulator
 from mcmock.server import Service, ServiceThread, certificates
-from tests.conftest import body
+from tests.conftest import body, pings_settled
 
 EVENT = json.dumps(body("ping")).encode()
 
@@ -72,19 +71,7 @@ class Side:
         return self.ask("/api/v1/sessions", json.dumps(body("sessionStart")).encode())[1] + "/events"
 
     def settled(self, count: int) -> list[Delivery]:
-        """What became of the answers to pings, once none is pending."""
-        done = threading.Event()
-        stop = self.emulator.subscribe(lambda _: done.set())
-        try:
-            for _ in range(20):
-                found = [one.delivery for one in self.emulator.requests(Match({"event": "ping"}))]
-                if len(found) == count and Delivery.PENDING not in found:
-                    return found
-                done.wait(1)
-                done.clear()
-        finally:
-            stop()
-        raise AssertionError(f"still {found}")
+        return pings_settled(self.emulator, count)
 
 
 @pytest.fixture(scope="module")
