@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 import pytest
@@ -195,6 +195,8 @@ def test_a_start_that_is_refused_seems_to_succeed_and_nothing_is_counted(
     answer = mcmock_server.requests()[0].response_body.decode()
     assert (problems.PLAYHEAD_RANGE in answer, "va-edge-0400-400" in answer) == (way != "bridge", True)
     assert mcmock_server.verdict().passed == (way == "bridge"), "a fault is what the test asked for"
+    found = {one.rule for exchange in mcmock_server.requests() for one in exchange.findings}
+    assert ("refused-in-207" in found, "session-id-missing" in found) == (way != "bridge", way == "sendEvent")
 
 
 @pytest.mark.parametrize("way", ONE_SHORT)
@@ -237,12 +239,89 @@ def test_a_session_that_a_sleeping_laptop_has_outlived(viewer: Viewer, mcmock_se
     assert "session-not-ended" in {one.rule for one in mcmock_server.session().findings}
 
 
-def test_an_end_that_fails_leaves_its_pings_going_for_ever(viewer: Viewer, mcmock_server: McmockServer) -> None:
-    mcmock_server.faults.add(faults.status(500, event="sessionComplete", times=1))
+@pytest.mark.parametrize("side", ["before", pytest.param("after", marks=pytest.mark.long)])
+def test_an_end_that_fails_leaves_its_pings_going_for_ever(
+    viewer: Viewer, mcmock_server: McmockServer, side: str
+) -> None:
+    mcmock_server.faults.add(faults.status(500, event="sessionComplete", times=1, side=side))
     viewer.watch("playerId", stories.VOD)
     pings = len(mcmock_server.requests(event="ping"))
     viewer.wait(35)
     assert [event for event, _ in viewer.refused] == ["sessionComplete"]
     assert len(mcmock_server.requests(event="ping")) >= pings + 3
-    assert mcmock_server.losses().lost == 1
-    assert not mcmock_server.session().report.content_completes
+    assert (mcmock_server.losses().lost, mcmock_server.losses().counted) == ((1, 0) if side == "before" else (0, 1))
+    found = {one.rule for exchange in mcmock_server.requests(event="ping") for one in exchange.findings}
+    assert ("ping-after-complete" in found) == (side == "after")
+
+
+# -- the faults of the Media Edge API, by the names of docs/faults.md -------------------------------------------------------
+
+
+class Seen(NamedTuple):
+    """What one viewing under a preset comes to: statuses in order of arrival, calls that are rejected, and what was lost."""
+
+    statuses: list[int]
+    rejected: int
+    became: dict[str, int]
+
+
+EVENTS = len(stories.VOD) - 1
+GOOD = [204] * (EVENTS + 2)
+"""All but the start, with two pings."""
+
+UNDER = {
+    "edge-refused-start": Seen([207], EVENTS, {"lost": 1}),
+    "edge-no-session-id": Seen([200], EVENTS, {"orphaned": 1}),
+    "edge-empty-session-id": Seen([200], EVENTS, {"orphaned": 1}),
+    "edge-not-streamed": Seen([200, *GOOD], 0, {}),
+    "edge-no-handle": Seen(
+        [200] * (EVENTS + 2), EVENTS, {"counted": EVENTS + 1}
+    ),  # one ping: a rejected event ends them
+    "edge-lost-session": Seen([200, 204, 404, *GOOD[2:]], 0, {"lost": 1}),  # the ping, whose call is nobody's
+    "edge-retry-after": Seen([200, 429, *GOOD], 0, {"retried": 1}),
+    "edge-retry-after-hidden": Seen([200, 429, *GOOD], 0, {"retried": 1}),
+    "edge-hint-changes": Seen([200, 204, 200, *GOOD[2:]], 0, {"counted": 1}),
+    "edge-hints-differ": Seen([200, *GOOD], 0, {"counted": 1}),
+    "edge-cors-wildcard": Seen([200], EVENTS + 1, {"orphaned": 1}),
+}
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("preset", [name for name in faults.PRESETS if name.startswith("edge-")])
+def test_what_each_preset_does_to_it(viewer: Viewer, mcmock_server: McmockServer, preset: str) -> None:
+    mcmock_server.prepare(clock="frozen", preset=preset)
+    viewer.watch("playerId", stories.VOD)
+    losses = mcmock_server.losses()
+    counts = {name: getattr(losses, name) for name in ("retried", "moved", "duplicated", "counted", "lost", "orphaned")}
+    became = {name: count for name, count in counts.items() if count}
+    statuses = [one.status for one in mcmock_server.requests()]
+    assert Seen(statuses, len(viewer.refused), became) == UNDER[preset]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("preset", "first"), [("edge-hint-changes", "pauseStart"), ("edge-hints-differ", "play")])
+def test_it_goes_to_the_region_that_the_cookie_names(
+    viewer: Viewer, mcmock_server: McmockServer, preset: str, first: str
+) -> None:
+    mcmock_server.prepare(clock="frozen", preset=preset)
+    viewer.watch("playerId", stories.VOD)
+    elsewhere = [
+        one.event_type for one in mcmock_server.requests() if not one.path.startswith(("/ee/irl1/", "/ee/v1/"))
+    ]
+    assert elsewhere[0] == first
+    assert len(elsewhere) == len(mcmock_server.requests()) - (3 if first == "pauseStart" else 1)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("preset", "soonest", "latest"), [("edge-retry-after", 2, 2.1), ("edge-retry-after-hidden", 0.7, 1.4)]
+)
+def test_a_retry_after_that_it_may_not_read_is_its_own_second(
+    viewer: Viewer, mcmock_server: McmockServer, preset: str, soonest: float, latest: float
+) -> None:
+    mcmock_server.prepare(clock="frozen", preset=preset)
+    viewer.watch("playerId", stories.VOD[:2])
+    for _ in range(25):
+        viewer.wait(0.1)
+    refused, again = mcmock_server.requests(event="play")
+    assert soonest - 0.01 <= again.at - refused.at <= latest + 0.01
