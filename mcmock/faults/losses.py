@@ -1,13 +1,14 @@
 """The loss ledger: what became of each request that a fault met, and what users would have lost.
 
-A pure function over the log. Two requests are the same event when session, event type and `ts` are the same; two sessions
-are the same viewing when visitor and content are. It knows no rules of faults: an exchange tells which one met it.
+A pure function over the log. Two requests are the same event when session and event type are the same, and the event's own id,
+or, where its API has none, `ts`. Two sessions are the same viewing when visitor and content are; a visitor who is not known yet
+may be anybody. It knows no rules of faults: an exchange tells which one met it.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Mapping
 from enum import StrEnum
 from typing import Final, NamedTuple
 
@@ -104,6 +105,18 @@ def _line(loss: Loss) -> str:
     )
 
 
+class Viewing(NamedTuple):
+    """Who watches what, by the params of sessionStart."""
+
+    visitor: tuple[str, ...]
+    content: str
+
+    def may_go_on_as(self, later: Viewing) -> bool:
+        """Return whether a later viewing may be this one: a visitor is unknown until the service has told who it is."""
+        is_known = any(one != str(None) for one in self.visitor)
+        return self.content == later.content and (self.visitor == later.visitor or not is_known)
+
+
 class _Attempt(NamedTuple):
     """One time that an event was sent. `parts` is more than one event only for downloaded content."""
 
@@ -115,8 +128,9 @@ class _Attempt(NamedTuple):
     playhead: float | None
     counted: bool
     fault: FaultHit | None
-    viewing: Hashable
-    is_whole: bool = False  # an array: a session that arrived whole
+    viewing: Viewing | str | None
+    is_whole: bool = False  # a session that arrived whole
+    id: str | None = None  # the event's own, the same when it is sent again
 
     def is_again(self, other: _Attempt) -> bool:
         """Return whether the next attempt in its session is the same event once more, with a `ts` of its own."""
@@ -126,7 +140,7 @@ class _Attempt(NamedTuple):
     def event(self) -> Hashable:
         """What is the same when the event is sent again: a start has no session yet, but a viewing."""
         owner = self.viewing if self.kind is not Kind.EVENT else self.session_id
-        return (self.kind, owner, self.event_type, self.ts)
+        return (self.kind, owner, self.event_type, self.ts if self.id is None else self.id)
 
 
 def ledger(exchanges: Iterable[Exchange], evicted: int = 0) -> Losses:
@@ -148,8 +162,8 @@ class _Book:
 
     def __init__(self, attempts: Iterable[_Attempt]) -> None:
         self._same: dict[Hashable, list[_Attempt]] = defaultdict(list)
-        self._viewing_of: dict[str | None, Hashable] = {}
-        self._starts: dict[Hashable, list[_Attempt]] = defaultdict(list)
+        self._viewing_of: dict[str | None, Viewing] = {}
+        self._starts: dict[str, list[_Attempt]] = defaultdict(list)  # by what is watched
         self._received: dict[Hashable, list[_Attempt]] = defaultdict(list)
         self._alive: set[str | None] = set()  # sessions that received events
         self._played: set[str | None] = set()  # and of them those that received a play
@@ -168,8 +182,8 @@ class _Book:
             self._last[one.session_id] = one
         if one.fault is not None:
             self._struck.setdefault(one.session_id, one.seq)
-        if one.kind in (Kind.SESSION, Kind.DOWNLOADED) and one.counted:
-            self._starts[one.viewing].append(one)
+        if one.kind in (Kind.SESSION, Kind.DOWNLOADED) and one.counted and isinstance(one.viewing, Viewing):
+            self._starts[one.viewing.content].append(one)
             self._viewing_of[one.session_id] = one.viewing
             self._opened[one.session_id] = one.seq
         if one.kind is Kind.EVENT and one.counted:
@@ -216,16 +230,23 @@ class _Book:
         if one.kind is not Kind.EVENT:
             if one.session_id in self._alive:
                 return None  # its player got the answer after all: a later start is another viewing
-            later = [start for start in self._starts[one.viewing] if start.seq > one.seq]
+            later = [start for start in self._starts_of(one.viewing) if start.seq > one.seq]
             if one.counted:
                 return next((start for start in later if start.session_id in self._alive), next(iter(later), None))
             return next((start for start in later if start.is_whole or start.session_id in self._played), None)
         return next((other for other in self._received[one.event_type, one.ts] if self._is_move(one, other)), None)
 
+    def _starts_of(self, viewing: Viewing | str | None) -> list[_Attempt]:
+        """Return the starts of what may be the same viewing."""
+        if not isinstance(viewing, Viewing):
+            return []
+        found = self._starts[viewing.content]
+        return [one for one in found if isinstance(one.viewing, Viewing) and viewing.may_go_on_as(one.viewing)]
+
     def _is_move(self, one: _Attempt, other: _Attempt) -> bool:
         """Return whether `other` is `one` in a session opened because of the fault: not in one that others had open before."""
-        viewing = self._viewing_of.get(one.session_id)
-        alike = viewing is not None and viewing == self._viewing_of.get(other.session_id)
+        viewing, later = self._viewing_of.get(one.session_id), self._viewing_of.get(other.session_id)
+        alike = viewing is not None and later is not None and viewing.may_go_on_as(later)
         plays_on = one.session_id not in self._played or other.session_id in self._played
         since = alike and other.seq > one.seq and self._opened[other.session_id] > self._struck[one.session_id]
         return since and plays_on
@@ -235,13 +256,19 @@ def _attempt(exchange: Exchange) -> _Attempt:
     is_event = exchange.kind in COUNTED_KINDS
     astray = not is_event and any(found.rule in _ASTRAY for found in exchange.findings)
     first = next(iter(exchange.events), None)
-    viewing = None if first is None else tuple(str(first.params.get(key)) for key in VIEWING)
+    viewing = None if first is None else _viewing(first.params)
     ts = first.sent_ts if first is not None and isinstance(first.sent_ts, int) else None
     return _Attempt(
         exchange.seq, exchange.kind, exchange.session_id, exchange.event_type, ts, exchange.playhead,
         exchange.verdict in TAKEN and not astray, exchange.fault if is_event or astray else None,
-        viewing if is_event else exchange.path, isinstance(exchange.body, list),
+        viewing if is_event else exchange.path, exchange.kind is Kind.DOWNLOADED or isinstance(exchange.body, list),
+        first.id if first is not None else None,
     )  # fmt: skip
+
+
+def _viewing(params: Mapping[str, object]) -> Viewing:
+    *visitor, content = (str(params.get(key)) for key in VIEWING)
+    return Viewing(tuple(visitor), content)
 
 
 _ASTRAY: Final = ("misdirected", "preflight-refused")
