@@ -214,6 +214,14 @@ class ApiProtocol(Protocol):
         """Return why clients cannot read the session id in such a response, in words that follow "answered"; None if they can."""
         return None
 
+    def good_status(self, kind: Kind, target: str) -> int:
+        """Return the status of a good answer to a start or an event."""
+        return 204 if kind is Kind.EVENT else 201
+
+    def refuses_within(self, status: int, body: bytes) -> bool:
+        """Return whether an answer of success to a start refuses it all the same."""
+        return False
+
     def error_message(self, body: bytes) -> str:
         """Return what the body of an error says, or "" if it is not in the API's form."""
         return ""
@@ -227,7 +235,7 @@ class ApiProtocol(Protocol):
         return Kind.EVENT, self.paths[0].template
 
     def timed(self, event: object, ts: int) -> object:
-        """Return an event of a body with the time `ts` (ms) filled in, if it has none."""
+        """Return an event of a list, or a whole body, with the time `ts` (ms) filled in, if it has none."""
         return event
 
     def params_of(self, event_type: str) -> Mapping[str, bool]:

@@ -18,7 +18,6 @@ from mcmock.core.http import JSON
 from mcmock.core.model import Request
 from mcmock.core.text import utf8
 from mcmock.protocols.base import SID, ApiProtocol
-from mcmock.protocols.neighbours import api_of_body
 from mcmock.protocols.registry import known_protocols
 from mcmock.recordings import timeline
 from mcmock.recordings.har import MAX_ATTACHED, Attached, is_har, read_har
@@ -189,7 +188,9 @@ def _client_line(sent: Mapping[str, Any]) -> Recorded:
     answer = sent.get("response") or {}
     headers = tuple((name.encode(), value.encode()) for name, value in sent["headers"])
     request = Request(sent["method"], sent["path"], headers, sent["body_raw"].encode())
-    return Recorded(sent["epoch_ms"] / 1000, request, answer.get("status"), (), b"", session_id=answer.get("sid"))
+    text = answer.get("body")
+    body = text.encode() if isinstance(text, str) else b""
+    return Recorded(sent["epoch_ms"] / 1000, request, answer.get("status"), (), body, session_id=answer.get("sid"))
 
 
 # -- what is something else -----------------------------------------------------------------------------------------------
@@ -259,9 +260,4 @@ _OTHER_DOCUMENTS: Final[tuple[tuple[str, Callable[[Any], bool], str], ...]] = (
     ("a log of Chrome's network (chrome://net-export)", _has("constants", "events"), "record a HAR in the developer tools"),
     ("one entry of a HAR", _has("request", "response", "startedDateTime"), 'put it into {"log": {"entries": […]}}'),
     ("the JSON of a request", _has("method", "url"), "put its body alone into a file, or record a HAR"),
-    ("a body of the Media Edge API", lambda value: api_of_body(_first(value)) is not None, "mcmock does not emulate it"),
 )  # fmt: skip
-
-
-def _first(value: Any) -> Any:
-    return value[0] if isinstance(value, list) and value else value

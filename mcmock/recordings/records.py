@@ -75,7 +75,9 @@ class Located:
     def __init__(self, record: Recorded, protocols: Iterable[ApiProtocol] = ()) -> None:
         found = [(one, one.locate(record.request)) for one in protocols or known_protocols()]
         self.record = record
-        self.protocol, address = next((pair for pair in found if pair[1].kind is not Kind.OTHER), found[0])
+        known = (pair for pair in found if pair[1].kind is not Kind.OTHER)
+        meant = (pair for pair in found if pair[0].is_meant(pair[1].target))
+        self.protocol, address = next(known, None) or next(meant, found[0])
         self.kind, self.named = address.kind, address.session_id
         self.request = record.request._replace(target=address.target)
 
@@ -88,6 +90,14 @@ class Located:
     @property
     def is_counted(self) -> bool:
         return self.kind in COUNTED_KINDS
+
+    @property
+    def was_taken(self) -> bool:
+        """Whether the recorded service took it: an answer of success may refuse a start all the same."""
+        record = self.record
+        if record.taken is not None or not record.was_taken or record.status is None or not self.is_start:
+            return record.was_taken
+        return not self.protocol.refuses_within(record.status, record.response_body)
 
     @property
     def is_start(self) -> bool:
@@ -121,7 +131,7 @@ class Located:
     @cached_property
     def issued(self) -> str | None:
         """The session id that its answer gave out, if it began a session."""
-        if not self.is_start or not self.record.was_taken:
+        if not self.is_start or not self.was_taken:
             return None
         return self.record.session_id or self.protocol.session_issued(
             self.record.response_headers, self.record.response_body

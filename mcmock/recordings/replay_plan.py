@@ -26,7 +26,7 @@ from mcmock.recordings.records import STARTS, Located, Recorded
 from mcmock.recordings.sessions import assign
 from mcmock.recordings.timeline import API
 
-_SENT: Final = frozenset({Kind.SESSION, Kind.EVENT, Kind.DOWNLOADED, Kind.SCHEMA, Kind.PREFLIGHT})
+_SENT: Final = frozenset({Kind.SESSION, Kind.EVENT, Kind.DOWNLOADED, Kind.INTERACT, Kind.SCHEMA, Kind.PREFLIGHT})
 
 # The sender's own business: it makes these anew, and a secret was redacted when the log was exported.
 _NOT_SENT: Final = frozenset({
@@ -93,17 +93,17 @@ def of_timeline(read_in: timeline.Timeline) -> Plan:
     headers = (("Content-Type", "application/json"),)
     steps = (
         Planned(
-            step.at - begins, _kind_of(step.path, body), "POST", step.path, headers, body, step.session,
-            _words(API, body), step.status, step.findings,
+            step.at - begins, _kind_of(step, body), "POST", step.path, headers, body, step.session,
+            _words(step.protocol, body), step.status, step.findings, step.protocol,
         )
         for step, body in ((step, json.dumps(step.body).encode()) for step in read_in.steps)
     )  # fmt: skip
     return Plan(read_in.name, tuple(steps), timeline=read_in)
 
 
-def _kind_of(path: str, body: bytes) -> Kind:
+def _kind_of(step: timeline.Step, body: bytes) -> Kind:
     """By its path: an array opens a session where it is sent, whatever it holds."""
-    return API.locate(Request("POST", path, (), body)).kind
+    return step.protocol.locate(Request("POST", step.path, (), body)).kind
 
 
 def of_recording(records: Iterable[Recorded], name: str) -> Plan:
@@ -147,7 +147,7 @@ def _addressed(one: Located, session: str | None, opened: set[str]) -> tuple[str
         return "", target, body
     session = session or one.named
     if session not in opened:
-        return None if status in (201, 204) or one.record.unaddressed else (session, target, body)
+        return None if status in (200, 201, 204) or one.record.unaddressed else (session, target, body)
     return session, *one.protocol.readdressed(target, body, one.named, SID)
 
 
@@ -196,7 +196,8 @@ def difference(step: Planned, got: Got) -> str | None:
     if step.status is not None and got.status != step.status:
         said = step.protocol.error_message(got.body)
         return f"expected {step.status}, got {got.status}" + (f": {said}" if said else "")
-    wrong = step.protocol.unreadable(got.headers, got.body) if step.kind is Kind.SESSION and got.status == 201 else None
+    is_good = step.kind is Kind.SESSION and got.status == step.protocol.good_status(step.kind, step.target)
+    wrong = step.protocol.unreadable(got.headers, got.body) if is_good and step.status == got.status else None
     return f"answered {wrong}" if wrong else None
 
 

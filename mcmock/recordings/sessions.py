@@ -81,12 +81,12 @@ def _unknown_ids(requests: Sequence[Located], issued: set[str]) -> dict[int, lis
     for place, one in enumerate(requests):
         if one.kind is Kind.EVENT and one.named and one.named not in issued and not one.record.unaddressed:
             groups.setdefault(one.named, []).append(place)
-    taken = [places for places in groups.values() if any(requests[place].record.was_taken for place in places)]
+    taken = [places for places in groups.values() if any(requests[place].was_taken for place in places)]
     return {places[0]: [requests[place] for place in places] for places in taken}
 
 
 def _may_begin(one: Located) -> bool:
-    return one.kind is Kind.SESSION and one.record.was_taken and not one.record.unaddressed and len(one.events) <= 1
+    return one.kind is Kind.SESSION and one.was_taken and not one.record.unaddressed and len(one.events) <= 1
 
 
 def _pairs(
@@ -139,7 +139,7 @@ def _follow(requests: Sequence[Located], begun: Mapping[int, str], assigned: Ass
     chosen: Counter[str] = Counter()
     for place, one in enumerate(requests):
         event = _event(one)
-        if one.is_start and one.record.was_taken and (place in begun or one.record.unaddressed):
+        if one.is_start and one.was_taken and (place in begun or one.record.unaddressed):
             named = begun.get(place, "")
             alike = named_alike.setdefault(named, [])
             session_id = named if named and not alike else _another_id(named, place)

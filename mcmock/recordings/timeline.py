@@ -17,10 +17,11 @@ from mcmock.analytics import METRICS, RECORD_FIELDS, REPORTED_FIELDS
 from mcmock.core.findings import RULES
 from mcmock.core.model import Kind
 from mcmock.core.wording import did_you_mean, is_whole, nearest
-from mcmock.protocols.registry import FIRST_PROTOCOL, protocol_named
+from mcmock.protocols.base import ApiProtocol
+from mcmock.protocols.registry import FIRST_PROTOCOL, known_protocols, protocol_named
 
 API: Final = protocol_named(FIRST_PROTOCOL)
-"""The emulated API that a timeline is for."""
+"""The emulated API that a step is for whose body is of none."""
 
 CLOSE_REASONS: Final = ("open", "ended", "idle", "stalled", "expired")
 
@@ -43,6 +44,7 @@ class Step(NamedTuple):
     session: str
     status: int | None
     findings: tuple[str, ...] | None
+    protocol: ApiProtocol = API
 
 
 class Closed(NamedTuple):
@@ -107,41 +109,40 @@ def _step(sent: object, where: str, start_ms: int) -> Step:
         raise ValueError(f"{where}.send is missing: it is the body to send")
     at = _seconds(step.get("at"), f"{where}.at")
     body = step["send"]
-    kind, path = _destination(body, step.get("to"), where)
+    protocol = next((one for one in known_protocols() if one.is_body(body)), API)
+    kind, path = _destination(protocol, body, step.get("to"), where)
     expect = _mapping(step.get("expect", {}), f"{where}.expect")
     _known(expect, _EXPECT_KEYS, f"{where}.expect")
     return Step(
         at=at,
         kind=kind,
         path=path,
-        body=_timed(body, step.get("tsAt"), at, start_ms, f"{where}.tsAt"),
+        body=_timed(protocol, body, step.get("tsAt"), at, start_ms, f"{where}.tsAt"),
         session=_text(step.get("session", ""), f"{where}.session"),
         status=_status(expect.get("status"), f"{where}.expect.status"),
         findings=_rules(expect.get("findings"), f"{where}.expect.findings"),
+        protocol=protocol,
     )
 
 
-def _destination(body: object, to: object, where: str) -> tuple[Kind, str]:
+def _destination(protocol: ApiProtocol, body: object, to: object, where: str) -> tuple[Kind, str]:
     if to is not None and not (isinstance(to, str) and to.startswith("/")):
         raise ValueError(f"{where}.to must be a path such as {API.destination([])[1]}, not {to!r}")
-    kind, path = API.destination(body)
+    kind, path = protocol.destination(body)
     return kind, to or path
 
 
-def _timed(body: object, ts_at: object, at: float, start_ms: int, where: str) -> Any:
+def _timed(protocol: ApiProtocol, body: object, ts_at: object, at: float, start_ms: int, where: str) -> Any:
     """`body` with `ts` where it has none."""
     if not isinstance(body, list):
         seconds = at if ts_at is None else _seconds(ts_at, where, before_start=True)
-        return _with_ts(body, seconds, start_ms)
+        return protocol.timed(body, start_ms + round(seconds * 1000))
     times = [at] * len(body) if ts_at is None else _list(ts_at, where)
     if len(times) != len(body):
         raise ValueError(f"{where} has {len(times)} times for {len(body)} events")
     seconds_each = [_seconds(one, f"{where}[{place}]", before_start=True) for place, one in enumerate(times)]
-    return [_with_ts(element, seconds, start_ms) for element, seconds in zip(body, seconds_each, strict=True)]
-
-
-def _with_ts(body: object, seconds: float, start_ms: int) -> object:
-    return API.timed(body, start_ms + round(seconds * 1000))
+    timed = zip(body, seconds_each, strict=True)
+    return [protocol.timed(element, start_ms + round(seconds * 1000)) for element, seconds in timed]
 
 
 def _close(sent: object) -> Closed | None:

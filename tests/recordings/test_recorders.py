@@ -426,13 +426,11 @@ ELSE = {
     "a session of Charles": [
         {"status": "COMPLETE", "method": "POST", "protocolVersion": "HTTP/1.1", "times": {}, "request": {}}
     ],
-    "a body of the Media Edge API": {"events": [{"xdm": {"eventType": "media.sessionStart", "mediaCollection": {}}}]},
     "an OpenAPI document": {"openapi": "3.0.1", "paths": {}},
     "one entry of a HAR": WATCHED[0],
 }
 BEGINNINGS = {
     "a file of XML": b"<?xml version='1.0'?><log/>",
-    "a body of the Media Edge API": b'{"events": [{"xdm": {}}]}\n{"events": [{"xdm": {}}]}\n',
     "a session of Charles": b"<?xml version='1.0'?><charles-session>",
     "a capture of packets": b"\xd4\xc3\xb2\xa1\x02\x00",
     "a file packed with gzip": b"\x1f\x8b\x08\x00",

@@ -15,6 +15,7 @@ from mcmock.protocols.json_schema import sent_phrase
 from mcmock.protocols.media_edge import lint, problems, schemas
 from mcmock.protocols.media_edge.events import PREFIX, Item, downloaded_in, items_in
 from mcmock.protocols.media_edge.problems import MISSING, Detail, Problem
+from mcmock.protocols.media_edge.recorded import kind_of
 from mcmock.protocols.media_edge.routes import DOWNLOADED, EVENT_TYPES, START, Route
 from mcmock.protocols.media_edge.schemas import Violation
 
@@ -59,7 +60,7 @@ def judge(route: Route, text: bytes, mode: Mode) -> Judged:
         found = make_finding("body-too-large" if problem.status == 413 else "not-json", mode, "$", why)
         return Judged(route.kind, {}, [], (found,) if found else (), problem)
     items = items_in(value)
-    kind = route.kind if route.is_media else _kind(items)
+    kind = route.kind if route.is_media else kind_of({item.event_type for item in items})
     found_in = [*_doubled(text, value), *_violations(route, value, items, kind)]
     refused = [one for one in found_in if refuses(one.rule, mode)]
     findings = (make_finding(one.rule, mode, one.path, one.message) for one in found_in)
@@ -71,14 +72,6 @@ def _details(refused: Iterable[Violation]) -> tuple[Detail, ...] | str:
     listed = list(refused)
     other = next((one for one in listed if one.rule == "wrong-endpoint" and one.reason.startswith("The payload")), None)
     return other.reason if other is not None else tuple(Detail(one.path, one.reason) for one in listed)
-
-
-def _kind(items: list[Item]) -> Kind:
-    """Return the kind of a request that says by its body alone what it is."""
-    types = {item.event_type for item in items}
-    if not types:
-        return Kind.INTERACT
-    return Kind.SESSION if START in types else Kind.DOWNLOADED if DOWNLOADED in types else Kind.EVENT
 
 
 def _violations(route: Route, value: dict[str, Any], items: list[Item], kind: Kind) -> Iterator[Violation]:

@@ -9,17 +9,17 @@ from typing import Any, Final, NamedTuple
 from mcmock.core import findings, json_decoding
 from mcmock.core.events import Event
 from mcmock.core.http import header
-from mcmock.core.model import Finding, Kind, Mode, Request, Response, Verdict
-from mcmock.protocols.base import EXPIRED, ApiProtocol, Options, ParsedRequest, Refused
+from mcmock.core.model import Finding, Headers, Kind, Mode, Request, Response, Verdict
+from mcmock.protocols.base import EXPIRED, Address, ApiProtocol, Options, ParsedRequest, Refused
 from mcmock.protocols.media_edge import body as bodies
-from mcmock.protocols.media_edge import faults, identity, problems, responses, routes, schemas
+from mcmock.protocols.media_edge import faults, identity, problems, recorded, responses, routes, schemas
 from mcmock.protocols.media_edge.body import Judged
 from mcmock.protocols.media_edge.events import downloaded_in, events_in, items_in, part_of
 from mcmock.protocols.media_edge.fields import ECID_KEY
 from mcmock.protocols.media_edge.fields import read as read_fields
 from mcmock.protocols.media_edge.problems import Detail, Problem
-from mcmock.protocols.media_edge.responses import DEFAULT_HINT, Answers
-from mcmock.protocols.media_edge.routes import Route
+from mcmock.protocols.media_edge.responses import Answers
+from mcmock.protocols.media_edge.routes import DEFAULT_HINT, Route
 
 _CONTENT: Final = ("media.id", "media.playerName", "media.channel", "media.contentType", "media.length")
 _SESSION_ID: Final = re.compile(rb'"sessionID"\s*:\s*"([0-9a-f]{64})"')
@@ -226,6 +226,47 @@ class MediaEdge(ApiProtocol):
         first = next(iter(events_in(request.body, 0, 0.0)), None) if items else None
         ecid = first.params.get(ECID_KEY) if first is not None else None
         return {ECID_KEY: ecid} if ecid is not None else {}
+
+    # -- requests that were recorded, or written down -------------------------------------------------------------------
+
+    def locate(self, request: Request) -> Address:
+        return recorded.locate(request)
+
+    def is_meant(self, target: str) -> bool:
+        return recorded.is_meant(target)
+
+    def is_body(self, value: object) -> bool:
+        return recorded.is_body(value)
+
+    def has_event(self, body: bytes) -> bool:
+        return recorded.has_event(body)
+
+    def session_issued(self, headers: Headers, body: bytes) -> str | None:  # noqa: ARG002
+        return recorded.session_issued(body)
+
+    def unreadable(self, headers: Headers, body: bytes) -> str | None:  # noqa: ARG002
+        return recorded.unreadable(body)
+
+    def good_status(self, kind: Kind, target: str) -> int:
+        return 204 if kind is Kind.EVENT and routes.route("POST", target).is_media else 200
+
+    def refuses_within(self, status: int, body: bytes) -> bool:
+        return status == 207 or recorded.unreadable(body) is not None
+
+    def error_message(self, body: bytes) -> str:
+        return recorded.error_message(body)
+
+    def readdressed(self, target: str, body: bytes, old: str, new: str) -> tuple[str, bytes]:
+        return target, recorded.readdressed(body, old, new)
+
+    def destination(self, body: object) -> tuple[Kind, str]:
+        return recorded.destination(body)
+
+    def timed(self, event: object, ts: int) -> object:
+        return recorded.timed(event, ts)
+
+    def params_of(self, event_type: str) -> Mapping[str, bool]:
+        return schemas.params_of(event_type)
 
 
 def _about_the_visitor(request: Request, judged: Judged, mode: Mode) -> tuple[Finding, ...]:

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from mcmock.core.http import Dates, render
 from mcmock.core.model import Headers, Response
+from mcmock.protocols.media_edge.routes import DEFAULT_HINT
 
 KONDUCTOR: Final = "23.3.2:367bc7dc"
 REMAINING: Final = "599"
@@ -25,7 +26,6 @@ ALLOW_METHODS: Final = "OPTIONS,POST"
 EXPOSED: Final = "Retry-After, X-Adobe-Edge, X-Request-ID"
 CORS_LINES: Final = ("Access-Control-Allow-Origin", "Access-Control-Allow-Credentials", "Access-Control-Expose-Headers")
 
-DEFAULT_HINT: Final = "irl1"
 REGIONS: Final[Mapping[str, int]] = {"or2": 9, "va6": 7, "irl1": 6, "ind1": 12, "jpn3": 11, "sgp3": 3, "aus3": 8}
 """The regions of the Edge Network by their location hint, and the number that each has in Audience Manager."""
 

@@ -17,6 +17,8 @@ from mcmock.protocols.base import Path
 
 BASE: Final = "/ee"
 MEDIA: Final = "/va/v1/"
+DEFAULT_HINT: Final = "irl1"
+"""The region of a request that names none."""
 DOWNLOADED: Final = "downloaded"
 START: Final = "sessionStart"
 INTERACT: Final = "interact"
