@@ -232,7 +232,9 @@ class Table(NamedTuple):
 TABLES = {
     "fault": Table("fault", rules_from, "A fault rule to begin with, with the keys of FaultRule: see faults.md."),
     "scope": Table(
-        "scope", scopes.rules_from, "Requests with a header, or of a visitor, that belong to a scope of their own."
+        "scope",
+        scopes.rules_from,
+        "Requests with a header, of a datastream or a visitor, that belong to a scope of their own.",
     ),
 }
 

@@ -1,7 +1,7 @@
 """Scopes: one emulator for each of those who share a server, and which of them a request belongs to.
 
-A scope is named by the path (`/~NAME/api/v1/…`), by the session id that it issued, or by a rule over a header or a visitor
-id, in this order; what none of them names is the default scope's. It is made by the first request that names it and
+A scope is named by the path (`/~NAME/api/v1/…`), by the session id that it issued, or by a rule over a header, a datastream or a
+visitor id, in this order; what none of them names is the default scope's. It is made by the first request that names it and
 forgotten after it was idle. It knows neither sockets nor how the control API is asked.
 
 Rules of this file:
@@ -24,6 +24,7 @@ from mcmock.core.match import Match
 from mcmock.core.model import Answer, Refusal, Request
 from mcmock.engine import DEFAULT_SCOPE, MARK_LENGTH, Emulator, Summary, mark
 from mcmock.engine.changes import StoreUnavailable
+from mcmock.protocols.base import ApiProtocol
 
 PREFIX = "/~"
 """What the path of a named scope begins with."""
@@ -43,7 +44,7 @@ SPARED_FOR = 60.0
 """Real seconds that a scope is safe from being displaced by a new one."""
 
 _NAMELESS = "a scope's name is 1 to 64 letters, digits, dots, dashes and underscores, the first a letter or digit"
-_RULE_KEYS = ("name", "header", "is", "visitor")
+_RULE_KEYS = ("name", "header", "is", "visitor", "datastream")
 
 
 class BadScope(ValueError):
@@ -51,24 +52,30 @@ class BadScope(ValueError):
 
 
 class Rule(NamedTuple):
-    """Requests with this header, or sessions of this visitor, belong to scope `name`, or to the one the value names."""
+    """Requests with this header or of this datastream, or sessions of this visitor, belong to scope `name`, or to the one that
+    the value names."""
 
     name: str | None
-    header: bytes | None  # None: by visitor
+    header: bytes | None  # None: by visitor, or by datastream
     wanted: Match
+    of_datastream: bool = False
 
-    def names(self, request: Request, visitor: Callable[[], Mapping[str, Any]]) -> str | None:
+    def names(self, request: Request, protocol: ApiProtocol) -> str | None:
         """Return the scope that `request` belongs to by this rule, if any."""
-        if self.header is None:
-            return self.name if any(map(self._holds, visitor().values())) else None
-        sent = http.header(request.headers, self.header)
-        if sent is None:
+        if self.header is None and not self.of_datastream:
+            return self.name if any(map(self._holds, protocol.visitor(request).values())) else None
+        value = protocol.datastream_of(request) if self.header is None else _line(request, self.header)
+        if value is None:
             return None
-        value = sent.decode("latin-1")
         return (self.name or _as_name(value)) if self._holds(value) else None
 
     def _holds(self, value: Any) -> bool:
         return self.wanted.holds(_Words({"value": value}))
+
+
+def _line(request: Request, name: bytes) -> str | None:
+    sent = http.header(request.headers, name)
+    return sent.decode("latin-1") if sent is not None else None
 
 
 class _Words(NamedTuple):
@@ -78,16 +85,16 @@ class _Words(NamedTuple):
 
 
 def _as_name(value: str) -> str:
-    """Return a header's value as a scope's name: what a name cannot hold becomes a dash."""
+    """Return a value as a scope's name: what a name cannot hold becomes a dash."""
     return re.sub(r"[^A-Za-z0-9._-]", "-", value)[:64].lstrip("._-") or DEFAULT_SCOPE
 
 
 def rules_from(tables: Iterable[Mapping[str, Any]]) -> tuple[Rule, ...]:
     """Return the rules that a config's `[[scope]]` tables say, in their order.
 
-    A table has `header`, its name, and `is`, what it must be (anything, if left out), or it has `visitor`, the id. Both
-    values are exact, a list, or `{"matches": "regex"}`. `name` is the scope; with a header it may be left out, and then
-    the header's value names it. Raises ValueError, naming the table and its key.
+    A table has `header`, its name, and `is`, what it must be (anything, if left out), or it has `visitor`, the id, or
+    `datastream`, its id. Values are exact, a list, or `{"matches": "regex"}`. `name` is the scope; with a header or a
+    datastream it may be left out, and then the value names it. Raises ValueError, naming the table and its key.
     """
     return tuple(_rule(table, f"scope rule {number}") for number, table in enumerate(tables, 1))
 
@@ -99,9 +106,13 @@ def _rule(table: Mapping[str, Any], what: str) -> Rule:
     name, header = table.get("name"), table.get("header")
     if name is not None and not (isinstance(name, str) and NAME.fullmatch(name)):
         raise ValueError(f"{what}: name is {name!r}, but {_NAMELESS}")
-    if (header is None) is ("visitor" not in table):
-        raise ValueError(f"{what}: say either header or visitor")
-    if header is None:
+    if sum(key in table for key in ("header", "visitor", "datastream")) != 1:
+        raise ValueError(f"{what}: say one of header, visitor and datastream")
+    if "datastream" in table:
+        if "is" in table:
+            raise ValueError(f"{what}: a rule by datastream has no is")
+        return Rule(name, None, _wanted(what, table["datastream"]), True)
+    if "visitor" in table:
         if name is None or "is" in table:
             raise ValueError(f"{what}: a rule by visitor needs name, and no is")
         return Rule(name, None, _wanted(what, table["visitor"]))
@@ -214,7 +225,7 @@ class Scopes:
             return emulator
         protocol = self.default.engine.protocol_of(request)
         for rule in self._rules:
-            if (name := rule.names(request, lambda: protocol.visitor(request))) is not None:
+            if (name := rule.names(request, protocol)) is not None:
                 return self._named_or_default(name)
         return self.default
 

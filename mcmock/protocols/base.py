@@ -183,6 +183,10 @@ class ApiProtocol(Protocol):
         """Return the ids of the visitor, by param, if the request opens a session."""
         ...
 
+    def datastream_of(self, request: Request) -> str | None:
+        """Return the datastream that a request names, in an API that has such."""
+        return None
+
     def follows_hint(self, target: str) -> bool | None:
         """Return whether an event was sent to the region that its session's start was told; None where there are none."""
         return None

@@ -20,6 +20,7 @@ from mcmock.engine.scopes import IDLE_AFTER, SPARED_FOR, Scopes, rules_from, spl
 from mcmock.server import Service, ServiceThread
 from mcmock.testing.server import McmockServer
 from tests.conftest import START_PARAMS, Wire, body, post
+from tests.protocols import edge
 
 TOKEN = "X-Adobe-AEP-Validation-Token"
 
@@ -209,6 +210,21 @@ def test_a_visitor_names_the_scope() -> None:
     assert start(scopes, **{"analytics.visitorId": "9"})[0] == "default"
 
 
+def test_a_datastream_names_the_scope_and_its_events_follow() -> None:
+    rules = rules_from([{"name": "tv", "datastream": ["tv-dev", "tv-prod"]}, {"datastream": {"matches": "^job-"}}])
+    scopes = Scopes(Emulator(seed=1), rules=rules)
+    for config, scope in (("tv-dev", "tv"), ("job-7", "job-7"), ("other", "default")):
+        emulator, answer = scopes.handle(
+            edge.request("sessionStart", edge.body(edge.xdm("sessionStart")), config=config)
+        )
+        assert emulator.scope == scope
+        played = edge.request("play", edge.body(edge.xdm("play", edge.session_in(answer))), config="elsewhere")
+        assert scopes.handle(played)[0].scope == scope
+    view = edge.request("interact", edge.body({"eventType": "web.view"}), config="job-8")
+    assert scopes.handle(view)[0].scope == "job-8"
+    assert scopes.handle(post("/api/v1/sessions?configId=job-9", body("sessionStart")))[0].scope == "default"
+
+
 def test_a_path_is_stronger_than_a_rule() -> None:
     scopes = ruled({"name": "phone", "header": TOKEN})
     assert start(scopes, "/~one", (TOKEN.encode(), b"x"))[0] == "one"
@@ -223,8 +239,9 @@ def test_bodies_of_any_kind_do_not_disturb_the_rules(sent: bytes) -> None:
 @pytest.mark.parametrize(
     ("table", "words"),
     [
-        ({"name": "x"}, "scope rule 1: say either header or visitor"),
-        ({"name": "x", "header": "A", "visitor": "1"}, "scope rule 1: say either header or visitor"),
+        ({"name": "x"}, "scope rule 1: say one of header, visitor and datastream"),
+        ({"datastream": "x", "is": "y"}, "scope rule 1: a rule by datastream has no is"),
+        ({"name": "x", "header": "A", "visitor": "1"}, "scope rule 1: say one of header, visitor and datastream"),
         ({"visitor": "1"}, "scope rule 1: a rule by visitor needs name, and no is"),
         ({"name": "a b", "header": "A"}, "scope rule 1: name is 'a b', but a scope's name is"),
         (

@@ -217,6 +217,9 @@ class MediaEdge(ApiProtocol):
         found = _SESSION_ID.search(request.body)
         return found[1].decode() if found is not None else None
 
+    def datastream_of(self, request: Request) -> str | None:
+        return routes.parameter(request.target, "configId") or None
+
     def follows_hint(self, target: str) -> bool | None:
         route = routes.route("POST", target)
         return route.hint is not None if route.kind is Kind.EVENT else None
