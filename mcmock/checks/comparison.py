@@ -25,7 +25,7 @@ from typing import Any, Final, NamedTuple
 from mcmock.analytics import METRICS, Report, camel
 from mcmock.analytics.records import state_key
 from mcmock.analytics.views import SessionView
-from mcmock.checks.alignment import Sent, aligned, events_sent
+from mcmock.checks.alignment import STATE, Sent, aligned, events_sent
 from mcmock.checks.certification import PING_GAP, PING_GAP_DOWNLOADED
 from mcmock.core.events import VISITOR_KEYS, number_or_none
 
@@ -266,15 +266,17 @@ class _Comparing:
             self._say(part, Change.DIFFERENT, name, pair[0].words, pair, (name, there), "metadata-path")
         for key in [key for key in {**old, **new} if key not in moved and key not in moved.values()]:
             before, now = old.get(key), new.get(key)
-            if not _is_same(before, now) and not self._tells_the_run(key, before, now):
+            if not _is_same(before, now) and not self._is_no_matter(key, before, now):
                 change = Change.LOST if now is None else Change.NEW if before is None else Change.DIFFERENT
                 known = self._known_value(part, key, before, now) if self._across else None
                 self._say(part, change, key, pair[0].words, pair, (before, now), known)
 
-    def _tells_the_run(self, key: str, old: Any, new: Any) -> bool:
-        """Rule 5; and how long a start took, which no two runs agree on to the millisecond."""
+    def _is_no_matter(self, key: str, old: Any, new: Any) -> bool:
+        """Rule 5; how a standard state is spelled; and how long a start took, which no two runs agree on."""
         if key in VISITOR_KEYS:
             return old is not None and new is not None
+        if key == STATE:
+            return state_key(old) == state_key(new)
         one, other = number_or_none(old), number_or_none(new)
         return (
             key == _TIME_TO_START and one is not None and other is not None and abs(one - other) <= self._within * 1000
@@ -297,6 +299,7 @@ class _Comparing:
 
     def _report(self, pairs: Sequence[Pair]) -> None:
         names = {one.known for one in self._found if one.part is Part.EVENTS}
+        names |= {one.known for one in self._found if one.known == "whole-numbers"}  # of the length, too
         closed = {pair.event.event_type for pair in pairs if pair.known == "closing-events"}
         old, new = self._old.report, self._new.report
         for name in (name for name in METRICS if name not in _OF_THE_RUN):

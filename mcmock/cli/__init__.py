@@ -30,6 +30,7 @@ COMMANDS = (
     "plan",
     "certify",
     "compare",
+    "convert",
     "report",
     "replay",
     "play",

@@ -118,6 +118,23 @@ class Address(NamedTuple):
     target: str
 
 
+class Account(NamedTuple):
+    """For whom requests are written: the datastream of one API; organization, report suite and tracking server of the other."""
+
+    datastream: str = "converted"
+    report_suite: str = "converted"
+    tracking_server: str = "analytics.example"
+    org_id: str = DEFAULT_ORG
+
+
+class Written(NamedTuple):
+    """A request that says what events say: where it goes, and its body. `left_out` names what the API has no place for."""
+
+    target: str
+    body: bytes
+    left_out: tuple[str, ...] = ()
+
+
 class Operation(NamedTuple):
     """A method of a path, for the OpenAPI document: `takes` is the schema of its body, `answers` a response for each status."""
 
@@ -241,6 +258,15 @@ class ApiProtocol(Protocol):
     def timed(self, event: object, ts: int) -> object:
         """Return an event of a list, or a whole body, with the time `ts` (ms) filled in, if it has none."""
         return event
+
+    def written(
+        self, events: Sequence[Event], session_id: str, account: Account, *, downloaded: bool = False
+    ) -> Written:
+        """Return the request that says what one event says; or all events of a downloaded session, from its start on.
+
+        Raises ValueError if requests of this API cannot be written.
+        """
+        raise ValueError(f"requests of {self.name} cannot be written")
 
     def params_of(self, event_type: str) -> Mapping[str, bool]:
         """Return the params that an event type knows by name, and whether it must have each."""

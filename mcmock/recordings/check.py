@@ -200,7 +200,7 @@ def _nothing(records: Sequence[Recorded], chosen: Iterable[Located]) -> Problem:
 # -- playing it -----------------------------------------------------------------------------------------------------------
 
 
-class _Playback:
+class Playback:
     """An Emulator in recorded time, which gives out recorded ids and can be told of sessions that began earlier."""
 
     def __init__(self, mode: Mode, plan: Plan | None = None) -> None:
@@ -228,7 +228,7 @@ class _Played:
     """A recording on its way through an Emulator. `adopts`: sessions may have begun before it (rule 2)."""
 
     def __init__(self, mode: Mode, adopts: bool = True, plan: Plan | None = None) -> None:
-        self.playback = _Playback(mode, plan)
+        self.playback = Playback(mode, plan)
         self.emulator = self.playback.emulator
         self.remarks: list[Problem] = []
         self._adopts = adopts
@@ -393,7 +393,7 @@ def _record(step: replay_plan.Planned, place: int, at: float, ids: Mapping[str, 
     return Recorded(TIMELINE_STARTS_MS / 1000 + at, request, None, (), b"", f"steps[{place}]", taken=True)
 
 
-def _close(playback: _Playback, close: timeline.Closed) -> None:
+def _close(playback: Playback, close: timeline.Closed) -> None:
     playback.at = max(playback.at, TIMELINE_STARTS_MS / 1000 + close.at)
     if close.reason == "expired":
         for session_id in playback.emulator.session_ids():

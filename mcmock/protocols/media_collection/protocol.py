@@ -6,15 +6,25 @@ It joins the parts of this package and decides one thing itself: what is said ab
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from mcmock.core import findings
 from mcmock.core.events import EVENT_TYPES, VISITOR_KEYS, Event
 from mcmock.core.http import header, path_of
 from mcmock.core.model import COUNTED_KINDS, Finding, Headers, Kind, Mode, Request, Response, Verdict
-from mcmock.protocols.base import Address, ApiProtocol, Operation, Options, ParsedRequest, Refused, Schema
-from mcmock.protocols.media_collection import address, faults, operations, recorded, routes, schemas
+from mcmock.protocols.base import (
+    Account,
+    Address,
+    ApiProtocol,
+    Operation,
+    Options,
+    ParsedRequest,
+    Refused,
+    Schema,
+    Written,
+)
+from mcmock.protocols.media_collection import address, faults, operations, recorded, routes, schemas, writing
 from mcmock.protocols.media_collection import body as bodies
 from mcmock.protocols.media_collection.events import events_in, part_of, playhead_of, ts_of
 from mcmock.protocols.media_collection.responses import Answers
@@ -162,6 +172,11 @@ class MediaCollection(ApiProtocol):
 
     def timed(self, event: object, ts: int) -> object:
         return recorded.timed(event, ts)
+
+    def written(
+        self, events: Sequence[Event], session_id: str, account: Account, *, downloaded: bool = False
+    ) -> Written:
+        return writing.written(events, session_id, account, downloaded=downloaded)
 
     def params_of(self, event_type: str) -> Mapping[str, bool]:
         return schemas.params_of(event_type)
