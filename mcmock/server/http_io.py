@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import deque
+from weakref import WeakKeyDictionary
 
 from aiohttp import StreamReader, web
 from aiohttp.abc import AbstractStreamWriter
@@ -76,17 +78,36 @@ async def _decide(scopes: Scopes, request: Request) -> tuple[Emulator, Answer]:
 async def _submitted(emulator: Emulator, request: Request) -> Answer:
     loop = asyncio.get_running_loop()
     decided: asyncio.Future[Answer] = loop.create_future()
-
-    def settle(answer: Answer) -> None:
-        if not decided.done():
-            decided.set_result(answer)
-
-    def tell(answer: Answer) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            loop.call_soon_threadsafe(settle, answer)
-
-    emulator.submit(request, tell)
+    handed_over = _HANDED_OVER.get(loop)
+    if handed_over is None:
+        handed_over = _HANDED_OVER[loop] = _HandedOver()
+    emulator.submit(request, lambda answer: handed_over.put(decided, answer))
     return await decided
+
+
+class _HandedOver:
+    """Answers on their way from another thread to an event loop: those that come together wake it once."""
+
+    def __init__(self) -> None:
+        self._answers: deque[tuple[asyncio.Future[Answer], Answer]] = deque()
+        self._is_awake = False
+
+    def put(self, decided: asyncio.Future[Answer], answer: Answer) -> None:
+        self._answers.append((decided, answer))
+        if not self._is_awake:
+            self._is_awake = True
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+                decided.get_loop().call_soon_threadsafe(self._give)
+
+    def _give(self) -> None:
+        self._is_awake = False
+        while self._answers:
+            decided, answer = self._answers.popleft()
+            if not decided.done():
+                decided.set_result(answer)
+
+
+_HANDED_OVER: WeakKeyDictionary[asyncio.AbstractEventLoop, _HandedOver] = WeakKeyDictionary()
 
 
 def _encoding(request: web.BaseRequest) -> str:

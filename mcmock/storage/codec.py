@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Hashable, Iterable, Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from mcmock.core import clock
@@ -21,6 +22,9 @@ from mcmock.faults.selection import ActiveRule
 FORMAT = 2
 """Of the texts below. A store of a higher one was written by a newer mcmock, and is not touched."""
 
+
+MAX_KNOWN = 4096
+"""Values whose texts are remembered."""
 
 FIRST_PROTOCOL = "media-collection"
 """The API of an entry of format 1, which did not say."""
@@ -72,7 +76,8 @@ TABLES: Mapping[str, Codec] = {
 
 def place_text(cell: Row) -> str:
     """Return where a cell stands, as one line: the table, and the key as JSON."""
-    return f"{cell.table} {_dumps(cell.key)}"
+    key = cell.key
+    return f"{cell.table} {_quote(key) if isinstance(key, str) else _dumps(key)}"
 
 
 def cell_texts(cell: Row) -> tuple[str, str | None]:
@@ -80,7 +85,28 @@ def cell_texts(cell: Row) -> tuple[str, str | None]:
     to_json, value = TABLES[cell.table].to_json, cell.value
     if value is not None:
         value = _dumps(value if to_json is None else to_json(value))
-    return f"{cell.table} {_dumps(cell.key)}", value
+    return place_text(cell), value
+
+
+class CellTexts:
+    """`cell_texts` that knows the texts of the values it was asked about last: what is read was mostly written just before.
+
+    A value is known by which object it is: equal ones (1 and 1.0) may have different texts.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[Any, str | None]] = {}
+
+    def __call__(self, cell: Row) -> tuple[str, str | None]:
+        value = cell.value
+        known = self._known.get(id(value))
+        if known is not None and known[0] is value:
+            return place_text(cell), known[1]
+        place, text = cell_texts(cell)
+        if len(self._known) >= MAX_KNOWN:
+            self._known.clear()
+        self._known[id(value)] = value, text
+        return place, text
 
 
 def cell_from(place: str, value: str | None) -> Row:
@@ -99,7 +125,9 @@ def _key(value: Any) -> Hashable:
 
 def cells_text(texts: Iterable[tuple[str, str | None]]) -> str:
     """Return cells, as `cell_texts` has them, as one text."""
-    return _dumps(list(texts))
+    return "[" + ",".join([
+        f"[{_quote(place)},{_NULL if value is None else _quote(value)}]" for place, value in texts
+    ]) + "]"  # fmt: skip
 
 
 def cells_from(text: str) -> tuple[Row, ...]:
@@ -127,11 +155,13 @@ def row_text(row: tuple[Any, ...], lines: str, answer_lines: str) -> str:
     )
 
 
+@lru_cache(64)
 def header_text(lines: RawHeaders) -> str:
     """Return the header lines of a request as JSON."""
     return _dumps([[name.decode("latin-1"), value.decode("latin-1")] for name, value in lines])
 
 
+@lru_cache(64)
 def lines_text(lines: Headers) -> str:
     """Return the header lines of an answer as JSON."""
     return _dumps(lines)

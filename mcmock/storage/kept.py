@@ -54,11 +54,13 @@ class KeptState:
     def put(self, cell: Row) -> None:
         """Set one place of one table; None empties it. What a table is not known here is passed over."""
         state = self._engine.state
-        if cell.table == codec.CLOCK:
+        if cell.table == codec.SESSIONS and cell.value is not None:  # what nearly every Change writes
+            state.sessions.put(str(cell.key), cell.value)
+        elif cell.table == codec.CLOCK:
             state.clock.set(cell.value or Setting())
         elif cell.table == codec.FAULTS:
             state.rules.snapshot = cell.value or RulesSnapshot()
-        elif cell.table == codec.SESSIONS and cell.value is None:
+        elif cell.table == codec.SESSIONS:
             if cell.key in state.sessions:
                 state.forget_session(str(cell.key))
         elif (table := self.table(cell.table)) is not None:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -43,6 +44,9 @@ _logger = logging.getLogger("mcmock")
 
 BATCH: Final = 64
 """Changes that are offered at once, if so many wait."""
+
+COMPANY: Final = 0.0005
+"""Seconds that Changes are waited for, if those that were offered before had company."""
 
 MAX_UNSETTLED: Final = 100_000
 """Deliveries that are remembered while the store is away."""
@@ -104,6 +108,10 @@ class OptimisticCommitter:
         self._logging = threading.Lock()
         self._waiting: deque[Operation] = deque()
         self._position = 0
+        self._is_asked = self._is_telling = (
+            False  # whether the store's threads were asked to commit, to tell deliveries
+        )
+        self._company = 0  # how many were offered together the last time
         self._fresh: dict[tuple[str, Any], int] = {}  # places that are ahead of the log, and since which Change
         self._unsettled: list[tuple[int, Delivery]] = []
         engine.shares_log = True
@@ -152,12 +160,12 @@ class OptimisticCommitter:
 
     def _judge(self, tx: Overlay, request: Request) -> tuple[Answer, Change]:
         call, decision = self._engine.judge(tx, request)
-        entry = Entry._make(self._engine.entry(call, decision, 0))
-        entry = entry._replace(headers=http.without_secrets(entry.headers))
+        columns = self._engine.entry(call, decision, 0)
+        entry = Entry._make((*columns[:5], http.without_secrets(columns[5]), *columns[6:]))
         answer = Answer(
             0, decision.response, decision.steps, decision.hold, call.now, call.parsed.kind, decision.verdict, decision.fault
         )  # fmt: skip
-        return answer, tx.change(tuple(entry), weight_of(entry))
+        return answer, tx.change(entry, weight_of(entry))
 
     def settle(self, seq: int, delivery: Delivery) -> None:
         """Known here at once, and to others in a moment."""
@@ -166,7 +174,9 @@ class OptimisticCommitter:
         with self._engine.lock:
             self._engine.log.settle(seq, delivery)
             self._unsettled.append((seq, delivery))
-        self._ledger.soon(self._tell_settled)
+        if not self._is_telling:  # what comes until it is told goes with it
+            self._is_telling = True
+            self._ledger.soon(self._tell_settled)
 
     def clear_log(self) -> None:
         self._wait_for(lambda _: (None, Change(notice="cleared")))
@@ -216,17 +226,27 @@ class OptimisticCommitter:
 
     def _enqueue(self, operation: Operation) -> None:
         self._waiting.append(operation)
-        self._ledger.work(self._commit_waiting)
+        if not self._is_asked:  # whoever asked before is not served yet
+            self._is_asked = True
+            self._ledger.work(self._commit_waiting)
 
     def _commit_waiting(self) -> None:
         """Do all that waits, batch by batch. Runs on the store's thread, and nowhere else."""
+        self._is_asked = False
         while self._waiting:
+            self._gather()
             self._commit_batch()
+
+    def _gather(self) -> None:
+        """Wait a moment for company, where there was some before: players who were answered together send together."""
+        if self._company > 1 and len(self._waiting) < self._company:
+            time.sleep(COMPANY)
 
     def _commit_batch(self) -> None:
         with self._engine.lock:
             batch, since = self._decide_batch(), self._position
             settled, self._unsettled = tuple(self._unsettled), []
+        self._company = len(batch)
         if not batch:
             self._put_back(settled)
             return
@@ -413,6 +433,7 @@ class OptimisticCommitter:
         self._wait_for(lambda _: (None, Change()))
 
     def _tell_settled(self) -> None:
+        self._is_telling = False
         with suppress(StoreUnavailable):  # they are told with the next Change
             if self._unsettled:
                 self._commit_settled()

@@ -166,6 +166,11 @@ class Overlay:
         """Return one of the FACTS as a table, whose only key is ""."""
         return self._used[name] if name in self._used else self._over(name, self._facts[name])
 
+    def _version(self) -> Row:
+        """Return the version of clock and rules, which every operation rests on."""
+        ahead = self._ahead.tables.get(codec.VERSION)
+        return Row(codec.VERSION, "", ahead[""] if ahead else self._facts[codec.VERSION].get(""))
+
     def forget_session(self, session_id: str) -> None:
         """Only the places are emptied; what else hangs on them goes when that is true."""
         self.sessions.remove(session_id)
@@ -176,12 +181,11 @@ class Overlay:
 
         It rests on the version of clock and rules, and where it looked at every session, on which one was opened last.
         """
-        self.fact(codec.VERSION).get("")
         made = self.__dict__
         sessions: OverlayTable[str, Session] | None = made.get("sessions")
         if sessions is not None and sessions.scanned:
             self.fact(codec.OPENED).get("")
-        reads, writes = [], []
+        reads, writes = [self._version()], []
         for name, table in self._used.items():
             for key, value in table.seen.items():
                 reads.append(Row(name, key, value))

@@ -36,8 +36,8 @@ from mcmock.engine.changes import Change, StoreUnavailable
 from mcmock.storage.base import CommitResult, Snapshot
 from mcmock.storage.codec import (
     FORMAT,
+    CellTexts,
     cell_from,
-    cell_texts,
     cells_from,
     cells_text,
     deliveries_from,
@@ -76,8 +76,9 @@ SOON = 0.05
 """Seconds that what need not be told at once may wait for company."""
 
 # KEYS: cells, log, counts, mark. ARGV: epoch, since, seconds to live (0: for good), bytes of the log, number of Changes, and
-# whether news is wanted (1). For each Change: notice, deliveries, weight, entry, writes as one text, number of reads, of
-# writes; then place and value of each read and write, where "" is nothing. Returns what was new, where the log stood then,
+# whether news is wanted (1). For each Change: weight, number of reads, of writes, whether there are deliveries (1) and the
+# notice, in one; entry, writes as one text, deliveries if there are any; then place and value of each read and write, where
+# "" is nothing. Returns what was new, where the log stood then,
 # and for each Change the entry's number (0: it has none), or what stands at the places of its reads if it came too late.
 COMMIT = """
 local cells, log, counts, mark = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
@@ -122,9 +123,10 @@ local function make_room()
 end
 
 for n = 1, tonumber(ARGV[5]) do
-  local notice, deliveries, weight, entry, written = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4]
-  local reads, writes = tonumber(ARGV[at + 5]), tonumber(ARGV[at + 6])
-  at = at + 7
+  local weight, reads, writes, told, notice = string.match(ARGV[at], '^(%d+) (%d+) (%d+) (%d)(%a*)$')
+  local entry, written, deliveries = ARGV[at + 1], ARGV[at + 2], ''
+  reads, writes, at = tonumber(reads), tonumber(writes), at + 3
+  if told == '1' then deliveries, at = ARGV[at], at + 1 end
   local current = look(reads)
   if current then
     results[n], at = current, at + 2 * writes
@@ -380,6 +382,7 @@ class RedisLedger:
         self._keys = store.keys(scope)
         self.log_key = self._keys[1]
         self.seen = 0
+        self._texts = CellTexts()
         self._epoch, self._runs = "", -1
         self.wake: Callable[[], None] = lambda: None
 
@@ -431,7 +434,7 @@ class RedisLedger:
             return [CommitResult(False, lost=True)] * len(changes)
         arguments: list[Any] = [self._epoch, since, self._lives, self._max_log_bytes, len(changes), int(news)]
         for change in changes:
-            arguments += _arguments(change)
+            arguments += _arguments(change, self._texts)
         answer = self._store.ask(lambda client: self._store.commit(self._keys, arguments, client))
         if answer[0] == "lost":
             return [CommitResult(False, lost=True)] * len(changes)
@@ -485,10 +488,22 @@ class RedisLedger:
         self._store.unfollow(self)
 
 
+class _Packer:
+    """Commands as Redis reads them. The client's own packer looks at each argument for longer than all else here takes."""
+
+    def pack(self, *command: Any) -> list[bytes]:
+        """Return a command, the first argument of which may be of several words, as bytes."""
+        words = [one if isinstance(one, bytes) else str(one).encode() for one in (*command[0].split(), *command[1:])]
+        parts = [b"*%d\r\n" % len(words)]
+        for word in words:
+            parts += b"$%d\r\n" % len(word), word, b"\r\n"
+        return [b"".join(parts)]
+
+
 # No retries by the client: a Change whose answer was lost may have been taken, and must not be made twice.
 _WAITING: dict[str, Any] = {
     "socket_timeout": PATIENCE, "socket_connect_timeout": PATIENCE, "health_check_interval": 0,
-    "retry": Retry(NoBackoff(), 0), "retry_on_timeout": False,
+    "retry": Retry(NoBackoff(), 0), "retry_on_timeout": False, "command_packer": _Packer(),
 }  # fmt: skip
 
 
@@ -505,17 +520,17 @@ def _told(changes: list[Change], position: int, results: list[Any]) -> Iterator[
             yield CommitResult(True, result, position=position)
 
 
-def _arguments(change: Change) -> list[Any]:
+def _arguments(change: Change, texts: CellTexts) -> list[str]:
     """Return a Change as the script takes it."""
-    reads, writes = [*map(cell_texts, change.reads)], [*map(cell_texts, change.writes)]
-    pairs: list[str] = []
-    for place, value in (*reads, *writes):
-        pairs += place, value or ""
-    return [
-        change.notice, deliveries_text(change.deliveries) if change.deliveries else "", change.weight,
-        entry_text(change.entry) if change.entry is not None else "", cells_text(writes) if writes else "",
-        len(reads), len(writes), *pairs,
+    reads, writes = [*map(texts, change.reads)], [*map(texts, change.writes)]
+    told = [deliveries_text(change.deliveries)] if change.deliveries else []
+    arguments = [
+        f"{change.weight} {len(reads)} {len(writes)} {len(told)}{change.notice}",
+        entry_text(change.entry) if change.entry is not None else "", cells_text(writes) if writes else "", *told,
     ]  # fmt: skip
+    for place, value in (*reads, *writes):
+        arguments += place, value or ""
+    return arguments
 
 
 def _pairs(flat: list[str]) -> dict[str, str]:

@@ -1,0 +1,100 @@
+"""What a request asks of Redis: counted, not timed."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import redis
+from redis._parsers import Encoder
+from redis.connection import PythonRespSerializer
+
+from mcmock.core.model import Answer, Delivery
+from mcmock.core.sessions import open_session
+from mcmock.engine import Emulator
+from mcmock.engine.changes import Row
+from mcmock.storage import codec, open_store
+from mcmock.storage.redis import _Packer
+from tests.conftest import body, post, send, start
+from tests.redis_server import RedisServer, needs_redis
+
+PLAYERS = 16
+
+
+@pytest.fixture
+def asked() -> Iterator[tuple[Emulator, redis.Redis]]:
+    server = RedisServer()
+    emulator = open_store(server.url).emulator(lazy=True)
+    client = redis.Redis.from_url(server.url, decode_responses=True)
+    yield emulator, client
+    client.close()
+    emulator.close()
+    server.stop()
+
+
+def counted(client: redis.Redis) -> tuple[int, int]:
+    """Return how many scripts were run since the last time, and how many bytes came."""
+    commands: Any = client.info("commandstats")
+    net: Any = client.info("stats")
+    client.config_resetstat()
+    return int(commands.get("cmdstat_evalsha", {}).get("calls", 0)), int(net["total_net_input_bytes"])
+
+
+@needs_redis
+def test_requests_that_wait_together_are_one_round_trip_and_one_by_itself_is_one(
+    asked: tuple[Emulator, redis.Redis],
+) -> None:
+    emulator, client = asked
+    ids = [start(emulator) for _ in range(PLAYERS)]
+    counted(client)
+    for number in range(3):
+        assert send(emulator, ids[0], "ping", number).response.status == 204
+    assert counted(client)[0] == 3
+    answers: list[Answer] = []
+    arrived = threading.Event()
+
+    def told(answer: Answer) -> None:
+        answers.append(answer)
+        if len(answers) == PLAYERS:
+            arrived.set()
+
+    with emulator.engine.lock:  # nothing is decided before all of them have come
+        for session_id in ids:
+            emulator.submit(post(f"/api/v1/sessions/{session_id}/events", body("ping", 9)), told)
+    assert arrived.wait(10)
+    assert {answer.response.status for answer in answers} == {204}
+    scripts, sent = counted(client)
+    assert scripts == 1
+    assert sent / PLAYERS < 1500
+
+
+@needs_redis
+def test_what_became_of_answers_is_told_together(asked: tuple[Emulator, redis.Redis]) -> None:
+    emulator, client = asked
+    session_id = start(emulator)
+    seqs = [send(emulator, session_id, "ping", number).seq for number in range(PLAYERS)]
+    counted(client)
+    with emulator.engine.lock:  # nothing is told before all of them are known
+        for seq in seqs:
+            emulator.settle(seq, Delivery.SENT)
+    emulator.catch_up()
+    assert counted(client)[0] <= 2  # the store's own thread, and whoever catches up
+    assert {one.delivery for one in emulator.requests(since=1)} == {Delivery.SENT}
+
+
+def test_a_value_that_equals_another_has_its_own_text() -> None:
+    texts, whole, part = codec.CellTexts(), open_session("a", 1, 0.0), open_session("a", 1.0, 0.0)
+    assert whole == part
+    cells = [Row(codec.SESSIONS, "a", value) for value in (whole, part, whole)]
+    assert [texts(cell) for cell in cells] == [codec.cell_texts(cell) for cell in cells]
+
+
+@pytest.mark.parametrize(
+    "command", [("PING",), ("CLIENT SETINFO", "LIB-NAME", ""), ("EVALSHA", b"\x00\xff", 2, "é", 1.5, "x" * 7000)]
+)
+def test_commands_are_packed_as_the_client_would(command: tuple[str, ...]) -> None:
+    encode: Any = Encoder("utf-8", "strict", decode_responses=True)  # type: ignore[no-untyped-call]
+    theirs: Any = PythonRespSerializer(6000, encode.encode)
+    assert b"".join(_Packer().pack(*command)) == b"".join(theirs.pack(*command))
