@@ -14,7 +14,7 @@ from typing import Any, Final
 from mcmock.core.model import Answer, Delivery, Finding, Kind, Outcome, Request, Verdict
 from mcmock.core.sessions import Phase, Session
 from mcmock.engine.decisions import DecisionContext, IssueId, broken, decide, session_at, with_refusal
-from mcmock.engine.fault_injection import FaultInjector, blamed_on_location
+from mcmock.engine.fault_injection import FaultInjector, blamed_on_start
 from mcmock.engine.log import Entry, Log
 from mcmock.engine.outcomes import Analysis
 from mcmock.engine.policy import Policy
@@ -71,7 +71,7 @@ class Engine:
         try:
             call = Call(request, now, protocol, protocol.read(request, self.policy.mode))
             around = self._injector.around if tx.has_rules else decide
-            decision = blamed_on_location(tx, around(tx, call, self._scene))
+            decision = blamed_on_start(tx, call, around(tx, call, self._scene))
             if decision.verdict is Verdict.CREATED:
                 self._forget_old(tx, now)
             if call.parsed.kind is Kind.PREFLIGHT:

@@ -7,7 +7,7 @@ from typing import Final
 
 from mcmock.core import sessions
 from mcmock.core.events import Event
-from mcmock.core.model import COUNTED_KINDS, FaultHit, Finding, Outcome, Severity, Verdict
+from mcmock.core.model import COUNTED_KINDS, FaultHit, Finding, Kind, Outcome, Severity, Verdict
 from mcmock.core.sessions import Phase, Session
 from mcmock.core.tables import short_key
 from mcmock.engine.decisions import DecisionContext, decide, session_at
@@ -116,14 +116,16 @@ LOCATION: Final = "location"
 """The key, among the sessions that a fault closed, of the fault that changed the answer of the latest start."""
 
 
-def blamed_on_location(tx: Transaction, decision: Decision) -> Decision:
-    """Return a decision with the fault that gave its client a wrong address, if one did.
+def blamed_on_start(tx: Transaction, call: Call, decision: Decision) -> Decision:
+    """Return a decision with the fault that gave its client a wrong address, or no session, if one did.
 
-    The latest start decides: a player asks for its session's address once.
+    The latest start that was answered decides: a player asks for its session once.
     """
-    if decision.verdict is Verdict.CREATED:
+    is_start = call.parsed.kind is Kind.SESSION
+    if decision.verdict is Verdict.CREATED or (is_start and _is_good(decision.response.status)):
         return _note_start(tx, decision)
-    astray = any(found.rule == "misdirected" for found in decision.findings)
+    is_nameless = call.parsed.kind is Kind.EVENT and decision.session_id is None
+    astray = is_nameless or any(found.rule == "misdirected" for found in decision.findings)
     if not astray and (decision.fault is not None or decision.verdict is not Verdict.UNKNOWN):
         return decision
     hit = tx.closed_by_fault.get(LOCATION)
@@ -131,6 +133,11 @@ def blamed_on_location(tx: Transaction, decision: Decision) -> Decision:
         return decision
     found = tuple(_blameless(found, hit) for found in decision.findings)
     return decision._replace(fault=decision.fault or hit, findings=found)
+
+
+def _is_good(status: int) -> bool:
+    """Return whether a client takes such an answer to a start for a session, as some take a refusal within a 207."""
+    return 200 <= status < 300
 
 
 def _note_start(tx: Transaction, decision: Decision) -> Decision:

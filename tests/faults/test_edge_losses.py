@@ -195,3 +195,27 @@ def test_a_visitor_who_is_known_does_not_become_another(emulator: Emulator) -> N
     sid = session_in(post(emulator, "sessionStart", xdm("sessionStart"), "r-2"))
     post(emulator, "play", xdm("play", sid), "r-3")
     assert fates(emulator) == [("sessionStart", Fate.LOST)]
+
+
+@pytest.mark.parametrize("preset", ["edge-refused-start", "edge-no-session-id"])
+def test_events_without_a_session_are_the_doing_of_the_fault_that_kept_it(emulator: Emulator, preset: str) -> None:
+    """alloy's sendEvent goes on after a start that brought it no session."""
+    nameless = xdm("play", None)
+    emulator.add_faults(faults.preset(preset))
+    post(emulator, "interact", xdm("sessionStart"), "r-1")
+    emulator.clear_faults()
+    answer = post(emulator, "interact", nameless, "r-2")
+    assert (answer.response.status, answer.fault is not None) == (400, True)
+    assert emulator.verdict().passed
+    assert fates(emulator)[1:] == [("play", Fate.LOST)]
+    session_in(post(emulator, "interact", xdm("sessionStart", ts="2023-11-14T22:14:00Z"), "r-3"))
+    assert post(emulator, "interact", nameless, "r-4").fault is None
+    assert not emulator.verdict().passed
+
+
+def test_a_start_that_is_refused_for_what_it_is_excuses_nothing(emulator: Emulator) -> None:
+    emulator.add_faults(faults.preset("edge-no-session-id"))
+    post(emulator, "interact", xdm("sessionStart"), "r-1")
+    emulator.clear_faults()
+    assert post(emulator, "interact", xdm("sessionStart", sessionDetails=...), "r-2").response.status == 207
+    assert post(emulator, "interact", xdm("play", None), "r-3").fault is None
