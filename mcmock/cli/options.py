@@ -166,18 +166,18 @@ def _of_policy(name: str) -> Option:
 
 GROUPS = (
     Group("Where it listens", (
-        Option("host", Text(), "127.0.0.1", PLACE, "The address to listen on. 127.0.0.1 takes ::1 along, "
-               "so that localhost leads there; `::` is every address of this machine, 0.0.0.0 every one of IPv4."),
+        Option("host", Text(), "127.0.0.1", PLACE, "The address to listen on. 127.0.0.1 includes ::1, "
+               "so that localhost works; `::` is every address of this machine, 0.0.0.0 every IPv4 address."),
         Option("port", Whole(0, 65535), DEFAULT_PORT, PLACE, "The port for HTTP; 0 takes any free one."),
-        Option("admin_port", Whole(0, 65535), None, PLACE, "A port for the control API alone, which answers while the players' "
-               "ports refuse connections; 0 takes any free one. The others have the control API, too."),
-        Option("admin_token", Text(), None, PLACE, "What the control API wants as `Authorization: Bearer TOKEN`. "
-               "Made and printed if absent while `--host` is not loopback.", secret=True),
-        Option("allow_host", Text(), (), PLACE, "A public name under which the control API may be called, too.", many=True),
+        Option("admin_port", Whole(0, 65535), None, PLACE, "A port for the control API alone. It answers even while the "
+               "other ports refuse connections; 0 takes any free one. The other ports serve the control API, too."),
+        Option("admin_token", Text(), None, PLACE, "The token that the control API requires: `Authorization: Bearer TOKEN`. "
+               "If absent while `--host` is not loopback, one is made and printed.", secret=True),
+        Option("allow_host", Text(), (), PLACE, "A public name that the control API may be called by.", many=True),
     )),
     Group("HTTPS", (
         Option("https_port", Whole(0, 65535), None, PLACE, "Listens for HTTPS, too; 0 takes any free port."),
-        Option("tls_name", Text(), (), PLACE, "A name or address that the certificate covers beside this machine's own.",
+        Option("tls_name", Text(), (), PLACE, "Another name or address for the certificate to cover, besides this machine's own.",
                many=True),
         Option("tls_cert", File(), None, PLACE, "Your own certificate chain (PEM) instead of one by mcmock's authority."),
         Option("tls_key", File(), None, PLACE, "The private key of `--tls-cert` (PEM)."),
@@ -239,7 +239,7 @@ TABLES = {
 }
 
 LIVE = (*policy.LIVE, "faults", "preset", "fault", "plan")
-"""What `--watch` applies while the server runs; the rest takes a new start."""
+"""What `--watch` applies while the server runs; the rest needs a restart."""
 
 
 class Settings(NamedTuple):

@@ -8,22 +8,24 @@ from mcmock.cli.options import GROUPS, LIVE, OPTIONS, TABLES, Option, Size
 
 _HEAD = """# Configuration
 
-Made from the table in `mcmock/cli/options.py`; a test compares. `mcmock serve` and `mcmock exec` take every option as a flag,
-as an environment variable and as a key of `mcmock.toml`. A flag beats a variable, a variable beats the file, the file beats
-the default. The Python fixtures take the same names, with underscores, in `mcmock_options`, `make_mcmock_server` and
-`McmockServer`; those that name files, and those of the output, are for the command line only.
+Set an option of `mcmock serve` or `mcmock exec` by a flag, by an environment variable or by a key of `mcmock.toml`. A flag wins
+over a variable, a variable over the file, and the file over the default. In Python, pass the same names with underscores to
+`mcmock_options`, `make_mcmock_server` or `McmockServer`. Options that name files or shape the output are for the command line
+only.
+
+To see every value and where it came from:
 
 ```text
 mcmock serve --print-config
 ```
 
-prints every value and where it came from, as a file that could be a `mcmock.toml`. The admin token is not printed.
+The output can be saved as a `mcmock.toml`. It never has the admin token.
 
 ## The file
 
-`mcmock.toml` is read from the current folder, or from where `--config` (or `MCMOCK_CONFIG`) says. Paths in it are relative to
-the file. A key that is no option is refused, with the nearest that is one. What may have
-several values takes one, or a list.
+Put `mcmock.toml` into the folder that you start mcmock from, or name another file with `--config` or `MCMOCK_CONFIG`. Paths in
+it are relative to the file. An unknown key is refused, and the message names the nearest option. An option that may have several
+values takes one value, or a list.
 
 ```toml
 port = 8410
@@ -47,9 +49,9 @@ is = "tv"
 _TAIL = """
 ## While it runs
 
-With `--watch`, mcmock looks at the config and at the file of faults four times a second and applies what has changed:
-{live}. A file that is bad changes nothing: one line on stderr says what is wrong with it. A change of any other option is
-announced, and takes a new start.
+With `--watch`, mcmock checks the config and the file of faults four times a second and applies a change of
+{live}. A file with a mistake changes nothing: one line on stderr names the mistake. When another option changes, a line says that
+mcmock must be restarted.
 
 ## Shell completion
 
@@ -59,7 +61,7 @@ eval "$(_MCMOCK_COMPLETE=zsh_source mcmock)"         # in ~/.zshrc
 _MCMOCK_COMPLETE=fish_source mcmock | source         # in ~/.config/fish/config.fish
 ```
 
-completes commands, options and their values.
+Then the Tab key completes commands, options and their values.
 
 ## Exit codes
 
@@ -71,8 +73,10 @@ completes commands, options and their values.
 | 3 | cannot listen: the address is taken, or not this machine's |
 | 4 | could not ask the server (`find`, `wait`, `verify`, `report`, `tail`, `replay`, `play`); `ready`: a proxy is in the way |
 
-A server on this machine (`localhost`, `127.0.0.0/8`, `::1`) is always asked directly. For others, `HTTP_PROXY`, `HTTPS_PROXY` and
-`NO_PROXY` count, and a message names the proxy that stood between.
+## Proxies
+
+Commands ask a server on this machine (`localhost`, `127.0.0.0/8`, `::1`) directly. For any other server they follow `HTTP_PROXY`,
+`HTTPS_PROXY` and `NO_PROXY`. If a proxy answers in place of the server, the message names it.
 """
 
 
