@@ -163,6 +163,7 @@ def test_the_story_ads_is_counted_as_when_the_media_sdk_told_it(
     assert other == numbers
     for name in ("ads", "adBreaks"):
         assert [one["exact"] for one in after[name]] == [one["exact"] for one in before[name]]
+    mcmock_server.assert_same_report(str(recording), mcmock_server.session(), within=0.1)
 
 
 # -- a service that does not do as it should -------------------------------------------------------------------------------

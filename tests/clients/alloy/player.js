@@ -86,6 +86,15 @@ const WAYS = {
       }
       return note(event, this.track(event, details));
     },
+    /** What a media object of an ad has no place for goes beside it, by keys of its own. */
+    aboutAd({ advertiser, campaignID, creativeID, placementID, siteID, creativeURL }) {
+      const { Advertiser, CampaignId, CreativeId, PlacementId, SiteId, CreativeUrl } = this.media.AdMetadataKeys;
+      const known = [
+        [Advertiser, advertiser], [CampaignId, campaignID], [CreativeId, creativeID],
+        [PlacementId, placementID], [SiteId, siteID], [CreativeUrl, creativeURL],
+      ];
+      return Object.fromEntries(known.filter(([, value]) => value !== undefined));
+    },
     track(event, details) {
       const { media, tracker } = this;
       const { advertisingPodDetails: pod, advertisingDetails: ad, chapterDetails: chapter, customMetadata } = details;
@@ -101,7 +110,7 @@ const WAYS = {
       if (pod) return tracker.trackEvent(event, media.createAdBreakObject(pod.friendlyName, pod.index, pod.offset));
       if (ad) {
         const object = media.createAdObject(ad.friendlyName, ad.name, ad.podPosition, ad.length);
-        return tracker.trackEvent(event, object, asContext(customMetadata));
+        return tracker.trackEvent(event, object, { ...this.aboutAd(ad), ...asContext(customMetadata) });
       }
       if (chapter) {
         const object = media.createChapterObject(chapter.friendlyName, chapter.index, chapter.length, chapter.offset);
