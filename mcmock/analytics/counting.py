@@ -15,8 +15,8 @@ from mcmock.analytics.effects import EFFECTS, no_effect
 from mcmock.analytics.mistakes import check_mistakes
 from mcmock.analytics.order_findings import check_origin, check_playhead, check_time
 from mcmock.analytics.playback import Playback
-from mcmock.analytics.playhead import Stillness
-from mcmock.analytics.tally import Moment, Rate, Reported, Stamp, Tally
+from mcmock.analytics.playhead import StallDetector
+from mcmock.analytics.tally import EventContext, Rate, Reported, Stamp, Tally
 from mcmock.core import findings
 from mcmock.core.events import Event, number_or_none
 from mcmock.core.model import Finding
@@ -49,7 +49,7 @@ def _take(tally: Tally, event: Event, index: int, at: str) -> Iterator[Finding |
     if not late:
         yield from check_playhead(tally, event, at)
     effect = EFFECTS.get(event.event_type, no_effect)
-    consequences = tuple(finding for finding in effect(tally, Moment(event, index, at)) if finding is not None)
+    consequences = tuple(finding for finding in effect(tally, EventContext(event, index, at)) if finding is not None)
     yield from consequences
     yield from check_origin(tally, event, before, at)
     if not findings.ignores(consequences):
@@ -93,7 +93,7 @@ def _settle(tally: Tally, event: Event, late: bool) -> None:
     if not tally.playback.watching:
         tally.stillness = None
     elif tally.stillness is None and not late:
-        tally.stillness = Stillness(event.playhead, tally.clock)
+        tally.stillness = StallDetector(event.playhead, tally.clock)
     waiting = not tally.playback.in_break and tally.playback.main in (playback.PAUSED, playback.BUFFERING)
     if not waiting or late:
         tally.paused_from = None

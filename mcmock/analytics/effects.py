@@ -13,7 +13,7 @@ from typing import Final
 from mcmock.analytics import playback
 from mcmock.analytics.playhead import DAY
 from mcmock.analytics.records import Ad, AdBreak, Chapter, Segment, State, hashed, state_key, text_or_none
-from mcmock.analytics.tally import Moment, Tally
+from mcmock.analytics.tally import EventContext, Tally
 from mcmock.core.events import Event, number_or_none
 from mcmock.core.model import Finding
 
@@ -24,7 +24,7 @@ AD_ENDS: Final = {"adComplete": "complete", "adSkip": "skip"}
 CHAPTER_ENDS: Final = {"chapterComplete": "complete", "chapterSkip": "skip"}
 
 
-def _on_session_start(tally: Tally, now: Moment) -> Iterator[Finding | None]:
+def _on_session_start(tally: Tally, now: EventContext) -> Iterator[Finding | None]:
     if tally.start is not None:
         return
     tally.start = now.event
@@ -38,7 +38,7 @@ def _on_session_start(tally: Tally, now: Moment) -> Iterator[Finding | None]:
     yield from ()
 
 
-def _on_play(tally: Tally, now: Moment) -> Iterator[Finding | None]:
+def _on_play(tally: Tally, now: EventContext) -> Iterator[Finding | None]:
     if tally.playback.in_break:
         yield from _check_before_ad(tally, now)
     else:
@@ -48,21 +48,21 @@ def _on_play(tally: Tally, now: Moment) -> Iterator[Finding | None]:
     tally.playback = tally.playback.switch(playback.PLAYING)
 
 
-def _on_pause(tally: Tally, now: Moment) -> Iterator[Finding | None]:
+def _on_pause(tally: Tally, now: EventContext) -> Iterator[Finding | None]:
     yield from _check_before_ad(tally, now)
     if tally.playback.declared != playback.PAUSED:
         tally.mark("pause_count", now.place)
     tally.playback = tally.playback.switch(playback.PAUSED)
 
 
-def _on_buffer(tally: Tally, now: Moment) -> Iterator[Finding | None]:
+def _on_buffer(tally: Tally, now: EventContext) -> Iterator[Finding | None]:
     yield from _check_before_ad(tally, now)
     if tally.playback.declared != playback.BUFFERING:
         tally.mark("buffer_count", now.place)
     tally.playback = tally.playback.switch(playback.BUFFERING)
 
 
-def _check_before_ad(tally: Tally, now: Moment) -> Iterator[Finding | None]:
+def _check_before_ad(tally: Tally, now: EventContext) -> Iterator[Finding | None]:
     if tally.ad_break is not None and tally.ad_break.ad_count == 0:
         yield tally.say(
             "playback-before-ad",
@@ -71,7 +71,7 @@ def _check_before_ad(tally: Tally, now: Moment) -> Iterator[Finding | None]:
         )
 
 
-def _on_ad_break_start(tally: Tally, now: Moment) -> Iterator[Finding | None]:
+def _on_ad_break_start(tally: Tally, now: EventContext) -> Iterator[Finding | None]:
     if tally.ad_break is not None:
         yield from _abandon_ad(tally, now)
         yield tally.say("ad-break-nested", now.type_path, "adBreakStart before the adBreakComplete of the one before")
@@ -87,7 +87,7 @@ def _on_ad_break_start(tally: Tally, now: Moment) -> Iterator[Finding | None]:
     tally.mark("ad_break_count", now.place)
 
 
-def _on_ad_break_complete(tally: Tally, now: Moment) -> Iterator[Finding | None]:
+def _on_ad_break_complete(tally: Tally, now: EventContext) -> Iterator[Finding | None]:
     if tally.ad_break is None:
         yield tally.say("ad-break-close-without-start", now.type_path, "adBreakComplete, but no ad break is open")
         return
@@ -104,7 +104,7 @@ def _close_break(tally: Tally, outcome: str) -> None:
     tally.playback = tally.playback.close_break()
 
 
-def _on_ad_start(tally: Tally, now: Moment) -> Iterator[Finding | None]:
+def _on_ad_start(tally: Tally, now: EventContext) -> Iterator[Finding | None]:
     if tally.ad_break is None:
         tally.playback, tally.stillness = tally.playback.open_stray(), None
         yield _outside_break(tally, now)
@@ -124,7 +124,7 @@ def _on_ad_start(tally: Tally, now: Moment) -> Iterator[Finding | None]:
     tally.mark("ad_count", now.place)
 
 
-def _on_ad_end(tally: Tally, now: Moment) -> Iterator[Finding | None]:
+def _on_ad_end(tally: Tally, now: EventContext) -> Iterator[Finding | None]:
     if tally.ad_break is None:
         tally.playback = tally.playback.end_stray()
         yield _outside_break(tally, now)
@@ -136,7 +136,7 @@ def _on_ad_end(tally: Tally, now: Moment) -> Iterator[Finding | None]:
             tally.mark("ad_completes", now.place)
 
 
-def _outside_break(tally: Tally, now: Moment) -> Finding | None:
+def _outside_break(tally: Tally, now: EventContext) -> Finding | None:
     name = text_or_none(now.event.params.get("media.ad.id"))
     subject = now.event.event_type if name is None else f"{now.event.event_type} of {name!r}"
     return tally.say(
@@ -146,7 +146,7 @@ def _outside_break(tally: Tally, now: Moment) -> Finding | None:
     )
 
 
-def _abandon_ad(tally: Tally, now: Moment) -> Iterator[Finding | None]:
+def _abandon_ad(tally: Tally, now: EventContext) -> Iterator[Finding | None]:
     if tally.ad is not None:
         message = f"{now.event.event_type} while the ad {tally.ad.id!r} is open: adComplete or adSkip is missing"
         yield tally.say("ad-not-closed", now.type_path, message)
@@ -161,7 +161,7 @@ def _close_ad(tally: Tally, outcome: str) -> None:
     tally.playback = tally.playback.close_ad()
 
 
-def _on_chapter_start(tally: Tally, now: Moment) -> Iterator[Finding | None]:
+def _on_chapter_start(tally: Tally, now: EventContext) -> Iterator[Finding | None]:
     if tally.chapter is not None:
         message = f"chapterStart while chapter {tally.chapter.index} is open: that one counts as skipped"
         yield tally.say("chapter-overlap", now.type_path, message)
@@ -180,7 +180,7 @@ def _on_chapter_start(tally: Tally, now: Moment) -> Iterator[Finding | None]:
     tally.mark("chapter_count", now.place)
 
 
-def _on_chapter_end(tally: Tally, now: Moment) -> Iterator[Finding | None]:
+def _on_chapter_end(tally: Tally, now: EventContext) -> Iterator[Finding | None]:
     if tally.chapter is None:
         yield tally.say(
             "chapter-close-without-start",
@@ -200,19 +200,19 @@ def _close_chapter(tally: Tally, outcome: str) -> None:
     tally.chapter = None
 
 
-def _on_state_start(tally: Tally, now: Moment) -> Iterator[Finding | None]:
+def _on_state_start(tally: Tally, now: EventContext) -> Iterator[Finding | None]:
     yield _open_state(
         tally, now.event.params.get("media.state.name"), now.place, f"{now.path}.params['media.state.name']"
     )
 
 
-def _on_state_end(tally: Tally, now: Moment) -> Iterator[Finding | None]:
+def _on_state_end(tally: Tally, now: EventContext) -> Iterator[Finding | None]:
     yield _close_state(
         tally, now.event.params.get("media.state.name"), now.place, f"{now.path}.params['media.state.name']"
     )
 
 
-def _on_states_update(tally: Tally, now: Moment) -> Iterator[Finding | None]:
+def _on_states_update(tally: Tally, now: EventContext) -> Iterator[Finding | None]:
     for place, name in _state_names(now.event.params.get("statesEnd")):
         yield _close_state(tally, name, now.place, f"{now.path}.params.statesEnd[{place}]['media.state.name']")
     for place, name in _state_names(now.event.params.get("statesStart")):
@@ -242,7 +242,7 @@ def _close_state(tally: Tally, sent: object, place: int, path: str) -> Finding |
     return None
 
 
-def _on_error(tally: Tally, now: Moment) -> Iterator[Finding | None]:
+def _on_error(tally: Tally, now: EventContext) -> Iterator[Finding | None]:
     tally.mark("error_count", now.place)
     name, source = error_of(now.event)
     known = tally.errors.get(source or "")
@@ -251,12 +251,12 @@ def _on_error(tally: Tally, now: Moment) -> Iterator[Finding | None]:
     yield from ()
 
 
-def _on_bitrate_change(tally: Tally, now: Moment) -> Iterator[Finding | None]:
+def _on_bitrate_change(tally: Tally, now: EventContext) -> Iterator[Finding | None]:
     tally.mark("bitrate_change_count", now.place)
     yield from ()
 
 
-def _on_ping(tally: Tally, now: Moment) -> Iterator[Finding | None]:
+def _on_ping(tally: Tally, now: EventContext) -> Iterator[Finding | None]:
     """It says that time has passed, as every event does: nothing is counted. One may be on its way when the content ends."""
     is_over = tally.playback.main == playback.COMPLETED and not tally.playback.in_break
     if is_over and not tally.once("trailing-ping") and tally.once("ping-after-complete"):
@@ -264,13 +264,13 @@ def _on_ping(tally: Tally, now: Moment) -> Iterator[Finding | None]:
         yield tally.say("ping-after-complete", now.type_path, message)
 
 
-def _on_session_complete(tally: Tally, now: Moment) -> Iterator[Finding | None]:
+def _on_session_complete(tally: Tally, now: EventContext) -> Iterator[Finding | None]:
     tally.mark_once("content_completes", now.place)
     tally.playback = tally.playback.complete()
     yield from ()
 
 
-def _on_session_end(tally: Tally, now: Moment) -> Iterator[Finding | None]:
+def _on_session_end(tally: Tally, now: EventContext) -> Iterator[Finding | None]:
     tally.ended = True
     tally.mark_once("session_ends", now.place)
     yield from ()
@@ -288,11 +288,11 @@ def _state_names(sent: object) -> Iterator[tuple[int, object]]:
         yield place, item.get("media.state.name") if isinstance(item, Mapping) else None
 
 
-def no_effect(_tally: Tally, _now: Moment) -> Iterator[Finding | None]:
+def no_effect(_tally: Tally, _now: EventContext) -> Iterator[Finding | None]:
     yield from ()
 
 
-EFFECTS: Final[dict[str, Callable[[Tally, Moment], Iterator[Finding | None]]]] = {
+EFFECTS: Final[dict[str, Callable[[Tally, EventContext], Iterator[Finding | None]]]] = {
     "sessionStart": _on_session_start,
     "play": _on_play,
     "pauseStart": _on_pause,

@@ -24,7 +24,7 @@ SAMPLE_GAP_MS: Final = 1_000  # two events within a second are one burst, not tw
 STALL_SAMPLES: Final = 3  # "did not move for three consecutive events" -- metrics/stall-events
 
 
-class Stillness(NamedTuple):
+class StallDetector(NamedTuple):
     """How often in a row the playhead was seen at one place. At the third time a stall begins, not earlier (no back-dating)."""
 
     playhead: float
@@ -35,15 +35,15 @@ class Stillness(NamedTuple):
     def stalled(self) -> bool:
         return self.samples >= STALL_SAMPLES
 
-    def sample(self, playhead: float, now_ms: int) -> Stillness:
+    def sample(self, playhead: float, now_ms: int) -> StallDetector:
         if playhead != self.playhead:
-            return Stillness(playhead, now_ms)
+            return StallDetector(playhead, now_ms)
         if now_ms - self.sampled_ms < SAMPLE_GAP_MS:
             return self
-        return Stillness(playhead, now_ms, self.samples + 1)
+        return StallDetector(playhead, now_ms, self.samples + 1)
 
 
-class Run(NamedTuple):
+class WatchedRun(NamedTuple):
     """Content watched without a jump, and the first and last event (as places in the processing order) that show it."""
 
     start: float

@@ -95,7 +95,7 @@ class Summary(NamedTuple):
     whole: bool = True
 
 
-class _Waiting(NamedTuple):
+class _BufferedEvent(NamedTuple):
     """An event in the open window, and what was seen of it on arrival."""
 
     event: Event
@@ -114,7 +114,7 @@ class Judge:
         self._downloaded = downloaded
         self._tally = Tally(mode, downloaded)
         self._findings: _Findings = {}
-        self._window: list[_Waiting] = []
+        self._window: list[_BufferedEvent] = []
         self._began, self._arrived = 0.0, 0  # when the window's first event came, and how many have since
         self._latest_ts: int | None = None
         self._times = EventTimes(downloaded)
@@ -127,7 +127,7 @@ class Judge:
         self._as_if = None
         path = f"$[{self._added}]" if self._downloaded else "$"
         odd = None if event.after_end else self._times.look(event)
-        waiting = _Waiting(event, path, self._latest_ts, odd, self._end_arrived)
+        waiting = _BufferedEvent(event, path, self._latest_ts, odd, self._end_arrived)
         self._added += 1
         self._end_arrived = self._end_arrived or event.event_type == "sessionEnd"
         if not event.after_end:
@@ -178,7 +178,7 @@ class Judge:
         if done:
             _process(self._tally, done, self._findings)
 
-    def _split(self, ts: int) -> tuple[list[_Waiting], list[_Waiting]]:
+    def _split(self, ts: int) -> tuple[list[_BufferedEvent], list[_BufferedEvent]]:
         window = self._window
         tied = [waiting for waiting in window if waiting.event.ts == ts]
         younger = any(waiting.event.ts > ts for waiting in window)
@@ -213,7 +213,7 @@ def judge_session(
     return bench.judgement(close)
 
 
-def _process(tally: Tally, window: Sequence[_Waiting], findings: _Findings) -> None:
+def _process(tally: Tally, window: Sequence[_BufferedEvent], findings: _Findings) -> None:
     """Close a window: sort it and count it."""
     if tally.origin is None:
         known = [] if tally.start is None else [tally.start.ts]
@@ -223,7 +223,7 @@ def _process(tally: Tally, window: Sequence[_Waiting], findings: _Findings) -> N
     _count(tally, _ordered(tally, window), findings)
 
 
-def _ordered(tally: Tally, window: Sequence[_Waiting]) -> Iterator[_Waiting]:
+def _ordered(tally: Tally, window: Sequence[_BufferedEvent]) -> Iterator[_BufferedEvent]:
     """The window in processing order, each as late as it can be said: what is open tells which of a tie comes next."""
     by_ts = sorted(window, key=_BY_TS)
     if tally.downloaded or tally.mode is Mode.STRICT:
@@ -239,7 +239,7 @@ def _ordered(tally: Tally, window: Sequence[_Waiting]) -> Iterator[_Waiting]:
 _BY_TS: Final = attrgetter("event.ts")
 
 
-def _count(tally: Tally, ordered: Iterable[_Waiting], findings: _Findings) -> None:
+def _count(tally: Tally, ordered: Iterable[_BufferedEvent], findings: _Findings) -> None:
     for waiting in ordered:
         placed = _placing(tally, waiting)
         found = (*placed, *count(tally, waiting.event, waiting.path))
@@ -251,7 +251,7 @@ def _count(tally: Tally, ordered: Iterable[_Waiting], findings: _Findings) -> No
             findings[seq] = (*findings.get(seq, ()), *found)
 
 
-def _placing(tally: Tally, waiting: _Waiting) -> tuple[Finding, ...]:
+def _placing(tally: Tally, waiting: _BufferedEvent) -> tuple[Finding, ...]:
     """Return what is to be said of an event's place: taken late, or put back in order."""
     event, latest = waiting.event, waiting.latest_ts
     path = waiting.path + event.paths.ts

@@ -18,7 +18,7 @@ from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from mcmock.analytics import playback, playhead
 from mcmock.analytics.playback import Playback
-from mcmock.analytics.playhead import Pace, Piece, Run, Stillness
+from mcmock.analytics.playhead import Pace, Piece, StallDetector, WatchedRun
 from mcmock.analytics.records import Ad, AdBreak, Chapter, Segment, State
 from mcmock.analytics.seen import Seen
 from mcmock.core import findings
@@ -90,7 +90,7 @@ class Signature(NamedTuple):
         return self.id == other.id if self.id is not None and other.id is not None else self == other
 
 
-class Moment(NamedTuple):
+class EventContext(NamedTuple):
     """An event as it is being counted: its place in the processing order, and where its body stands in the request's."""
 
     event: Event
@@ -154,9 +154,9 @@ class Tally:
         self.head: float | None = None  # where the playhead was last heard while main content played, and when
         self.head_ms, self.playhead = 0, 0.0  # `playhead` is the latest, whatever plays
         self.pace = Pace()
-        self.stillness: Stillness | None = None
-        self.run: Run | None = None
-        self.runs: ForkableList[Run] = ForkableList()
+        self.stillness: StallDetector | None = None
+        self.run: WatchedRun | None = None
+        self.runs: ForkableList[WatchedRun] = ForkableList()
         self.pieces: tuple[Piece, ...] = ()
         self.live_from: float | None = None  # where the playhead of live content stood when it first played
         self.lowest: Reported | None = None
@@ -268,7 +268,7 @@ class Tally:
             self.run = self.run._replace(end=end, last=index)
             return
         self.close_run()
-        self.run = Run(start, end, max(0, index - 1), index)
+        self.run = WatchedRun(start, end, max(0, index - 1), index)
 
     def close_run(self) -> None:
         if self.run is not None:

@@ -28,7 +28,7 @@ from mcmock.core import clock
 from mcmock.core.printable import printable
 from mcmock.core.wording import did_you_mean
 from mcmock.protocols.base import SID
-from mcmock.recordings.replay_plan import Got, Plan, Planned, Run
+from mcmock.recordings.replay_plan import Plan, PlannedRequest, ReplayAnswer, Run
 
 VIEWERS: Mapping[str, str] = {
     "vod": "watch-to-the-end",
@@ -166,7 +166,7 @@ class Answers:
         self.missing: Counter[str] = Counter()
         self.took: list[float] = []
 
-    def take(self, step: Planned, got: Got) -> None:
+    def take(self, step: PlannedRequest, got: ReplayAnswer) -> None:
         if got.status is None:
             self.missing[got.error or "no answer"] += 1
             return
@@ -197,7 +197,7 @@ class _Player(NamedTuple):
     answers: Answers
     agent: str
 
-    async def send(self, step: Planned, target: str, body: bytes) -> Got:
+    async def send(self, step: PlannedRequest, target: str, body: bytes) -> ReplayAnswer:
         """Send a request. Where something answered before, a connection that is refused is a missing answer."""
         began = clock.monotonic()
         try:
@@ -205,12 +205,12 @@ class _Player(NamedTuple):
         except CouldNotAsk as error:
             if not self.answers.statuses:
                 raise
-            return Got(None, error=error.message)
+            return ReplayAnswer(None, error=error.message)
         if got.status is not None:
             self.answers.took.append(clock.monotonic() - began)
         return got
 
-    def _signed(self, step: Planned) -> Planned:
+    def _signed(self, step: PlannedRequest) -> PlannedRequest:
         named = any(name.lower() == "user-agent" for name, _ in step.headers)
         return step if named else step._replace(headers=(*step.headers, ("User-Agent", self.agent)))
 
@@ -236,7 +236,7 @@ async def _play_all(runs: Sequence[Run], server: Server, answers: Answers, pace:
         say(printable(runs[0].plan.name))
     with nullcontext() if single else progress(sum(len(run.plan.steps) for run in runs)) as bar:
 
-        async def heard(step: Planned, got: Got, _: str | None) -> None:
+        async def heard(step: PlannedRequest, got: ReplayAnswer, _: str | None) -> None:
             answers.take(step, got)
             if bar is not None:
                 bar.update(1)

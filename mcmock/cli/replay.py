@@ -27,7 +27,15 @@ from mcmock.cli.sending import (
 from mcmock.core import clock
 from mcmock.core.printable import printable
 from mcmock.recordings.formats import Recording
-from mcmock.recordings.replay_plan import Got, Plan, Planned, Run, different_findings, different_session, unopened
+from mcmock.recordings.replay_plan import (
+    Plan,
+    PlannedRequest,
+    ReplayAnswer,
+    Run,
+    different_findings,
+    different_session,
+    unopened,
+)
 from mcmock.recordings.timeline import Timeline
 
 SUITES = ("timelines", "conformance")
@@ -108,7 +116,7 @@ async def _play_all(plan: Plan, server: Server, pace: Pace, sessions: int, judge
         return await _play(plan, server, pace, judges, _print_step)
     different: list[str] = []
 
-    def tell(_: Planned, __: Got, line: str | None) -> None:
+    def tell(_: PlannedRequest, __: ReplayAnswer, line: str | None) -> None:
         bar.update(1)
         if line is not None:
             different.append(line)
@@ -121,10 +129,10 @@ async def _play_all(plan: Plan, server: Server, pace: Pace, sessions: int, judge
     return len(different)
 
 
-Tell = Callable[[Planned, Got, str | None], None]
+Tell = Callable[[PlannedRequest, ReplayAnswer, str | None], None]
 
 
-def _print_step(step: Planned, got: Got, line: str | None) -> None:
+def _print_step(step: PlannedRequest, got: ReplayAnswer, line: str | None) -> None:
     answer = got.status if got.error is None else got.error
     differs = f"  DIFFERS: {line}" if line else ""
     told = f"{step.at:8.3f} s  {step.words:<32} expected {step.status or '-'}  got {answer}{differs}"
@@ -134,7 +142,7 @@ def _print_step(step: Planned, got: Got, line: str | None) -> None:
 async def _play(plan: Plan, server: Server, pace: Pace, judges: bool, tell: Tell) -> int:
     run, wait, different = Run(plan), waiting_for(pace, server), 0
 
-    async def heard(step: Planned, got: Got, line: str | None) -> None:
+    async def heard(step: PlannedRequest, got: ReplayAnswer, line: str | None) -> None:
         nonlocal different
         if line is None and judges and step.findings is not None and step.session not in run.ids:
             line = await _different_refusal(step, got, server)
@@ -147,7 +155,7 @@ async def _play(plan: Plan, server: Server, pace: Pace, judges: bool, tell: Tell
     return different
 
 
-async def _different_refusal(step: Planned, got: Got, server: Server) -> str | None:
+async def _different_refusal(step: PlannedRequest, got: ReplayAnswer, server: Server) -> str | None:
     """Where the findings of a step that opened no session differ: no session has it, so the newest request is looked at."""
     newest = (await server.ask("GET", "/requests?order=desc&limit=1"))["requests"]
     ours = [one for one in newest if (one["path"], one["status"]) == (step.target, got.status)]

@@ -21,7 +21,7 @@ from mcmock.cli.admin_client import CouldNotAsk
 from mcmock.core import clock
 from mcmock.protocols.registry import protocol_owning
 from mcmock.recordings.formats import Recording
-from mcmock.recordings.replay_plan import Got, Plan, Planned, Run, plan
+from mcmock.recordings.replay_plan import Plan, PlannedRequest, ReplayAnswer, Run, plan
 
 ANSWER_WITHIN = 30.0
 """Seconds until an answer counts as missing."""
@@ -79,21 +79,21 @@ class Server:
     async def __aexit__(self, *_: object) -> None:
         await self._client.close()
 
-    async def send(self, step: Planned, target: str, body: bytes) -> Got:
+    async def send(self, step: PlannedRequest, target: str, body: bytes) -> ReplayAnswer:
         try:
             async with self._client.request(
                 step.method, URL(self.url + target, encoded=True), data=body or None, headers=step.headers,
                 skip_auto_headers=("Content-Type", "User-Agent", "Accept"), allow_redirects=False,
             ) as answer:  # fmt: skip
-                return Got(answer.status, tuple(answer.headers.items()), await answer.read())
+                return ReplayAnswer(answer.status, tuple(answer.headers.items()), await answer.read())
         except aiohttp.ClientConnectorError as error:
             if error.os_error.errno in (errno.EMFILE, errno.ENFILE):  # ours, not the server's
-                return Got(None, error="not sent: no more files may be open here, see `ulimit -n`")
+                return ReplayAnswer(None, error="not sent: no more files may be open here, see `ulimit -n`")
             raise CouldNotAsk(f"nothing answers at {self.url}: {error.strerror or error}") from None
         except TimeoutError:
-            return Got(None, error=f"no answer within {ANSWER_WITHIN:g} s")
+            return ReplayAnswer(None, error=f"no answer within {ANSWER_WITHIN:g} s")
         except (aiohttp.ClientError, OSError) as error:
-            return Got(None, error=f"no answer ({error or type(error).__name__})")
+            return ReplayAnswer(None, error=f"no answer ({error or type(error).__name__})")
 
     async def ask(self, method: str, path: str, body: Any = None) -> Any:
         """Return the control API's answer. Raises click.ClickException if there is none: then this is no mcmock, or not ours."""
@@ -142,8 +142,8 @@ def waiting_for(pace: Pace, server: Server) -> Wait:
     return advance if pace.advance else wait
 
 
-Send = Callable[[Planned, str, bytes], Awaitable[Got]]
-Heard = Callable[[Planned, Got, str | None], Awaitable[None]]
+Send = Callable[[PlannedRequest, str, bytes], Awaitable[ReplayAnswer]]
+Heard = Callable[[PlannedRequest, ReplayAnswer, str | None], Awaitable[None]]
 """Is told of each step, its answer, and where that is not the expected one."""
 
 
@@ -152,7 +152,7 @@ async def send_all(run: Run, send: Send, wait: Wait, heard: Heard) -> None:
     for step in run.plan.steps:
         await wait(step.at)
         request = run.request(step)
-        got = Got(None, error="no session to send it to") if request is None else await send(step, *request)
+        got = ReplayAnswer(None, error="no session to send it to") if request is None else await send(step, *request)
         await heard(step, got, run.take(step, got))
 
 

@@ -148,7 +148,7 @@ def ledger(exchanges: Iterable[Exchange], evicted: int = 0) -> Losses:
     attempts = [_attempt(one) for one in exchanges if may_lose(one.kind)]
     if not any(one.fault for one in attempts):
         return Losses((), evicted)
-    book = _Book(attempts)
+    book = _AttemptIndex(attempts)
     return Losses(tuple(book.loss(one) for one in attempts if one.fault is not None), evicted)
 
 
@@ -157,7 +157,7 @@ def may_lose(kind: Kind) -> bool:
     return kind is not Kind.SCHEMA
 
 
-class _Book:
+class _AttemptIndex:
     """The attempts, by what they were: the same event, the same viewing."""
 
     def __init__(self, attempts: Iterable[_Attempt]) -> None:

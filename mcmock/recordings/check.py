@@ -141,7 +141,7 @@ def checkup(
     if recording.document is not None:
         return _timeline(recording, name, mode, plan)
     records = sorted(recording.records, key=lambda record: record.at)
-    played = _Played(mode, plan=plan)
+    played = _RecordingPlayer(mode, plan=plan)
     chosen = _ours(records)
     assigned = assign(chosen)
     for place, one in enumerate(chosen):
@@ -156,7 +156,7 @@ def checkup(
     return done._replace(problems=(*done.problems, _nothing(records, chosen)))
 
 
-def _conclude(played: _Played, name: str, kind: str, others: int, told: Told = lambda _: None) -> Checkup:
+def _conclude(played: _RecordingPlayer, name: str, kind: str, others: int, told: Told = lambda _: None) -> Checkup:
     views = []
     for session_id in played.emulator.session_ids():
         view = played.emulator.session(session_id)
@@ -224,7 +224,7 @@ class Playback:
         self.emulator.configure(seed=0, **self._mode, after_end="drop" if drops else "gone")
 
 
-class _Played:
+class _RecordingPlayer:
     """A recording on its way through an Emulator. `adopts`: sessions may have begun before it (rule 2)."""
 
     def __init__(self, mode: Mode, adopts: bool = True, plan: Plan | None = None) -> None:
@@ -371,7 +371,7 @@ def _of_finding(
 
 def _timeline(recording: formats.Recording, name: str, mode: Mode, plan: Plan | None) -> Checkup:
     parsed = timeline.parse(recording.document, TIMELINE_STARTS_MS)
-    played, ids = _Played(mode, adopts=False, plan=plan), dict[str, str]()
+    played, ids = _RecordingPlayer(mode, adopts=False, plan=plan), dict[str, str]()
     for place, step in enumerate(replay_plan.of_timeline(parsed).steps):
         if step.kind in STARTS:
             ids[step.session] = sha256(f"{name}/{place}".encode("utf-8", "surrogatepass")).hexdigest()
@@ -385,7 +385,7 @@ def _timeline(recording: formats.Recording, name: str, mode: Mode, plan: Plan | 
     return done._replace(problems=(*_unexpected(done, parsed), *unmet(done, parsed)))
 
 
-def _record(step: replay_plan.Planned, place: int, at: float, ids: Mapping[str, str]) -> Recorded:
+def _record(step: replay_plan.PlannedRequest, place: int, at: float, ids: Mapping[str, str]) -> Recorded:
     known = ids.get(step.session, formats.NO_SESSION)
     target, body = step.protocol.readdressed(step.target, step.body, SID, known)
     headers = tuple((name.encode(), value.encode()) for name, value in step.headers)

@@ -35,7 +35,7 @@ _NOT_SENT: Final = frozenset({
 })  # fmt: skip
 
 
-class Planned(NamedTuple):
+class PlannedRequest(NamedTuple):
     """One request. `at` is in seconds since the first; `target` and `body` hold `SID` where the id of `session` goes.
 
     `words` are for a person: "ping at 10".
@@ -58,12 +58,12 @@ class Plan(NamedTuple):
     """`left_out` counts recorded requests that cannot be sent again: of sessions whose start was not recorded."""
 
     name: str
-    steps: tuple[Planned, ...]
+    steps: tuple[PlannedRequest, ...]
     left_out: int = 0
     timeline: timeline.Timeline | None = None
 
 
-class Got(NamedTuple):
+class ReplayAnswer(NamedTuple):
     """An answer, or in `error` why there was none."""
 
     status: int | None
@@ -92,7 +92,7 @@ def of_timeline(read_in: timeline.Timeline) -> Plan:
     begins = read_in.steps[0].at
     headers = (("Content-Type", "application/json"),)
     steps = (
-        Planned(
+        PlannedRequest(
             step.at - begins, _kind_of(step, body), "POST", step.path, headers, body, step.session,
             _words(step.protocol, body), step.status, step.findings, step.protocol,
         )
@@ -111,7 +111,7 @@ def of_recording(records: Iterable[Recorded], name: str) -> Plan:
 
     Raises ValueError if there are none.
     """
-    steps: list[Planned] = []
+    steps: list[PlannedRequest] = []
     opened: set[str] = set()
     left_out, began = 0, None
     chosen = [one for one in map(Located, records) if one.kind in _SENT]
@@ -125,7 +125,7 @@ def of_recording(records: Iterable[Recorded], name: str) -> Plan:
             continue
         session, target, body = addressed
         steps.append(
-            Planned(
+            PlannedRequest(
                 max(0.0, record.at - began), one.kind, one.request.method, target, _headers(one.request.headers), body, session,
                 _words(one.protocol, one.request.body, str(one.kind)), None if record.faulted else record.status,
                 protocol=one.protocol,
@@ -174,14 +174,14 @@ class Run:
         self.plan = plan
         self.ids: dict[str, str] = {}
 
-    def request(self, step: Planned) -> tuple[str, bytes] | None:
+    def request(self, step: PlannedRequest) -> tuple[str, bytes] | None:
         """Return the target and the body of a step; None if its session was never opened."""
         if SID not in step.target and SID.encode() not in step.body:
             return step.target, step.body
         known = self.ids.get(step.session)
         return None if known is None else step.protocol.readdressed(step.target, step.body, SID, known)
 
-    def take(self, step: Planned, got: Got) -> str | None:
+    def take(self, step: PlannedRequest, got: ReplayAnswer) -> str | None:
         """Note an answer; what differs from what was expected, in one line, or None."""
         opens = step.kind in STARTS and got.status is not None and 200 <= got.status < 300
         if opens and (new := step.protocol.session_issued(got.headers, got.body)):
@@ -189,7 +189,7 @@ class Run:
         return difference(step, got)
 
 
-def difference(step: Planned, got: Got) -> str | None:
+def difference(step: PlannedRequest, got: ReplayAnswer) -> str | None:
     """Return where an answer is not the expected one; None if it is, or if nothing was expected."""
     if got.error is not None:
         return f"expected {step.status or 'an answer'}, got {got.error}"
@@ -204,7 +204,7 @@ def difference(step: Planned, got: Got) -> str | None:
 # -- what only mcmock can be asked ----------------------------------------------------------------------------------------
 
 
-def different_findings(steps: Iterable[Planned], found: Iterable[Iterable[str]]) -> Iterator[str]:
+def different_findings(steps: Iterable[PlannedRequest], found: Iterable[Iterable[str]]) -> Iterator[str]:
     """Differences between the findings that a timeline expects and those in a session's log, in order of sending."""
     for step, rules in zip(steps, found, strict=False):
         got = tuple(sorted(rules))

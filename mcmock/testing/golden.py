@@ -41,7 +41,7 @@ _DURATIONS: Final = frozenset({"media.qoe.timeToStart"})
 _EPOCHS: Final = ((1.0e9, 2.2e9), (1.0e12, 2.2e12))  # 2001 to 2039, in seconds and in milliseconds
 
 
-class Goldens(NamedTuple):
+class GoldenStore(NamedTuple):
     """Where golden files are kept, and what may be done to them.
 
     `update` rewrites what differs; a missing file is written unless `frozen`, as on a build server. `wrote` is told.
@@ -61,7 +61,7 @@ def on_build_server(environment: Mapping[str, str] = os.environ) -> bool:
 class RecordedSession(SessionView):
     """A session that knows where its golden files are."""
 
-    goldens: Goldens
+    goldens: GoldenStore
 
     def assert_matches_golden(self, name: str, *, playhead_step: float = 1.0) -> None:
         """Compare what the session sent with `NAME.golden.json` beside the test.
@@ -88,7 +88,7 @@ class RecordedSession(SessionView):
 _HINT = "\n- there, + now, ! changed; pytest --mcmock-update accepts what is now"
 
 
-def recorded(view: SessionView, goldens: Goldens) -> RecordedSession:
+def recorded(view: SessionView, goldens: GoldenStore) -> RecordedSession:
     one = RecordedSession._make(view)
     one.goldens = goldens
     return one
@@ -140,7 +140,7 @@ def _path(folder: Path, name: str) -> Path:
     return folder / f"{name}{SUFFIX}"
 
 
-def _write(goldens: Goldens, path: Path, now: list[Row]) -> None:
+def _write(goldens: GoldenStore, path: Path, now: list[Row]) -> None:
     """One event a line, so that a diff in review reads like the session."""
     events = ",\n".join(f"    {json.dumps(row, ensure_ascii=False)}" for row in now)
     text = f'{{\n  "mcmockGolden": {FORMAT},\n  "events": [\n{events}\n  ]\n}}\n'

@@ -211,13 +211,13 @@ def _prepare(server: McmockServer, options: dict[str, Any]) -> None:
 
 def _attend(server: McmockServer, request: pytest.FixtureRequest) -> None:
     """From here on the test is answerable for this server: its report tells of it, its goldens lie beside the test."""
-    from mcmock.testing.golden import Goldens, on_build_server
+    from mcmock.testing.golden import GoldenStore, on_build_server
 
     def wrote(path: Path) -> None:
         request.node.user_properties.append((GOLDEN, str(path)))
 
     update = bool(request.config.getoption("mcmock_update"))
-    server.goldens = Goldens(request.path.parent, update, on_build_server(), wrote)
+    server.goldens = GoldenStore(request.path.parent, update, on_build_server(), wrote)
     request.node.stash.setdefault(_SERVERS, []).append(server)
 
 

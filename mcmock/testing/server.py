@@ -29,7 +29,7 @@ from mcmock.server import Service, ServiceThread
 from mcmock.server.admin.checks import verify as verify_async
 from mcmock.server.endpoint import Place
 from mcmock.storage import open_store
-from mcmock.testing.golden import Goldens, RecordedSession, on_build_server, recorded
+from mcmock.testing.golden import GoldenStore, RecordedSession, on_build_server, recorded
 
 Wanted = Mapping[str, Any]
 """The Match fields of a method's keywords: event="ping", playhead={"min": 10}, params={"media.id": "film"} …"""
@@ -67,7 +67,7 @@ class McmockServer:
         seed = self._options.get("seed")
         self.first_seed: int = self.emulator.seed if seed is None else seed
         self.clock = TestClock(self.emulator)
-        self.goldens = Goldens(Path.cwd(), frozen=on_build_server())
+        self.goldens = GoldenStore(Path.cwd(), frozen=on_build_server())
         self._expected: set[int] = set()
         self._past: deque[str] = deque(maxlen=PAST)
         # A test's certificate authority is its own, and gone with it, unless it asks for the one that is kept.

@@ -103,13 +103,13 @@ def test_a_recording_on_standard_input(rewrite: Rewrite, recordings: dict[str, b
 
 
 def test_a_golden_session(tmp_path: Path, rewrite: Rewrite, make_mcmock_server: Callable[..., McmockServer]) -> None:
-    from mcmock.testing.golden import Goldens
+    from mcmock.testing.golden import GoldenStore
 
     server = make_mcmock_server(seed=1)
     start(server.emulator)
-    server.goldens = Goldens(tmp_path, True)
+    server.goldens = GoldenStore(tmp_path, True)
     server.session().assert_matches_golden("kept")
     (path,) = tmp_path.iterdir()
     path.write_bytes(rewrite(path.read_bytes()))
-    server.goldens = Goldens(tmp_path, False, True)
+    server.goldens = GoldenStore(tmp_path, False, True)
     server.session().assert_matches_golden("kept")

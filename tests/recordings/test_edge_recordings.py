@@ -17,7 +17,7 @@ from mcmock.recordings import formats, replay_plan
 from mcmock.recordings.check import Checkup, checkup
 from mcmock.serialization import har, ndjson
 from mcmock.testing import golden
-from mcmock.testing.golden import Goldens
+from mcmock.testing.golden import GoldenStore
 from mcmock.testing.server import McmockServer
 from tests.conftest import cli_runner
 from tests.protocols.edge import IDENTITY, SID, body, request, session_in, xdm
@@ -209,8 +209,8 @@ def test_a_golden_session_keeps_params_by_the_names_that_both_apis_share(tmp_pat
     emulator.handle(request("play", body(xdm("play", session_id))))
     view = emulator.session(session_id)
     assert view is not None
-    golden.recorded(view, Goldens(tmp_path)).assert_matches_golden("film")
+    golden.recorded(view, GoldenStore(tmp_path)).assert_matches_golden("film")
     kept = json.loads((tmp_path / "film.golden.json").read_text())["events"]
     assert [(row["event"], row["status"]) for row in kept] == [("sessionStart", 200), ("play", 204)]
     assert kept[0]["params"]["media.id"] == "film-1"
-    golden.recorded(view, Goldens(tmp_path, frozen=True)).assert_matches_golden("film")
+    golden.recorded(view, GoldenStore(tmp_path, frozen=True)).assert_matches_golden("film")

@@ -15,7 +15,7 @@ from mcmock.core.model import Kind
 from mcmock.engine import Emulator
 from mcmock.protocols.base import SID
 from mcmock.recordings import formats, replay_plan
-from mcmock.recordings.replay_plan import Got, Plan, Planned, Run
+from mcmock.recordings.replay_plan import Plan, PlannedRequest, ReplayAnswer, Run
 from mcmock.serialization import ndjson
 from mcmock.testing.server import McmockServer
 from tests.conftest import START_PARAMS, body, cli_runner, post, send, start
@@ -150,15 +150,15 @@ def test_a_file_that_cannot_be_sent_is_refused_in_one_line(text: bytes, said: st
 
 # -- differences ----------------------------------------------------------------------------------------------------------
 
-PLANNED = Planned(0, Kind.EVENT, "POST", "/api/v1/sessions/{sid}/events", (), b"", "a", "ping at 0", 204)
-OPENS = Planned(0, Kind.SESSION, "POST", "/api/v1/sessions", (), b"", "a", "sessionStart at 0", 201)
+PLANNED = PlannedRequest(0, Kind.EVENT, "POST", "/api/v1/sessions/{sid}/events", (), b"", "a", "ping at 0", 204)
+OPENS = PlannedRequest(0, Kind.SESSION, "POST", "/api/v1/sessions", (), b"", "a", "sessionStart at 0", 201)
 
 
 def test_an_answer_differs_by_its_status() -> None:
-    assert replay_plan.difference(PLANNED, Got(204)) is None
-    assert replay_plan.difference(PLANNED, Got(400, body=b'{"message": "no"}')) == "expected 204, got 400: no"
-    assert replay_plan.difference(PLANNED._replace(status=None), Got(500)) is None
-    assert replay_plan.difference(PLANNED, Got(None, error="no answer")) == "expected 204, got no answer"
+    assert replay_plan.difference(PLANNED, ReplayAnswer(204)) is None
+    assert replay_plan.difference(PLANNED, ReplayAnswer(400, body=b'{"message": "no"}')) == "expected 204, got 400: no"
+    assert replay_plan.difference(PLANNED._replace(status=None), ReplayAnswer(500)) is None
+    assert replay_plan.difference(PLANNED, ReplayAnswer(None, error="no answer")) == "expected 204, got no answer"
 
 
 @pytest.mark.parametrize(
@@ -167,15 +167,15 @@ def test_an_answer_differs_by_its_status() -> None:
 )
 def test_a_location_that_sdks_cannot_read_is_a_difference(location: str | None) -> None:
     headers = (("Location", location),) if location is not None else ()
-    said = replay_plan.difference(OPENS, Got(201, headers)) or ""
+    said = replay_plan.difference(OPENS, ReplayAnswer(201, headers)) or ""
     assert "SDKs read nothing but" in said or said == "answered without a Location, which names the session"
-    assert replay_plan.difference(OPENS, Got(201, (("Location", "/api/v1/sessions/x"),))) is None
+    assert replay_plan.difference(OPENS, ReplayAnswer(201, (("Location", "/api/v1/sessions/x"),))) is None
 
 
 def test_a_run_puts_the_new_session_id_where_the_old_one_was() -> None:
     played = Run(Plan("a", (OPENS, PLANNED)))
     assert played.request(PLANNED) is None
-    played.take(OPENS, Got(201, (("Location", "/api/v1/sessions/abc"),)))
+    played.take(OPENS, ReplayAnswer(201, (("Location", "/api/v1/sessions/abc"),)))
     assert played.request(PLANNED) == ("/api/v1/sessions/abc/events", b"")
     assert played.request(OPENS) == ("/api/v1/sessions", b"")
 

@@ -12,7 +12,7 @@ import pytest
 from mcmock.checks import timeline_text
 from mcmock.engine import Emulator
 from mcmock.testing import golden
-from mcmock.testing.golden import Goldens, RecordedSession, compare, on_build_server
+from mcmock.testing.golden import GoldenStore, RecordedSession, compare, on_build_server
 from tests.conftest import START_PARAMS, body, post, send, start
 from tests.testing.test_plugin import PLAYER
 
@@ -22,7 +22,7 @@ NOW = 1_700_000_000_000
 
 
 def view(
-    *events: tuple[str, float], goldens: Goldens, emulator: Emulator | None = None, params: Any = None
+    *events: tuple[str, float], goldens: GoldenStore, emulator: Emulator | None = None, params: Any = None
 ) -> RecordedSession:
     """A session that sends `events`, each with its playhead, a second apart."""
     emulator = emulator or Emulator(seed=1)
@@ -36,7 +36,7 @@ def view(
 
 def test_a_first_run_writes_the_file_and_the_next_compares(tmp_path: Path) -> None:
     wrote: list[Path] = []
-    goldens = Goldens(tmp_path, wrote=wrote.append)
+    goldens = GoldenStore(tmp_path, wrote=wrote.append)
     view(("play", 0), ("ping", 10.2), goldens=goldens).assert_matches_golden("view")
     assert wrote == [tmp_path / "view.golden.json"]
     view(("play", 0), ("ping", 9.8), goldens=goldens, emulator=Emulator(seed=2)).assert_matches_golden("view")
@@ -47,7 +47,7 @@ def test_a_first_run_writes_the_file_and_the_next_compares(tmp_path: Path) -> No
 
 def test_the_file_reads_like_the_session(tmp_path: Path) -> None:
     params = {"visitor.marketingCloudUserId": "12345", "media.name": "Käse", "media.id": "0f" * 32}
-    view(("play", 0), ("ping", 10.49), goldens=Goldens(tmp_path), params=params).assert_matches_golden("view")
+    view(("play", 0), ("ping", 10.49), goldens=GoldenStore(tmp_path), params=params).assert_matches_golden("view")
     text = (tmp_path / "view.golden.json").read_text(encoding="utf-8")
     assert json.loads(text)["mcmockGolden"] == 1
     assert text.split("\n")[4:6] == [
@@ -99,7 +99,7 @@ def test_playheads_are_rounded_to_the_step(playhead: float | None, step: float, 
 
 def test_rejected_events_are_kept_with_their_status(tmp_path: Path) -> None:
     emulator = Emulator(seed=1)
-    one = view(("play", 0), goldens=Goldens(tmp_path), emulator=emulator)
+    one = view(("play", 0), goldens=GoldenStore(tmp_path), emulator=emulator)
     emulator.handle(post(f"/api/v1/sessions/{one.id}/events", {**body("ping"), "playerTime": {"playhead": 3}}))
     again = emulator.session(one.id)
     assert again is not None
@@ -109,7 +109,7 @@ def test_rejected_events_are_kept_with_their_status(tmp_path: Path) -> None:
 
 
 def test_a_difference_is_told_event_by_event(tmp_path: Path) -> None:
-    goldens = Goldens(tmp_path)
+    goldens = GoldenStore(tmp_path)
     pings = [("ping", number) for number in range(1, 8)]
     view(("play", 0), *pings, ("sessionComplete", 8), goldens=goldens).assert_matches_golden("view")
     changed = view(
@@ -152,7 +152,7 @@ def test_what_is_missing_is_told_by_its_place_in_the_file() -> None:
 
 def test_on_a_build_server_a_missing_file_fails(tmp_path: Path) -> None:
     with pytest.raises(AssertionError, match=r"there is no view\.golden\.json: run the test once without CI set"):
-        view(("play", 0), goldens=Goldens(tmp_path, frozen=True)).assert_matches_golden("view")
+        view(("play", 0), goldens=GoldenStore(tmp_path, frozen=True)).assert_matches_golden("view")
     assert list(tmp_path.iterdir()) == []
     assert [on_build_server({"CI": value}) for value in ("true", "1", "yes", "", "false", "0")] == [True] * 3 + [
         False
@@ -162,11 +162,11 @@ def test_on_a_build_server_a_missing_file_fails(tmp_path: Path) -> None:
 
 def test_update_rewrites_only_what_differs(tmp_path: Path) -> None:
     wrote: list[Path] = []
-    goldens = Goldens(tmp_path, update=True, frozen=True, wrote=wrote.append)
+    goldens = GoldenStore(tmp_path, update=True, frozen=True, wrote=wrote.append)
     for events in ([("play", 0)], [("play", 0)], [("ping", 0)]):
         view(*events, goldens=goldens).assert_matches_golden("view")
     assert len(wrote) == 2
-    view(("ping", 0), goldens=Goldens(tmp_path)).assert_matches_golden("view")
+    view(("ping", 0), goldens=GoldenStore(tmp_path)).assert_matches_golden("view")
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"mcmockGolden": 2, "events": []}', '{"mcmockGolden": 1, "events": [1]}'])
@@ -175,13 +175,13 @@ def test_a_damaged_file_is_one_clear_line(tmp_path: Path, text: str) -> None:
     with pytest.raises(
         ValueError, match=r"^view\.golden\.json is .*: delete it, or rewrite it with pytest --mcmock-update$"
     ):
-        view(("play", 0), goldens=Goldens(tmp_path)).assert_matches_golden("view")
+        view(("play", 0), goldens=GoldenStore(tmp_path)).assert_matches_golden("view")
 
 
 @pytest.mark.parametrize("name", ["", "../x", "a/b", ".hidden", "a\nb"])
 def test_a_name_must_be_a_file_name(tmp_path: Path, name: str) -> None:
     with pytest.raises(ValueError, match="cannot name a golden session"):
-        view(goldens=Goldens(tmp_path)).assert_matches_golden(name)
+        view(goldens=GoldenStore(tmp_path)).assert_matches_golden(name)
 
 
 def test_in_pytest_the_file_lies_beside_the_test(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
