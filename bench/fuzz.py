@@ -28,10 +28,28 @@ from served import serve
 PING = b'{"eventType":"ping","playerTime":{"playhead":1.5,"ts":1700000000000},"qoeData":{"media.qoe.bitrate":3200}}'
 SID = "0" * 64
 START = session_start()
+EDGE_START = (
+    b'{"events":[{"xdm":{"eventType":"media.sessionStart","timestamp":"2026-01-31T08:15:00.250Z","mediaCollection":{"playhead":0,'
+    b'"sessionDetails":{"name":"a","playerName":"b","length":60,"channel":"c","contentType":"vod"},"customMetadata":[{"name":"d",'
+    b'"value":"e"}],"qoeDataDetails":{"bitrate":1}},"identityMap":{"ECID":[{"id":"1"}]}}}],"query":{"identity":{"fetch":["ECID"]}},'
+    b'"meta":{"konductorConfig":{"streaming":{"enabled":true}},"state":{"entries":[{"key":"kndctr_0123456789ABCDEF01234567_'
+    b'AdobeOrg_identity","value":"CiYz"}]}}}'
+)
+EDGE_PING = (
+    b'{"events":[{"xdm":{"eventType":"media.ping","timestamp":"2026-01-31T08:15:10Z","_id":"a","mediaCollection":{"playhead":10,'
+    b'"sessionID":"' + SID.encode() + b'","statesStart":[{"name":"mute"}]}}}]}'
+)
+EDGE_WHOLE = (
+    b'{"events":[{"xdm":{"eventType":"media.downloaded","identityMap":{},"mediaDownloadedEvents":[{"mediaEventType":"media.play",'
+    b'"mediaEventTimestamp":"2026-01-31T08:15:10Z","mediaCollection":{"playhead":1}}]}}]}'
+)
 EMULATED = [
     ("POST", "/api/v1/sessions", START), ("POST", f"/api/v1/sessions/{SID}/events", PING), ("POST", "/api/v1/downloaded", b"[]"),
     ("OPTIONS", "/api/v1/sessions", b""), ("GET", "/api/v1/schemas/ping", b""), ("HEAD", "/api/v1/schemas/play", b""),
     ("GET", "/", b""), ("PUT", "/api/v1/sessions", START),
+    ("POST", "/ee/v1/interact?configId=a&requestId=b", EDGE_START), ("POST", "/ee/va/v1/sessionStart?configId=a", EDGE_START),
+    ("POST", "/ee/or2/va/v1/ping?configId=a&requestId=b", EDGE_PING), ("POST", "/ee/va/v1/downloaded?configId=a", EDGE_WHOLE),
+    ("POST", "/ee/v1/collect?configId=a", EDGE_PING), ("OPTIONS", "/ee/va/v1/play", b""), ("GET", "/ee/va/v1/play", b""),
 ]  # fmt: skip
 RULE = b'{"name":"a","effect":{"type":"status","code":503},"match":{"event":"ping"},"times":2,"probability":0.5}'
 CONTROL = [

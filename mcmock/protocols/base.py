@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple, Protocol
 
 from mcmock.core.events import Event
@@ -136,7 +137,10 @@ class Written(NamedTuple):
 
 
 class Operation(NamedTuple):
-    """A method of a path, for the OpenAPI document: `takes` is the schema of its body, `answers` a response for each status."""
+    """A method of a path, for the OpenAPI document: `takes` is the schema of its body, `answers` a response for each status.
+
+    `query` has the parameters of its URL, and whether it must have each.
+    """
 
     path: str
     method: str
@@ -144,6 +148,7 @@ class Operation(NamedTuple):
     about: str
     takes: Schema | None
     answers: Mapping[str, Schema]
+    query: Mapping[str, bool] = MappingProxyType({})
 
 
 class ApiProtocol(Protocol):

@@ -7,6 +7,7 @@ from typing import Any
 
 from mcmock.core.model import Answer, Request
 from mcmock.engine import Emulator
+from mcmock.protocols.media_edge.routes import DOWNLOADED, EVENT_TYPES
 
 TS = "2023-11-14T22:13:20.000Z"
 ECID = "38586762001234567890123456789012345678"
@@ -20,6 +21,7 @@ POD = {"index": 1, "offset": 0}
 CHAPTER = {"index": 1, "offset": 0, "length": 10}
 SID = "0123456789abcdef" * 4
 
+EVENTS = (*EVENT_TYPES, DOWNLOADED)
 NEEDED: dict[str, dict[str, Any]] = {
     "sessionStart": {"sessionDetails": DETAILS}, "adBreakStart": {"advertisingPodDetails": POD},
     "adStart": {"advertisingDetails": AD}, "chapterStart": {"chapterDetails": CHAPTER},
@@ -39,6 +41,19 @@ def xdm(event_type: str, session_id: str | None = SID, ts: str | None = TS, **pa
     if event_type == "sessionStart":
         made["identityMap"] = IDENTITY
     return made if ts is None else {**made, "timestamp": ts}
+
+
+def whole() -> dict[str, Any]:
+    """Return the XDM of a session that comes whole."""
+    parts = [
+        {
+            "mediaEventType": f"media.{name}",
+            "mediaEventTimestamp": TS,
+            "mediaCollection": xdm(name, None)["mediaCollection"],
+        }
+        for name in ("sessionStart", "play", "sessionEnd")
+    ]
+    return {"eventType": "media.downloaded", "identityMap": IDENTITY, "mediaDownloadedEvents": parts}
 
 
 def body(*events: dict[str, Any], **more: Any) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from mcmock.core.events import EVENT_TYPES
 from mcmock.server.admin.routes import ROUTES
 from mcmock.testing.server import McmockServer
 from tests.conftest import START_PARAMS, Wire, body
+from tests.protocols import edge
 from tests.server.test_fast_path import raw
 from tests.server.test_server import open_session
 
@@ -219,3 +220,42 @@ def test_the_fuzzer_sees_what_is_wrong() -> None:
     assert fuzz.wrong(True, b"x", b"HTTP/1.1 204 No Content\r\n\r\nHTTP/1.1 502 Bad\r\n\r\n") == "[502] came back"
     assert fuzz.wrong(False, b"x", b"garbage") == "no HTTP came back"
     assert fuzz.wrong(False, b"x", b"") is None
+
+
+# -- the Media Edge API ---------------------------------------------------------------------------------------------------
+
+PARTS = (
+    "events", "meta", "query", "xdm", "sessionDetails", "advertisingDetails", "advertisingPodDetails", "chapterDetails",
+    "errorDetails", "qoeDataDetails", "customMetadata", "statesStart", "playhead", "sessionID", "timestamp", "eventType",
+    "identityMap", "_id", "mediaDownloadedEvents", "mediaCollection",
+)  # fmt: skip
+
+
+@settings(unhurried, max_examples=100)
+@given(event=st.sampled_from(edge.EVENTS), part=st.sampled_from(PARTS), value=JSON, door=st.booleans())
+@example(
+    event="downloaded", part="mediaDownloadedEvents", value=[{"mediaEventType": 5, "mediaCollection": []}], door=False
+)
+@example(event="play", part="sessionID", value={"a": [None]}, door=True)
+def test_an_edge_body_with_anything_in_it_is_answered_and_disturbs_no_other_session(
+    shared: McmockServer, event: str, part: str, value: Any, door: bool
+) -> None:
+    shared.reset()
+    emulator = shared.emulator
+    sid, other = edge.start(emulator), edge.start(emulator)
+    edge.handled(emulator, "play", other)
+    before = standing(shared, other)
+    one = edge.whole() if event == "downloaded" else edge.xdm(event, sid)
+    sent: dict[str, Any] = edge.body(one)
+    for holder in (sent, one, one.get("mediaCollection")):
+        if isinstance(holder, dict) and (part in holder or (holder is sent and part in ("meta", "query", "xdm"))):
+            holder[part] = value
+    word = "interact" if door else event
+    with Wire(shared.url) as wire:
+        answer = wire.post(f"/ee/va/v1/{word}?configId=x" if not door else "/ee/v1/interact?configId=x", sent)
+        assert answer[9:12] in (b"200", b"204", b"207", b"400", b"404")
+    assert shared.summary().broken == 0
+    assert standing(shared, other) == before
+    shared.sessions()
+    assert all(isinstance(one.params, dict) for one in shared.requests())
+    emulator.losses()

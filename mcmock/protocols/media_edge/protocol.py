@@ -3,16 +3,37 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from mcmock.core import findings, json_decoding
 from mcmock.core.events import Event
 from mcmock.core.http import header
 from mcmock.core.model import Finding, Headers, Kind, Mode, Request, Response, Verdict
-from mcmock.protocols.base import EXPIRED, Account, Address, ApiProtocol, Options, ParsedRequest, Refused, Written
+from mcmock.protocols.base import (
+    EXPIRED,
+    Account,
+    Address,
+    ApiProtocol,
+    Operation,
+    Options,
+    ParsedRequest,
+    Refused,
+    Schema,
+    Written,
+)
 from mcmock.protocols.media_edge import body as bodies
-from mcmock.protocols.media_edge import faults, identity, problems, recorded, responses, routes, schemas, writing
+from mcmock.protocols.media_edge import (
+    faults,
+    identity,
+    operations,
+    problems,
+    recorded,
+    responses,
+    routes,
+    schemas,
+    writing,
+)
 from mcmock.protocols.media_edge.body import Judged
 from mcmock.protocols.media_edge.events import downloaded_in, events_in, items_in, part_of
 from mcmock.protocols.media_edge.fields import ECID_KEY
@@ -272,6 +293,12 @@ class MediaEdge(ApiProtocol):
         self, events: Sequence[Event], session_id: str, account: Account, *, downloaded: bool = False
     ) -> Written:
         return writing.written(events, session_id, account, downloaded=downloaded)
+
+    def operations(self) -> Iterable[Operation]:
+        return operations.operations()
+
+    def schemas(self) -> Mapping[str, Schema]:
+        return operations.component_schemas()
 
     def params_of(self, event_type: str) -> Mapping[str, bool]:
         return schemas.params_of(event_type)

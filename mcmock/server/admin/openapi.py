@@ -58,12 +58,15 @@ def document(rows: Iterable[Row], prefix: str, protocols: Iterable[ApiProtocol])
         "info": {
             "title": "mcmock",
             "version": mcmock.__version__,
-            "summary": "Adobe's Media Collection API, emulated, and the API that controls the emulator",
+            "summary": "Adobe's Media Collection API and Media Edge API, emulated, and the API that controls the emulator",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": "/"}],
         "tags": [
-            {"name": "emulated", "description": "Adobe's Media Collection API; faults may change any answer"},
+            {
+                "name": "emulated",
+                "description": "Adobe's Media Collection API and Media Edge API; faults may change any answer",
+            },
             {"name": "control", "description": "asks and controls the emulator; never logged, never faulted"},
         ],
         "paths": {**paths, **_control(rows, prefix)},
@@ -99,6 +102,11 @@ def _emulated_operation(operation: Operation) -> dict[str, Any]:
         "tags": ["emulated"],
         "responses": operation.answers,
     }
+    if operation.query:
+        made["parameters"] = [
+            {"name": name, "in": "query", "required": required, "schema": {"type": "string"}}
+            for name, required in operation.query.items()
+        ]
     return {**made, "requestBody": _body(operation.takes)} if operation.takes is not None else made
 
 
