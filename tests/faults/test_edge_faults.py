@@ -15,6 +15,7 @@ import pytest
 from mcmock import faults
 from mcmock.faults import FaultRule
 from mcmock.faults.effects import EFFECTS
+from mcmock.protocols.media_edge import identity
 from mcmock.testing.server import McmockServer
 
 ORIGIN = "https://app.example"
@@ -258,6 +259,18 @@ def test_edge_hints_differ(mcmock_server: McmockServer, player: Player) -> None:
     player.start()
     assert player.hints() == ("irl1", "ind1")
     assert player.send().status == 204
+
+
+@pytest.mark.parametrize("form", ["next-hint", "hints-differ"])
+def test_another_region_makes_nobody_of_the_visitor(mcmock_server: McmockServer, form: str) -> None:
+    mcmock_server.faults.add(faults.alter(form, kind="session"))
+    player = Player(mcmock_server, query={"identity": {"fetch": ["ECID"]}})
+    player.start()
+    handles = {one["type"]: one["payload"] for one in player.document()["handle"]}
+    assert [*handles] == ["media-analytics:new-session", "identity:result", "locationHint:result", "state:store"]
+    cookies = {one["key"]: one["value"] for one in handles["state:store"]}
+    assert identity.ecid_of({}, {}, cookies) == handles["identity:result"][0]["id"]
+    assert player.hints() == ("ind1" if form == "next-hint" else "irl1", "ind1")
 
 
 def test_edge_cors_wildcard(mcmock_server: McmockServer, player: Player) -> None:

@@ -112,11 +112,18 @@ def _document(response: Response) -> Document:
 def _with_handles(response: Response, handles: list[Document]) -> Response:
     """Return the answer with these handles, each in the place of its type's, or behind the others."""
     document = _document(response)
-    types = {one["type"] for one in handles}
-    kept = [one for one in document.get("handle", ()) if one["type"] not in types]
-    return _with_document(
-        response._replace(status=max(response.status, 200)), {**document, "handle": [*kept, *handles]}
-    )
+    given = {one["type"]: one for one in handles}
+    old = document.get("handle", ())
+    merged = [_merged(one, given.pop(one["type"])) if one["type"] in given else one for one in old]
+    return _with_document(response, {**document, "handle": [*merged, *given.values()]})
+
+
+def _merged(old: Document, new: Document) -> Document:
+    """Return the new handle, but for the cookie that says who the client is: that is as the true answer has it."""
+    if new["type"] != COOKIES:
+        return new
+    clusters = {one["key"]: one for one in new["payload"] if one["key"].endswith("_cluster")}
+    return {**old, "payload": [clusters.get(one["key"], one) for one in old["payload"]]}
 
 
 def _with_document(response: Response, document: Document) -> Response:
