@@ -2,11 +2,12 @@
 
 effects.py   what each effect does: the one table, EFFECTS
 rule.py      FaultRule: an effect, which requests it is for, how often; from and to JSON
-make.py      one constructor per effect, for Python
-plan.py      which rule fires at which request; counts and draws
-force.py     the rules in force, and what they hold
-presets.py   named sets of rules
-files.py     rules from TOML and JSON
+builders.py  one constructor per effect, for Python
+selection.py which rule fires at which request; counts and draws
+active.py    the rules in force, and what they hold
+presets.py   named sets of rules: those that know no API, and those of each
+loading.py   rules from TOML and JSON
+losses.py    what became of each request that a fault met
 """
 
 from mcmock.faults.active import FaultState, Hold

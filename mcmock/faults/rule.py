@@ -1,6 +1,6 @@
 """A FaultRule: one effect, which requests it is for, and how often. Made from JSON or from Python, checked once.
 
-It knows no request and counts nothing; that is `plan`'s. Whatever is wrong with a rule is a ValueError of one line that
+It knows no request and counts nothing; that is `selection`'s. Whatever is wrong with a rule is a ValueError of one line that
 names the field and what may stand there.
 """
 
