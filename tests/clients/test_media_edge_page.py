@@ -41,8 +41,10 @@ def line_of(start: str) -> str:
 
 @pytest.fixture
 def serving(tmp_path: Path) -> Iterator[Serving]:
-    state = str(tmp_path / "state")
-    with Serving("--https-port", "0", "--state-dir", state, "--tls-name", NAME) as server:
+    config = tmp_path / "mcmock.toml"
+    config.write_text('[[scope]]\ndatastream = { matches = "^job-" }\n')
+    words = ("--config", str(config), "--state-dir", str(tmp_path / "state"))
+    with Serving("--https-port", "0", "--tls-name", NAME, *words) as server:
         yield server
 
 
@@ -82,7 +84,8 @@ def site(tmp_path: Path) -> Iterator[tuple[Path, str]]:
 
 CHANGES = {
     "as it is": ("", "", "default"),
-    "a scope": ("edgeDomain:", 'edgeBasePath: "~job-7/ee", edgeDomain:', "job-7"),
+    "a scope by its path": ("edgeDomain:", 'edgeBasePath: "~job-7/ee", edgeDomain:', "job-7"),
+    "a scope by its datastream": ("my-datastream", "job-8", "job-8"),
     "an app whose domain is written into it": ("edge.localhost", NAME, "default"),
 }
 """What the page says can be changed: a text, what becomes of it, and the scope in which the session is found."""

@@ -125,6 +125,18 @@ def test_the_doors_it_takes_and_the_hint_it_follows(viewer: Viewer, mcmock_serve
     assert "preflight" not in kinds, "it posts text/plain"
 
 
+@pytest.mark.parametrize("domain", ["localhost:8443", "https://localhost"])
+def test_a_domain_with_more_than_a_name_ends_all_commands(
+    viewer: Viewer, address: str, mcmock_server: McmockServer, domain: str
+) -> None:
+    viewer.page.goto(f"{address}?edgeDomain={domain}")
+    assert "edgeDomain" in viewer.page.evaluate("configured.then(() => '', (error) => error.message)")
+    viewer.tell("playerId", "sessionStart", details=stories.START)
+    ((event, error),) = viewer.refused
+    assert (event, "configure" in error) == ("sessionStart", True)
+    assert mcmock_server.requests() == []
+
+
 # -- the same as the Media SDK ---------------------------------------------------------------------------------------------
 
 
