@@ -277,6 +277,6 @@ def with_marks(name: str) -> Any:
     return pytest.param(name, marks=pytest.mark.long) if is_long else name
 
 
-@pytest.mark.parametrize("name", map(with_marks, ASKED))
+@pytest.mark.parametrize("name", [with_marks(name) for name in ASKED])
 def test_generated_requests_get_documented_answers(name: str, mcmock_server: McmockServer) -> None:
     ask(mcmock_server, OPERATIONS[name], planned(name))
