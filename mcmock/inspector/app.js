@@ -2,10 +2,12 @@
 
    #/                  the newest session, whichever that is
    #/session/ID[/SEQ]  one session, one request of it
-   #/log[/SEQ]         every request */
+   #/log[/SEQ]         every request
+   #/compare/OLD[/NEW] two sessions side by side; without NEW, beside the one before it */
 
 import { Api, DEFAULT, emulated } from "./api.js";
 import { Clock } from "./clock.js";
+import { ComparePanel } from "./compare.js";
 import { Controls } from "./controls.js";
 import { copyButton, h, icon, refill, write } from "./dom.js";
 import { count, firstLine, messageOf, short } from "./format.js";
@@ -75,6 +77,7 @@ class App {
     this.logDrawn = undefined;
     this.list = new SessionList();
     this.panel = new SessionPanel(this.api, this.clock, { go: (sid, seq) => this.go(sid, seq), failed: (text) => this.toast("error", text) });
+    this.pair = new ComparePanel(this.api);
     this.log = new LogPanel(this.api, { go: (seq) => (location.hash = seq === null ? "#/log" : `#/log/${seq}`) });
     this.controls = new Controls(this.api, this.clock, { cleared: () => this.refetch.hurry() });
     this.refetch = new Refresh(() => this.fetchAll(), 500);
@@ -108,7 +111,7 @@ class App {
 
   async start() {
     const [vocabulary, faultRule] = await Promise.all([this.api.get("vocabulary"), this.api.get("faults.schema.json")]);
-    for (const part of [this.panel, this.panel.numbers, this.log]) part.vocabulary = vocabulary;
+    for (const part of [this.panel, this.panel.numbers, this.pair, this.log]) part.vocabulary = vocabulary;
     this.controls.offerForm({ ...vocabulary, faultRule });
     await Promise.all([this.fetchAll(), this.fetchScopes()]);
     window.addEventListener("hashchange", () => this.route());
@@ -139,6 +142,7 @@ class App {
     this.turn = turn;
     const isOver = () => this.turn !== turn; // somebody went on while this was being fetched
     if (where === "log") await this.showLog(first, isOver);
+    else if (where === "compare" && first) await this.showPair(first, second);
     else await this.showSession(where === "session" ? first : this.newest(), where === "session" ? second : undefined, isOver);
     this.showList();
   }
@@ -155,6 +159,16 @@ class App {
     if (isOver()) return;
     if (seq) await this.log.openRequest(Number(seq));
     else this.log.closeRequest();
+  }
+
+  /** @param {string} first @param {string | undefined} second */
+  async showPair(first, second) {
+    this.log.show(false);
+    this.put(this.pair.root);
+    const ids = [...this.sessions.keys()];
+    const before = ids[ids.indexOf(first) - 1] ?? ids[ids.indexOf(first) + 1] ?? first;
+    if (second) await this.pair.show(first, second, [...this.sessions.values()]);
+    else location.replace(`#/compare/${before}/${first}`);
   }
 
   /** @param {string | null} sid @param {string | undefined} seq @param {() => boolean} isOver */
@@ -205,7 +219,7 @@ class App {
   }
 
   showList() {
-    const current = document.body.dataset.place === "log" ? null : this.panel.sid;
+    const current = ["log", "compare"].includes(document.body.dataset.place ?? "") ? null : this.panel.sid;
     this.list.show([...this.sessions.values()], current, this.summary?.sessions ?? 0);
   }
 

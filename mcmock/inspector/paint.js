@@ -15,9 +15,11 @@ import { ticks } from "./view.js";
 /** @typedef {Pick<Row, "y" | "height">} Place */
 /** @typedef {Pick<Span, "start" | "end" | "open">} Reach */
 /** @typedef {Record<string, string>} Colours */
-/** `lit` are the spans that a number was summed from; `length` is the content's, in seconds.
+/** How an event differs from that of another session.
+    @typedef {"lost" | "new" | "different" | "known"} Flag */
+/** `lit` are the spans that a number was summed from; `length` is the content's, in seconds; `flags` mark events, by seq.
     @typedef {{ view: View, rows: Row[], height: number, marks: Marks, origin: number, now: number | null, lit: Evidence[],
-    selected: Mark | null, colours: Colours, length: number | null }} Scene */
+    selected: Mark | null, colours: Colours, length: number | null, flags: Map<number, Flag> }} Scene */
 
 export const AXIS = 22;
 /** @type {Record<string, number>} */
@@ -326,12 +328,45 @@ export class Painter {
     this.track({ ...row, height: 14 });
     this.marks(row, (mark) => !mark.ping);
     this.labels(row);
+    this.flagged(row, (mark) => !mark.ping);
   }
 
   /** @param {Place} row */
   pings(row) {
     this.gaps(row);
     this.marks(row, (mark) => mark.ping);
+    this.flagged(row, (mark) => mark.ping);
+  }
+
+  /** What differs between two sessions: a sign over the mark, small where it is a known difference.
+      @param {Place} row
+      @param {(mark: Mark) => boolean} wanted */
+  flagged(row, wanted) {
+    const { context, scene } = this;
+    if (!scene.flags.size) return;
+    const [from, to] = scene.marks.within(scene.view.from, scene.view.to);
+    for (const mark of scene.marks.all.slice(from, to).filter(wanted)) {
+      const flag = scene.flags.get(mark.seq);
+      if (!flag) continue;
+      const [x, y] = [scene.view.x(mark.x), row.y + 8];
+      const { colour, sign } = FLAGS[flag];
+      context.fillStyle = scene.colours.surface;
+      context.beginPath();
+      context.arc(x, y, sign ? 8 : 4.5, 0, 7);
+      context.fill();
+      context.fillStyle = context.strokeStyle = scene.colours[colour];
+      context.lineWidth = 1.5;
+      context.beginPath();
+      context.arc(x, y, sign ? 7 : 3.5, 0, 7);
+      if (!sign) context.stroke();
+      else {
+        context.fill();
+        context.fillStyle = scene.colours.surface;
+        context.textAlign = "center";
+        context.fillText(sign, x, y + 0.5);
+        context.textAlign = "left";
+      }
+    }
   }
 
   /** One glyph a mark where there is room, one tick a pixel column where there is not; the worst wins.
@@ -544,6 +579,12 @@ const GLYPHS = {
     context.lineTo(x, y + 6);
     context.closePath();
   },
+};
+
+/** How a flag is drawn; the sign tells them apart, not the colour alone.
+    @type {Record<Flag, { colour: string, sign: string }>} */
+const FLAGS = {
+  lost: { colour: "bad", sign: "−" }, new: { colour: "good", sign: "+" }, different: { colour: "ignored", sign: "≠" }, known: { colour: "other", sign: "" },
 };
 
 /** @param {Mark} mark */

@@ -272,6 +272,7 @@ export class SessionPanel {
       h("p.told", {}, told.filter(Boolean).join(" · "), " · ", h("code", { title: session.id }, short(session.id)), copyButton("copy id", () => session.id, { "data-key": "copy" })),
       h("div.actions", {},
         h("span.counts", {}, OUTCOMES.map((one) => h(`span.count.is-${one}${session.counts[one] ? "" : ".is-zero"}`, {}, icon(one), `${session.counts[one].toLocaleString("en")} ${one}`))),
+        h("a.quiet", { href: `#/compare/${session.id}`, "data-key": "compare", title: "Beside another session" }, "Compare"),
         h("button.quiet", { type: "button", "data-key": "expire", title: "The next event is answered 410", onclick: () => this.act("expire") }, "Expire"),
         h("button.quiet", { type: "button", "data-key": "forget", title: "The next event is answered 404", onclick: () => this.act("forget") }, "Forget")),
     ];

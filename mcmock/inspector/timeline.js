@@ -11,20 +11,27 @@ import { View } from "./view.js";
 
 /** @import { Lane, Span } from "./lanes.js" */
 /** @import { Mark } from "./marks.js" */
-/** @import { Colours, Row, Scene } from "./paint.js" */
+/** @import { Colours, Flag, Row, Scene } from "./paint.js" */
 /** @import { Evidence } from "./report.js" */
 
 /** Pixels from the corner of the drawing.
     @typedef {{ x: number, y: number }} Point */
 /** A finger or a mouse button that is down; `moved` is how far it went.
     @typedef {Point & { moved: number }} Pointer */
-/** What the panel hands over: `now` is the moment the session has come to, null once it is closed.
-    @typedef {{ marks: Marks, origin: number, lanes: Lane[], now: number | null, length: number | null, closed: boolean }} Shown */
+/** What the panel hands over: `now` is the moment the session has come to, null once it is closed; `until` a moment that the drawing
+    reaches at least; `flags` what is marked, by seq.
+    @typedef {{ marks: Marks, origin: number, lanes: Lane[], now: number | null, length: number | null, closed: boolean, until?: number,
+    flags?: Map<number, Flag> }} Shown */
 
 const REACH = 9; // pixels within which a mark is hit
 const STEP = 1.5; // one press of a zoom button
 const LOW_SCREEN = 860; // pixels of height under which the lanes move together
 const DRAG = 4; // pixels before a press is a drag
+
+/** @type {Record<Flag, string>} */
+const FLAGGED = { lost: "the new session has it not", new: "the old session has it not", different: "differs", known: "differs as is known" };
+
+let built = 0; // timelines on the page, whose elements have ids of their own
 
 const HELP = "Arrow left and right: from request to request. Up and down: from problem to problem. Enter opens. " +
   "Plus, minus and 0 zoom, Shift and an arrow pans.";
@@ -55,15 +62,16 @@ export class Timeline {
   /** @type {HTMLElement} */
   root;
 
-  /** `open(seq)` is called for a chosen request, `unlight()` when the lit spans are put out.
-      @param {{ open: (seq: number) => void, unlight: () => void }} hooks */
-  constructor({ open, unlight }) {
+  /** `open(seq)` is called for a chosen request, `unlight()` when the lit spans are put out, `moved()` after a zoom or a pan.
+      @param {{ open: (seq: number) => void, unlight: () => void, moved?: () => void }} hooks */
+  constructor({ open, unlight, moved = () => undefined }) {
     this.open = open;
+    this.moved = moved;
     this.view = new View();
     /** @type {Map<number, Pointer>} */
     this.pointers = new Map();
     /** @type {Omit<Scene, "view" | "colours">} */
-    this.scene = { lit: [], selected: null, marks: new Marks(), rows: [], height: 0, now: null, origin: 0, length: null };
+    this.scene = { lit: [], selected: null, marks: new Marks(), rows: [], height: 0, now: null, origin: 0, length: null, flags: new Map() };
     /** @type {Mark | null} */
     this.cursor = null;
     /** @type {Colours | null} */
@@ -91,7 +99,8 @@ export class Timeline {
     this.canvas = h("canvas", { role: "img", "aria-label": "Timeline" });
     this.tip = h("div.tip", { "aria-hidden": "true", hidden: true });
     this.spoken = h("span.offstage", {}, "No request yet");
-    this.handle = h("button.cursor", { type: "button", "aria-describedby": "timeline-help" }, this.spoken);
+    const help = `timeline-help-${(built += 1)}`;
+    this.handle = h("button.cursor", { type: "button", "aria-describedby": help }, this.spoken);
     this.stage = h("div.stage", {}, this.canvas, this.handle, this.tip);
     this.labels = h("div.lanes", { "aria-hidden": "true" });
     this.said = h("p.offstage", { role: "status", "aria-live": "polite" });
@@ -112,7 +121,7 @@ export class Timeline {
           this.live)),
       h("div.drawing", {}, this.labels, this.stage),
       h("div.lit", {}, this.why, this.dark),
-      h("p.offstage", { id: "timeline-help" }, HELP), this.said);
+      h("p.offstage", { id: help }, HELP), this.said);
     this.listen();
   }
 
@@ -133,13 +142,13 @@ export class Timeline {
 
   /** Show `marks` and `lanes`; `now` is the moment the session has come to, null once it is closed.
       @param {Shown} shown */
-  show({ marks, origin, lanes, now, length, closed }) {
+  show({ marks, origin, lanes, now, length, closed, until = 0, flags = new Map() }) {
     const { rows, height } = layout(lanes, window.innerHeight < LOW_SCREEN);
     if (marks !== this.scene.marks) this.change();
     this.isShown = true;
-    Object.assign(this.scene, { marks, rows, height, now, length, origin });
+    Object.assign(this.scene, { marks, rows, height, now, length, origin, flags });
     const ends = rows.flatMap((row) => row.spans.map((span) => span.end ?? 0));
-    this.view.extend(origin, Math.max(marks.end, now ?? 0, ...ends));
+    this.view.extend(origin, Math.max(marks.end, now ?? 0, until, ...ends));
     this.live.hidden = closed;
     this.name(rows);
     this.draw();
@@ -246,6 +255,7 @@ export class Timeline {
   move(act) {
     act();
     this.draw();
+    this.moved();
   }
 
   /** @param {WheelEvent} event */
@@ -356,7 +366,7 @@ export class Timeline {
   lines(mark) {
     const when = `${duration((mark.x - this.scene.origin) / 1000, 1)}${mark.playhead === null ? "" : ` · playhead ${seconds(mark.playhead)}`}`;
     return [`#${mark.seq} ${mark.eventType ?? `${mark.method} ${mark.path}`}`, `${mark.status || "no answer,"} ${mark.outcome}`, when,
-      ...(mark.fault ? [`fault ${mark.fault.rule}`] : []), ...mark.rules];
+      ...(mark.fault ? [`fault ${mark.fault.rule}`] : []), ...mark.rules, ...(this.scene.flags.has(mark.seq) ? [FLAGGED[this.scene.flags.get(mark.seq) ?? "known"]] : [])];
   }
 
   /** @param {string[]} lines @param {number} x @param {number} y */

@@ -244,6 +244,70 @@ export interface Report {
   why?: Record<string, Record<string, any>[]>;
 }
 
+/** two sessions side by side */
+export interface Comparison {
+  /** whether they are the same */
+  result: "pass" | "fail";
+  old: ComparedSession;
+  new: ComparedSession;
+  /** seconds that times, durations and playheads may be apart */
+  within: number;
+  /** those that count */
+  differences: Difference[];
+  /** differences that were set apart, by name */
+  known: Array<{
+    name: "repeated-play" | "play-before-ads" | "ping-times" | "closing-events" | "states-in-one-update" | "whole-numbers" | "playhead-after-seek" | "set-elsewhere" | "bitrate-unit" | "text-values" | "metadata-path";
+    about: string;
+    source: string;
+    differences: Difference[];
+  }>;
+  /** the events of both, in their order */
+  pairs: EventPair[];
+  /** events that were too many to be compared */
+  leftOut: number;
+  /** for a terminal: what differs */
+  message: string;
+}
+
+/** a session that is compared */
+export interface ComparedSession {
+  sessionId: string;
+  protocol: string;
+  recording: string;
+  media: Record<string, any>;
+}
+
+/** one difference between two sessions */
+export interface Difference {
+  part: "report" | "events" | "params" | "metadata" | "quality";
+  /** lost: the old session alone has it; new: the new one alone */
+  change: "different" | "lost" | "new";
+  /** a number, a param or a key; event, time, playhead, outcome or pings */
+  name: string;
+  /** the event or the record, in words */
+  about: string;
+  old: any;
+  new: any;
+  /** counts from 1 and never repeats */
+  oldSeq: number | null;
+  /** counts from 1 and never repeats */
+  newSeq: number | null;
+  /** what it is set apart as */
+  known: string | null;
+}
+
+/** an event that both sessions have, or one of them alone */
+export interface EventPair {
+  eventType: string;
+  /** counts from 1 and never repeats */
+  oldSeq: number | null;
+  /** counts from 1 and never repeats */
+  newSeq: number | null;
+  /** null where it is the same, or differs as is known */
+  change: "different" | "lost" | "new" | null;
+  known: string | null;
+}
+
 export interface FaultRule {
   /** unique; left out: chosen */
   name?: string;

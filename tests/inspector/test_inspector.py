@@ -129,6 +129,66 @@ def controls(page: Page) -> Locator:
     return page.get_by_role("dialog", name="Controls")
 
 
+# -- two sessions -----------------------------------------------------------------------------------------------------------
+
+
+def two_evenings(server: McmockServer) -> tuple[Player, Player]:
+    """Two viewings of one film; the second pauses, and has a show to name."""
+    old, new = Player(server, "The Long Tide"), Player(server, "The Long Tide", **{"media.show": "Tides"})
+    for player, events in ((old, []), (new, [(12, "pauseStart", 12), (14, "play", 12)])):
+        for moment, event, playhead in [(0.1, "play", 0), (10, "ping", 10), *events, (20, "sessionComplete", 18)]:
+            player.send(moment, event, playhead)
+    return old, new
+
+
+def test_two_sessions_stand_above_each_other_with_their_differences(
+    open_page: Open, mcmock_server: McmockServer
+) -> None:
+    old, new = two_evenings(mcmock_server)
+    page = open_page(f"{mcmock_server.admin_url}/#/session/{new.id}")
+    page.get_by_role("link", name="Compare").click()
+    expect(page.get_by_role("heading", name="Compare")).to_be_visible()
+    assert page.url.endswith(f"#/compare/{old.id}/{new.id}")
+    expect(page.locator(".compare .verdict")).to_contain_text("differences")
+    params = page.get_by_role("table", name="Differences: Params")
+    expect(params.locator("tbody tr")).to_have_text(["+newmedia.show (sessionStart at 0.0 s)–Tides"])
+    events = page.get_by_role("table", name="Differences: Events")
+    expect(events.locator("tr.is-new")).to_have_text(
+        ["+newpauseStart at 12.0 s–sent", "+newplay at 14.0 s–sent"]
+    )  # fmt: skip
+    expect(page.get_by_role("table", name="Differences: Report")).to_contain_text("pause time0 s2 s")
+    timeline = page.get_by_role("region", name="Timeline of the new session")
+    timeline.locator(".cursor").press("Home")
+    for _ in range(3):
+        timeline.locator(".cursor").press("ArrowRight")
+    expect(timeline.locator(".tip")).to_contain_text("pauseStart")
+    expect(timeline.locator(".tip")).to_contain_text("the old session has it not")
+    assert axe_faults(page) == []
+
+
+def test_both_timelines_move_together_and_another_session_is_chosen(
+    open_page: Open, mcmock_server: McmockServer
+) -> None:
+    old, new = two_evenings(mcmock_server)
+    page = open_page(f"{mcmock_server.admin_url}/#/compare/{old.id}/{new.id}")
+    ranges = page.get_by_role("region", name="Timeline of the").locator(".range")
+    expect(ranges.first).not_to_be_empty()
+    whole = ranges.first.text_content()
+    page.get_by_role("region", name="Timeline of the old session").get_by_role("button", name="Zoom in").click()
+    expect(ranges.first).not_to_have_text(str(whole))
+    expect(ranges.last).to_have_text(str(ranges.first.text_content()))
+    page.get_by_role("combobox", name="The new session").select_option(old.id)
+    expect(page.locator(".compare .verdict")).to_contain_text("the same")
+    page.get_by_role("combobox", name="The old session").select_option(new.id)
+    page.get_by_role("button", name="Swap").click()
+    expect(page.get_by_role("combobox", name="The old session")).to_have_value(old.id)
+
+
+def test_sessions_that_are_not_there_are_said_to_be_none(open_page: Open, mcmock_server: McmockServer) -> None:
+    page = open_page(f"{mcmock_server.admin_url}/#/compare/no/body", quiet=False)
+    expect(page.locator(".compare .verdict")).to_have_text("there is no session no")
+
+
 # -- live -----------------------------------------------------------------------------------------------------------------
 
 
