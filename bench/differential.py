@@ -34,7 +34,7 @@ from mcmock.engine.scopes import Scopes
 from mcmock.server import http_io
 from mcmock.server.connection import Connection
 from mcmock.server.fast_path import FastPath, FastRequest
-from mcmock.server.request_counts import Meter
+from mcmock.server.request_counts import RequestCounts
 
 Anything = TypeVar("Anything")
 
@@ -391,7 +391,7 @@ class World:
         self.emulator = Emulator(seed=1, time=Clock(lambda: NOW, frozen=True))
         self.scopes = Scopes(self.emulator)
         self.fast_path = fast_path(self.emulator.max_body_bytes, [one.fast_path for one in self.emulator.protocols])
-        self.meter = Meter()
+        self.meter = RequestCounts()
         self.server = web.Server(partial(http_io.handle, self.scopes, self.meter))
         self.links: dict[int, Link] = {}
         self.sessions = [self._opened(number) for number in range(SESSIONS)]

@@ -133,7 +133,7 @@ def _with_repeats(events: Sequence[Sent]) -> list[Sent]:
 _GAP: Final = 1.0
 """What it costs that one session alone has an event; a pair never costs as much as two of these."""
 
-_KIN: Final = ({"adComplete", "adSkip"}, {"chapterComplete", "chapterSkip"})
+_CONFUSABLE: Final = ({"adComplete", "adSkip"}, {"chapterComplete", "chapterSkip"})
 """Events of two types that stand for the same moment."""
 
 _FAR: Final = 60.0
@@ -193,7 +193,7 @@ def _apart(one: Sent, other: Sent) -> float:
     """Return what it costs to pair two events: nothing where they are alike, infinitely much for two of other types."""
     if one.event_type == other.event_type:
         cost = 0.5 if one.content != other.content else 0.0
-    elif any(one.event_type in kin and other.event_type in kin for kin in _KIN):
+    elif any(one.event_type in kin and other.event_type in kin for kin in _CONFUSABLE):
         cost = 0.5
     else:
         return _NEVER

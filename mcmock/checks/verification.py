@@ -473,7 +473,7 @@ _ALIKE = 0.75
 _MAX_TYPE = 64
 """Characters: what is longer is like no event type. Comparing takes the square of it, and a client may send any."""
 # Events that are easily taken for each other.
-_KIN = (
+_CONFUSABLE = (
     {"sessionComplete", "sessionEnd"},
     {"adComplete", "adSkip", "adBreakComplete"},
     {"adStart", "adBreakStart"},
@@ -522,7 +522,7 @@ def _alike(at: Difference) -> float:
     """Return how easily one event type is taken for the other: from 0 to 1."""
     if at.field != "event" or not isinstance(at.wanted, str) or not isinstance(at.got, str):
         return 0.0
-    if any({at.wanted, at.got} <= kin for kin in _KIN):
+    if any({at.wanted, at.got} <= kin for kin in _CONFUSABLE):
         return _ALIKE
     if max(len(at.wanted), len(at.got)) > _MAX_TYPE:
         return 0.0

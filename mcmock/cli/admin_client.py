@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 DEFAULT_URL = "http://127.0.0.1:8410"
 
-PATIENCE = 10.0
+TIMEOUT = 10.0
 """Real seconds that an answer may take beyond those that were asked for."""
 
 
@@ -53,7 +53,7 @@ class AdminClient:
     def _read(self, path: str, body: Any, seconds: float, read: Callable[[Any], T]) -> T:
         try:
             data = None if body is None else json.dumps(body).encode()
-            with self.open(path, seconds + PATIENCE, {"Content-Type": "application/json"}, data) as answer:
+            with self.open(path, seconds + TIMEOUT, {"Content-Type": "application/json"}, data) as answer:
                 return read(answer)
         except HTTPError as error:
             with error:  # it is the answer, too

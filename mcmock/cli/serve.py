@@ -21,7 +21,7 @@ from mcmock.cli.service import facts_line, make_service, run
 
 if TYPE_CHECKING:
     from mcmock.server import Service
-    from mcmock.server.endpoint import Place
+    from mcmock.server.endpoint import Endpoint
 
 
 @click.command()
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 def serve(settings: Settings) -> None:
     """Run the emulator until SIGINT or SIGTERM."""
     workers.check(settings)
-    settings = workers.as_worker(settings) if workers.is_worker() else settings
+    settings = workers.worker_settings(settings) if workers.is_worker() else settings
     sys.exit(run(_serve(make_service(settings, share_port=workers.shares_port(settings)), settings)))
 
 
@@ -39,7 +39,7 @@ async def _serve(service: Service, settings: Settings) -> int:
         _on(sign, stopped.set)
     async with running(service, settings):
         if workers.is_worker():
-            await workers.until_abandoned(service, stopped)
+            await workers.wait_for_parent_exit(service, stopped)
             return 0
         gc.freeze()  # what is loaded by now stays; the collector need not look at all of it again as the log grows
         gc.enable()
@@ -91,7 +91,7 @@ def _for_a_person(service: Service) -> str:
     return "\n".join(["mcmock is ready.", *(f"  {name:<22}{text}" for name, text in rows)])
 
 
-def _for_media_edge(place: Place) -> list[tuple[str, str]]:
+def _for_media_edge(place: Endpoint) -> list[tuple[str, str]]:
     """Return what the SDKs of the Media Edge API are configured with: they take HTTPS alone, and most of them a bare name."""
     port, name = place.https_port, place.edge_name or "NAME"
     if port is None:

@@ -28,10 +28,10 @@ from mcmock.serialization.json_shapes import exchange_from_json
 
 STREAM = "/stream"
 
-SILENCE = 60.0
+READ_TIMEOUT = 60.0
 """Real seconds without even a heartbeat after which the connection counts as lost."""
 
-AGAIN = 1.0
+RECONNECT_DELAY = 1.0
 """Real seconds between two attempts to connect."""
 
 WORDS = {
@@ -54,7 +54,7 @@ SEVERITIES = ("error", "warning", "info")
 def tail(url: str | None, token: str | None, ca_file: str | None, from_start: bool) -> None:
     """Follow the log of the server at URL: time, outcome, session, event, playhead, status, first finding."""
     try:
-        place = Place(AdminClient(url or default_url(), token, ca_file), 0 if from_start else None)
+        place = StreamPosition(AdminClient(url or default_url(), token, ca_file), 0 if from_start else None)
         _follow(place, sys.stdout)
     except FileNotFoundError:
         raise click.UsageError(f"--ca-file {ca_file}: no such file") from None
@@ -64,7 +64,7 @@ def tail(url: str | None, token: str | None, ca_file: str | None, from_start: bo
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-class Place:
+class StreamPosition:
     """Where the reader stands: the stream's address, whom it asks for it, and the last seq that was read."""
 
     def __init__(self, client: AdminClient, last: int | None) -> None:
@@ -75,10 +75,10 @@ class Place:
         headers = {"Accept": "text/event-stream"}
         if self.last is not None:
             headers["Last-Event-ID"] = str(self.last)
-        return self._client.open(STREAM, SILENCE, headers)
+        return self._client.open(STREAM, READ_TIMEOUT, headers)
 
 
-def _follow(place: Place, out: TextIO) -> None:
+def _follow(place: StreamPosition, out: TextIO) -> None:
     """Read for ever. Raises click.ClickException if there is nothing to read at the first attempt, or no right to."""
     connected = waiting = False
     while True:
@@ -102,10 +102,10 @@ def _follow(place: Place, out: TextIO) -> None:
         if not waiting:
             remark(f"{place.url}: {lost}; waiting")
             waiting = True
-        time.sleep(AGAIN)
+        time.sleep(RECONNECT_DELAY)
 
 
-def _read(place: Place, lines: Iterable[bytes], out: TextIO) -> None:
+def _read(place: StreamPosition, lines: Iterable[bytes], out: TextIO) -> None:
     colour = out.isatty()
     for event in events(lines):
         if event.id is not None:

@@ -29,13 +29,13 @@ if TYPE_CHECKING:
 VARIABLE = "MCMOCK_WORKER"
 READY = b"ready\n"
 
-RESTING = 1.0
+RESTART_DELAY = 1.0
 """Seconds before a worker that ended is started again."""
 
 ENDING = 5.0
 """Seconds that a worker has to end before it is killed: one that is stopped by a signal or a debugger never would."""
 
-PATIENCE = 30.0
+START_TIMEOUT = 30.0
 """Seconds that the workers have to begin."""
 
 
@@ -68,7 +68,7 @@ def _see_that_it_is_free(host: str, port: int) -> None:
         raise CannotListen(OSError(error.errno, os.strerror(error.errno or 0), f"{host}:{port}")) from None
 
 
-def as_worker(settings: Settings) -> Settings:
+def worker_settings(settings: Settings) -> Settings:
     """Return what a worker leaves to the process that started it."""
     return settings._replace(values={**settings.values, "log_requests": False, "ready_file": None})
 
@@ -84,7 +84,7 @@ async def workers(service: Service, settings: Settings) -> AsyncIterator[None]:
         await crew.end()
 
 
-async def until_abandoned(service: Service, stopped: asyncio.Event) -> None:
+async def wait_for_parent_exit(service: Service, stopped: asyncio.Event) -> None:
     """In a worker: tell that it listens, refuse connections with the others, and stop when who started it is gone."""
     parent = _Line(lambda text: os.write(1, text))
     service.presence.order = parent.ask
@@ -176,7 +176,7 @@ class _Crew:
         started = [asyncio.get_running_loop().create_future() for _ in range(self._count)]
         self._tasks = [asyncio.create_task(self._attend(ready)) for ready in started]
         if self._tasks:
-            done, _ = await asyncio.wait(started, timeout=PATIENCE)
+            done, _ = await asyncio.wait(started, timeout=START_TIMEOUT)
             if len(done) < self._count or not all(one.result() for one in done):
                 raise click.ClickException("a worker did not start; see its message above")
 
@@ -203,7 +203,7 @@ class _Crew:
                 )
             except OSError as error:  # no more processes, or descriptors: it may pass
                 click.echo(f"mcmock: cannot start a worker: {error.strerror}; trying again", err=True)
-                await asyncio.sleep(RESTING)
+                await asyncio.sleep(RESTART_DELAY)
                 continue
             try:
                 assert process.stdout is not None
@@ -216,7 +216,7 @@ class _Crew:
             finally:
                 await self._stop(process)
             remark(f"a worker ended with {code}, and is started again")
-            await asyncio.sleep(RESTING)
+            await asyncio.sleep(RESTART_DELAY)
             await self._presence.back()  # it would listen while the others refuse
 
     async def _hear(self, process: Process) -> None:

@@ -40,7 +40,7 @@ SHARED_BY = 4
 IDLE_AFTER = 3600.0
 """Real seconds without a request, to it or about it, after which a named scope is forgotten."""
 
-SPARED_FOR = 60.0
+MIN_SCOPE_AGE = 60.0
 """Real seconds that a scope is safe from being displaced by a new one."""
 
 _NAMELESS = "a scope's name is 1 to 64 letters, digits, dots, dashes and underscores, the first a letter or digit"
@@ -329,7 +329,7 @@ class Scopes:
         if len(self._named) < self._most:
             return
         oldest = min(self._named, key=lambda name: self._named[name].used)
-        if self._now() - self._named[oldest].used < SPARED_FOR:
+        if self._now() - self._named[oldest].used < MIN_SCOPE_AGE:
             raise BadScope(f"Too many scopes ({self._most}). A scope is freed after one minute without requests.")
         self._drop(oldest)
 

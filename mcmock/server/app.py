@@ -12,13 +12,13 @@ from mcmock.engine.scopes import Scopes
 from mcmock.server import http_io
 from mcmock.server.admin import pages
 from mcmock.server.admin.api import ControlApi
-from mcmock.server.endpoint import PREFIX, Place, control_path
-from mcmock.server.request_counts import Meter
+from mcmock.server.endpoint import PREFIX, Endpoint, control_path
+from mcmock.server.request_counts import RequestCounts
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
-def make_handler(held: Scopes, meter: Meter, control: ControlApi) -> Handler:
+def make_handler(held: Scopes, meter: RequestCounts, control: ControlApi) -> Handler:
     async def handle(request: web.BaseRequest) -> web.StreamResponse:
         if _is_browser_at_root(request):
             last = request.raw_path.partition("?")[0].rpartition("/")[2]
@@ -31,7 +31,7 @@ def make_handler(held: Scopes, meter: Meter, control: ControlApi) -> Handler:
     return handle
 
 
-def make_control_handler(control: ControlApi, place: Place) -> Handler:
+def make_control_handler(control: ControlApi, place: Endpoint) -> Handler:
     """Return the handler of a listener for the control API alone: nothing is emulated there."""
 
     async def handle(request: web.BaseRequest) -> web.StreamResponse:
@@ -56,8 +56,8 @@ def create_app(emulator: Emulator | Scopes, **options: Any) -> web.Application:
 
     `options` are `admin_token` and `allow_host`, as of `mcmock serve`: who may use the control API, and by which names.
     """
-    held, meter = scopes.around(emulator), Meter()
-    control = ControlApi(held, meter, Place(**options))
+    held, meter = scopes.around(emulator), RequestCounts()
+    control = ControlApi(held, meter, Endpoint(**options))
     handle = make_handler(held, meter, control)
     app = web.Application()
     app.on_shutdown.append(control.stop)

@@ -27,9 +27,9 @@ from mcmock.engine.scopes import Scopes
 from mcmock.server.aiohttp_adapter import AiohttpConnection, is_error
 from mcmock.server.endpoint import control_path
 from mcmock.server.fast_path import FastPath, FastRequest
-from mcmock.server.http_io import BadBody, Raw, log_unanswered
+from mcmock.server.http_io import BadBody, RawResponse, log_unanswered
 from mcmock.server.pieces import Pieces
-from mcmock.server.request_counts import Meter
+from mcmock.server.request_counts import RequestCounts
 
 MAX_LINE = 65_536
 """Bytes of a request line, or of one header. Longer ones are answered 414 and 431."""
@@ -74,7 +74,9 @@ class Connection(AiohttpConnection):
         "scopes", "secure", "stopping", "unparsed", "waiting", "withheld",
     )  # fmt: skip
 
-    def __init__(self, scopes: Scopes, meter: Meter, fast_path: FastPath, manager: web.Server, **options: Any) -> None:
+    def __init__(
+        self, scopes: Scopes, meter: RequestCounts, fast_path: FastPath, manager: web.Server, **options: Any
+    ) -> None:
         super().__init__(manager, **{**LIMITS, **options})
         self.scopes = scopes
         self.emulator = scopes.default  # of what never became a request, and so names no scope
@@ -360,14 +362,14 @@ class Connection(AiohttpConnection):
     ) -> web.StreamResponse:
         """Answer bytes that are no HTTP in the API's own words; what comes after them is not read."""
         if isinstance(exc, _Decided):
-            return Raw(exc.emulator, exc.answer, keep_alive=True)
+            return RawResponse(exc.emulator, exc.answer, keep_alive=True)
         if isinstance(exc, _Ended):
             return _Nothing()
         if isinstance(exc, _Unread):
             return _CaughtUp()
         if status >= 500:
             return super().handle_error(request, status, exc, message)
-        return _LastAnswer(self, self._refuse(self._refusal(exc, message)))
+        return _ClosingResponse(self, self._refuse(self._refusal(exc, message)))
 
     def _refuse(self, refusal: Refusal) -> Answer:
         """Log what never became a request; what to answer."""
@@ -476,7 +478,7 @@ class _CaughtUp(web.StreamResponse):
         """Nothing was begun."""
 
 
-class _LastAnswer(Raw):
+class _ClosingResponse(RawResponse):
     """The answer after which a connection ends."""
 
     def __init__(self, connection: Connection, answer: Answer) -> None:

@@ -32,7 +32,7 @@ def control_path(target: str) -> tuple[str, str | None] | None:
     return None
 
 
-class Place:
+class Endpoint:
     """A server's place on the network. Its options are named as those of `mcmock serve`.
 
     `throwaway` makes a certificate authority that is kept nowhere, for tests. Raises ValueError for options that

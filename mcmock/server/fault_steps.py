@@ -35,7 +35,7 @@ def reset_socket(transport: asyncio.Transport) -> None:
 
 async def perform(emulator: Emulator, answer: Answer, transport: asyncio.Transport) -> Delivery:
     """Carry out `answer.steps`; returns when the last one is done, or the client is gone, or the answer was dropped."""
-    with _Stage(emulator, answer, transport) as stage:
+    with _StepRunner(emulator, answer, transport) as stage:
         for step in answer.steps:
             settled = await _PERFORMERS[type(step)](stage, step)
             if settled is not None:
@@ -43,7 +43,7 @@ async def perform(emulator: Emulator, answer: Answer, transport: asyncio.Transpo
         return Delivery.SENT
 
 
-class _Stage:
+class _StepRunner:
     """One answer on one connection. While it lasts, the stage hears when the connection ends or time is moved."""
 
     def __init__(self, emulator: Emulator, answer: Answer, transport: asyncio.Transport) -> None:
@@ -52,10 +52,10 @@ class _Stage:
         self._news = asyncio.Event()
         self._loop = asyncio.get_running_loop()
 
-    def __enter__(self) -> _Stage:
+    def __enter__(self) -> _StepRunner:
         self._stop = self.emulator.on_release(self._ring)
         self._protocol = self.transport.get_protocol()
-        self.transport.set_protocol(_Lookout(self._protocol, self._news))
+        self.transport.set_protocol(_DisconnectWatcher(self._protocol, self._news))
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -121,7 +121,7 @@ class _Stage:
         return Delivery.ABORTED
 
 
-class _Lookout(asyncio.Protocol):
+class _DisconnectWatcher(asyncio.Protocol):
     """Stands before a connection's protocol while an answer is held back, and hears when the client goes."""
 
     def __init__(self, protocol: Any, news: asyncio.Event) -> None:
@@ -148,14 +148,14 @@ class _Lookout(asyncio.Protocol):
 # -- one performer for each step: None goes on with the next, a Delivery is the end --------------------------------------
 
 
-async def _send(stage: _Stage, step: Send) -> Delivery | None:
+async def _send(stage: _StepRunner, step: Send) -> Delivery | None:
     if stage.gone:
         return stage.ending
     stage.transport.write(step.raw)
     return None
 
 
-async def _drip(stage: _Stage, step: Drip) -> Delivery | None:
+async def _drip(stage: _StepRunner, step: Drip) -> Delivery | None:
     size = max(1, int(step.bytes_per_second * SHORTEST_PAUSE))
     for start in range(0, len(step.raw), size):
         piece = step.raw[start : start + size]
@@ -166,19 +166,19 @@ async def _drip(stage: _Stage, step: Drip) -> Delivery | None:
     return None
 
 
-async def _wait(stage: _Stage, step: Wait) -> Delivery | None:
+async def _wait(stage: _StepRunner, step: Wait) -> Delivery | None:
     return await stage.wait(step.seconds)
 
 
-async def _close(stage: _Stage, step: Close) -> Delivery | None:
+async def _close(stage: _StepRunner, step: Close) -> Delivery | None:
     return stage.ending if stage.gone else stage.close()
 
 
-async def _reset(stage: _Stage, step: Reset) -> Delivery | None:
+async def _reset(stage: _StepRunner, step: Reset) -> Delivery | None:
     return stage.ending if stage.gone else stage.reset()
 
 
-_PERFORMERS: dict[type[Step], Callable[[_Stage, Any], Awaitable[Delivery | None]]] = {
+_PERFORMERS: dict[type[Step], Callable[[_StepRunner, Any], Awaitable[Delivery | None]]] = {
     Send: _send,
     Drip: _drip,
     Wait: _wait,

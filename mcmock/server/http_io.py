@@ -21,7 +21,7 @@ from mcmock.engine import Emulator
 from mcmock.engine.scopes import Scopes
 from mcmock.server.aiohttp_adapter import unread
 from mcmock.server.fault_steps import perform
-from mcmock.server.request_counts import Meter
+from mcmock.server.request_counts import RequestCounts
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
@@ -36,19 +36,19 @@ class BadBody(web.RequestPayloadError):
     """What came of a body cannot be read; str() says why."""
 
 
-async def handle(scopes: Scopes, meter: Meter, request: web.BaseRequest) -> web.StreamResponse:
+async def handle(scopes: Scopes, meter: RequestCounts, request: web.BaseRequest) -> web.StreamResponse:
     """Answer one request to the emulated API."""
     emulator, answer, whole = await _judge(scopes, meter, request)
-    return Raw(emulator, answer, keep_alive=request.keep_alive) if whole else _Last(emulator, answer)
+    return RawResponse(emulator, answer, keep_alive=request.keep_alive) if whole else _LastResponse(emulator, answer)
 
 
-async def log_unanswered(scopes: Scopes, meter: Meter, request: web.BaseRequest, delivery: Delivery) -> None:
+async def log_unanswered(scopes: Scopes, meter: RequestCounts, request: web.BaseRequest, delivery: Delivery) -> None:
     """Judge and log a request that came, though its connection ended before its turn to be answered."""
     emulator, answer, _ = await _judge(scopes, meter, request)
     emulator.settle(answer.seq, delivery)
 
 
-async def _judge(scopes: Scopes, meter: Meter, request: web.BaseRequest) -> tuple[Emulator, Answer, bool]:
+async def _judge(scopes: Scopes, meter: RequestCounts, request: web.BaseRequest) -> tuple[Emulator, Answer, bool]:
     """Return the emulator of the request's scope, its answer, and whether the request was read to its end."""
     body, refusal = await read(request, scopes.default.max_body_bytes)
     asked = Request(
@@ -158,7 +158,7 @@ def _too_large(limit: int) -> Refusal:
     return Refusal("body-too-large", 413, f"the body is longer than {limit} bytes")
 
 
-class Raw(web.StreamResponse):
+class RawResponse(web.StreamResponse):
     """An answer that goes to the transport byte for byte."""
 
     def __init__(self, emulator: Emulator, answer: Answer, *, keep_alive: bool) -> None:
@@ -205,7 +205,7 @@ class Raw(web.StreamResponse):
         """Everything was written by `prepare`."""
 
 
-class _Last(Raw):
+class _LastResponse(RawResponse):
     """The answer to a request that was not read to its end.
 
     Our end of the connection follows at once, so that the client need not wait for it; aiohttp goes on reading for a

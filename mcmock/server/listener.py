@@ -25,11 +25,11 @@ from mcmock.server.admin.api import ControlApi
 from mcmock.server.aiohttp_adapter import AiohttpServer
 from mcmock.server.app import make_control_handler, make_handler
 from mcmock.server.connection import Connection
-from mcmock.server.endpoint import Place
+from mcmock.server.endpoint import Endpoint
 from mcmock.server.fast_path import FastPath
 from mcmock.server.fault_steps import reset_socket
 from mcmock.server.presence import Presence
-from mcmock.server.request_counts import Meter
+from mcmock.server.request_counts import RequestCounts
 
 STOP_SECONDS = 0.2
 """How long answers in progress may take to finish when the server stops; then they are broken off, which may take as long."""
@@ -59,7 +59,7 @@ PATIENCE = 1.0
 class _Server(AiohttpServer):
     """aiohttp's server, with our connections."""
 
-    def __init__(self, held: Scopes, meter: Meter, handler: Any, **options: Any) -> None:
+    def __init__(self, held: Scopes, meter: RequestCounts, handler: Any, **options: Any) -> None:
         super().__init__(handler)
         self._scopes, self._meter = held, meter
         self._fast_path = FastPath(held.default.max_body_bytes, [one.fast_path for one in held.default.protocols])
@@ -100,7 +100,7 @@ def _is_unfinished(one: web.RequestHandler) -> bool:
 
 
 class Service:
-    """The emulator on its sockets: HTTP, HTTPS where it is asked for, and one for the control API alone. `options` are Place's.
+    """The emulator on its sockets: HTTP, HTTPS where it is asked for, and one for the control API. `options` are Endpoint's.
 
     `share_port` lets other processes listen on the same port.
     """
@@ -108,7 +108,7 @@ class Service:
     def __init__(self, emulator: Emulator | Scopes, *, share_port: bool = False, **options: Any) -> None:
         self.scopes = scopes.around(emulator)
         self.emulator = self.scopes.default
-        self.place = Place(**options)
+        self.place = Endpoint(**options)
         self.taken_by_others: str | None = None
         """An address beside the host at which another program has the port."""
         self._share_port = share_port
@@ -118,7 +118,7 @@ class Service:
         self._context: ssl.SSLContext | None = None
         self._reserved: list[socket.socket] = []
         self.presence = Presence(self.emulator, self._leave, self._come_back)
-        self.meter = Meter()
+        self.meter = RequestCounts()
         self._control = ControlApi(self.scopes, self.meter, self.place, self.presence)
 
     async def start(self) -> None:
@@ -138,14 +138,14 @@ class Service:
         try:
             if place.admin_port is not None:
                 nobody = scopes.around(Emulator())  # who is told of what is no HTTP there: it is no player's
-                self._control_server = self._serve(nobody, Meter(), make_control_handler(self._control, place))
+                self._control_server = self._serve(nobody, RequestCounts(), make_control_handler(self._control, place))
                 place.admin_port = await self._listen(self._control_server, place.admin_port, "--admin-port")
             await self._open_ports()
         except BaseException:  # cancelled, too: half a server is none
             await self.stop()
             raise
 
-    def _serve(self, held: Scopes, meter: Meter, handler: Any) -> _Server:
+    def _serve(self, held: Scopes, meter: RequestCounts, handler: Any) -> _Server:
         return _Server(held, meter, handler, access_log=None, auto_decompress=False)
 
     async def _open_ports(self) -> None:

@@ -20,7 +20,7 @@ from mcmock.engine import Emulator
 
 _logger = logging.getLogger("mcmock")
 
-AGAIN = 1.0
+RETRY_DELAY = 1.0
 """Real seconds after which it is tried again to listen, where that failed."""
 
 
@@ -117,7 +117,7 @@ class Presence:
                 if not is_said:
                     _logger.warning(f"cannot listen again: {error}; trying again")
                 is_said = True
-            await asyncio.sleep(AGAIN)
+            await asyncio.sleep(RETRY_DELAY)
 
     async def _until(self, refused: Refused) -> None:
         loop, news = asyncio.get_running_loop(), asyncio.Event()

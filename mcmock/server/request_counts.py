@@ -24,7 +24,7 @@ class Counted(NamedTuple):
     number: int
 
 
-class Meter:
+class RequestCounts:
     """Used on one thread only, that of the server's loop; read from any."""
 
     def __init__(self) -> None:

@@ -27,7 +27,7 @@ from mcmock.faults.losses import Losses
 from mcmock.recordings.files import session_of
 from mcmock.server import Service, ServiceThread
 from mcmock.server.admin.checks import verify as verify_async
-from mcmock.server.endpoint import Place
+from mcmock.server.endpoint import Endpoint
 from mcmock.storage import open_store
 from mcmock.testing.golden import GoldenStore, RecordedSession, on_build_server, recorded
 
@@ -37,7 +37,7 @@ Wanted = Mapping[str, Any]
 PER_TEST: Final = (*policy.LIVE, "seed", "faults", "preset", "plan", "clock")
 """Options that a running server can take on: those of `prepare`, and of the plugin's marker."""
 
-PLACE: Final = tuple(name for name in signature(Place).parameters if name != "throwaway")
+PLACE: Final = tuple(name for name in signature(Endpoint).parameters if name != "throwaway")
 """Options of where it listens, and who may use its control API: https_port, tls_name, admin_token …"""
 
 STORE: Final = "store"
@@ -54,7 +54,7 @@ PAST: Final = 10_000
 
 
 class McmockServer:
-    """A server on a thread of its own; a context manager. `options` are those of Emulator, `prepare`, Place, and `store`."""
+    """A server on a thread of its own; a context manager. `options` are those of Emulator, `prepare`, Endpoint, and `store`."""
 
     def __init__(self, **options: Any) -> None:
         """Raises TypeError for an option there is not, ValueError for a value it cannot have."""

@@ -15,7 +15,7 @@ from mcmock.cli.flags import server_options
 from mcmock.cli.options import GROUPS, LIVE, OPTIONS, TABLES, Option, Settings, Switch
 from mcmock.cli.reference import reference
 from mcmock.engine import Emulator
-from mcmock.server.endpoint import Place
+from mcmock.server.endpoint import Endpoint
 from tests.conftest import cli_runner
 
 ROOT = Path(__file__).parents[2]
@@ -171,12 +171,12 @@ def test_the_variable_that_kubernetes_sets_for_a_service_named_mcmock_is_not_our
 
 
 def test_every_option_reaches_somebody() -> None:
-    """No dead rows: what goes to the Emulator and to the Place are arguments of theirs."""
+    """No dead rows: what goes to the Emulator and to the Endpoint are arguments of theirs."""
     import inspect
 
     rows = {part: {one.name for one in OPTIONS.values() if one.part == part} for part in ("emulator", "place")}
     assert rows["emulator"] <= set(inspect.signature(Emulator).parameters)
-    assert rows["place"] == set(inspect.signature(Place).parameters) - {"throwaway"}
+    assert rows["place"] == set(inspect.signature(Endpoint).parameters) - {"throwaway"}
     assert set(LIVE) <= {*OPTIONS, *TABLES}
 
 

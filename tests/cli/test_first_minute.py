@@ -15,7 +15,7 @@ from click.testing import Result
 
 from mcmock.cli import COMMANDS, github, main
 from mcmock.cli.serve import _for_media_edge
-from mcmock.server.endpoint import Place
+from mcmock.server.endpoint import Endpoint
 from mcmock.testing.server import McmockServer
 from tests.conftest import Wire, cli_runner, send, start
 
@@ -129,7 +129,7 @@ def test_serve_says_on_a_terminal_what_each_sdk_is_configured_with(
     ],
 )
 def test_a_name_alone_is_of_use_where_it_has_a_dot_and_port_443(port: int, name: str, row: str) -> None:
-    rows = dict(_for_media_edge(Place(https_port=port, tls_name=[name], host="tv.example.test", admin_token="t")))
+    rows = dict(_for_media_edge(Endpoint(https_port=port, tls_name=[name], host="tv.example.test", admin_token="t")))
     assert rows["Edge on iOS, Roku"] == row
     assert rows["Edge on Android"] == f'edge.domain "tv.example.test{"" if port == 443 else f":{port}"}"'
     assert ("  in Chromium" in rows) == (port != 443)

@@ -29,7 +29,7 @@ from mcmock.engine.scopes import Scopes
 from mcmock.serialization import ndjson
 from mcmock.server.admin.feed import Feed
 from mcmock.server.admin.metrics import render
-from mcmock.server.request_counts import Meter
+from mcmock.server.request_counts import RequestCounts
 from mcmock.testing.golden import compare, rows
 from mcmock.testing.server import McmockServer
 from tests.conftest import START_PARAMS, Wire, body, cli_runner, post, send, start
@@ -186,7 +186,7 @@ def tailed(emulator: Emulator) -> str:
 
 
 def counted(emulator: Emulator) -> str:
-    return render(Scopes(emulator), Meter()).decode()
+    return render(Scopes(emulator), RequestCounts()).decode()
 
 
 NUMBERS = ("counted", "losses")

@@ -16,7 +16,7 @@ import pytest
 from mcmock import faults
 from mcmock.core.model import Request
 from mcmock.engine import Emulator
-from mcmock.engine.scopes import IDLE_AFTER, SPARED_FOR, Scopes, rules_from, split
+from mcmock.engine.scopes import IDLE_AFTER, MIN_SCOPE_AGE, Scopes, rules_from, split
 from mcmock.server import Service, ServiceThread
 from mcmock.testing.server import McmockServer
 from tests.conftest import START_PARAMS, Wire, body, post
@@ -171,7 +171,7 @@ def test_one_scope_too_many_displaces_the_one_that_was_idle_longest(hands: Hands
     scopes = Scopes(Emulator(), most=2, now=hands)
     for name in ("a", "b"):
         start(scopes, f"/~{name}")
-        hands.at += SPARED_FOR
+        hands.at += MIN_SCOPE_AGE
     start(scopes, "/~c")
     assert [emulator.scope for emulator in scopes.each()] == ["default", "b", "c"]
 

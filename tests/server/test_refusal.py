@@ -200,7 +200,7 @@ def test_it_is_tried_again_where_it_cannot_listen_again(server: McmockServer, mo
             raise OSError(errno.EADDRINUSE, "Address already in use")
         await opening()
 
-    monkeypatch.setattr("mcmock.server.presence.AGAIN", 0.01)
+    monkeypatch.setattr("mcmock.server.presence.RETRY_DELAY", 0.01)
     monkeypatch.setattr(service, "_open_ports", open_ports)
     ask(server.admin_url, "POST", "/refusal", LONG)
     status, error = ask(server.admin_url, "DELETE", "/refusal")

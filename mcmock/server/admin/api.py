@@ -25,10 +25,10 @@ from mcmock.server import http_io
 from mcmock.server.admin import checks, listings, pages
 from mcmock.server.admin.long_responses import LongResponses
 from mcmock.server.admin.request import AdminError, AdminRequest
-from mcmock.server.admin.routes import ROUTES, AdminRoute, Reach
-from mcmock.server.endpoint import PREFIX, Place
+from mcmock.server.admin.routes import ROUTES, AdminRoute, RouteScope
+from mcmock.server.endpoint import PREFIX, Endpoint
 from mcmock.server.presence import Presence
-from mcmock.server.request_counts import Meter
+from mcmock.server.request_counts import RequestCounts
 
 _logger = logging.getLogger("mcmock")
 MAX_BODY = 1024 * 1024
@@ -39,11 +39,11 @@ class ControlApi:
     """Finds the route, reads the body, and puts what the handler returns, or raises, into JSON."""
 
     def __init__(
-        self, scopes: Scopes, meter: Meter, place: Place | None = None, presence: Presence | None = None
+        self, scopes: Scopes, meter: RequestCounts, place: Endpoint | None = None, presence: Presence | None = None
     ) -> None:
         self._scopes = scopes
         self._meter = meter
-        self._place = place or Place()
+        self._place = place or Endpoint()
         self._presence = presence
         self.lasting = LongResponses()
         pages.contents()  # now: a test may put another file system in its place before somebody looks
@@ -58,7 +58,7 @@ class ControlApi:
         try:
             route, arguments = self._find(request, urlsplit(path).path[len(PREFIX) :])
             body = await _body(request, changes=route.changes, needed=bool(route.takes))
-            every = route.reach is Reach.EVERY or request.query.get(listings.SCOPE) == listings.EVERY
+            every = route.reach is RouteScope.EVERY or request.query.get(listings.SCOPE) == listings.EVERY
             emulator = await self._emulator(partial(self._scope, _name(request, scope), route, body), every)
             reply = await route.handler(
                 AdminRequest(
@@ -98,7 +98,7 @@ class ControlApi:
             return self._scopes.named(name)
         if (emulator := self._scopes.get(name)) is not None:
             return emulator
-        if route.reach is not Reach.ONE:
+        if route.reach is not RouteScope.ONE:
             return self._scopes.default
         raise AdminError(
             404,

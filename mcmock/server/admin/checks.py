@@ -28,34 +28,34 @@ async def verify(emulator: Emulator, asked: Check) -> Verification:
     """`Emulator.verify` without blocking: whether it is so, and if not, what was there instead."""
     if not asked.within:
         return emulator.verify(asked)
-    alarm = Alarm()
-    with Watch(emulator, asked, alarm.ring) as watch, suppress(TimeoutError):
+    news = ThreadsafeEvent()
+    with Watch(emulator, asked, news.set) as watch, suppress(TimeoutError):
         async with asyncio.timeout(asked.within):
             while (answer := watch.look()) is None:
-                await alarm.rung()
+                await news.wait()
             return answer
     return watch.answer()
 
 
-class Alarm:
-    """Rung from any thread, heard on the loop it was made on. Rings that nobody has heard yet are one."""
+class ThreadsafeEvent:
+    """Set from any thread, waited for on the loop it was made on. It is clear again after each wait."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._event = asyncio.Event()
-        self._ringing = False
+        self._is_set = False
 
-    def ring(self) -> None:
-        if self._ringing:
+    def set(self) -> None:
+        if self._is_set:
             return
-        self._ringing = True
+        self._is_set = True
         with suppress(RuntimeError):  # the loop is closed: nobody waits any more
             self._loop.call_soon_threadsafe(self._event.set)
 
-    async def rung(self) -> None:
+    async def wait(self) -> None:
         await self._event.wait()
         self._event.clear()
-        self._ringing = False  # before the next look, so that what arrives during it rings again
+        self._is_set = False  # before the next look, so that what arrives during it sets it again
 
 
 # -- handlers of the control API ------------------------------------------------------------------------------------------

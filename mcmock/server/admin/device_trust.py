@@ -1,6 +1,6 @@
 """How a device comes to trust this server: the certificate authority as a file, and a page with steps and a QR code.
 
-The steps are a table; docs/devices.md tells the same at length. It knows what a Place says of itself, and no certificates.
+The steps are a table; docs/devices.md tells the same at length. It knows what an Endpoint says of itself, and no certificates.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from aiohttp import web
 
 from mcmock.server.admin import pages
 from mcmock.server.admin.request import AdminRequest, Reply
-from mcmock.server.endpoint import PREFIX, Place
+from mcmock.server.endpoint import PREFIX, Endpoint
 
 CERTIFICATE_TYPE = "application/x-x509-ca-cert"
 """The type at which iOS and Android offer to install what they have downloaded."""
@@ -88,7 +88,7 @@ async def handle_page(asked: AdminRequest) -> Reply:
     return pages.page(render(asked.place).encode())
 
 
-def render(place: Place) -> str:
+def render(place: Endpoint) -> str:
     """Return the page as HTML."""
     reachable = place.reachable()
     page = Template(pages.contents()["trust.html"].decode())
@@ -99,7 +99,7 @@ def render(place: Place) -> str:
     )
 
 
-def _state(place: Place) -> str:
+def _state(place: Endpoint) -> str:
     secure = place.reachable(secure=True) or [str(place.https_url)]
     if place.authority is None:
         return f"<p>{escape(_OWN if place.https_port is not None else _OFF)}</p>"

@@ -19,7 +19,7 @@ from mcmock.core.model import Outcome
 from mcmock.engine import Emulator
 from mcmock.engine.scopes import Scopes
 from mcmock.server.admin.request import AdminRequest, Reply
-from mcmock.server.request_counts import Meter
+from mcmock.server.request_counts import RequestCounts
 
 if TYPE_CHECKING:
     from prometheus_client.metrics_core import Metric
@@ -39,7 +39,7 @@ async def handle_metrics(asked: AdminRequest) -> Reply:
     return web.Response(body=text, headers={"Content-Type": CONTENT_TYPE, "Cache-Control": "no-store"})
 
 
-def render(scopes: Scopes, meter: Meter) -> bytes:
+def render(scopes: Scopes, meter: RequestCounts) -> bytes:
     """Return the numbers of a server, over all its scopes; `meter` is the server's own."""
     from prometheus_client import CollectorRegistry, generate_latest
 
@@ -51,7 +51,7 @@ def render(scopes: Scopes, meter: Meter) -> bytes:
 class _Collector:
     """What prometheus_client asks for metrics."""
 
-    def __init__(self, scopes: Scopes, meter: Meter) -> None:
+    def __init__(self, scopes: Scopes, meter: RequestCounts) -> None:
         self._scopes, self._meter = scopes, meter
 
     def collect(self) -> Iterator[Metric]:

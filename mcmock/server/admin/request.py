@@ -10,9 +10,9 @@ from aiohttp import web
 from mcmock.engine import Emulator
 from mcmock.engine.scopes import Scopes
 from mcmock.server.admin.long_responses import LongResponses
-from mcmock.server.endpoint import Place
+from mcmock.server.endpoint import Endpoint
 from mcmock.server.presence import Presence
-from mcmock.server.request_counts import Meter
+from mcmock.server.request_counts import RequestCounts
 
 
 class AdminError(Exception):
@@ -33,8 +33,8 @@ class AdminRequest(NamedTuple):
     body: Any
     lasting: LongResponses
     scopes: Scopes
-    meter: Meter
-    place: Place
+    meter: RequestCounts
+    place: Endpoint
     presence: Presence | None
     """Whether players find the server; None where the sockets are somebody else's."""
 

@@ -28,7 +28,7 @@ from mcmock.server.admin.request import AdminRequest, Handler, Reply
 from mcmock.server.endpoint import PREFIX
 
 
-class Reach(Enum):
+class RouteScope(Enum):
     """What a route tells of. All but the first answer under the name of a scope that is not there, too."""
 
     ONE = "the scope that is asked about"
@@ -51,7 +51,7 @@ class AdminRoute(NamedTuple):
     """Whether it answers without the token: what a device, a browser or a health check needs before it has one."""
     is_question: bool = False
     """Whether a POST changes nothing, and is one for the sake of its body."""
-    reach: Reach = Reach.ONE
+    reach: RouteScope = RouteScope.ONE
 
     @property
     def changes(self) -> bool:
@@ -64,8 +64,8 @@ async def _openapi(asked: AdminRequest) -> Reply:
 
 
 ROUTES: tuple[AdminRoute, ...] = (
-    AdminRoute("GET", "", pages.handle_page, "to the inspector page", also=(307,), is_open=True, reach=Reach.NONE),
-    AdminRoute("GET", "/", pages.handle_file, "the inspector page", "text/html", is_open=True, reach=Reach.NONE),
+    AdminRoute("GET", "", pages.handle_page, "to the inspector page", also=(307,), is_open=True, reach=RouteScope.NONE),
+    AdminRoute("GET", "/", pages.handle_file, "the inspector page", "text/html", is_open=True, reach=RouteScope.NONE),
     AdminRoute(
         "GET",
         "/inspector/{file}",
@@ -73,7 +73,7 @@ ROUTES: tuple[AdminRoute, ...] = (
         "a file of the inspector page",
         "text/*",
         is_open=True,
-        reach=Reach.NONE,
+        reach=RouteScope.NONE,
     ),
     AdminRoute(
         "GET",
@@ -81,11 +81,17 @@ ROUTES: tuple[AdminRoute, ...] = (
         pages.handle_vocabulary,
         "what the rules, metrics and Match fields mean",
         "Vocabulary",
-        reach=Reach.NONE,
+        reach=RouteScope.NONE,
     ),
-    AdminRoute("GET", "/openapi.json", _openapi, "this document", "OpenApi", reach=Reach.NONE),
+    AdminRoute("GET", "/openapi.json", _openapi, "this document", "OpenApi", reach=RouteScope.NONE),
     AdminRoute(
-        "GET", "/health", metrics.handle_health, "200 once the server answers", "Health", is_open=True, reach=Reach.NONE
+        "GET",
+        "/health",
+        metrics.handle_health,
+        "200 once the server answers",
+        "Health",
+        is_open=True,
+        reach=RouteScope.NONE,
     ),
     AdminRoute("GET", "/summary", listings.handle_summary, "counts by outcome", "Summary"),
     AdminRoute(
@@ -95,7 +101,7 @@ ROUTES: tuple[AdminRoute, ...] = (
         "every scope, how long it has been idle, and its counts",
         "Scopes",
         query=("brief",),
-        reach=Reach.EVERY,
+        reach=RouteScope.EVERY,
     ),
     AdminRoute(
         "DELETE", "/scopes/{name}", scopes.handle_forget, "forgets a named scope with all that is in it", "Empty"
@@ -180,9 +186,9 @@ ROUTES: tuple[AdminRoute, ...] = (
         faults.handle_schema,
         "a FaultRule as JSON Schema",
         "JsonSchema",
-        reach=Reach.NONE,
+        reach=RouteScope.NONE,
     ),
-    AdminRoute("GET", "/presets", faults.handle_presets, "named sets of faults", "Presets", reach=Reach.NONE),
+    AdminRoute("GET", "/presets", faults.handle_presets, "named sets of faults", "Presets", reach=RouteScope.NONE),
     AdminRoute("POST", "/presets/{name}", faults.handle_apply, "adds the faults of a preset", "Faults"),
     AdminRoute("GET", "/refusal", faults.handle_refusal, "whether connections are refused, and until when", "Presence"),
     AdminRoute(
@@ -200,7 +206,9 @@ ROUTES: tuple[AdminRoute, ...] = (
     AdminRoute(
         "GET", "/plan/coverage", plan.handle_coverage, "which of its items no session exercised", "PlanCoverage"
     ),
-    AdminRoute("GET", "/plan.schema.json", plan.handle_schema, "a plan as JSON Schema", "JsonSchema", reach=Reach.NONE),
+    AdminRoute(
+        "GET", "/plan.schema.json", plan.handle_schema, "a plan as JSON Schema", "JsonSchema", reach=RouteScope.NONE
+    ),
     AdminRoute("GET", "/losses", faults.handle_losses, "what became of each faulted request", "Losses"),
     AdminRoute(
         "GET",
@@ -209,7 +217,7 @@ ROUTES: tuple[AdminRoute, ...] = (
         "the authority to trust",
         device_trust.CERTIFICATE_TYPE,
         is_open=True,
-        reach=Reach.NONE,
+        reach=RouteScope.NONE,
     ),
     AdminRoute(
         "GET",
@@ -218,7 +226,7 @@ ROUTES: tuple[AdminRoute, ...] = (
         "how a device comes to trust it",
         "text/html",
         is_open=True,
-        reach=Reach.NONE,
+        reach=RouteScope.NONE,
     ),
     AdminRoute(
         "GET",
@@ -226,7 +234,7 @@ ROUTES: tuple[AdminRoute, ...] = (
         metrics.handle_metrics,
         "what operators watch, for Prometheus",
         metrics.CONTENT_TYPE,
-        reach=Reach.EVERY,
+        reach=RouteScope.EVERY,
     ),
     AdminRoute("GET", "/clock", clock.handle_clock, "the emulator's time", "Clock"),
     AdminRoute("POST", "/clock/advance", clock.handle_advance, 'moves it forward by {"seconds"}', "Clock", "Advance"),

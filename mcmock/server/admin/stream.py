@@ -12,7 +12,7 @@ from contextlib import suppress
 
 from aiohttp import web
 
-from mcmock.server.admin.checks import Alarm
+from mcmock.server.admin.checks import ThreadsafeEvent
 from mcmock.server.admin.feed import Event, Feed
 from mcmock.server.admin.request import AdminRequest, Reply
 
@@ -31,11 +31,11 @@ HEADERS = {
 
 
 async def handle_stream(asked: AdminRequest) -> Reply:
-    alarm = Alarm()
+    news = ThreadsafeEvent()
     request, response = asked.request, web.StreamResponse(headers=HEADERS)
-    with Feed(asked.emulator, _since(request), alarm.ring) as feed:
+    with Feed(asked.emulator, _since(request), news.set) as feed:
         await response.prepare(request)
-        await asked.lasting.perform(_pump(feed, alarm, response), request)
+        await asked.lasting.perform(_pump(feed, news, response), request)
     transport = request.transport
     if transport is not None and transport.get_write_buffer_size():
         transport.abort()  # the reader is too slow to be told that this is the end
@@ -52,7 +52,7 @@ def _since(request: web.BaseRequest) -> int | None:
     return None
 
 
-async def _pump(feed: Feed, alarm: Alarm, response: web.StreamResponse) -> None:
+async def _pump(feed: Feed, news: ThreadsafeEvent, response: web.StreamResponse) -> None:
     with suppress(ConnectionError):  # the reader has left
         await response.write(f"retry: {RETRY_MS}\nid: {feed.told}\n\n".encode())  # a place to resume from, and no event
         while True:
@@ -61,7 +61,7 @@ async def _pump(feed: Feed, alarm: Alarm, response: web.StreamResponse) -> None:
                 await asyncio.sleep(0)
             try:
                 async with asyncio.timeout(HEARTBEAT):
-                    await alarm.rung()
+                    await news.wait()
             except TimeoutError:
                 await response.write(b": quiet\n\n")
 

@@ -13,7 +13,7 @@ import pytest
 
 from mcmock.server.admin.access import Guard
 from mcmock.server.admin.routes import ROUTES
-from mcmock.server.endpoint import Place
+from mcmock.server.endpoint import Endpoint
 from mcmock.testing.server import McmockServer
 
 TOKEN = "a-token-of-this-test"
@@ -168,21 +168,21 @@ def test_a_token_of_any_bytes_is_compared_and_refused() -> None:
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "::1", "localhost"])
 def test_on_loopback_no_token_is_needed(host: str) -> None:
-    assert Place(host=host).token is None
+    assert Endpoint(host=host).token is None
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "", "192.0.2.7", "mcmock.example"])
 def test_away_from_loopback_one_is_made(host: str) -> None:
-    first, second = Place(host=host), Place(host=host)
+    first, second = Endpoint(host=host), Endpoint(host=host)
     assert first.made_token
     assert first.token is not None
     assert len(first.token) >= 32
     assert first.token != second.token
-    given = Place(host=host, admin_token="mine")
+    given = Endpoint(host=host, admin_token="mine")
     assert (given.token, given.made_token) == ("mine", False)
 
 
 @pytest.mark.parametrize("token", ["", "  ", "two\nlines", "schlüssel"])
 def test_a_token_that_no_header_can_carry_is_refused(token: str) -> None:
     with pytest.raises(ValueError, match="--admin-token must be"):
-        Place(admin_token=token)
+        Endpoint(admin_token=token)

@@ -14,7 +14,7 @@ from mcmock.core.model import Kind, Outcome, Verdict
 from mcmock.engine import Emulator
 from mcmock.engine.scopes import Scopes
 from mcmock.server.admin.metrics import render
-from mcmock.server.request_counts import BOUNDS, Meter
+from mcmock.server.request_counts import BOUNDS, RequestCounts
 from mcmock.testing.server import McmockServer
 from tests.conftest import Wire, body, post, send, start
 
@@ -114,7 +114,7 @@ def test_what_is_ignored_is_found_when_asked_for() -> None:
     params = {"media.ad.id": "a", "media.ad.length": 5, "media.ad.podPosition": 1, "media.ad.playerName": "p"}
     send(emulator, start(emulator), "adStart", params=params)
     assert emulator.summary().ignored == 1
-    assert value(samples(render(Scopes(emulator), Meter()).decode()), "mcmock_requests_ignored") == 1
+    assert value(samples(render(Scopes(emulator), RequestCounts()).decode()), "mcmock_requests_ignored") == 1
 
 
 def test_a_full_log_says_what_it_let_go() -> None:
@@ -122,14 +122,14 @@ def test_a_full_log_says_what_it_let_go() -> None:
     session_id = start(emulator)
     for _ in range(50):
         send(emulator, session_id, "ping")
-    found = samples(render(Scopes(emulator), Meter()).decode())
+    found = samples(render(Scopes(emulator), RequestCounts()).decode())
     assert value(found, "mcmock_log_evicted_total") == emulator.evicted > 0
     assert value(found, "mcmock_log_bytes") <= 5000
     assert value(found, "mcmock_log_requests") == emulator.summary().total
 
 
 def test_scopes_are_one_server() -> None:
-    scopes, meter = Scopes(Emulator()), Meter()
+    scopes, meter = Scopes(Emulator()), RequestCounts()
     for path in ("/api/v1/sessions", "/~a/api/v1/sessions", "/~b/api/v1/sessions"):
         _, answer = scopes.handle(post(path, body("sessionStart")))
         meter.note(answer, 0.001)
@@ -147,7 +147,7 @@ def test_two_servers_in_a_process_stay_two() -> None:
 
 
 def test_the_histogram_puts_each_time_into_its_bucket() -> None:
-    meter, answer = Meter(), Emulator().handle(post("/api/v1/sessions", body("sessionStart")))
+    meter, answer = RequestCounts(), Emulator().handle(post("/api/v1/sessions", body("sessionStart")))
     for seconds in (0.00005, 0.0001, 0.003, 2.0):
         meter.note(answer, seconds)
     buckets = dict(meter.buckets())

@@ -18,7 +18,7 @@ import pytest
 from mcmock.cli import main
 from mcmock.server import addresses
 from mcmock.server.admin import device_trust
-from mcmock.server.endpoint import Place
+from mcmock.server.endpoint import Endpoint
 from mcmock.testing.server import McmockServer
 from tests import programs
 from tests.conftest import cli_runner
@@ -79,7 +79,7 @@ def test_the_page_has_steps_for_every_platform_and_keeps_its_own_policy(mcmock_s
 def test_away_from_loopback_the_page_shows_a_phone_the_way(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing listens here: the page is made from the place alone."""
     monkeypatch.setattr(addresses, "outward", lambda: ["192.0.2.7", "2001:db8::7"])
-    place = Place(host="0.0.0.0", port=8411, https_port=8443, throwaway=True)
+    place = Endpoint(host="0.0.0.0", port=8411, https_port=8443, throwaway=True)
     place.context()
     page = device_trust.render(place)
     assert "QR code: http://192.0.2.7:8411/__admin/trust" in page
