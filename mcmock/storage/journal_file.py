@@ -98,6 +98,11 @@ def real(path: Path) -> Path:
     return Path(os.path.realpath(path))
 
 
+def is_beside(path: Path) -> bool:
+    """Return whether there is anything beside the file that SQLite keeps there while it is open, or left when it was killed."""
+    return any(path.with_name(path.name + suffix).exists() for suffix in BESIDE)
+
+
 def refuse_other_name(path: Path) -> None:
     """Raise ValueError if a server holds the file by another name, beside which it keeps what it has written last."""
     if sys.platform != "linux" or _is_locked(_beside(real(path))):  # by this very name: rule 1, if it is this process

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sqlite3
 import threading
 from collections import deque
@@ -36,7 +37,7 @@ from mcmock.engine.changes import Change, Delta, StoreUnavailable
 from mcmock.storage.base import DEFAULT_JOURNAL_BYTES, Snapshot
 from mcmock.storage.codec import cell_from, entry_from
 from mcmock.storage.journal_batch import MAX_KNOWN, TABLES, TEXTS, Batch, SharedTexts
-from mcmock.storage.journal_file import JournalFile, real, refuse_other_name
+from mcmock.storage.journal_file import JournalFile, is_beside, real, refuse_other_name
 from mcmock.storage.write_behind import FileBacking
 
 _logger = logging.getLogger("mcmock")
@@ -386,7 +387,10 @@ def _opened(path: Path, connect: Callable[[], sqlite3.Connection]) -> sqlite3.Co
 
 
 def _connect(path: Path, mode: str) -> sqlite3.Connection:
-    address = f"file:{quote(str(real(path)))}?mode={mode}"
+    file = real(path)
+    address = f"file:{quote(str(file))}?mode={mode}"
+    if mode == "ro" and not os.access(file.parent, os.W_OK) and not is_beside(file):
+        address += "&immutable=1"  # SQLite would make files beside it, and there are none whose content is needed
     return sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False, timeout=10)
 
 
@@ -401,6 +405,8 @@ def _inspect(path: Path) -> None:
             if version > FORMAT:
                 raise ValueError(f"{path} was written by a newer mcmock: update this one, or choose another file")
             (sound,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    except sqlite3.OperationalError as error:
+        raise ValueError(f"{path} cannot be opened as a journal: {error}") from None
     except sqlite3.Error as error:
         raise ValueError(
             f"{path} is damaged, or not a mcmock journal ({error}): move it away, or restore a copy"

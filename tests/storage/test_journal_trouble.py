@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -320,6 +321,42 @@ def test_a_look_from_outside_changes_nothing(tmp_path: Path) -> None:
         assert health(client)[0] == 200
         client.close()
     assert [one.seq for one in read_journal(journal)] == list(range(1, 7))
+
+
+AS_NOBODY = """
+import os, sys
+import mcmock.storage.sqlite
+from mcmock.storage import open_store, read_journal
+if os.geteuid() == 0:
+    os.setgroups([])
+    os.setgid(65534)
+    os.setuid(65534)
+print([one.event_type for one in read_journal(sys.argv[1])])
+try:
+    open_store("sqlite:" + sys.argv[1])
+except ValueError as error:
+    print(error)
+"""
+"""What somebody meets who may not write where root can. All is imported before: nobody may not read the checkout, either."""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has other rights")
+def test_a_journal_in_a_place_that_cannot_be_written_is_read_and_not_served() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder, journal = Path(name), Path(name) / "journal.db"
+        emulator = open_store(f"sqlite:{journal}").emulator()
+        start(emulator)
+        emulator.close()
+        for one, mode in ((journal, 0o444), (journal.with_name("journal.db.lock"), 0o444), (folder, 0o555)):
+            one.chmod(mode)
+        before = journal.read_bytes()
+        command = [sys.executable, "-c", AS_NOBODY, str(journal)]
+        told = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
+        folder.chmod(0o755)
+        assert told.stdout.splitlines() == [
+            "['sessionStart']", f"{journal} cannot be opened as a journal: Permission denied",
+        ], told.stderr  # fmt: skip
+        assert journal.read_bytes() == before
 
 
 # -- two names of one file -------------------------------------------------------------------------------------------------
