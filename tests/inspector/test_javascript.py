@@ -13,13 +13,12 @@ from pathlib import Path
 
 import typescript
 
-import mcmock
 from mcmock.analytics import GROUPS, METRICS, camel
 from mcmock.serialization.json_shapes import vocabulary_to_json
 from tests import programs
 
 HERE = Path(__file__).parent / "js"
-PAGE = Path(mcmock.__file__).parent / "inspector"
+PAGE = Path(__file__).parents[2] / "mcmock" / "inspector"
 
 
 def run(*command: str | Path, folder: Path = HERE) -> subprocess.CompletedProcess[str]:
