@@ -324,7 +324,7 @@ def test_a_look_from_outside_changes_nothing(tmp_path: Path) -> None:
 
 
 AS_NOBODY = """
-import os, sys
+import fcntl, os, sys
 import mcmock.storage.sqlite
 from mcmock.storage import open_store, read_journal
 if os.geteuid() == 0:
