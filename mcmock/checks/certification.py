@@ -196,9 +196,21 @@ def _starts(one: Viewing) -> Iterator[Occasion]:
 
 
 def _names_visitor(one: Viewing) -> Iterator[Occasion]:
-    if one.start is not None:
-        named = [key for key in VISITOR_KEYS if one.start.params.get(key)]
-        yield Occasion(bool(named), f"named by {named[0]}" if named else "sessionStart names no visitor", (one.start,))
+    if one.start is None:
+        return
+    named = [key for key in VISITOR_KEYS if one.start.params.get(key)]
+    if named:
+        yield Occasion(True, f"named by {named[0]}", (one.start,))
+    elif _names_no_account(one.start):
+        _, told = one.found("identity-missing")
+        yield Occasion(not told, told[0] if told else "the start asks the Edge Network who it is", (one.start,))
+    else:
+        yield Occasion(False, "sessionStart names no visitor", (one.start,))
+
+
+def _names_no_account(start: Event) -> bool:
+    """Return whether the account is in the URL, as the datastream is in that of Media Edge: such a start has no param for it."""
+    return not any(key.startswith("analytics.") or key == "visitor.marketingCloudOrgId" for key in start.params)
 
 
 _CONTENT: Final = ("media.id", "media.contentType", "media.playerName", "media.channel", "media.length")
@@ -211,7 +223,9 @@ _ACCOUNT: Final = ("org-id-form", "tracking-server-form", "report-suite-form")
 
 
 def _names_account(one: Viewing) -> Iterator[Occasion]:
-    if one.start is not None:
+    if one.start is not None and _names_no_account(one.start):
+        yield Occasion(True, "the datastream names the organization and the report suites", (one.start,))
+    elif one.start is not None:
         _, told = one.found(*_ACCOUNT)
         yield Occasion(
             not told,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -61,3 +63,13 @@ def test_what_has_no_form_we_know_is_kept_under_its_key() -> None:
 def test_metadata_keeps_values_of_any_type() -> None:
     sent = {"customMetadata": [{"name": "a", "value": {"b": 1}}, {"name": "n"}, {"name": "a", "value": 2}]}
     assert fields.read(sent).metadata == {"a": 2, "n": None}
+
+
+def test_the_page_of_the_tracking_plan_has_each_name_in_both_apis() -> None:
+    page = (
+        (Path(__file__).parents[2] / "docs" / "plan.md")
+        .read_text(encoding="utf-8")
+        .partition("## The names in both APIs")[2]
+    )
+    told = re.findall(r"^\| `([\w.]+)` \| `(\w+)\.(\w+)` \|$", page, re.M)
+    assert told == [(param, *place) for param, place in fields.PLACES.items()]

@@ -14,6 +14,7 @@ from mcmock.core.clock import Clock
 from mcmock.core.match import Match
 from mcmock.core.model import Mode, Request
 from mcmock.engine import Emulator
+from mcmock.protocols.media_edge import MediaEdge
 from tests.conftest import body as first_body
 from tests.conftest import send as send_first
 from tests.conftest import start as start_first
@@ -309,3 +310,14 @@ def test_both_apis_are_in_one_log_and_one_match_finds_them() -> None:
     assert [one.protocol.name for one in found] == ["media-edge", "media-collection"]
     assert emulator.mode is Mode.DEFAULT
     assert value_of(emulator.handle(request("interact", body())))["handle"] == []
+
+
+def test_a_request_of_the_first_api_never_meets_the_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(*_: object) -> bool:
+        raise AssertionError("asked")
+
+    for name in ("owns", "read", "events", "session_named"):
+        monkeypatch.setattr(MediaEdge, name, never)
+    emulator = Emulator(seed=1)
+    send_first(emulator, start_first(emulator), "play")
+    assert emulator.summary().good == 2

@@ -214,3 +214,29 @@ def test_a_golden_session_keeps_params_by_the_names_that_both_apis_share(tmp_pat
     assert [(row["event"], row["status"]) for row in kept] == [("sessionStart", 200), ("play", 204)]
     assert kept[0]["params"]["media.id"] == "film-1"
     golden.recorded(view, GoldenStore(tmp_path, frozen=True)).assert_matches_golden("film")
+
+
+# -- the checklist and the tracking plan ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("stem", "visitor", "said"),
+    [
+        ("android__ads", "pass", "named by visitor.marketingCloudUserId"),
+        ("alloy__metadata", "pass", "the start asks the Edge Network who it is"),
+        ("theo01__preroll", "FAIL", "it has no identityMap and no identity cookie, and asks for no ECID"),
+    ],
+)
+def test_the_checklist_says_who_names_the_visitor_and_the_account(stem: str, visitor: str, said: str) -> None:
+    path = next(path for path in RECORDINGS if path.stem == stem)
+    lines = [" ".join(line.split()) for line in run("certify", str(path)).output.splitlines()]
+    at = lines.index(f"{visitor} visitor The visitor is named")
+    assert said[:40] in " ".join(lines[at + 1 : at + 5])
+    at = lines.index("pass account The account is named")
+    assert lines[at + 1].startswith("the datastream names the organization and the report suites")
+
+
+def test_a_tracking_plan_can_be_written_from_sessions_of_this_api() -> None:
+    done = run("plan", "init", str(next(path for path in RECORDINGS if path.stem == "alloy__metadata")), "--plan", "-")
+    assert done.exit_code == 0, done.output
+    assert '"media.show" = ' in done.output
