@@ -52,7 +52,7 @@ PRIVILEGED = (
 Address = tuple[int, tuple[Any, ...]]
 """A family, and an address of it as `socket.bind` takes it."""
 
-PATIENCE = 1.0
+CLOSE_TIMEOUT = 1.0
 """Seconds that others wait for the server to have read what had arrived."""
 
 
@@ -75,7 +75,7 @@ class _Server(AiohttpServer):
 
     async def break_off(self) -> None:
         """Let those go that are amid a request, or whose answer a fault holds back, and wait until they are in the log."""
-        await self.abort([one for one in self.connections if _is_unfinished(one)], PATIENCE)
+        await self.abort([one for one in self.connections if _is_unfinished(one)], CLOSE_TIMEOUT)
 
     async def reset(self, spared: Collection[Any]) -> None:
         """Reset (TCP RST) every connection but these, and wait until what was unfinished is in the log."""
@@ -87,7 +87,7 @@ class _Server(AiohttpServer):
             if one.transport is not None:
                 reset_socket(one.transport)
         await self.abort([one for one in leaving if one not in unfinished], 0)
-        await self.abort(unfinished, PATIENCE)
+        await self.abort(unfinished, CLOSE_TIMEOUT)
 
 
 def _is_unfinished(one: web.RequestHandler) -> bool:
@@ -396,7 +396,7 @@ class ServiceThread:
         """Nothing while it does not run. It gives up where the loop waits for whoever asks, as under the emulator's lock."""
         if self._thread.is_alive() and threading.current_thread() is not self._thread:
             with suppress(TimeoutError):
-                asyncio.run_coroutine_threadsafe(work(), self._loop).result(PATIENCE)
+                asyncio.run_coroutine_threadsafe(work(), self._loop).result(CLOSE_TIMEOUT)
 
     def refuse(self, seconds: float) -> None:
         """Refuse connections for so many seconds of the emulator's clock; nothing if it never began."""

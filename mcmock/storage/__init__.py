@@ -1,7 +1,7 @@
 """Where a server's state is kept, by the words of `--store`: in memory, in a file, or in a Redis that servers share.
 
-Each makes the emulators whose state it keeps. In memory that is the plain Emulator; a file and a Redis hand a ledger for
-each scope to a KeptEmulator (`mcmock.storage.base.Ledgers`).
+Each makes the emulators whose state it keeps. In memory, an Emulator has no backing; for a file it has a FileBacking, for a Redis
+a SharedBacking, and each of these has a ledger for the emulator's scope (`mcmock.storage.base.Ledgers`).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Store(Protocol):
         ...
 
     def emulator(self, *, lazy: bool = False, **options: Any) -> Emulator:
-        """Return an emulator that knows what the store has kept, with the options of Emulator; `lazy` is KeptEmulator's.
+        """Return an emulator that knows what the store has kept, with the options of Emulator; `lazy` is SharedBacking's.
 
         Closing it closes the store. Raises ValueError for options that contradict each other, StoreUnavailable.
         """

@@ -129,7 +129,7 @@ class OptimisticCommitter:
     def handle(self, request: Request) -> Answer:
         try:
             self._ledger.check()
-            self._log_unlogged()
+            self._log_deferred()
             answer, seq = self._wait_for(lambda tx: self._judge(tx, request))
         except StoreUnavailable as away:
             return self._unlogged.answer(request, away)
@@ -176,7 +176,7 @@ class OptimisticCommitter:
             self._unsettled.append((seq, delivery))
         if not self._is_telling:  # what comes until it is told goes with it
             self._is_telling = True
-            self._ledger.soon(self._tell_settled)
+            self._ledger.soon(self._publish_deliveries)
 
     def clear_log(self) -> None:
         self._wait_for(lambda _: (None, Change(notice="cleared")))
@@ -410,7 +410,7 @@ class OptimisticCommitter:
     def catch_up(self) -> None:
         """Take in whatever others have done up to now. Raises StoreUnavailable."""
         self._ledger.check()
-        self._log_unlogged()
+        self._log_deferred()
         if self._unsettled:
             self._commit_settled()
             if self._keeps_up():
@@ -432,13 +432,13 @@ class OptimisticCommitter:
         """Commit an empty Change, which takes along what became of answers."""
         self._wait_for(lambda _: (None, Change()))
 
-    def _tell_settled(self) -> None:
+    def _publish_deliveries(self) -> None:
         self._is_telling = False
         with suppress(StoreUnavailable):  # they are told with the next Change
             if self._unsettled:
                 self._commit_settled()
 
-    def _log_unlogged(self) -> None:
+    def _log_deferred(self) -> None:
         if self._unlogged:
             with self._logging:
                 self._unlogged.log(self._log_one)
@@ -448,7 +448,7 @@ class OptimisticCommitter:
 
     def _log_later(self) -> None:
         with suppress(StoreUnavailable):  # they stay where they are
-            self._log_unlogged()
+            self._log_deferred()
 
     def scope_of(self, mark: str) -> str | None:
         return self._store.scope_of(mark)
@@ -463,7 +463,7 @@ class OptimisticCommitter:
 
     def close(self) -> None:
         """Tell the last deliveries, and close the store."""
-        self._tell_settled()
+        self._publish_deliveries()
         self._store.close()
 
 

@@ -57,7 +57,7 @@ PREFIX = "mcmock"
 SCOPE_LIVES = 3600
 """Seconds after its last Change that a named scope's keys are kept; the default scope's are kept for good."""
 
-PATIENCE = 2.0
+TIMEOUT = 2.0
 """Seconds that Redis has for an answer, or to take a connection, before it is held to be away."""
 
 RETRY = 0.25
@@ -69,10 +69,10 @@ COMPARISONS = 5
 LISTENING = 0.5
 """Seconds that one look for news waits for some."""
 
-BREATH = 0.01
+POLL_INTERVAL = 0.01
 """Seconds between two looks for news: under load, most of it has come with our own Changes by then."""
 
-SOON = 0.05
+FLUSH_DELAY = 0.05
 """Seconds that what need not be told at once may wait for company."""
 
 # KEYS: cells, log, counts, mark. ARGV: epoch, since, seconds to live (0: for good), bytes of the log, number of Changes, and
@@ -204,7 +204,7 @@ class RedisStore:
         self._meet()
         self._changes, self._later = (
             BackgroundWorker("mcmock redis changes"),
-            BackgroundWorker("mcmock redis soon", rest=SOON),
+            BackgroundWorker("mcmock redis soon", rest=FLUSH_DELAY),
         )
         self._news = threading.Thread(target=self._follow, name="mcmock redis news", daemon=True)
         self._news.start()
@@ -262,9 +262,9 @@ class RedisStore:
     def close(self) -> None:
         self._closed.set()
         self._unblock()
-        self._later.close(PATIENCE)  # first: what it is asked for may need a Change
-        self._changes.close(PATIENCE)
-        self._news.join(PATIENCE)
+        self._later.close(TIMEOUT)  # first: what it is asked for may need a Change
+        self._changes.close(TIMEOUT)
+        self._news.join(TIMEOUT)
         self._client.close()
         self._follower.close()
 
@@ -346,7 +346,7 @@ class RedisStore:
             self._failure = self._broken = why
             self._listening = None
             return RETRY
-        return BREATH
+        return POLL_INTERVAL
 
     def _look(self) -> None:
         """Wait for news, for a while. A Redis that was away and answers again is loaded anew by those who follow it."""
@@ -357,7 +357,7 @@ class RedisStore:
         with self._lock:
             places: dict[Any, Any] = {key: f"{ledger.seen}-0" for key, ledger in self._ledgers.items()}
         if not places:
-            self._closed.wait(SOON)
+            self._closed.wait(FLUSH_DELAY)
             return
         if self._listening is None:
             self._listening = int(self._follower.client_id())
@@ -502,7 +502,7 @@ class _Packer:
 
 # No retries by the client: a Change whose answer was lost may have been taken, and must not be made twice.
 _WAITING: dict[str, Any] = {
-    "socket_timeout": PATIENCE, "socket_connect_timeout": PATIENCE, "health_check_interval": 0,
+    "socket_timeout": TIMEOUT, "socket_connect_timeout": TIMEOUT, "health_check_interval": 0,
     "retry": Retry(NoBackoff(), 0), "retry_on_timeout": False, "command_packer": _Packer(),
 }  # fmt: skip
 

@@ -4,7 +4,7 @@ Rules of this file:
 
 1. Nothing is written, or made ready for it, on the path of a request: it says that something was done in its scope, and a thread
    takes what that was a few times a second and writes it whole or not at all. After a kill -9, what was answered longer than
-   `MOMENT` ago is there; after a power cut, what the operating system had put on the disk.
+   `DURABILITY_DELAY` ago is there; after a power cut, what the operating system had put on the disk.
 2. A file that is damaged, of another program, or of a newer mcmock is never written to, and never opened for writing.
 3. What cannot be written (the disk is full) is kept and tried again, and until then no request is answered but by 503.
    Whatever the reason is: nothing ends the writer but closing, and an entry that cannot be written holds up no earlier one.
@@ -42,10 +42,10 @@ from mcmock.storage.write_behind import FileBacking
 
 _logger = logging.getLogger("mcmock")
 
-MOMENT = 0.5
+DURABILITY_DELAY = 0.5
 """Seconds after its answer left by which a request is in the file, on a machine that keeps up."""
 
-GATHERING = 0.1
+BATCH_DELAY = 0.1
 """Seconds that the writer lets gather what is done: a session's place is written once for all its events in them."""
 
 MAX_WAIT = 5.0
@@ -58,7 +58,7 @@ LOOK = 1.0
 """Seconds between two looks at a file to which nothing is written."""
 
 MAX_BEHIND = 0.3
-"""Seconds that the writer may be behind before requests wait for it: so that `MOMENT` holds under any load."""
+"""Seconds that the writer may be behind before requests wait for it: so that `DURABILITY_DELAY` holds under any load."""
 
 RETAINING = 10.0
 """Seconds between two looks for requests that are too old."""
@@ -203,7 +203,7 @@ class SqliteStore:
             self._room.clear()
             self._hurry.set()
             self._wake.set()
-            self._room.wait(GATHERING)
+            self._room.wait(BATCH_DELAY)
 
     def _has_waiting(self, scope: str) -> bool:
         touched = any(ledger.scope == scope for ledger in self._touched.copy())
@@ -214,7 +214,7 @@ class SqliteStore:
             while not self._closing.is_set():
                 self._wake.wait(LOOK)
                 self._wake.clear()
-                self._hurry.wait(GATHERING)
+                self._hurry.wait(BATCH_DELAY)
                 self._hurry.clear()
                 if not self._write_waiting():
                     self._closing.wait(PAUSE)

@@ -107,7 +107,7 @@ class WriteBehindCommitter:
         try:
             self._ledger.check()
             if self._unlogged:
-                self._log_unlogged()
+                self._log_deferred()
         except StoreUnavailable as away:
             return self._unlogged.answer(request, away)
         with engine.lock:
@@ -188,7 +188,7 @@ class WriteBehindCommitter:
 
     # -- a store that was away ----------------------------------------------------------------------------------------
 
-    def _log_unlogged(self) -> None:
+    def _log_deferred(self) -> None:
         with self._logging:
             self._unlogged.log(self._log_one)
 
@@ -201,7 +201,7 @@ class WriteBehindCommitter:
         """Log what could not be logged before. Raises StoreUnavailable."""
         self._ledger.check()
         if self._unlogged:
-            self._log_unlogged()
+            self._log_deferred()
 
     def follow(self) -> None:
         """Nobody else changes the state."""

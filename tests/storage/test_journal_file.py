@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from mcmock.storage import read_journal
-from mcmock.storage.sqlite import MOMENT
+from mcmock.storage.sqlite import DURABILITY_DELAY
 from tests.serving import Client, Serving
 
 PLAYERS = 4
@@ -47,14 +47,14 @@ def test_killed_ten_times_under_load_no_answer_older_than_the_moment_is_lost(tmp
         players = [Player(server.url, path, first + number * 100_000) for number, path in enumerate(paths)]
         for player in players:
             player.start()
-        time.sleep(MOMENT + drawn.uniform(0.05, 0.3))
+        time.sleep(DURABILITY_DELAY + drawn.uniform(0.05, 0.3))
         killed = time.monotonic()
         server.kill()
         for player in players:
             player.join()
         paths = [player.path for player in players]
         assert {status for player in players for status in player.statuses} == {204}, "a session did not live on"
-        promised |= {ts for player in players for ts, at in player.answered.items() if at < killed - MOMENT}
+        promised |= {ts for player in players for ts, at in player.answered.items() if at < killed - DURABILITY_DELAY}
     found = [exchange.ts for exchange in read_journal(journal) if exchange.event_type == "ping"]
     assert len(promised) > 200
     assert promised - set(found) == set()

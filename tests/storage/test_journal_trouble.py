@@ -138,7 +138,7 @@ def test_a_change_that_cannot_be_written_holds_up_no_earlier_one(
             raise ValueError("on purpose")
         written(self, deltas)
 
-    monkeypatch.setattr(sqlite, "GATHERING", 0.2)  # so that all of them are in one batch
+    monkeypatch.setattr(sqlite, "BATCH_DELAY", 0.2)  # so that all of them are in one batch
     monkeypatch.setattr(journal_batch.Batch, "write", write)
     emulator = open_store(f"sqlite:{tmp_path / 'j'}").emulator()
     for target in [*map(str, range(7)), "/poison", "after"]:
