@@ -1,4 +1,4 @@
-"""mcmock: Adobe's Media Collection API on your laptop and in CI.
+"""mcmock: Adobe's Media Collection and Media Edge APIs on your laptop and in CI.
 
 Importing this package is cheap: every name below loads its module on first use, because pytest imports the plugin, and
 with it this file, in every run of everyone who installed us.

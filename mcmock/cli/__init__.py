@@ -105,6 +105,6 @@ def _message(error: click.ClickException) -> str:
 @click.version_option(mcmock.__version__, prog_name="mcmock")
 @click.pass_context
 def main(context: click.Context) -> None:
-    """Adobe's Media Collection API on your laptop and in CI."""
+    """Adobe's Media Collection and Media Edge APIs on your laptop and in CI."""
     if context.invoked_subcommand is None:
         click.echo(context.get_help())
