@@ -191,6 +191,38 @@ def test_what_is_refused_leaves_nothing_behind_in_the_queue(
     client.close()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not widen the limits of a process that runs")
+def test_a_full_disk_refuses_and_loses_nothing_of_what_it_has_answered(tmp_path: Path) -> None:
+    import resource
+
+    journal, limit = tmp_path / "journal.db", 500_000
+    narrow = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, resource.RLIM_INFINITY))"
+    with Serving("--journal", str(journal), first=narrow) as server:
+        client = Client(server.url)
+        path = f"{client.start()}/events"
+        answered: list[int] = []
+
+        def sent() -> int:
+            status, _, _ = client.ask("POST", path, body("ping", len(answered), customMetadata={"text": "x" * 20_000}))
+            answered.append(status)
+            return status
+
+        while sent() == 204 and len(answered) < 1000:
+            pass
+        assert answered[-1] == 503
+        assert "cannot be written" in refused(client)
+        resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        latest = time.monotonic() + PATIENCE
+        while sent() == 503 and time.monotonic() < latest:
+            time.sleep(0.01)
+        client.close()
+    assert answered[-1] == 204
+    read = list(read_journal(journal))
+    assert [one.status for one in read].count(204) == answered.count(204)
+    assert [one.status for one in read].count(503) == answered.count(503)
+    assert [one.seq for one in read] == list(range(1, len(answered) + 2))
+
+
 # -- a file that is not the same any more ----------------------------------------------------------------------------------
 
 
