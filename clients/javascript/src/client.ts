@@ -23,6 +23,14 @@ export interface VerdictOptions {
   allow?: readonly string[];
 }
 
+/** How two sessions are compared. */
+export interface CompareOptions {
+  /** Seconds by which times, durations and playheads may differ: 1 unless told otherwise. */
+  within?: number;
+  /** Count what SDKs are known to do differently, too. */
+  countKnown?: boolean;
+}
+
 /** A refusal of the server's, or a check that failed. Its message is the server's own. */
 export class McmockError extends Error {
   override readonly name = "McmockError";
@@ -179,6 +187,11 @@ export class Mcmock {
   /** What a verdict goes by, as its route takes it: what the test has set, and what it says now. */
   #terms({ failOn = this.#failOn, allow = [] }: VerdictOptions): Record<string, string> {
     return { failOn, allow: [...this.#allowed, ...allow].join() };
+  }
+
+  /** Two sessions of either API side by side, by their ids; `result` is "pass" where they are the same. */
+  async compare(before: string, after: string, { within, countKnown = false }: CompareOptions = {}): Promise<api.Comparison> {
+    return this.ask("GET /compare", { query: { old: before, new: after, within, countKnown: countKnown ? 1 : 0 } });
   }
 
   /** Every session, oldest first. */

@@ -93,6 +93,19 @@ test("the server's own message, for what it refuses", async () => {
   await assert.rejects(server.faults.preset("outrage"), says(/outrage/));
 });
 
+test("two sessions side by side: what differs, and what is the same", async () => {
+  const scope = await server.scope("compared");
+  await watch(scope.url);
+  await watch(scope.url, { withBreak: false });
+  const [before, after] = (await scope.sessions()).map((session) => session.id);
+  const same = await scope.compare(before, before);
+  assert.deepEqual([same.result, same.differences], ["pass", []]);
+  const found = await scope.compare(before, after, { within: 2, countKnown: true });
+  assert.deepEqual([found.result, found.within], ["fail", 2]);
+  assert.ok(found.differences.some((one) => one.change === "lost" && one.about.startsWith("adBreakStart")));
+  await assert.rejects(scope.compare(before, "nobody"), says(/there is no session nobody/));
+});
+
 test("the verdict: what was rejected or ignored is lost, unless it was allowed or arranged", async () => {
   const scope = await server.scope("verdict");
   await watch(scope.url);
