@@ -6,6 +6,7 @@ it holds `lock`; when and where the state is kept is the committer's business.
 
 from __future__ import annotations
 
+import posixpath
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
@@ -41,7 +42,8 @@ class Engine:
         self.scope = scope
         self.state = state
         self._first = protocols[0]
-        self._owners = protocols[1:]
+        self._owners = protocols
+        self._begins = posixpath.commonpath(path.template for path in self._first.paths) + "/"
         self.protocols: Mapping[str, ApiProtocol] = {protocol.name: protocol for protocol in protocols}
         event_types = [name for protocol in protocols for name in protocol.event_types]
         self.log = Log(policy.max_log_bytes, state.sessions.__contains__, event_types)
@@ -84,7 +86,9 @@ class Engine:
     def protocol_of(self, request: Request) -> ApiProtocol:
         """Return the API that a request is for; the first one where none owns it."""
         target, first = request.target, self._first
-        return first if first.owns(target) else next((one for one in self._owners if one.owns(target)), first)
+        if target.startswith(self._begins):
+            return first
+        return next((one for one in self._owners if one.owns(target)), first)
 
     def entry(self, call: Call, decision: Decision, seq: int) -> tuple[Any, ...]:
         """Return the columns of the log's entry for a decision."""

@@ -51,7 +51,7 @@ class MediaCollection(ApiProtocol):
         self._answers = Answers(options.allowed_headers, options.cors_max_age, options.cors_private_network)
 
     def owns(self, target: str) -> bool:
-        return target.startswith(routes.BASE) or path_of(target).startswith(routes.BASE)
+        return path_of(target).startswith(routes.BASE)
 
     # -- from a request -----------------------------------------------------------------------------------------------
 

@@ -90,6 +90,14 @@ def downloaded_in(xdm: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
 
 
+def told_in(item: Item) -> tuple[float | None, int | None]:
+    """Return the playhead and the time in ms that an item says, of a downloaded session those of its last event."""
+    if item.event_type != DOWNLOADED:
+        return _number(item.collection.get("playhead")), times.ms_of(item.xdm.get("timestamp"))
+    last = next(reversed(downloaded_in(item.xdm)), None) or {}
+    return _number(part_of(last, "mediaCollection").get("playhead")), times.ms_of(last.get("mediaEventTimestamp"))
+
+
 class _Holders(NamedTuple):
     """Where an identity may stand: the event's XDM, and the whole body."""
 

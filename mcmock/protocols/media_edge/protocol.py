@@ -35,7 +35,7 @@ from mcmock.protocols.media_edge import (
     writing,
 )
 from mcmock.protocols.media_edge.body import Judged
-from mcmock.protocols.media_edge.events import downloaded_in, events_in, items_in, part_of
+from mcmock.protocols.media_edge.events import downloaded_in, events_in, items_in, part_of, told_in
 from mcmock.protocols.media_edge.fields import ECID_KEY
 from mcmock.protocols.media_edge.fields import read as read_fields
 from mcmock.protocols.media_edge.problems import Detail, Problem
@@ -96,11 +96,10 @@ class MediaEdge(ApiProtocol):
             return ParsedRequest(judged.kind, session_id, event_type, findings=found, refused=refused, body=asked)
         if judged.kind is Kind.SESSION:
             found += _about_the_visitor(request, judged, mode)
-        events = events_in(request.body, 0, 0.0) if judged.items else ()
-        playhead, ts = (events[-1].sent_playhead, events[-1].sent_ts) if events else (None, None)
+        playhead, ts = told_in(judged.items[-1]) if judged.items else (None, None)
         return ParsedRequest(
             judged.kind, session_id, event_type, playhead, found, None, judged.kind is Kind.DOWNLOADED, b"", asked,
-            None if ts is None else int(ts),
+            ts,
         )  # fmt: skip
 
     def _about_the_datastream(
