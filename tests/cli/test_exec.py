@@ -212,3 +212,21 @@ def test_a_taken_port_is_one_line() -> None:
     assert done.returncode == 3
     assert done.stderr.startswith("mcmock: cannot listen on ")
     assert done.stderr.count("\n") == 1
+
+
+def test_a_control_api_at_a_port_of_its_own_answers_while_players_are_refused() -> None:
+    script = """
+import json, os
+from urllib.error import URLError
+from urllib.request import Request, urlopen
+admin = os.environ["MCMOCK_ADMIN_URL"]
+text = json.dumps({"forSeconds": 3600}).encode()
+urlopen(Request(admin + "/refusal", text, {"Content-Type": "application/json"})).close()
+try:
+    urlopen(os.environ["MCMOCK_URL"])
+except URLError as error:
+    print(type(error.reason).__name__)
+print(json.load(urlopen(admin + "/refusal"))["refusing"])
+"""
+    done = run("--admin-port", "0", "--allow", "nothing-sent", "--", PYTHON, "-c", script)
+    assert (done.returncode, done.stdout.split()) == (0, ["ConnectionRefusedError", "True"]), done.stderr
