@@ -195,6 +195,7 @@ def test_edge_no_session_id(mcmock_server: McmockServer, mobile: Player, preset:
     types = [one["type"] for one in mobile.document()["handle"]]
     assert ("media-analytics:new-session" in types) is (preset == "edge-empty-session-id")
     assert types[-1] == "state:store"
+    assert (mobile.text[:1], mobile.text[-1:]) == (b"\0", b"\n")  # still a record
     assert mobile.session_id == ""
     assert mcmock_server.losses().orphaned == 1
 
@@ -259,6 +260,32 @@ def test_edge_hints_differ(mcmock_server: McmockServer, player: Player) -> None:
     player.start()
     assert player.hints() == ("irl1", "ind1")
     assert player.send().status == 204
+
+
+@pytest.mark.parametrize(
+    "form", ["no-session-id", "empty-session-id", "not-streamed", "newline-separator", "hints-differ"]
+)
+def test_a_form_leaves_alone_what_it_has_nothing_to_do_with(
+    mcmock_server: McmockServer, player: Player, form: str
+) -> None:
+    mcmock_server.faults.add(faults.alter(form))
+    assert (player.send().status, player.text) == (204, b"")
+    player.session_id = "0" * 64
+    assert player.send().status == 404
+    xdm = {"eventType": "web.webpagedetails.pageViews"}
+    assert player.post("/v1/interact", xdm).status == 200
+    assert player.document()["handle"] == []
+    assert [one.hits for one in mcmock_server.faults] == [0]
+
+
+def test_the_region_after_one_that_nobody_knows(mcmock_server: McmockServer, player: Player) -> None:
+    mcmock_server.faults.add(faults.alter("next-hint", event="ping"))
+    player.hint = "/xyz9"
+    player.send()
+    assert player.hints() == ("or2", "or2")
+    player.hint = "/aus3"
+    player.send()
+    assert player.hints() == ("or2", "or2")
 
 
 @pytest.mark.parametrize("form", ["next-hint", "hints-differ"])

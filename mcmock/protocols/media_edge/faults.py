@@ -70,7 +70,7 @@ def _next_hint(response: Response, moved: Callable[[], list[Document]]) -> Respo
 
 def _differing_hints(response: Response, moved: Callable[[], list[Document]]) -> Response | None:
     """The Web SDK goes by the cookie, the mobile SDKs by the hint."""
-    if response.status == 204:
+    if not any(one["type"] == HINTS for one in _document(response).get("handle", ())):
         return None
     return _with_handles(response, [one for one in moved() if one["type"] == COOKIES])
 
