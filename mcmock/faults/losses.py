@@ -12,7 +12,7 @@ from collections.abc import Hashable, Iterable, Mapping
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from mcmock.core.events import VISITOR_KEYS
+from mcmock.core.events import VISITOR_KEYS, Event
 from mcmock.core.model import COUNTED_KINDS, TAKEN, Exchange, FaultHit, Kind
 from mcmock.core.printable import printable
 
@@ -131,10 +131,12 @@ class _Attempt(NamedTuple):
     viewing: Viewing | str | None
     is_whole: bool = False  # a session that arrived whole
     id: str | None = None  # the event's own, the same when it is sent again
+    said: str = ""  # what the event is about: which state, which ad
 
     def is_again(self, other: _Attempt) -> bool:
         """Return whether the next attempt in its session is the same event once more, with a `ts` of its own."""
-        return other.event_type == self.event_type and other.playhead == self.playhead and self.event_type is not None
+        alike = (other.event_type, other.playhead, other.said) == (self.event_type, self.playhead, self.said)
+        return alike and self.event_type is not None
 
     @property
     def event(self) -> Hashable:
@@ -262,8 +264,17 @@ def _attempt(exchange: Exchange) -> _Attempt:
         exchange.seq, exchange.kind, exchange.session_id, exchange.event_type, ts, exchange.playhead,
         exchange.verdict in TAKEN and not astray, exchange.fault if is_event or astray else None,
         viewing if is_event else exchange.path, exchange.kind is Kind.DOWNLOADED or isinstance(exchange.body, list),
-        first.id if first is not None else None,
+        first.id if first is not None else None, "" if first is None else _said(first),
     )  # fmt: skip
+
+
+_ABOUT_QUALITY: Final = ("bitrateChange", "error")
+
+
+def _said(event: Event) -> str:
+    """Return what an event is about, as text. Quality changes from one try to the next, but for events about it."""
+    said = (event.params, event.qoe if event.event_type in _ABOUT_QUALITY else None)
+    return "" if said == ({}, None) else repr(said)
 
 
 def _viewing(params: Mapping[str, object]) -> Viewing:

@@ -149,7 +149,7 @@ def test_two_events_of_the_same_moment_are_two(emulator: Emulator, ids: tuple[An
     sid = start(emulator)
     emulator.add_fault(faults.status(400, event="statesUpdate", times=1))
     for number, name in enumerate(("mute", "fullscreen")):
-        event = {**xdm("statesUpdate", sid, statesStart=[{"name": name}], playhead=number), **more}
+        event = {**xdm("statesUpdate", sid, statesStart=[{"name": name}]), **more}
         post(emulator, "statesUpdate", event if ids[number] is None else {**event, "_id": ids[number]}, f"r-{number}")
     assert fates(emulator) == [("statesUpdate", Fate.LOST)]
 

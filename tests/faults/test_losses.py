@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -282,3 +283,46 @@ def test_assert_no_losses(mcmock_server: McmockServer) -> None:
     with pytest.raises(AssertionError, match="1 duplicated"):
         mcmock_server.assert_no_losses()
     assert mcmock_server.assert_no_losses(allow_duplicated=True).duplicated == 1
+
+
+QUALITY = {"media.qoe.bitrate": 1000, "media.qoe.droppedFrames": 0, "media.qoe.framesPerSecond": 25}
+
+
+@pytest.mark.parametrize(
+    ("event", "first", "second", "fate"),
+    [
+        (
+            "stateStart",
+            {"params": {"media.state.name": "mute"}},
+            {"params": {"media.state.name": "mute"}},
+            Fate.RETRIED,
+        ),
+        (
+            "stateStart",
+            {"params": {"media.state.name": "mute"}},
+            {"params": {"media.state.name": "fullscreen"}},
+            Fate.LOST,
+        ),
+        ("bitrateChange", {"qoeData": QUALITY}, {"qoeData": {**QUALITY, "media.qoe.bitrate": 2000}}, Fate.LOST),
+        ("play", {"qoeData": QUALITY}, {"qoeData": {**QUALITY, "media.qoe.droppedFrames": 3}}, Fate.RETRIED),
+    ],
+    ids=["the same state", "another state", "another bitrate", "quality that went on"],
+)
+def test_an_event_about_something_else_in_the_same_second_is_another(
+    emulator: Emulator, event: str, first: dict[str, Any], second: dict[str, Any], fate: Fate
+) -> None:
+    sid = start(emulator)
+    emulator.add_fault(faults.status(500, event=event, times=1))
+    for number, parts in enumerate((first, second)):
+        send(emulator, sid, event, 5, ts=TS + number * 300, **parts)
+    assert fates(emulator)[0][1] == fate
+
+
+def test_what_was_counted_and_comes_again_with_a_ts_of_its_own_is_there_twice_but_for_a_ping(
+    emulator: Emulator,
+) -> None:
+    sid = start(emulator)
+    emulator.add_fault(faults.close(side="after", per="session", times=None))
+    for number, event in enumerate(("play", "play", "ping", "ping")):
+        send(emulator, sid, event, 5, ts=TS + number * 300)
+    assert [fate for _, fate, _ in fates(emulator)] == [Fate.DUPLICATED, Fate.COUNTED, Fate.COUNTED, Fate.COUNTED]
