@@ -6,14 +6,17 @@ the tally did.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
+from itertools import chain, islice
+from operator import attrgetter, itemgetter
 from typing import Final
 
 from mcmock.analytics import playback
 from mcmock.analytics.metrics import METRICS, Accounts, Marks, Own, Values
 from mcmock.analytics.records import Close, Segment, Span, state_key
 from mcmock.analytics.tally import Reported, Tally
+from mcmock.core import turns
 
 
 class Evidence:
@@ -22,6 +25,7 @@ class Evidence:
     def __init__(self, tally: Tally, close: Close) -> None:
         self._tally = tally
         self._close = close
+        self._by_labels: dict[tuple[str, ...], list[Segment]] = {}
 
     def of(self, name: str) -> tuple[Span, ...]:
         """Return the spans behind `name`: a metric, or `ads.0`, `ad_breaks.0`, `chapters.0`, `states.mute` for their time."""
@@ -43,16 +47,22 @@ class Evidence:
 
     # -- time on an account ---------------------------------------------------------------------------------------------
 
-    def _segments(self, labels: tuple[str, ...]) -> Iterator[Segment]:
-        yield from (segment for segment in self._tally.segments if segment.label in labels)
-        if self._tally.segment is not None and self._tally.segment.label in labels:
-            yield self._tally.segment
+    def _segments(self, labels: tuple[str, ...]) -> list[Segment]:
+        """Return the time on these accounts, in order: looked up once, since each ad and chapter asks."""
+        if labels not in self._by_labels:
+            last = () if self._tally.segment is None else (self._tally.segment,)
+            every = turns.paused(chain(self._tally.segments, last))
+            self._by_labels[labels] = [segment for segment in every if segment.label in labels]
+        return self._by_labels[labels]
 
     def _whole(self, segment: Segment) -> Span:
         return Span(segment.start_ms, segment.end_ms, self._seqs(range(segment.first, segment.last + 1)), segment.label)
 
-    def _clipped(self, segments: Iterable[Segment], start: int, end: int, label: str | None = None) -> Iterator[Span]:
-        for segment in segments:
+    def _clipped(self, segments: list[Segment], start: int, end: int, label: str | None = None) -> Iterator[Span]:
+        for place in range(bisect_right(segments, start, key=_END), len(segments)):
+            segment = segments[place]
+            if segment.start_ms >= end:
+                return
             low, high = max(start, segment.start_ms), min(end, segment.end_ms)
             if low < high:
                 yield Span(low, high, self._seqs(self._within(segment, low, high)), label or segment.label)
@@ -61,10 +71,11 @@ class Evidence:
         for index in range(segment.first, segment.last + 1):
             if low <= self._tally.stamps[index].ts <= high:
                 yield index
+            turns.pause()
 
     def _seqs(self, indexes: Iterable[int]) -> tuple[int, ...]:
         """Return the exchanges at these places of the processing order, dropped ones left out, each once."""
-        counted = (index for index in indexes if self._tally.stamps[index].counted)
+        counted = (index for index in turns.paused(indexes) if self._tally.stamps[index].counted)
         return tuple(dict.fromkeys(self._tally.seqs[index] for index in counted))
 
     # -- moments --------------------------------------------------------------------------------------------------------
@@ -74,7 +85,7 @@ class Evidence:
         return Span(stamp.ts, stamp.ts, (self._tally.seqs[index],), stamp.event_type)
 
     def _marked(self, name: str, first: bool) -> Iterator[Span]:
-        places = (self._moment(mark.place) for mark in self._tally.marks if mark.metric == name)
+        places = (self._moment(mark.place) for mark in turns.paused(self._tally.marks) if mark.metric == name)
         return islice(places, 1 if first else None)
 
     def _reported(self, *values: Reported | None) -> Iterator[Span]:
@@ -89,18 +100,17 @@ class Evidence:
     # -- the rest -------------------------------------------------------------------------------------------------------
 
     def _watched(self) -> Iterator[Span]:
-        runs = [*self._tally.runs, *([self._tally.run] if self._tally.run else [])]
-        for start, end in self._tally.watched_pieces():
-            inside = [
-                index
-                for run in runs
-                if start <= run.start and run.end <= end
-                for index in range(run.first, run.last + 1)
-            ]
+        pieces = self._tally.watched_pieces()
+        shown: list[list[int]] = [[] for _ in pieces]
+        for run in turns.paused([*self._tally.runs, *([self._tally.run] if self._tally.run else [])]):
+            place = bisect_right(pieces, run.start, key=itemgetter(0)) - 1
+            if place >= 0 and run.end <= pieces[place][1]:
+                shown[place] += range(run.first, run.last + 1)
+        for (start, end), inside in zip(pieces, shown, strict=True):
             yield Span(round(start * 1000), round(end * 1000), self._seqs(sorted(inside)), "watched", "playhead")
 
     def _bitrate(self) -> Iterator[Span]:
-        playing = list(self._segments(("content", "ad")))
+        playing = self._segments(("content", "ad"))
         rates = list(self._tally.rates)
         ends = [rate.since_ms for rate in rates[1:]] + [self._tally.clock]
         for rate, end in zip(rates, ends, strict=False):
@@ -112,7 +122,9 @@ class Evidence:
             yield Span(round(start * 1000), round(end * 1000), (self._tally.last_seq,), "silence", "arrival")
 
     def _edge(self, ts: int | None) -> Iterator[Span]:
-        indexes = [index for index, stamp in enumerate(self._tally.stamps) if stamp.counted and stamp.ts == ts]
+        indexes = [
+            index for index, stamp in enumerate(turns.paused(self._tally.stamps)) if stamp.counted and stamp.ts == ts
+        ]
         if ts is not None and indexes:
             yield Span(ts, ts, self._seqs(indexes), self._tally.stamps[indexes[0]].event_type)
 
@@ -128,7 +140,9 @@ class Evidence:
 
     def _ad(self, which: str) -> Iterator[Span]:
         ordinal = int(which)
-        return (self._whole(segment) for segment in self._segments(("ad",)) if segment.owner == ordinal)
+        ads = self._segments(("ad",))
+        first = bisect_left(ads, ordinal, key=_OWNER)  # ads are numbered as they come
+        return (self._whole(segment) for segment in ads[first : bisect_right(ads, ordinal, key=_OWNER)])
 
     def _ad_break(self, which: str) -> Iterator[Span]:
         breaks = [*self._tally.breaks, *([self._tally.ad_break] if self._tally.ad_break else [])]
@@ -162,6 +176,10 @@ _SWITCHES: Final = frozenset(
         "adSkip",
     }
 )
+
+
+_END: Final = attrgetter("end_ms")
+_OWNER: Final = attrgetter("owner")
 
 
 def _end(end_ts: int | None, tally: Tally) -> int:

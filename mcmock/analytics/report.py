@@ -16,6 +16,7 @@ from mcmock.analytics.evidence import Evidence
 from mcmock.analytics.metrics import METRICS, RECORD_METRICS, Accounts, Marks, Metric, Numbers, camel
 from mcmock.analytics.records import Ad, AdBreak, Chapter, Close, Span, State, text_or_none
 from mcmock.analytics.tally import Reported, Tally
+from mcmock.core import turns
 from mcmock.core.findings import RULES
 from mcmock.core.xdm import AD_DETAILS, CHAPTER_DETAILS, POD_DETAILS, SESSION_DETAILS
 
@@ -111,9 +112,9 @@ class Report(Numbers):
             "sessionDetails": {**_details(self.params, SESSION_DETAILS), **self._record("sessionDetails")},
             "qoeDataDetails": self._record("qoeDataDetails"),
             "states": [_state_json(state) for state in self.states],
-            "ads": [self._ad_json(ad) for ad in self.ads],
-            "adBreaks": [_break_json(ad_break) for ad_break in self.ad_breaks],
-            "chapters": [self._chapter_json(chapter) for chapter in self.chapters],
+            "ads": [self._ad_json(ad) for ad in turns.paused(self.ads)],
+            "adBreaks": [_break_json(ad_break) for ad_break in turns.paused(self.ad_breaks)],
+            "chapters": [self._chapter_json(chapter) for chapter in turns.paused(self.chapters)],
             "customMetadata": dict(self.metadata),
             "exact": {camel(name): _plain(getattr(self, name)) for name in METRICS},
             "doubts": {camel(name): list(rules) for name, rules in self.doubts.items()},
@@ -157,7 +158,9 @@ class Report(Numbers):
 
     def _why_json(self) -> dict[str, list[dict[str, Any]]]:
         spans = {name: self.why(name) for name in (*METRICS, *self._all_records())}
-        return {_json_name(name): [span.to_json() for span in found] for name, found in spans.items() if found}
+        return {
+            _json_name(name): [span.to_json() for span in turns.paused(found)] for name, found in spans.items() if found
+        }
 
 
 def report_of(tally: Tally, session_id: str, close: Close, rules: Iterable[str] = ()) -> Report:

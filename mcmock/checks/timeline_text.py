@@ -14,6 +14,7 @@ from itertools import accumulate
 from typing import Any, NamedTuple, Protocol
 
 from mcmock.analytics.views import SessionView
+from mcmock.core import turns
 from mcmock.core.match import Match
 from mcmock.core.model import Exchange, Kind, Outcome, Verdict
 from mcmock.core.printable import printable
@@ -51,7 +52,7 @@ def timeline(exchanges: Sequence[Exchange], marks: Marks | None = None) -> str:
     if not exchanges:
         return "  (no requests in the log)"
     marked, told = marks or {}, set[str]()
-    rows = [_row(one, exchanges[0].at, marked.get(one.seq, " "), told) for one in exchanges]
+    rows = [_row(one, exchanges[0].at, marked.get(one.seq, " "), told) for one in turns.paused(exchanges)]
     return "\n".join([_HEAD, *_shown(rows, marked)])
 
 
@@ -242,7 +243,7 @@ def _shown(rows: list[_Row], marks: Marks) -> Iterable[str]:
     """Yield the rows worth showing, and a count of what was left out where something was."""
     keep = _kept(rows, marks)
     left_out: list[_Row] = []
-    for place, row in enumerate(rows):
+    for place, row in enumerate(turns.paused(rows)):
         if place in keep:
             yield from _gap(left_out)
             left_out = []
@@ -255,7 +256,7 @@ def _shown(rows: list[_Row], marks: Marks) -> Iterable[str]:
 
 def _kept(rows: list[_Row], marks: Marks) -> set[int]:
     """Of a run of rows alike the first two and the last two; of a long timeline its ends and what is marked."""
-    places = [place for place in range(len(rows)) if not _within_run(rows, place)]
+    places = [place for place in turns.paused(range(len(rows))) if not _within_run(rows, place)]
     marked = [place for place in places if rows[place].seq in marks]
     if len(places) <= FIRST + LAST + MARKED:
         return set(places)

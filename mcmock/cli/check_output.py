@@ -113,7 +113,7 @@ def _file_json(one: Checkup, fails: Fails) -> dict[str, Any]:
         "others": one.others,
         "problems": [_problem_json(problem) for problem in one.problems],
         "sessions": [
-            {**json_shapes.session_to_json(view), "report": view.report.to_json(why=False)} for view in one.sessions
+            {**json_shapes.view_to_json(view), "report": view.report.to_json(why=False)} for view in one.sessions
         ],
         "requests": [
             {**json_shapes.brief_to_json(request.exchange), "place": request.place, "answered": request.answered}

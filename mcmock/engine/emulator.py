@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections import deque
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from typing import Any, Protocol
@@ -346,7 +345,7 @@ class Emulator:
 
     def plan_coverage(self) -> tuple[Covered, ...]:
         """Return how much the sessions exercised each item of the plan; nothing where there is none."""
-        return deque(self.queries.plan_coverage_in_turns(), maxlen=1)[0]
+        return self.queries.plan_coverage()
 
     # -- time ---------------------------------------------------------------------------------------------------------
 

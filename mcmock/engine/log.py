@@ -161,6 +161,11 @@ class Log:
     def next_seq(self) -> int:
         return self._next
 
+    @property
+    def first_seq(self) -> int:
+        """The number of the oldest entry; where there is none, of the next one."""
+        return self._first
+
     def append(self, entry: tuple[Any, ...]) -> None:
         """Add an entry, the columns of Entry with `seq` = `next_seq`. Secrets among its headers are not kept."""
         (
@@ -317,6 +322,9 @@ class Log:
         return self._first <= seq < self._next
 
     def delivery(self, seq: int) -> Delivery:
+        """Return what became of an answer; of an entry that has left meanwhile it is not known."""
+        if not self.has(seq):
+            return Delivery.PENDING
         block, place = self._place(seq)
         return _DELIVERIES[block.deliveries[place]]
 
@@ -342,10 +350,21 @@ class Log:
                 if row and row[0] >= self._first:  # the log may have been emptied meanwhile
                     yield self._entry(row)
 
-    def seqs_of(self, session_id: str, since: int = 0) -> array[int]:
-        """Return the numbers, after `since`, of a session's entries that are still in the log."""
+    def seqs_of(self, session_id: str, since: int = 0, most: int | None = None) -> array[int]:
+        """Return the numbers, after `since`, of a session's entries that are still in the log; the first `most` of them."""
         trail = self._trails.get(session_id)
-        return trail.seqs[bisect_left(trail.seqs, max(self._first, since + 1)) :] if trail is not None else array("Q")
+        if trail is None:
+            return array("Q")
+        place = self._place_after(trail, since)
+        return trail.seqs[place : place + most] if most is not None else trail.seqs[place:]
+
+    def count_of(self, session_id: str, since: int = 0) -> int:
+        """Return how many entries of a session, after `since`, are still in the log."""
+        trail = self._trails.get(session_id)
+        return len(trail.seqs) - self._place_after(trail, since) if trail is not None else 0
+
+    def _place_after(self, trail: _Trail, since: int) -> int:
+        return bisect_left(trail.seqs, max(self._first, since + 1))
 
     def evicted_of(self, session_id: str) -> int:
         """Return how many of a session's entries had to go since the log was last emptied."""

@@ -5,16 +5,16 @@ It reads the log and the sessions and changes neither; what it keeps are caches,
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from itertools import islice
 from typing import Final
 
 from mcmock.analytics import Close, Judge, Judgement, View, compare, compare_with_previous, may_compare, view_of
 from mcmock.analytics import Summary as SessionSummary
 from mcmock.analytics.plan import ItemId, Plan, PlannedSession, Use
 from mcmock.analytics.views import SessionOutline, SessionView
-from mcmock.core import clock
+from mcmock.core import turns
 from mcmock.core.events import Event
 from mcmock.core.findings import ignores, make_finding
 from mcmock.core.http import header
@@ -33,6 +33,14 @@ then the oldest, whose reports shrink."""
 
 ANALYSES_PER_LOG: Final = 3
 """How many times as many bytes as in the log an event has in its session's report."""
+
+FED_AT_ONCE: Final = 8
+"""Entries that a Judge is told between two looks at the time: a third of a millisecond."""
+
+LOOKED_AT: Final = 64
+"""Of so many of the oldest analyses, those go first that can be made again."""
+
+DROPPED_AT_ONCE: Final = 8
 
 NEIGHBOURS: Final = 8
 """Sessions of one view that one is compared with, on either side: players try to start one three times."""
@@ -129,11 +137,9 @@ class Analysis:
             return settled, entry.findings
         return _with_derived(entry, self.judgement(str(entry.session_id)))
 
-    def count_outcomes(self, entries: Iterator[Entry], counts: dict[Outcome, int], until: float = math.inf) -> bool:
-        """Add how many of the entries have which outcome, up to a moment. Returns whether that was all.
-
-        Each session is judged once, however many entries it has.
-        """
+    def count_outcomes(self, entries: Iterator[Entry]) -> dict[Outcome, int]:
+        """Return how many of the entries have which outcome. Each session is judged once, however many entries it has."""
+        counts = dict.fromkeys(Outcome, 0)
         derived: dict[str | None, Mapping[int, tuple[Finding, ...]]] = {}
         for entry in entries:
             settled = settled_outcome(entry)
@@ -144,9 +150,15 @@ class Analysis:
                 found = entry.findings + derived[session_id].get(entry.seq, ())
                 settled = Outcome.IGNORED if found and ignores(found) else Outcome.GOOD
             counts[settled] += 1
-            if until < math.inf and clock.monotonic() > until:
-                return False
-        return True
+            turns.pause()
+        return counts
+
+    def outcome_by(self, judgement: Judgement, entry: Entry) -> Outcome:
+        """Return the outcome of an entry of the session that `judgement` is of."""
+        settled = settled_outcome(entry)
+        if settled is not None:
+            return settled
+        return _with_derived(entry, judgement)[0]
 
     # -- one session --------------------------------------------------------------------------------------------------
 
@@ -156,7 +168,7 @@ class Analysis:
         if session is None:
             return None
         entries = (self._log.get(seq) for seq in self._log.seqs_of(session_id))
-        exchanges = tuple(self.exchange(entry) for entry in entries if entry is not None)
+        exchanges = tuple(turns.paused(self.exchange(entry) for entry in entries if entry is not None))
         return SessionView(session, exchanges, self._compared(session_id, self.judgement(session_id)))
 
     def outline(self, session_id: str) -> SessionOutline | None:
@@ -174,13 +186,16 @@ class Analysis:
         return self._judge(session_id, self._fed(session_id), self._session(session_id))
 
     def _judge(self, session_id: str, analysis: SessionAnalysis, session: Session | None) -> Judgement:
-        log = self._log
-        missing = max(0, log.evicted_of(session_id) + len(log.seqs_of(session_id)) - analysis.count)
-        return analysis.judgement(_close_of(session)._replace(evicted=missing))
+        return analysis.judgement(self._close(session_id, analysis, session))
+
+    def _close(self, session_id: str, analysis: SessionAnalysis, session: Session | None) -> Close:
+        """Return how a session stands, and how many of its requests were never told to its Judge."""
+        missing = max(0, self._log.evicted_of(session_id) + self._log.count_of(session_id) - analysis.count)
+        return _close_of(session)._replace(evicted=missing)
 
     def _fed(self, session_id: str) -> SessionAnalysis:
         """Return the session's analysis, told all that is in the log."""
-        self._make_room()
+        self._make_room(session_id)
         analysis = self._analyses.get(session_id)
         if analysis is None:
             session = self._session(session_id)
@@ -189,9 +204,13 @@ class Analysis:
             self.weight += analysis.weight
         if (analysis.planned.plan if analysis.planned is not None else None) is not self.plan:
             self._judge_by_plan(session_id, analysis)
-        for seq in self._log.seqs_of(session_id, analysis.upto):
-            if (entry := self._log.get(seq)) is not None:
-                self._feed(analysis, entry)
+        while ahead := self._log.seqs_of(session_id, analysis.upto, FED_AT_ONCE):
+            for entry in map(self._log.get, ahead):
+                if entry is not None:
+                    self._feed(analysis, entry)
+            turns.pause()  # others may tell it more meanwhile: what is ahead is looked up anew
+            if self._analyses.get(session_id) is not analysis:
+                return self._fed(session_id)
         return analysis
 
     def _judge_by_plan(self, session_id: str, analysis: SessionAnalysis) -> None:
@@ -217,17 +236,14 @@ class Analysis:
             analysis.note_region(self._protocols[entry.protocol].follows_hint(entry.target))
         self.weight += analysis.weight - before
 
-    def _make_room(self) -> None:
-        """Forget what reports are made from, an eighth at once: first where the log has it all, then the oldest."""
+    def _make_room(self, needed: str) -> None:
+        """Forget what a few of the oldest reports are made from, those first of which the log has all; not the `needed` one."""
         most = int(MAX_ANALYSES * self._state.part) + ANALYSES_PER_LOG * self._log.bytes
         if self.weight <= most:
             return
-        for whole in (True, False):
-            for session_id in list(self._analyses):
-                if self.weight <= most - most // 8:
-                    return
-                if not whole or not self._log.evicted_of(session_id):
-                    self._drop(session_id)
+        first = [one for one in islice(self._analyses, LOOKED_AT) if one != needed]
+        for session_id in sorted(first, key=lambda one: self._log.evicted_of(one) > 0)[:DROPPED_AT_ONCE]:
+            self._drop(session_id)
 
     def _drop(self, session_id: str) -> None:
         analysis = self._analyses.pop(session_id, None)
@@ -297,14 +313,16 @@ class Analysis:
 
     def _summary(self, session_id: str) -> SessionSummary:
         analysis, session = self._fed(session_id), self._session(session_id)
-        missing = max(0, self._log.evicted_of(session_id) + len(self._log.seqs_of(session_id)) - analysis.count)
-        return analysis.summary(_close_of(session)._replace(evicted=missing))
+        return analysis.summary(self._close(session_id, analysis, session))
 
     def _note_views(self) -> None:
         """Look up, in the log, whose view each session is that was opened since the last time."""
         if len(self._view_of) == len(self._state.sessions):
             return
         for session_id in [one for one in self._state.sessions if one not in self._view_of]:
+            turns.pause()
+            if session_id in self._view_of or session_id not in self._state.sessions:
+                continue  # another question was faster, or it is gone
             view = self._view_in_log(session_id)
             alike = self._views.setdefault(view, []) if view is not None else []
             self._view_of[session_id] = view, len(alike)

@@ -1,26 +1,43 @@
-"""Every question to the log and to the sessions: a view or an answer, never a change. Each takes the lock."""
+"""Every question to the log and to the sessions: a view or an answer, never a change. Each takes the lock.
+
+Those that may take long pause between two steps (`mcmock.core.turns`): asked in turns, they tell of the log as it was when they
+began, without what has left it since, each request as its session stands when it is looked at.
+"""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
+from typing import NamedTuple, TypeVar
 
-from mcmock.analytics.plan import Coverage, Covered, ItemId, Use
+from mcmock.analytics.plan import Coverage, Covered
 from mcmock.analytics.views import SessionOutline, SessionView
-from mcmock.core import clock
+from mcmock.core import turns
 from mcmock.core.match import Match
-from mcmock.core.model import Exchange, Kind, Outcome
+from mcmock.core.model import TAKEN, Exchange, Kind, Outcome
 from mcmock.core.sessions import Phase
 from mcmock.engine.decisions import session_at
 from mcmock.engine.engine import Engine
 from mcmock.engine.log import Entry
 from mcmock.engine.session_analysis import settled_outcome
-from mcmock.engine.types import POSSIBLE_OUTCOMES, REJECTED_BY_SESSION, TIME_SLICE, LogSize, Summary
+from mcmock.engine.types import POSSIBLE_OUTCOMES, REJECTED_BY_SESSION, LogSize, Summary
 from mcmock.faults.losses import Losses, ledger, may_lose
+
+Made = TypeVar("Made")
+
+
+class SessionSheet(NamedTuple):
+    """A session in brief with a list of its own: the types of the events that were accepted, in the order of their arrival.
+
+    `counts` are of its requests that are in the log.
+    """
+
+    outline: SessionOutline
+    events: list[str]
+    counts: dict[Outcome, int]
 
 
 class Queries:
-    """Questions about what an engine holds. Those `in_turns` let others have the lock every TIME_SLICE seconds."""
+    """Questions about what an engine holds."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -33,19 +50,44 @@ class Queries:
     ) -> list[Exchange]:
         """Return the exchanges that `match`, those after seq `since`, at most `limit`, oldest first unless told otherwise."""
         with self._lock:
-            return self._matching(match, self._candidates(match, since, newest_first), limit)[0]
+            found: list[Exchange] = []
+            for exchange in self._matching(match, self._candidates(match, since, newest_first)):
+                found.append(exchange)
+                if len(found) == limit:
+                    break
+            return found
 
-    def requests_in_turns(
-        self, match: Match | None = None, *, since: int = 0, newest_first: bool = False
-    ) -> Iterator[list[Exchange]]:
-        """Yield what `requests` returns, in pieces."""
+    def page(
+        self,
+        match: Match | None,
+        made: Callable[[Exchange], Made],
+        *,
+        since: int = 0,
+        limit: int,
+        newest_first: bool = False,
+    ) -> tuple[list[Made], int]:
+        """Return the first `limit` of the exchanges that `match`, each as `made` makes it, and how many match altogether.
+
+        Where the log knows how many there are, a page of it costs no more than the page.
+        """
         with self._lock:
-            entries = self._candidates(match, since, newest_first)
-        is_last = False
-        while not is_last:
-            with self._lock:
-                found, is_last = self._matching(match, entries, until=clock.monotonic() + TIME_SLICE)
-            yield found
+            known, matched = self._count(match, since), 0
+            page: list[Made] = []
+            for exchange in self._matching(match, self._candidates(match, since, newest_first)):
+                matched += 1
+                if len(page) < limit:
+                    page.append(made(exchange))
+                elif known is not None:
+                    break
+            return page, matched if known is None else known
+
+    def _count(self, match: Match | None, since: int) -> int | None:
+        """Return how many entries match, where it takes no look at them to know."""
+        if match is None or not match.wanted:
+            return len(range(max(self._log.first_seq, since + 1), self._log.next_seq))
+        session_id = match.exact("session")
+        alone = isinstance(session_id, str) and len(match.wanted) == 1
+        return self._log.count_of(session_id, since) if alone else None
 
     def iterate(self, match: Match | None = None, *, since: int = 0, page: int = 64) -> Iterator[Exchange]:
         """Yield what `requests` returns, oldest first and up to this moment, one by one, holding neither them nor the lock."""
@@ -63,22 +105,15 @@ class Queries:
             entry = self._log.get(seq)
             return self._analysis.exchange(entry) if entry is not None else None
 
-    def _matching(
-        self, match: Match | None, entries: Iterator[Entry], limit: int | None = None, until: float = math.inf
-    ) -> tuple[list[Exchange], bool]:
-        """Those of the entries that match, up to a number or a moment; and whether that was all that is wanted."""
-        found: list[Exchange] = []
-        oldest = self._log.next_seq - len(self._log)
+    def _matching(self, match: Match | None, entries: Iterator[Entry]) -> Iterator[Exchange]:
+        """Yield those of the entries that match and came before now."""
+        latest = self._log.next_seq - 1
         for entry in entries:
-            if entry.seq >= oldest and _could_match(match, entry):
+            if self._log.has(entry.seq) and entry.seq <= latest and _could_match(match, entry):
                 exchange = self._analysis.exchange(entry)
                 if match is None or match.holds(exchange):
-                    found.append(exchange)
-                    if len(found) == limit:
-                        break
-            if until < math.inf and clock.monotonic() > until:
-                return found, False
-        return found, True
+                    yield exchange
+            turns.pause()
 
     def _candidates(self, match: Match | None, since: int, newest_first: bool) -> Iterator[Entry]:
         """Return the entries worth looking at: a session's own, by the index, where the match names one."""
@@ -106,7 +141,7 @@ class Queries:
     def seq_range(self) -> range:
         """Return the seqs that are in the log; where it is empty, the one that comes next starts an empty range."""
         with self._lock:
-            return range(self._log.next_seq - len(self._log), self._log.next_seq)
+            return range(self._log.first_seq, self._log.next_seq)
 
     @property
     def last_seq(self) -> int:
@@ -128,18 +163,7 @@ class Queries:
     def summary(self) -> Summary:
         """Return the counts over everything in the log."""
         with self._lock:
-            counts = dict.fromkeys(Outcome, 0)
-            self._analysis.count_outcomes(self._log.entries(), counts)
-            return self._sum(counts)
-
-    def summary_in_turns(self) -> Iterator[Summary]:
-        """Yield what has been counted so far, again and again; the last one is all."""
-        counts, entries, is_last = dict.fromkeys(Outcome, 0), self._log.entries(), False
-        while not is_last:
-            with self._lock:
-                is_last = self._analysis.count_outcomes(entries, counts, clock.monotonic() + TIME_SLICE)
-                summed = self._sum(counts)
-            yield summed
+            return self._sum(self._analysis.count_outcomes(self._log.entries()))
 
     def _sum(self, counts: dict[Outcome, int]) -> Summary:
         engine, by_name = self._engine, {str(outcome): count for outcome, count in counts.items()}
@@ -152,11 +176,11 @@ class Queries:
     def losses(self) -> Losses:
         """Return what became of each request that a fault met: retried, moved, duplicated, counted or lost."""
         with self._lock:
-            entries = [entry for entry in self._log.entries() if may_lose(entry.kind)]
+            entries = [entry for entry in turns.paused(self._log.entries()) if may_lose(entry.kind)]
             first = next((entry.seq for entry in entries if entry.fault is not None), self._log.next_seq)
             told = (
                 entry
-                for entry in entries
+                for entry in turns.paused(entries)
                 if entry.seq >= first or entry.kind is not Kind.EVENT or entry.event_type == "play"
             )
             return ledger(map(self._analysis.exchange, told), self._log.evicted)
@@ -167,7 +191,7 @@ class Queries:
         """Return every session that was opened, oldest first."""
         with self._lock:
             views = map(self._analysis.view, list(self._engine.state.sessions))
-            return [view for view in views if view is not None]
+            return [view for view in turns.paused(views) if view is not None]
 
     def session(self, session_id: str) -> SessionView | None:
         """Return a session with all its requests; None if there is no such session."""
@@ -190,22 +214,48 @@ class Queries:
             ids = list(self._engine.state.sessions)
             latest = ids[max(0, len(ids) - limit) if limit is not None else 0 :]
             outlines = map(self._analysis.outline, latest)
-            return [outline for outline in outlines if outline is not None]
+            return [outline for outline in turns.paused(outlines) if outline is not None]
 
-    def plan_coverage_in_turns(self) -> Iterator[tuple[Covered, ...]]:
-        """Yield how much the sessions exercised each item of the tracking plan, once all of them have been asked."""
-        plan, since = self._analysis.plan, clock.monotonic()
-        summed = Coverage(plan) if plan is not None else None
-        for session_id in self.session_ids() if summed is not None else ():
-            summed.add(self._plan_uses(session_id))  # type: ignore[union-attr]
-            if clock.monotonic() - since > TIME_SLICE:
-                yield ()
-                since = clock.monotonic()
-        yield summed.items() if summed is not None else ()
-
-    def _plan_uses(self, session_id: str) -> Mapping[ItemId, Use]:
+    def session_page(self, limit: int | None = None, before: str | None = None) -> tuple[list[str], str | None]:
+        """Return the ids of the latest `limit` sessions, oldest first, of those opened before session `before`; and, if there
+        are earlier ones, where their page ends."""
         with self._lock:
-            return self._analysis.plan_uses(session_id)
+            ids = list(self._engine.state.sessions)
+        stop = ids.index(before) if before is not None and before in ids else len(ids)
+        start = max(0, stop - limit) if limit is not None else 0
+        page = ids[start:stop]
+        return page, page[0] if start and page else None
+
+    def sheet(self, session_id: str) -> SessionSheet | None:
+        """Return a session with the types of its events, without the requests themselves; None if there is no such session."""
+        with self._lock:
+            outline = self._analysis.outline(session_id)
+            if outline is None:
+                return None
+            entries = (self._log.get(seq) for seq in self._log.seqs_of(session_id))
+            known = [
+                (
+                    entry.event_type if entry.verdict in TAKEN else None,
+                    self._analysis.outcome_by(outline.judgement, entry),
+                )
+                for entry in turns.paused(entries)
+                if entry is not None
+            ]
+            counts = dict.fromkeys(Outcome, 0)
+            for _, outcome in known:
+                counts[outcome] += 1
+            return SessionSheet(outline, [event for event, _ in known if event is not None], counts)
+
+    def plan_coverage(self) -> tuple[Covered, ...]:
+        """Return how much the sessions exercised each item of the tracking plan; nothing where there is none."""
+        with self._lock:
+            plan = self._analysis.plan
+            if plan is None:
+                return ()
+            summed = Coverage(plan)
+            for session_id in turns.paused(self.session_ids()):
+                summed.add(self._analysis.plan_uses(session_id))
+            return summed.items()
 
     def outline(self, session_id: str) -> SessionOutline | None:
         """Return a session in brief; None if there is no such session."""
@@ -215,7 +265,7 @@ class Queries:
     def sessions_since(self, seq: int) -> set[str]:
         """Return the sessions named by requests after number `seq`."""
         with self._lock:
-            return {entry.session_id for entry in self._log.entries(seq) if entry.session_id is not None}
+            return {entry.session_id for entry in turns.paused(self._log.entries(seq)) if entry.session_id is not None}
 
 
 def _could_match(match: Match | None, entry: Entry) -> bool:

@@ -24,9 +24,6 @@ DEFAULT_SCOPE = "default"
 MARK_LENGTH = 12
 """Characters at the end of a session id that say which named scope issued it."""
 
-TIME_SLICE = 0.002
-"""Seconds that a question about the whole log takes before others get their turn."""
-
 REJECTED_BY_SESSION = (Verdict.UNKNOWN, Verdict.GONE)
 
 # What a verdict means for the outcome; that of the accepted ones takes the session to know.

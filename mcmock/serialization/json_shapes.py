@@ -7,7 +7,7 @@ names the field. Keys are camelCase, the API's own style; times are seconds, `ts
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -177,14 +177,21 @@ def _body_bytes(value: Json) -> bytes:
     return b"" if value.get("body") is None else json.dumps(value["body"], separators=(",", ":")).encode()
 
 
-def session_to_json(view: SessionView) -> Json:
+def session_to_json(view: SessionView | SessionOutline, events: Sequence[str], counts: Mapping[Outcome, int]) -> Json:
+    """Return a session with the types of its events; `counts` are of its requests that are in the log."""
     return {
         **_standing(view.session, view.state),
-        "events": view.events,
-        "counts": {outcome: sum(one.outcome == outcome for one in view.exchanges) for outcome in Outcome},
+        "events": events,
+        "counts": dict(counts),
         "findings": [finding_to_json(finding) for finding in view.judgement.session_findings],
         "media": _media(view.report),
     }
+
+
+def view_to_json(view: SessionView) -> Json:
+    """Return the same of a session whose requests are at hand."""
+    counts = {outcome: sum(one.outcome == outcome for one in view.exchanges) for outcome in Outcome}
+    return session_to_json(view, view.events, counts)
 
 
 def outline_to_json(outline: SessionOutline) -> Json:

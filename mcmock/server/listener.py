@@ -133,6 +133,7 @@ class Service:
         place = self.place
         self._release()
         self._control.lasting.begin()
+        self._control.line.begin()
         handler = make_handler(self.scopes, self.meter, self._control)
         self._server = self._serve(self.scopes, self.meter, handler)
         try:

@@ -25,10 +25,9 @@ from mcmock.core.findings import FailOn
 from mcmock.core.model import Request
 from mcmock.core.printable import printable, printable_json, printable_lines, printable_word
 from mcmock.engine import Emulator
-from mcmock.engine.scopes import Scopes
 from mcmock.serialization import ndjson
 from mcmock.server.admin.feed import Feed
-from mcmock.server.admin.metrics import render
+from mcmock.server.admin.metrics import facts, render
 from mcmock.server.request_counts import RequestCounts
 from mcmock.testing.golden import compare, rows
 from mcmock.testing.server import McmockServer
@@ -186,7 +185,7 @@ def tailed(emulator: Emulator) -> str:
 
 
 def counted(emulator: Emulator) -> str:
-    return render(Scopes(emulator), RequestCounts()).decode()
+    return render([facts(emulator)], RequestCounts()).decode()
 
 
 NUMBERS = ("counted", "losses")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from mcmock.core.findings import RULES, Action
 from mcmock.core.model import Mode, Outcome, Verdict
 from mcmock.engine import Emulator
-from mcmock.serialization.json_shapes import exchange_to_json, session_to_json
+from mcmock.serialization.json_shapes import exchange_to_json, view_to_json
 from tests.conftest import body, post, send, start
 from tests.protocols.test_body import VALUES, almost_valid, sent
 
@@ -57,7 +57,7 @@ def look_at_everything(emu: Emulator) -> None:
         exchange_to_json(one)
         assert one.verdict is not Verdict.BROKEN, one.findings
     for view in emu.sessions():
-        session_to_json(view)
+        view_to_json(view)
         view.report.to_json()
     assert emu.summary().broken == 0
 

@@ -18,10 +18,11 @@ from typing import Any
 
 import pytest
 
+from mcmock.core import turns
 from mcmock.core.match import Match, from_query
-from mcmock.engine import Emulator, queries
+from mcmock.engine import Emulator
 from mcmock.server import accepting, connection, http_io
-from mcmock.server.admin import api, listings
+from mcmock.server.admin import api
 from mcmock.server.admin.routes import ROUTES
 from mcmock.testing.server import McmockServer
 from tests.conftest import Wire, body, post, send, start
@@ -417,7 +418,8 @@ def crowded() -> Iterator[McmockServer]:
 
 QUESTIONS = [
     "/summary", "/scopes", "/requests?playhead.min=5&limit=5", "/requests?limit=5000", "/sessions?brief=1",
-    "/requests.ndjson", "/requests?outcome=bad", "/requests?order=desc&event=play",
+    "/requests.ndjson", "/requests?outcome=bad", "/requests?order=desc&event=play", "/sessions", "/requests.har", "/metrics",
+    "/verdict?failOn=warning", "/losses",
 ]  # fmt: skip
 
 
@@ -426,13 +428,38 @@ def test_a_question_about_a_long_log_does_not_hold_up_players(
     crowded: McmockServer, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Counted, not timed: while one question is worked on, the loop comes round many times."""
-    for module in (queries, listings):
-        monkeypatch.setattr(module, "TIME_SLICE", 0.0002)  # shorter turns make up for a log that is not so long
-    emulator = crowded.emulator
+    assert _rounds_during(crowded, path, monkeypatch) > 20
+
+
+LONG_QUESTIONS = ["/summary", "/sessions", "/sessions/SID", "/sessions/SID/report", "/requests?session=SID&limit=1",
+                  "/sessions?brief=1", "/requests.ndjson", "/verdict", "/metrics", "/sessions/SID?brief=1"]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def long_session() -> Iterator[McmockServer]:
+    with McmockServer(max_log_bytes=2**30) as server:
+        sid = start(server.emulator)
+        for number in range(2_000):
+            send(server.emulator, sid, "ping", number)
+        yield server
+
+
+@pytest.mark.parametrize("path", LONG_QUESTIONS)
+def test_a_long_session_is_judged_in_turns(
+    long_session: McmockServer, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (sid,) = long_session.emulator.session_ids()
+    assert _rounds_during(long_session, path.replace("SID", sid), monkeypatch) > 20
+
+
+def _rounds_during(server: McmockServer, path: str, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Return how often the loop came round while a question was worked on, of which nothing is known yet."""
+    monkeypatch.setattr(turns, "TIME_SLICE", 0.0002)  # shorter turns make up for a log that is not so long
+    emulator = server.emulator
     with emulator.engine.lock:
         emulator.engine.analysis.forget_log()
     rounds = 0
-    loop = crowded._thread._loop
+    loop = server._thread._loop
     stopped = threading.Event()
 
     async def count() -> None:
@@ -443,10 +470,10 @@ def test_a_question_about_a_long_log_does_not_hold_up_players(
 
     asyncio.run_coroutine_threadsafe(_detached(count()), loop).result()
     before = rounds
-    assert ask(crowded.url, "GET", path).status == 200
+    assert ask(server.url, "GET", path).status == 200
     during = rounds - before
     stopped.set()
-    assert during > 20
+    return during
 
 
 async def _detached(work: Any) -> None:
@@ -473,22 +500,62 @@ def test_counts_in_turns_are_the_counts(crowded: McmockServer) -> None:
 
 
 def test_a_log_that_loses_entries_between_two_turns_is_no_trouble(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(queries, "TIME_SLICE", 0.0)  # an entry each
+    monkeypatch.setattr(turns, "TIME_SLICE", 0.0)  # an entry each
     emulator = Emulator(max_log_bytes=300_000)
     sid = start(emulator)
     for number in range(300):
         send(emulator, sid, "ping", number)
-    for turns in (
-        emulator.queries.requests_in_turns(Match({"event": "ping"})),
-        emulator.queries.requests_in_turns(newest_first=True),
-    ):
-        seen = [one.seq for one in next(turns)]
+    for question in (lambda: emulator.requests(Match({"event": "ping"})), lambda: emulator.requests(newest_first=True)):
+        asked = turns.Turn(emulator.engine.lock, question)
+        assert not asked.go_on()
+        assert not asked.go_on()
+        upto = emulator.last_seq
         for number in range(1000):
             send(emulator, sid, "ping", number)
-        for found in turns:
-            seen += [one.seq for one in found]
-        assert len(seen) == len(set(seen))
-    counting = emulator.queries.summary_in_turns()
-    next(counting)
+        while not asked.go_on():
+            pass
+        seen = [one.seq for one in asked.answer()]
+        assert len(seen) == len(set(seen)) > 0
+        assert max(seen) <= upto, "what came meanwhile is another question's"
+    counting = turns.Turn(emulator.engine.lock, emulator.summary)
+    assert not counting.go_on()
     emulator.clear_log()
-    assert [*counting][-1].total <= 300_000 // 400
+    while not counting.go_on():
+        pass
+    assert counting.answer().total <= 300_000 // 400
+
+
+def test_a_question_that_nobody_waits_for_is_broken_off() -> None:
+    emulator = Emulator()
+    start(emulator)
+    ended = threading.Event()
+
+    def question() -> None:
+        try:
+            while True:
+                turns.pause()
+        finally:
+            ended.set()
+
+    asked = turns.Turn(emulator.engine.lock, question)
+    assert not asked.go_on()
+    asked.end()
+    assert ended.wait(10)
+
+
+def test_between_two_slices_the_lock_is_free_however_often_the_question_has_taken_it() -> None:
+    emulator = Emulator()
+
+    def question() -> str:
+        with emulator.engine.lock, emulator.engine.lock:
+            before = emulator.last_seq
+            while emulator.last_seq == before:
+                turns.pause()
+        return "answered"
+
+    asked = turns.Turn(emulator.engine.lock, question)
+    assert not asked.go_on()
+    start(emulator)  # would wait for ever
+    while not asked.go_on():
+        pass
+    assert asked.answer() == "answered"

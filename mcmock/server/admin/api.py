@@ -23,6 +23,7 @@ from mcmock.engine.changes import StoreUnavailable
 from mcmock.engine.scopes import Scopes
 from mcmock.server import http_io
 from mcmock.server.admin import checks, listings, pages
+from mcmock.server.admin.line import Line
 from mcmock.server.admin.long_responses import LongResponses
 from mcmock.server.admin.request import AdminError, AdminRequest
 from mcmock.server.admin.routes import ROUTES, AdminRoute, RouteScope
@@ -46,6 +47,7 @@ class ControlApi:
         self._place = place or Endpoint()
         self._presence = presence
         self.lasting = LongResponses()
+        self.line = Line()
         pages.contents()  # now: a test may put another file system in its place before somebody looks
         self._routes = [(re.compile(_pattern(route.template)), route) for route in ROUTES]
 
@@ -62,9 +64,18 @@ class ControlApi:
             emulator = await self._emulator(partial(self._scope, _name(request, scope), route, body), every)
             reply = await route.handler(
                 AdminRequest(
-                    emulator, request, arguments, body, self.lasting, self._scopes, self._meter, self._place, self._presence
+                    emulator,
+                    request,
+                    arguments,
+                    body,
+                    self.lasting,
+                    self._scopes,
+                    self._meter,
+                    self._place,
+                    self._presence,
+                    self.line,
                 )
-            )  # fmt: skip
+            )
         except AdminError as error:
             return _error(error.status, error.code, str(error), ends=error.ends)
         except ValueError as error:

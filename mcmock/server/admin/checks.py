@@ -7,10 +7,9 @@ it holds, is decided by `mcmock.checks.waiting` and `mcmock.checks.verification`
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
-
-from aiohttp import web
 
 from mcmock.analytics.views import SessionView
 from mcmock.checks.comparison import WITHIN, compare
@@ -20,21 +19,27 @@ from mcmock.core.findings import FailOn
 from mcmock.core.wording import named, shown
 from mcmock.engine import Emulator
 from mcmock.serialization import json_shapes
+from mcmock.server.admin.json_answers import answered
+from mcmock.server.admin.line import Line
 from mcmock.server.admin.listings import whole
 from mcmock.server.admin.request import AdminError, AdminRequest, Handler, Reply
 
 
-async def verify(emulator: Emulator, asked: Check) -> Verification:
-    """`Emulator.verify` without blocking: whether it is so, and if not, what was there instead."""
+async def verify(emulator: Emulator, asked: Check, line: Line | None = None) -> Verification:
+    """`Emulator.verify` without blocking: whether it is so, and if not, what was there instead.
+
+    It is judged in turns with other questions of the line.
+    """
+    line = line or Line()
     if not asked.within:
-        return emulator.verify(asked)
+        return await line.ask(emulator, lambda: emulator.verify(asked))
     news = ThreadsafeEvent()
     with Watch(emulator, asked, news.set) as watch, suppress(TimeoutError):
         async with asyncio.timeout(asked.within):
-            while (answer := watch.look()) is None:
+            while (answer := await line.ask(emulator, watch.look)) is None:
                 await news.wait()
             return answer
-    return watch.answer()
+    return await line.ask(emulator, watch.answer)
 
 
 class ThreadsafeEvent:
@@ -77,8 +82,8 @@ def waits(handler: Handler, body: Any) -> bool:
 async def _answered(asked: AdminRequest, check: Check) -> Reply:
     """Return the verification, with status 409 instead of 200 where `?strict=1` asks for that and it did not pass."""
     strict = _is_set(asked, "strict")
-    answer = await verify(asked.emulator, check)
-    return _judged(json_shapes.verification_to_json(answer), answer.passed, strict)
+    answer = await verify(asked.emulator, check, asked.line)
+    return await _judged(asked, lambda: json_shapes.verification_to_json(answer), answer.passed, strict)
 
 
 async def handle_verdict(asked: AdminRequest) -> Reply:
@@ -88,29 +93,38 @@ async def handle_verdict(asked: AdminRequest) -> Reply:
     allow = [rule for words in query.getall("allow", []) for rule in words.split(",") if rule]
     strict = _is_set(asked, "strict")
     limit = whole(asked, "limit", json_shapes.MAX_LISTED)
-    verdict = asked.emulator.verdict(fail_on, allow)
-    message = verdict.message if verdict.passed else f"{verdict.message}\n\n{verdict.story(asked.emulator)}"
-    return _judged(json_shapes.verdict_to_json(verdict, message, limit), verdict.passed, strict)
+    verdict = await asked.answer(lambda: asked.emulator.verdict(fail_on, allow))
+
+    def told() -> dict[str, Any]:
+        message = verdict.message if verdict.passed else f"{verdict.message}\n\n{verdict.story(asked.emulator)}"
+        return json_shapes.verdict_to_json(verdict, message, limit)
+
+    return await _judged(asked, told, verdict.passed, strict)
 
 
 async def handle_compare(asked: AdminRequest) -> Reply:
-    """Return two sessions side by side. It is worked out on a thread: of long sessions it takes a while."""
+    """Return two sessions side by side."""
     query = asked.request.query
-    old, new = (_session_named(asked, which) for which in ("old", "new"))
+    ids = [_session_named(asked, which) for which in ("old", "new")]
     strict, count_known = _is_set(asked, "strict"), _is_set(asked, "countKnown")
     within = _seconds_of(query.get("within", str(WITHIN)))
 
-    def shape() -> dict[str, Any]:
+    def told() -> dict[str, Any]:
+        old, new = (_view(asked, session_id) for session_id in ids)
         return json_shapes.comparison_to_json(compare(old, new, within), count_known=count_known)
 
-    made = await asyncio.to_thread(shape)
-    return _judged(made, made["result"] == Result.PASS, strict)
+    made = await asked.answer(told)
+    return await _judged(asked, lambda: made, made["result"] == Result.PASS, strict)
 
 
-def _session_named(asked: AdminRequest, which: str) -> SessionView:
+def _session_named(asked: AdminRequest, which: str) -> str:
     session_id = asked.request.query.get(which)
     if session_id is None:
         raise ValueError(f"{which} is missing: compare wants old and new, the ids of two sessions")
+    return session_id
+
+
+def _view(asked: AdminRequest, session_id: str) -> SessionView:
     view = asked.emulator.session(session_id)
     if view is None:
         raise AdminError(404, "unknown-session", f"there is no session {named(session_id)}")
@@ -141,8 +155,13 @@ def _is_set(asked: AdminRequest, name: str) -> bool:
     return value == "1"
 
 
-def _judged(shape: dict[str, Any], passed: bool, strict: bool) -> Reply:
+async def _judged(asked: AdminRequest, told: Callable[[], dict[str, Any]], passed: bool, strict: bool) -> Reply:
     """Return the answer; one that did not pass is an error, too, where it was asked strictly."""
     if passed or not strict:
-        return shape
-    return web.json_response({**shape, "error": {"code": "not-passed", "message": shape["message"]}}, status=409)
+        return await answered(asked, told)
+
+    def refused() -> dict[str, Any]:
+        shape = told()
+        return {**shape, "error": {"code": "not-passed", "message": shape["message"]}}
+
+    return await answered(asked, refused, status=409)

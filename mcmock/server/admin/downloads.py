@@ -5,19 +5,19 @@ What the pieces are is decided by `mcmock.serialization.ndjson` and `mcmock.seri
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 
 from aiohttp import web
 
+from mcmock.core import turns
 from mcmock.core.match import from_query
 from mcmock.core.model import Exchange
 from mcmock.serialization import har, ndjson
 from mcmock.server.admin.request import AdminRequest, Reply
 
 CHUNK = 32 * 1024
-"""Bytes gathered before they are sent: about two milliseconds' work, after which others get their turn."""
+"""Bytes gathered before they are sent: about two milliseconds' work."""
 
 Writer = Callable[[Iterable[Exchange]], Iterator[bytes]]
 
@@ -35,20 +35,21 @@ async def _send(asked: AdminRequest, writer: Writer, content_type: str, name: st
     headers = {"Content-Type": content_type, "Content-Disposition": f'attachment; filename="{name}"'}
     response = web.StreamResponse(headers=headers)
     await response.prepare(asked.request)
-    await asked.lasting.perform(_write(response, writer(asked.emulator.queries.iterate(match))), asked.request)
+    await asked.lasting.perform(
+        _write(asked, response, _chunks(writer(asked.emulator.queries.iterate(match)))), asked.request
+    )
     return response
 
 
-async def _write(response: web.StreamResponse, pieces: Iterator[bytes]) -> None:
+async def _write(asked: AdminRequest, response: web.StreamResponse, chunks: Iterator[bytes]) -> None:
     with suppress(ConnectionError):  # whoever wanted it has left
-        for chunk in _chunks(pieces):
+        while (chunk := await asked.answer(lambda: next(chunks, None))) is not None:
             await response.write(chunk)
-            await asyncio.sleep(0)
 
 
 def _chunks(pieces: Iterator[bytes]) -> Iterator[bytes]:
     gathered = bytearray()
-    for piece in pieces:
+    for piece in turns.paused(pieces):
         gathered += piece
         if len(gathered) >= CHUNK:
             yield bytes(gathered)

@@ -1,25 +1,20 @@
 """Lists of the control API: requests, sessions, counts; and one request of the log, and its emptying.
 
-Lists go through a whole log, and take turns with everybody else. What a turn is, and what is found in one, is the Emulator's
-business; between two of them the loop answers players. An answer is put together of pieces for the same reason: a list of a
-hundred thousand exchanges is not one long piece of work.
+Lists go through a whole log, and take turns with everybody else: `mcmock.server.admin.line` lends them.
 """
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable
+from typing import Any
 
-from aiohttp import web
-
-from mcmock.core import wording
+from mcmock.core import turns, wording
 from mcmock.core.match import Match, from_query
 from mcmock.core.model import Exchange
 from mcmock.engine import Emulator, Summary
-from mcmock.engine.types import TIME_SLICE
 from mcmock.serialization import json_shapes
+from mcmock.server.admin.json_answers import answered
 from mcmock.server.admin.request import AdminError, AdminRequest, Reply
 
 LISTING = ("since", "limit", "order", "brief")
@@ -29,12 +24,10 @@ EVERY = "*"
 """The scope that `GET /summary` adds all scopes up for."""
 
 PAGE = 1000
-"""How many requests one answer lists unless `limit` says otherwise."""
+"""How many requests, or sessions, one answer lists unless `limit` says otherwise."""
 
 MAX_DIGITS = 15
 """Digits of a number in a path or a query."""
-
-_One = TypeVar("_One")
 
 
 async def handle_requests(asked: AdminRequest) -> Reply:
@@ -52,10 +45,14 @@ async def handle_find(asked: AdminRequest) -> Reply:
 
 async def handle_request(asked: AdminRequest) -> Reply:
     seq = asked.arguments["seq"]
-    exchange = asked.emulator.request(int(seq)) if is_whole(seq) else None
-    if exchange is None:
-        raise AdminError(404, "unknown-request", f"there is no request {wording.named(seq)} in the log")
-    return json_shapes.whole_to_json(exchange)
+
+    def told() -> dict[str, Any]:
+        exchange = asked.emulator.request(int(seq)) if is_whole(seq) else None
+        if exchange is None:
+            raise AdminError(404, "unknown-request", f"there is no request {wording.named(seq)} in the log")
+        return json_shapes.whole_to_json(exchange)
+
+    return await answered(asked, told)
 
 
 async def handle_clear(asked: AdminRequest) -> Reply:
@@ -68,41 +65,37 @@ async def _listed(asked: AdminRequest, match: Match) -> Reply:
     order = asked.request.query.get("order", "asc")
     if order not in ("asc", "desc"):
         raise ValueError(f"order must be asc or desc, not {wording.shown(order)}")
-    # Where everything matches, the log's length says how many: a page of a long log costs no more than the page.
-    everything = None if match.wanted else asked.emulator.queries.seq_range()
-    shown, matched = await _found(
-        asked.emulator.queries.requests_in_turns(match, since=since, newest_first=order == "desc"),
-        limit,
-        everything is not None,
-    )
-    if everything is not None:
-        matched = len(range(max(everything.start, since + 1), everything.stop))
-    rest = {
-        "matched": matched,
-        "evicted": asked.emulator.evicted,
-        "next": shown[-1].seq if 0 < len(shown) < matched else None,
-    }
-    return await _answer("requests", map(_shape(asked), shown), rest)
+    shape, emulator = _shape(asked), asked.emulator
 
+    def made(exchange: Exchange) -> tuple[int, bytes]:
+        return exchange.seq, json.dumps(shape(exchange)).encode()
 
-async def _found(turns: Iterator[list[Exchange]], limit: int, is_enough: bool) -> tuple[list[Exchange], int]:
-    """Return the first `limit` exchanges, and how many there are; not how many, if the first ones are enough."""
-    shown: list[Exchange] = []
-    matched = 0
-    while not (is_enough and len(shown) >= limit) and (found := next(turns, None)) is not None:
-        matched += len(found)
-        shown += found[: limit - len(shown)]
-        await asyncio.sleep(0)
-    return shown, matched
+    def listed() -> dict[str, Any]:
+        page, matched = emulator.queries.page(match, made, since=since, limit=limit, newest_first=order == "desc")
+        return {
+            "requests": [text for _, text in page],
+            "matched": matched,
+            "evicted": emulator.evicted,
+            "next": page[-1][0] if 0 < len(page) < matched else None,
+        }
+
+    return await answered(asked, listed)
 
 
 async def handle_sessions(asked: AdminRequest) -> Reply:
-    """Return every session, or the latest `limit` of them; of the brief ones a page unless `limit` says otherwise."""
-    brief, ids = is_brief(asked), asked.emulator.session_ids()
-    limit = whole(asked, "limit", PAGE if brief else len(ids))
-    shape = _brief_session if brief else _session
-    shapes_of = (shape(asked.emulator, one) for one in ids[max(0, len(ids) - limit) :])
-    return await _answer("sessions", (one for one in shapes_of if one is not None), {})
+    """Return the latest sessions, a page of them; those before session `before` where it is given."""
+    limit, before = whole(asked, "limit", PAGE), asked.request.query.get("before")
+    shape, emulator = _brief_session if is_brief(asked) else session_shape, asked.emulator
+    if before is not None and not emulator.queries.knows(before):
+        raise ValueError(f"before must be the id of a session, as next says it, not {wording.shown(before)}")
+
+    def listed() -> dict[str, Any]:
+        ids, further = emulator.queries.session_page(limit, before)
+        shapes = (shape(emulator, session_id) for session_id in turns.paused(ids))
+        sessions = [json.dumps(one).encode() for one in shapes if one is not None]
+        return {"sessions": sessions, "total": len(emulator.session_ids()), "next": further}
+
+    return await answered(asked, listed)
 
 
 def _brief_session(emulator: Emulator, session_id: str) -> dict[str, Any] | None:
@@ -110,40 +103,21 @@ def _brief_session(emulator: Emulator, session_id: str) -> dict[str, Any] | None
     return json_shapes.outline_to_json(outline) if outline is not None else None
 
 
-def _session(emulator: Emulator, session_id: str) -> dict[str, Any] | None:
-    view = emulator.session(session_id)
-    return json_shapes.session_to_json(view) if view is not None else None
+def session_shape(emulator: Emulator, session_id: str) -> dict[str, Any] | None:
+    """Return a session with the list of its events, None if there is no such session."""
+    sheet = emulator.queries.sheet(session_id)
+    return json_shapes.session_to_json(*sheet) if sheet is not None else None
 
 
 async def handle_summary(asked: AdminRequest) -> Reply:
     every = asked.request.query.get(SCOPE) == EVERY
     emulators = asked.scopes.each() if every else [asked.emulator]
-    return dict(Summary(*map(sum, zip(*[await summary(one) for one in emulators], strict=True)))._asdict())
+    return dict(Summary(*map(sum, zip(*[await summary(asked, one) for one in emulators], strict=True)))._asdict())
 
 
-async def summary(emulator: Emulator) -> Summary:
+async def summary(asked: AdminRequest, emulator: Emulator) -> Summary:
     """Return the counts of one emulator, counted in turns."""
-    return await last(emulator.queries.summary_in_turns())
-
-
-async def last(turns: Iterable[_One]) -> _One:
-    """Return the last of what a question in turns yields; others go on between two of them."""
-    for latest in turns:  # noqa: B007 -- the last one is what this is about
-        await asyncio.sleep(0)
-    return latest
-
-
-async def _answer(name: str, values: Iterable[Mapping[str, Any]], rest: Mapping[str, Any]) -> web.Response:
-    """`{name: [values], **rest}` as JSON; made, and encoded, one value at a time."""
-    loop, pieces = asyncio.get_running_loop(), [json.dumps({name: []})[:-2].encode()]
-    began = loop.time()
-    for value in values:
-        pieces += [b", " if len(pieces) > 1 else b"", json.dumps(value).encode()]
-        if loop.time() - began > TIME_SLICE:
-            await asyncio.sleep(0)
-            began = loop.time()
-    pieces.append(b"]" + (b", " if rest else b"") + json.dumps(rest)[1:].encode())
-    return web.Response(body=b"".join(pieces), content_type="application/json", charset="utf-8")
+    return await asked.answer(emulator.summary, emulator)
 
 
 def is_brief(asked: AdminRequest) -> bool:

@@ -1,23 +1,22 @@
 """`GET /__admin/health`, and `GET /__admin/metrics`: what operators watch.
 
 It reads counters, and keeps none. prometheus_client writes Prometheus' text format; nothing is registered with it globally,
-so two servers in a process stay two. Everything is read when somebody asks, on a thread of its own, holding each emulator's
-lock for a session at a time.
+so two servers in a process stay two. Everything is read when somebody asks, one scope after the other, in turns.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 from aiohttp import web
 
 import mcmock
+from mcmock.core import turns
 from mcmock.core.model import Outcome
 from mcmock.engine import Emulator
-from mcmock.engine.scopes import Scopes
+from mcmock.engine.types import LogSize
 from mcmock.server.admin.request import AdminRequest, Reply
 from mcmock.server.request_counts import RequestCounts
 
@@ -35,11 +34,36 @@ async def handle_health(asked: AdminRequest) -> Reply:
 
 
 async def handle_metrics(asked: AdminRequest) -> Reply:
-    text = await asyncio.to_thread(render, asked.scopes, asked.meter)
+    read = [await asked.answer(lambda one=emulator: facts(one), emulator) for emulator in asked.scopes.each()]  # type: ignore[misc]
+    text = render(read, asked.meter)
     return web.Response(body=text, headers={"Content-Type": CONTENT_TYPE, "Cache-Control": "no-store"})
 
 
-def render(scopes: Scopes, meter: RequestCounts) -> bytes:
+class Facts(NamedTuple):
+    """What there is to say of one scope."""
+
+    states: Counter[str]
+    ignored: int
+    log: LogSize
+    evicted: int
+    hits: Mapping[tuple[str, ...], int]
+
+
+def facts(emulator: Emulator) -> Facts:
+    """Return what there is to say of a scope."""
+    states: Counter[str] = Counter()
+    ignored = 0
+    for session_id in turns.paused(emulator.session_ids()):
+        if (outline := emulator.queries.outline(session_id)) is not None:
+            states[outline.state] += 1
+            ignored += outline.counts[Outcome.IGNORED]
+    hits: Counter[tuple[str, ...]] = Counter()
+    for state in emulator.faults():
+        hits[state.rule.name, state.rule.effect] += state.hits
+    return Facts(states, ignored, emulator.queries.log_size(), emulator.evicted, hits)
+
+
+def render(scopes: Sequence[Facts], meter: RequestCounts) -> bytes:
     """Return the numbers of a server, over all its scopes; `meter` is the server's own."""
     from prometheus_client import CollectorRegistry, generate_latest
 
@@ -51,17 +75,19 @@ def render(scopes: Scopes, meter: RequestCounts) -> bytes:
 class _Collector:
     """What prometheus_client asks for metrics."""
 
-    def __init__(self, scopes: Scopes, meter: RequestCounts) -> None:
+    def __init__(self, scopes: Sequence[Facts], meter: RequestCounts) -> None:
         self._scopes, self._meter = scopes, meter
 
     def collect(self) -> Iterator[Metric]:
-        emulators = self._scopes.each()
+        scopes = self._scopes
         yield _gauge("mcmock_info", "Which mcmock this is.", {(mcmock.__version__,): 1}, ("version",))
         yield from self._answered()
-        yield from _sessions(emulators)
-        yield from _log(emulators)
-        yield from _faults(emulators)
-        yield _gauge("mcmock_scopes", "Scopes there are, the default one among them.", {(): len(emulators)})
+        yield from _sessions(scopes)
+        yield from _log(scopes)
+        hits = sum((Counter(one.hits) for one in scopes), Counter[tuple[str, ...]]())
+        hits.update(dict.fromkeys((key for one in scopes for key in one.hits), 0))
+        yield _counter("mcmock_fault_hits", "Requests that each fault in force has met.", hits, ("fault", "effect"))
+        yield _gauge("mcmock_scopes", "Scopes there are, the default one among them.", {(): len(scopes)})
 
     def _answered(self) -> Iterator[Metric]:
         from prometheus_client.metrics_core import HistogramMetricFamily
@@ -80,39 +106,29 @@ class _Collector:
         yield seconds
 
 
-def _sessions(emulators: list[Emulator]) -> Iterator[Metric]:
-    states: Counter[tuple[str, ...]] = Counter()
-    ignored = 0
-    for emulator in emulators:
-        for session_id in emulator.session_ids():
-            if (outline := emulator.queries.outline(session_id)) is not None:
-                states[str(outline.state),] += 1
-                ignored += outline.counts[Outcome.IGNORED]
-    yield _gauge("mcmock_sessions", "Sessions there are, by their state.", states, ("state",))
+def _sessions(scopes: Sequence[Facts]) -> Iterator[Metric]:
+    states = sum((one.states for one in scopes), Counter[str]())
+    by_state: dict[tuple[str, ...], int] = {(state,): number for state, number in states.items()}
+    yield _gauge("mcmock_sessions", "Sessions there are, by their state.", by_state, ("state",))
     yield _gauge(
-        "mcmock_requests_ignored", "Requests that were accepted, but would be dropped or merged.", {(): ignored}
+        "mcmock_requests_ignored",
+        "Requests that were accepted, but would be dropped or merged.",
+        {(): sum(one.ignored for one in scopes)},
     )
 
 
-def _log(emulators: list[Emulator]) -> Iterator[Metric]:
-    logs = [emulator.queries.log_size() for emulator in emulators]
-    yield _gauge("mcmock_log_requests", "Requests in the log.", {(): sum(log.requests for log in logs)})
+def _log(scopes: Sequence[Facts]) -> Iterator[Metric]:
+    yield _gauge("mcmock_log_requests", "Requests in the log.", {(): sum(one.log.requests for one in scopes)})
     yield _gauge(
-        "mcmock_log_bytes", "What the log weighs, as bounded by max-log-bytes.", {(): sum(log.bytes for log in logs)}
+        "mcmock_log_bytes",
+        "What the log weighs, as bounded by max-log-bytes.",
+        {(): sum(one.log.bytes for one in scopes)},
     )
     yield _counter(
         "mcmock_log_evicted",
         "Requests that the log let go since it was emptied.",
-        {(): sum(e.evicted for e in emulators)},
+        {(): sum(one.evicted for one in scopes)},
     )
-
-
-def _faults(emulators: list[Emulator]) -> Iterator[Metric]:
-    hits: Counter[tuple[str, ...]] = Counter()
-    for emulator in emulators:
-        for state in emulator.faults():
-            hits[state.rule.name, state.rule.effect] += state.hits
-    yield _counter("mcmock_fault_hits", "Requests that each fault in force has met.", hits, ("fault", "effect"))
 
 
 def _gauge(name: str, about: str, values: Mapping[tuple[str, ...], int], labels: tuple[str, ...] = ()) -> Metric:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from mcmock.analytics import plan_format
 from mcmock.serialization import json_shapes
-from mcmock.server.admin import listings
 from mcmock.server.admin.request import AdminError, AdminRequest, Reply
 
 
@@ -31,7 +30,7 @@ async def handle_lift(asked: AdminRequest) -> Reply:
 
 
 async def handle_coverage(asked: AdminRequest) -> Reply:
-    return json_shapes.coverage_to_json(await listings.last(asked.emulator.queries.plan_coverage_in_turns()))
+    return json_shapes.coverage_to_json(await asked.answer(asked.emulator.queries.plan_coverage))
 
 
 async def handle_schema(asked: AdminRequest) -> Reply:

@@ -11,7 +11,7 @@ from mcmock.server.admin.request import AdminError, AdminRequest, Reply
 
 
 async def handle_list(asked: AdminRequest) -> Reply:
-    return {"scopes": [await _to_json(view, brief=listings.is_brief(asked)) for view in asked.scopes.views()]}
+    return {"scopes": [await _to_json(asked, view, brief=listings.is_brief(asked)) for view in asked.scopes.views()]}
 
 
 async def handle_forget(asked: AdminRequest) -> Reply:
@@ -21,6 +21,6 @@ async def handle_forget(asked: AdminRequest) -> Reply:
     return {}
 
 
-async def _to_json(view: ScopeView, *, brief: bool) -> dict[str, Any]:
+async def _to_json(asked: AdminRequest, view: ScopeView, *, brief: bool) -> dict[str, Any]:
     named = {"name": view.name, "idle": view.idle}
-    return named if brief else {**named, "summary": (await listings.summary(view.emulator))._asdict()}
+    return named if brief else {**named, "summary": (await listings.summary(asked, view.emulator))._asdict()}

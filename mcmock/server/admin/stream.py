@@ -35,7 +35,7 @@ async def handle_stream(asked: AdminRequest) -> Reply:
     request, response = asked.request, web.StreamResponse(headers=HEADERS)
     with Feed(asked.emulator, _since(request), news.set) as feed:
         await response.prepare(request)
-        await asked.lasting.perform(_pump(feed, news, response), request)
+        await asked.lasting.perform(_pump(asked, feed, news, response), request)
     transport = request.transport
     if transport is not None and transport.get_write_buffer_size():
         transport.abort()  # the reader is too slow to be told that this is the end
@@ -52,13 +52,12 @@ def _since(request: web.BaseRequest) -> int | None:
     return None
 
 
-async def _pump(feed: Feed, news: ThreadsafeEvent, response: web.StreamResponse) -> None:
+async def _pump(asked: AdminRequest, feed: Feed, news: ThreadsafeEvent, response: web.StreamResponse) -> None:
     with suppress(ConnectionError):  # the reader has left
         await response.write(f"retry: {RETRY_MS}\nid: {feed.told}\n\n".encode())  # a place to resume from, and no event
         while True:
-            while events := feed.take():
-                await response.write(b"".join(map(encode, events)))
-                await asyncio.sleep(0)
+            while text := await asked.answer(lambda: b"".join(map(encode, feed.take()))):
+                await response.write(text)
             try:
                 async with asyncio.timeout(HEARTBEAT):
                     await news.wait()

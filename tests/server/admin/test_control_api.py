@@ -57,7 +57,7 @@ def test_a_bug_of_ours_is_an_error_in_the_apis_form(
     def broken(*_: object) -> None:
         raise KeyError("a bug")
 
-    monkeypatch.setattr(mcmock_server.emulator.queries, "summary_in_turns", broken)
+    monkeypatch.setattr(mcmock_server.emulator.queries, "summary", broken)
     with pytest.raises(HTTPError) as caught:
         urlopen(f"{mcmock_server.admin_url}/summary")
     with caught.value as answer:

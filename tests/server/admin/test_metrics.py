@@ -13,7 +13,7 @@ from mcmock import faults
 from mcmock.core.model import Kind, Outcome, Verdict
 from mcmock.engine import Emulator
 from mcmock.engine.scopes import Scopes
-from mcmock.server.admin.metrics import render
+from mcmock.server.admin.metrics import facts, render
 from mcmock.server.request_counts import BOUNDS, RequestCounts
 from mcmock.testing.server import McmockServer
 from tests.conftest import Wire, body, post, send, start
@@ -114,7 +114,7 @@ def test_what_is_ignored_is_found_when_asked_for() -> None:
     params = {"media.ad.id": "a", "media.ad.length": 5, "media.ad.podPosition": 1, "media.ad.playerName": "p"}
     send(emulator, start(emulator), "adStart", params=params)
     assert emulator.summary().ignored == 1
-    assert value(samples(render(Scopes(emulator), RequestCounts()).decode()), "mcmock_requests_ignored") == 1
+    assert value(samples(render([facts(emulator)], RequestCounts()).decode()), "mcmock_requests_ignored") == 1
 
 
 def test_a_full_log_says_what_it_let_go() -> None:
@@ -122,7 +122,7 @@ def test_a_full_log_says_what_it_let_go() -> None:
     session_id = start(emulator)
     for _ in range(50):
         send(emulator, session_id, "ping")
-    found = samples(render(Scopes(emulator), RequestCounts()).decode())
+    found = samples(render([facts(emulator)], RequestCounts()).decode())
     assert value(found, "mcmock_log_evicted_total") == emulator.evicted > 0
     assert value(found, "mcmock_log_bytes") <= 5000
     assert value(found, "mcmock_log_requests") == emulator.summary().total
@@ -133,7 +133,7 @@ def test_scopes_are_one_server() -> None:
     for path in ("/api/v1/sessions", "/~a/api/v1/sessions", "/~b/api/v1/sessions"):
         _, answer = scopes.handle(post(path, body("sessionStart")))
         meter.note(answer, 0.001)
-    found = samples(render(scopes, meter).decode())
+    found = samples(render([*map(facts, scopes.each())], meter).decode())
     assert value(found, "mcmock_scopes") == 3
     assert value(found, "mcmock_log_requests") == 3
     assert sum(value for (name, _), value in found.items() if name == "mcmock_sessions") == 3

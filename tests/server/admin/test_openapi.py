@@ -154,7 +154,7 @@ def test_a_fault_hit_has_the_shape_that_is_published() -> None:
 def test_sessions_and_reports_have_the_shape_that_is_published() -> None:
     emulator = full_log()
     for view in emulator.sessions():
-        check("Session", json_shapes.session_to_json(view))
+        check("Session", json_shapes.view_to_json(view))
         check("Report", view.report.to_json())
         check("Report", view.report.to_json(why=False))
     for outline in emulator.queries.outlines():
