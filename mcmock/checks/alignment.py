@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 from mcmock.analytics.records import state_key
 from mcmock.analytics.views import SessionView
 from mcmock.checks.verification import events_of
+from mcmock.core import turns
 from mcmock.core.events import Event
 from mcmock.core.model import TAKEN, Exchange, Outcome
 
@@ -158,7 +159,7 @@ def aligned(old: Sequence[Sent], new: Sequence[Sent]) -> list[tuple[int | None, 
         low, high = max(0, middle - band), min(columns, middle + band)
         costs: list[float] = []
         ways_here = bytearray(high - low + 1)
-        for column in range(low, high + 1):
+        for column in turns.paused(range(low, high + 1)):
             best, way = (_NEVER, _BOTH) if row or column else (0.0, _BOTH)
             over = column - above_low
             if 0 <= over < len(above) and above[over] + _GAP < best:

@@ -27,6 +27,7 @@ from mcmock.analytics.records import state_key
 from mcmock.analytics.views import SessionView
 from mcmock.checks.alignment import STATE, Sent, aligned, events_sent
 from mcmock.checks.certification import PING_GAP, PING_GAP_DOWNLOADED
+from mcmock.core import turns
 from mcmock.core.events import VISITOR_KEYS, number_or_none
 
 WITHIN: Final = 1.0
@@ -160,10 +161,10 @@ class _Comparing:
         pairs = [
             self._pair(old, new, at_old, at_new) if at_old is not None and at_new is not None
             else self._alone(old, at_old, Change.LOST) if at_old is not None else self._alone(new, at_new, Change.NEW)
-            for at_old, at_new in aligned(old, new)
+            for at_old, at_new in turns.paused(aligned(old, new))
         ]  # fmt: skip
         self._times([pair for pair in pairs if pair.is_both])
-        with_pings = [pair for stretch in _stretches(pairs, sides) for pair in self._with_pings(stretch)]
+        with_pings = [pair for stretch in turns.paused(_stretches(pairs, sides)) for pair in self._with_pings(stretch)]
         self._report(pairs)
         left_out = sum(side.left_out for side in sides)
         return Comparison(self._old, self._new, self._within, tuple(with_pings), tuple(self._found), left_out)
@@ -223,7 +224,7 @@ class _Comparing:
 
     def _times(self, both: Sequence[Pair]) -> None:
         """Rule 2."""
-        for first, then in pairwise(both):
+        for first, then in turns.paused(pairwise(both)):
             assert first.old
             assert first.new
             assert then.old
@@ -238,7 +239,7 @@ class _Comparing:
         old, new = stretch.pings
         pings = [
             Pair(old[at] if at < len(old) else None, new[at] if at < len(new) else None, change, known)
-            for at in range(max(len(old), len(new)))
+            for at in turns.paused(range(max(len(old), len(new))))
         ]
         first = [pair for pair in stretch.pairs[:1] if pair.is_both]
         return [*first, *sorted([*stretch.pairs[len(first) :], *pings], key=lambda pair: pair.event.at)]
@@ -416,7 +417,7 @@ class _Side(NamedTuple):
     def of(cls, view: SessionView) -> _Side:
         events: list[Sent] = []
         pings: list[list[Sent]] = [[]]
-        for one in events_sent(view):
+        for one in turns.paused(events_sent(view)):
             if one.event_type == "ping":
                 pings[-1].append(one)
             else:

@@ -110,6 +110,13 @@ class _Trail:
         self.seqs = array("Q")
         self.weight = weights.SESSION_COST + getsizeof(session_id) + getsizeof(target)
 
+    def share(self, target: str) -> int:
+        """Share this path from now on, and return by how much it weighs more than the one before."""
+        more = getsizeof(target) - getsizeof(self.target)
+        self.target = target
+        self.weight += more
+        return more
+
 
 class _Lines:
     """One set of header lines, as it came and as it is kept, and how many entries have it."""
@@ -180,6 +187,9 @@ class Log:
         if session_id is not None:
             trail = self._trails.get(session_id) or self._new_trail(session_id, target)
             trail.seqs.append(seq)
+            if target != trail.target and len(trail.seqs) == 2 and not trail.gone:  # the first event, behind its start
+                weight += getsizeof(trail.target)
+                self.bytes += trail.share(target)
             session_id, shared = trail.id, trail.target
         if target == shared:
             target = shared

@@ -195,7 +195,7 @@ class Analysis:
 
     def _fed(self, session_id: str) -> SessionAnalysis:
         """Return the session's analysis, told all that is in the log."""
-        self._make_room(session_id)
+        self._make_room()
         analysis = self._analyses.get(session_id)
         if analysis is None:
             session = self._session(session_id)
@@ -236,14 +236,15 @@ class Analysis:
             analysis.note_region(self._protocols[entry.protocol].follows_hint(entry.target))
         self.weight += analysis.weight - before
 
-    def _make_room(self, needed: str) -> None:
-        """Forget what a few of the oldest reports are made from, those first of which the log has all; not the `needed` one."""
+    def _make_room(self) -> None:
+        """Forget what a few of the oldest reports are made from, those first of which the log has all."""
         most = int(MAX_ANALYSES * self._state.part) + ANALYSES_PER_LOG * self._log.bytes
         if self.weight <= most:
             return
-        first = [one for one in islice(self._analyses, LOOKED_AT) if one != needed]
+        first = list(islice(self._analyses, LOOKED_AT))
         for session_id in sorted(first, key=lambda one: self._log.evicted_of(one) > 0)[:DROPPED_AT_ONCE]:
-            self._drop(session_id)
+            if self.weight > most:
+                self._drop(session_id)
 
     def _drop(self, session_id: str) -> None:
         analysis = self._analyses.pop(session_id, None)

@@ -289,7 +289,14 @@ SHAPES: dict[str, Schema] = {
         },
     ),
     "SessionInfo": {"anyOf": [ref("Session"), ref("BriefSession")]},
-    "Sessions": _object("every session, oldest first", {"sessions": _list(ref("SessionInfo"))}),
+    "Sessions": _object(
+        "the latest sessions, oldest first, or those before one of them",
+        {
+            "sessions": _list(ref("SessionInfo")),
+            "total": {**COUNT, "description": "sessions there are"},
+            "next": {**_or_null(TEXT), "description": "the session before which the next page ends; null for no more"},
+        },
+    ),
     "Report": _object(
         "what Analytics would count, in the names of `mediaReporting`",
         {

@@ -357,9 +357,13 @@ export interface BriefSession {
 
 export type SessionInfo = Session | BriefSession;
 
-/** every session, oldest first */
+/** the latest sessions, oldest first, or those before one of them */
 export interface Sessions {
   sessions: SessionInfo[];
+  /** sessions there are */
+  total: number;
+  /** the session before which the next page ends; null for no more */
+  next: string | null;
 }
 
 /** what Analytics would count, in the names of `mediaReporting` */
@@ -906,7 +910,7 @@ export interface Routes {
   "GET /requests.har": { gives: string };
   /** the log as it grows */
   "GET /stream": { gives: string };
-  /** every session */
+  /** the latest sessions */
   "GET /sessions": { gives: Sessions };
   /** one session */
   "GET /sessions/{sid}": { gives: SessionInfo };

@@ -121,6 +121,7 @@ _MATCH_NAMES = ", ".join(NAMES)
 QUERY: dict[str, Schema] = {
     "since": {**COUNT, "description": "only what comes after this seq"},
     "limit": {**COUNT, "description": "at most so many"},
+    "before": {"type": "string", "description": "only sessions opened before this one: next of the page before"},
     "order": {"type": "string", "enum": ["asc", "desc"], "description": "oldest or newest first"},
     "brief": {
         "type": "string",

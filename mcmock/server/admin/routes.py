@@ -168,7 +168,14 @@ ROUTES: tuple[AdminRoute, ...] = (
         "GET", "/requests.har", downloads.handle_har, "the same for browsers' tools", har.CONTENT_TYPE, query=("match",)
     ),
     AdminRoute("GET", "/stream", stream.handle_stream, "the log as it grows", stream.CONTENT_TYPE, query=("since",)),
-    AdminRoute("GET", "/sessions", listings.handle_sessions, "every session", "Sessions", query=("brief", "limit")),
+    AdminRoute(
+        "GET",
+        "/sessions",
+        listings.handle_sessions,
+        "the latest sessions",
+        "Sessions",
+        query=("brief", "limit", "before"),
+    ),
     AdminRoute("GET", "/sessions/{sid}", sessions.handle_session, "one session", "SessionInfo", query=("brief",)),
     AdminRoute("GET", "/report", sessions.handle_only_report, "the report of the only session", "Report", also=(409,)),
     AdminRoute("GET", "/sessions/{sid}/report", sessions.handle_report, "what Analytics would count", "Report"),

@@ -16,10 +16,12 @@ import pytest
 
 from mcmock.serialization import ndjson
 from mcmock.server.admin import feed
+from mcmock.server.admin.json_answers import encoded
 from mcmock.server.admin.routes import ROUTES
 from mcmock.server.endpoint import PREFIX
 from mcmock.testing.server import McmockServer
 from tests import programs
+from tests.conftest import start
 from tests.project.test_docs import environment
 
 DOCS = Path(__file__).parents[3] / "docs"
@@ -76,3 +78,28 @@ def test_a_download_that_breaks_off_does_not_look_whole(
     monkeypatch.setattr(ndjson, "write", broken)
     with pytest.raises((HTTPException, OSError)), urlopen(f"{mcmock_server.admin_url}/requests.ndjson") as answer:
         answer.read()
+
+
+def test_sessions_have_pages_from_the_latest_to_the_first(mcmock_server: McmockServer) -> None:
+    opened = [start(mcmock_server.emulator) for _ in range(5)]
+    for brief in ("", "&brief=1"):
+        shown: list[str] = []
+        query = f"sessions?limit=2{brief}"
+        while query:
+            with urlopen(f"{mcmock_server.admin_url}/{query}") as answer:
+                page = json.load(answer)
+            assert page["total"] == 5
+            shown = [one["id"] for one in page["sessions"]] + shown
+            query = f"sessions?limit=2{brief}&before={page['next']}" if page["next"] else ""
+        assert shown == opened
+    with pytest.raises(HTTPError) as caught:
+        urlopen(f"{mcmock_server.admin_url}/sessions?before=nobody")
+    with caught.value as answer:
+        assert answer.status == 400
+
+
+def test_a_long_answer_is_the_json_that_it_would_be_in_one_piece() -> None:
+    value: dict[str, object] = {"a": [{"b": [*range(100)], "c": "é"}, {"d": {}}, *range(40), []], "e": {}, "f": []}
+    value["g"] = {str(number): number for number in range(200)}
+    assert json.loads(b"".join(encoded(value))) == value
+    assert b"".join(encoded({"list": [b'{"made": 1}', {"not": 2}]})) == b'{"list": [{"made": 1}, {"not": 2}]}'
