@@ -7,7 +7,7 @@ from typing import Any
 
 from mcmock.core.model import Answer, Request
 from mcmock.engine import Emulator
-from mcmock.protocols.media_edge.routes import DOWNLOADED, EVENT_TYPES
+from mcmock.protocols.media_edge.routes import DOORS, DOWNLOADED, EVENT_TYPES
 
 TS = "2023-11-14T22:13:20.000Z"
 ECID = "38586762001234567890123456789012345678"
@@ -62,7 +62,7 @@ def body(*events: dict[str, Any], **more: Any) -> dict[str, Any]:
 
 def request(word: str, value: Any, *lines: tuple[str, str], config: str | None = "ds-1", base: str = "/ee") -> Request:
     """Return a POST to the path with this last word."""
-    path = f"{base}/v1/{word}" if word in ("interact", "collect") else f"{base}/va/v1/{word}"
+    path = f"{base}/v1/{word}" if word in DOORS else f"{base}/va/v1/{word}"
     text = value if isinstance(value, bytes) else json.dumps(value).encode()
     headers = {"Content-Type": "application/json", **dict(lines)}
     raw = tuple((name.encode(), sent.encode()) for name, sent in headers.items())

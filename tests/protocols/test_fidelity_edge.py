@@ -85,6 +85,18 @@ def test_a_session_starts_at_either_door_and_what_is_no_media_event_gets_no_hand
     assert [one.outcome for one in emulator.requests()] == [Outcome.GOOD] * 2 + [Outcome.OTHER] * 3
 
 
+@pytest.mark.fidelity("E-02")
+def test_the_web_sdks_own_paths_are_answered_as_it_needs(emulator: Emulator) -> None:
+    """`getIdentity` and `setConsent`: neither is a media event, and both would reject at a 404."""
+    asked = emulator.handle(request("identity/acquire", {"query": {"identity": {"fetch": ["ECID"]}}}))
+    assert set(handles(asked)) == {"identity:result", "locationHint:result", "state:store"}
+    consent = emulator.handle(
+        request("privacy/set-consent", {"consent": [{"standard": "Adobe", "value": {"general": "in"}}]})
+    )
+    assert (consent.response.status, value_of(consent)["handle"]) == (200, [])
+    assert [one.kind for one in emulator.requests()] == [Kind.INTERACT] * 2
+
+
 @pytest.mark.fidelity("E-03")
 def test_another_path_is_404_and_another_method_405_and_both_are_said_to_be_astray(emulator: Emulator) -> None:
     astray = emulator.handle(request("seekStart", body(xdm("play"))))
@@ -93,6 +105,8 @@ def test_another_path_is_404_and_another_method_405_and_both_are_said_to_be_astr
         "about:blank",
         ["misdirected"],
     )
+    other = emulator.handle(request("play", {})._replace(target="/ee/v1/personalize"))
+    assert (other.response.status, found_in(emulator)) == (404, [])
     put = emulator.handle(request("play", body(xdm("play")))._replace(method="PUT"))
     assert (put.response.status, dict(put.response.headers)["Allow"]) == (405, "POST, OPTIONS")
     assert put.verdict is Verdict.NO_ROUTE

@@ -181,7 +181,8 @@ class MediaEdge(ApiProtocol):
             return self._answers.preflight(now, request.keep_alive, origin, hint, private_network=wanted)
         if parsed.body.route.is_media:
             return self._answers.empty(now, request.keep_alive, origin, hint)
-        return self._handles(200, self._document(request, now, []), request, now, parsed.body.judged.value)
+        handles = self._state(request, parsed.body, now) if parsed.body.route.word == routes.ACQUIRE else []
+        return self._handles(200, self._document(request, now, handles), request, now, parsed.body.judged.value)
 
     def _document(self, request: Request, now: float, handles: list[dict[str, Any]]) -> dict[str, Any]:
         return {"requestId": self._request_id(request, now), "handle": handles}
@@ -392,8 +393,10 @@ def _no_route(request: Request, route: Route, mode: Mode) -> ParsedRequest:
         refused = Refused(Verdict.NO_ROUTE, 405, message, route.allow)
     else:
         refused = Refused(Verdict.NO_ROUTE, 404, "There is no such path.")
+    is_meant = routes.is_for_media(request.target) or recorded.has_event(request.body)
     message = f"no path of this API is like this one; events go to {routes.path_for('<event>')}"
-    return ParsedRequest(Kind.OTHER, findings=_found("misdirected", mode, message), refused=refused)
+    found = _found("misdirected", mode, message) if is_meant else ()
+    return ParsedRequest(Kind.OTHER, findings=found, refused=refused)
 
 
 def _found(rule: str, mode: Mode, message: str) -> tuple[Finding, ...]:

@@ -28,12 +28,14 @@ EVENT_TYPES: Final = tuple(name for name in ALL_TYPES if name not in ("stateStar
 """The events of this API: statesUpdate stands for the two that open and close a state."""
 
 _KINDS: Final = {START: Kind.SESSION, DOWNLOADED: Kind.DOWNLOADED}
-DOORS: Final = (INTERACT, COLLECT)
-"""The last words of the paths to which any event may be sent."""
+ACQUIRE: Final = "identity/acquire"
+CONSENT: Final = "privacy/set-consent"
+DOORS: Final = (INTERACT, COLLECT, ACQUIRE, CONSENT)
+"""The ends of the paths that are not for one event: any may be sent to the first two, and the others are the Web SDK's own."""
 
 
 class Route(NamedTuple):
-    """Where a request leads. `word` is the path's last: an event type, `downloaded`, or one of DOORS.
+    """Where a request leads. `word` is the path's end: an event type, `downloaded`, or one of DOORS.
 
     `status` is 404 or 405 where it leads nowhere. `hint` is the segment where a location hint stands, if it may be one.
     """
@@ -62,14 +64,19 @@ PATHS: Final[tuple[Path, ...]] = (
 _METHODS: Final = ", ".join(PATHS[0].methods)
 _WORDS: Final = frozenset((*EVENT_TYPES, DOWNLOADED))
 
-_PLACE: Final = re.compile(r"(?P<before>/.*?)?/(?:va/v1/(?P<event>\w+)|v1/(?P<door>interact|collect))/?")
-_OWN: Final = re.compile(r"/ee(?:-[\w-]+)?/|.*/va/v\d|.*/v\d+/(?:interact|collect)\b")
+_PLACE: Final = re.compile(rf"(?P<before>/.*?)?/(?:va/v1/(?P<event>\w+)|v1/(?P<door>{'|'.join(DOORS)}))/?")
+_OWN: Final = re.compile(rf"/ee(?:-[\w-]+)?/|.*/va/v\d|.*/v\d+/(?:{'|'.join(DOORS)})\b")
 _HINT: Final = re.compile(r"[a-z0-9]{1,16}")
 
 
 def owns(target: str) -> bool:
     """Return whether a target is one of this API's, or was meant to be: no other has such words in its paths."""
     return _OWN.match(path_of(target)) is not None
+
+
+def is_for_media(target: str) -> bool:
+    """Return whether a path is one for media events, as far as its words tell."""
+    return "/va/" in path_of(target)
 
 
 def route(method: str, target: str) -> Route:
