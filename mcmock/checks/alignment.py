@@ -22,6 +22,9 @@ MAX_CELLS: Final = 400_000
 LEAST_BAND: Final = 50
 """Places by which an event may have moved in the longest sessions."""
 
+MAX_NAMED: Final = 60
+"""Characters of what an event is about: a player may send any length, and every difference of the event repeats it."""
+
 ERROR_VALUES: Final = ("media.qoe.errorID", "media.qoe.errorSource")
 """The quality values that are about one event; every other one holds until another is sent."""
 
@@ -49,7 +52,7 @@ class Sent(NamedTuple):
 
     @property
     def words(self) -> str:
-        named = f" {self.content!r}" if self.content else ""
+        named = f" {self.content[:MAX_NAMED]!r}" if self.content else ""
         return f"{self.event_type}{named} at {self.at:.1f} s"
 
 

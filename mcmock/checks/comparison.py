@@ -510,7 +510,7 @@ def _text(value: Any) -> str:
     """Return a value as the Media SDK writes it."""
     if isinstance(value, bool):
         return str(value).lower()
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{value:.15g}" if isinstance(value, float) else str(value)
 
 
 def _moved_names(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, str]:

@@ -65,9 +65,12 @@ export class ComparePanel {
     this.vocabulary = { metrics: {} };
     this.verdict = h("p.verdict", { role: "status" });
     this.list = h("div.differences", {});
+    /** @type {BriefSession[]} */
+    this.offered = [];
+    const again = h("button.quiet", { type: "button", onclick: () => this.show(this.ids.old ?? "", this.ids.new ?? "", this.offered) }, "Compare again");
     const swap = h("button.quiet", { type: "button", onclick: () => this.go({ old: this.ids.new, new: this.ids.old }) }, "Swap");
     this.root = h("div.session.compare", {},
-      h("header.session-head", {}, h("div.headline", {}, h("h1", { tabindex: "-1" }, "Compare"), this.verdict), h("div.actions", {}, swap)),
+      h("header.session-head", {}, h("div.headline", {}, h("h1", { tabindex: "-1" }, "Compare"), this.verdict), h("div.actions", {}, again, swap)),
       this.sides.map((side) => side.root), this.list);
   }
 
@@ -90,6 +93,7 @@ export class ComparePanel {
     const turn = {};
     this.turn = turn;
     this.ids = { old, new: other };
+    this.offered = sessions;
     this.offer(sessions);
     document.title = `${short(old)} and ${short(other)} · mcmock`;
     /** @type {[Comparison, ...unknown[]]} */

@@ -294,6 +294,13 @@ def test_what_was_recorded_cannot_write_lines_of_its_own() -> None:
     assert not [line for line in said.splitlines() if line.startswith("  ! adCount")]
 
 
+def test_a_long_name_is_not_repeated_with_every_difference() -> None:
+    old = (*PLAIN[:2], BREAK, ad(5, "a" * 10_000), *PLAIN[4:])
+    new = (*PLAIN[:2], BREAK, ad(5, "a" * 10_000, **{"media.ad.length": 6, "media.ad.podPosition": 2}), *PLAIN[4:])
+    abouts = [one.about for one in compare(session(*old), session(*new)).differences if one.part is Part.PARAMS]
+    assert [len(about) < 100 for about in abouts] == [True, True]
+
+
 def test_the_page_has_a_line_for_each_known_difference() -> None:
     page = (ROOT / "docs" / "migration.md").read_text("utf-8")
     assert re.findall(r"^\| `([a-z][a-z-]+)` \|", page, re.M) == [*KNOWN]

@@ -180,6 +180,9 @@ def test_both_timelines_move_together_and_another_session_is_chosen(
     page.get_by_role("combobox", name="The new session").select_option(old.id)
     expect(page.locator(".compare .verdict")).to_contain_text("the same")
     page.get_by_role("combobox", name="The old session").select_option(new.id)
+    assert old.send(25, "sessionEnd", 18) == 204
+    page.get_by_role("button", name="Compare again").click()
+    expect(page.get_by_text("closing-events")).to_be_visible()
     page.get_by_role("button", name="Swap").click()
     expect(page.get_by_role("combobox", name="The old session")).to_have_value(old.id)
 

@@ -129,6 +129,14 @@ def test_what_was_not_taken_is_left_out_and_counted() -> None:
     assert conversion.not_taken > 0
 
 
+def test_a_session_whose_start_is_not_recorded_is_written_from_its_first_event_on() -> None:
+    lines = (FIXTURES / "clients" / "js3__vod.jsonl").read_bytes().splitlines()
+    (view,) = checkup(formats.read(b"\n".join(lines[4:])), "cut").sessions
+    conversion = convert([view], EDGE, Account())
+    assert [one.verdict in TAKEN for one in conversion.exchanges] == [True] * len(view.events)
+    assert "sessionStart" not in view.events
+
+
 # -- the command ----------------------------------------------------------------------------------------------------------------
 
 
