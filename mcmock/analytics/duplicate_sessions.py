@@ -20,6 +20,7 @@ from typing import Any, Final
 from mcmock.analytics.processing import Summary, viewer_of
 from mcmock.analytics.records import text_or_none
 from mcmock.core import findings
+from mcmock.core.events import FieldPaths
 from mcmock.core.model import Finding, Mode, Severity
 
 SAME_VIEW_SECONDS: Final = 60.0
@@ -105,7 +106,7 @@ def _told(one: Summary, later: Summary, place: int, view: Sequence[Summary]) -> 
     if one.first:
         return f"{again}: the player did not wait for the answer, and one view is counted as two"
     if later.first:
-        return f"{again}: the player never read Location, and this start is a view without playback"
+        return f"{again}: the player never read {_paths(one).session}, and this start is a view without playback"
     starts = 1
     while (
         place + starts < len(view)
@@ -113,7 +114,12 @@ def _told(one: Summary, later: Summary, place: int, view: Sequence[Summary]) -> 
         and _is_again(view[place + starts - 1], view[place + starts])
     ):
         starts += 1
-    return f"{again}: {starts} starts, no event; the player never read Location (in a browser: Access-Control-Expose-Headers?)"
+    paths = _paths(one)
+    return f"{again}: {starts} starts, no event; the player never read {paths.session} ({paths.unread})"
+
+
+def _paths(one: Summary) -> FieldPaths:
+    return one.start.paths if one.start is not None else FieldPaths("", "")
 
 
 def _seconds(one: Summary, later: Summary) -> str:

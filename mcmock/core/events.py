@@ -26,7 +26,7 @@ class FieldPaths(NamedTuple):
     """Where an API's bodies hold what a finding may be about, as JSON paths without the `$` in front.
 
     Findings are made with the first API's paths. `moved` returns what an API with other bodies has instead of one, from the
-    request's root.
+    request's root. `session` is where a player reads which session it has, and `unread` what keeps it from that, as a question.
     """
 
     ts: str
@@ -34,6 +34,8 @@ class FieldPaths(NamedTuple):
     params: str = ""
     metadata: str = ""
     moved: Callable[[str], str] | None = None
+    session: str = "Location"
+    unread: str = "in a browser: Access-Control-Expose-Headers?"
 
     def in_request(self, path: str, at: str) -> str:
         """Return a path that begins with `at`, the place of the event's own body, as it stands in the request."""

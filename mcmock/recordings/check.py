@@ -338,9 +338,9 @@ def _found(requests: Iterable[Checked], views: Iterable[SessionView], unjudged: 
             yield _of_finding(finding, session_id=view.id)
         is_start = [one.kind for one in view.exchanges] == [Kind.SESSION] and not view.session.downloaded
         if is_start and not unjudged and not view.judgement.session_findings:
-            yield _remark("only-started", "nothing but its start is recorded: was Location read?")._replace(
-                session_id=view.id
-            )
+            told = view.taken_in[0].paths.session if view.taken_in else "the answer"
+            message = f"nothing but its start is recorded: was {told} read?"
+            yield _remark("only-started", message)._replace(session_id=view.id)
 
 
 def _of_request(one: Checked) -> Iterator[Problem]:

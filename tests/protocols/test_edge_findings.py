@@ -321,3 +321,13 @@ def test_a_request_of_the_first_api_never_meets_the_second(monkeypatch: pytest.M
     emulator = Emulator(seed=1)
     send_first(emulator, start_first(emulator), "play")
     assert emulator.summary().good == 2
+
+
+def test_starts_whose_session_nobody_read_are_told_in_this_apis_words() -> None:
+    """Android waits for five seconds and starts again; THEOplayer tries three times."""
+    emulator = Emulator(seed=1)
+    for _ in range(3):
+        start(emulator)
+        emulator.advance(2)
+    [found] = [one for one in emulator.sessions()[0].findings if one.rule == "location-unread"]
+    assert "3 starts, no event; the player never read the sessionId in the answer (a 207, " in found.message

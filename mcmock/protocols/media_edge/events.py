@@ -153,7 +153,10 @@ def _paths(at: str, time: str, event_type: str) -> FieldPaths:
             return path
         return f"{at}.{event_type}" if path == ".eventType" else at + fields.moved(path)
 
-    return FieldPaths(f"{at}.{time}", f"{at}.mediaCollection.playhead", ".params", ".customMetadata", moved)
+    return FieldPaths(
+        f"{at}.{time}", f"{at}.mediaCollection.playhead", ".params", ".customMetadata", moved,
+        "the sessionId in the answer", "a 207, a handle that was missing, or an answer that took longer than the player waits?",
+    )  # fmt: skip
 
 
 def _number(value: object) -> float | None:
