@@ -58,7 +58,7 @@ def check(
     token: str | None,
     with_reports: bool,
 ) -> None:
-    """Judge recorded traffic: what would have been counted, what ignored, what rejected, and why.
+    """Judge recorded traffic: what would count, what not, and why.
 
     FILE is a HAR (of a browser or a proxy), a log export (NDJSON), a journal, a timeline or a recording of a client; - is
     standard input, and the URL of a running server stands for its log. Exits 1 if something is wrong with it, 2 if it cannot

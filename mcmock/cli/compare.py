@@ -75,7 +75,7 @@ FORMATS: dict[str, Callable[[_Done], str]] = {
 @click.option("--count-known", is_flag=True, help="Count what SDKs are known to do differently, too.")
 @click.option("--token", envvar="MCMOCK_ADMIN_TOKEN", help="The --admin-token of a server whose log is read.")
 def compare(old: str, new: str, form: str, within: float, count_known: bool, token: str | None) -> None:
-    """Compare two sessions: what differs between them, what was lost, what is new.
+    """Compare two sessions: what differs, was lost, or is new.
 
     OLD and NEW are what mcmock check takes: a HAR, a log export, a journal, a timeline or a recording of a client; or the URL
     of a running server. Where there are several sessions in one, add # and the first letters of an id: log.ndjson#1a2b.

@@ -55,8 +55,9 @@ def convert(
     recording: str, to: str, output: str | None, datastream: str, report_suite: str, tracking_server: str, org_id: str,
     token: str | None,
 ) -> None:  # fmt: skip
-    """Write recorded sessions of one API as requests of the other, as a log that check, compare and replay take.
+    """Write recorded sessions of one API as requests of the other.
 
+    The output is a log that check, compare and replay take.
     RECORDING is what mcmock compare takes: all sessions in it, or the one that #ID names. Exits 2 if it cannot be read, or has
     no session.
     """

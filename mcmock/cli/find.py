@@ -17,9 +17,10 @@ from mcmock.cli.saying import remark, say
 @click.option("--newest-first", is_flag=True, help="The latest first.")
 @server_options
 def find(url: str, token: str | None, match: tuple[str, ...], limit: int, newest_first: bool) -> None:
-    """Print the requests that match, such as event=ping playhead.min=10 params.media.id=film.
+    """Print the requests of the log that match.
 
-    On a terminal a table; into a pipe or a file NDJSON: one exchange a line.
+    A FIELD=VALUE is event=ping, playhead.min=10 or params.media.id=film, for example. Prints a table on a terminal, and NDJSON
+    (one exchange a line) into a pipe or a file.
     """
     order = "desc" if newest_first else "asc"
     answer = AdminClient(url, token).ask(f"/requests/find?limit={limit}&order={order}", wanted(match))

@@ -36,7 +36,7 @@ _token = click.option("--token", envvar="MCMOCK_ADMIN_TOKEN", help="The --admin-
 
 @click.group()
 def plan() -> None:
-    """Say what each content type must send, and hold recorded traffic to it.
+    """Hold traffic to a plan of what each content type must send.
 
     FILE is what mcmock check takes: a HAR, a log export, a journal, a timeline, a recording of a client, or a server's URL.
     """

@@ -85,7 +85,7 @@ def play(
     scenarios: tuple[str, ...], to: str | None, players: int, speed: float | None, flat_out: bool, listing: bool,
     token: str | None, ca: str | None,
 ) -> None:  # fmt: skip
-    """Play virtual viewers at a server, all at once, and sum up its answers.
+    """Play virtual viewers at a server, and sum up its answers.
 
     SCENARIO is a name of --list, "viewers" or "mistakes" for all of a kind, or a file: a timeline, or any other that
     replay sends. Exits 1 if a request got no answer, and 4 if nothing answers at all.

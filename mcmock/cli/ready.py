@@ -30,9 +30,10 @@ def default_url() -> str:
 @click.option("--wait", default=0.0, show_default=True, help="Seconds to wait for it.")
 @click.option("--ca-file", type=click.Path(), envvar="MCMOCK_CA_FILE", help="The authority to trust, for an https URL.")
 def ready(url: str | None, wait: float, ca_file: str | None) -> None:
-    """Exit 0 once the server at URL answers 200 on its health route.
+    """Wait until the server at URL answers on its health route.
 
-    Exits 1 if it does not in time, and 4 if it cannot be asked: a proxy is in the way, its certificate is not trusted.
+    Exits 0 once it answers 200, 1 if it does not in time, and 4 if it cannot be asked: a proxy is in the way, or its
+    certificate is not trusted.
     """
     url = url or default_url()
     until = monotonic() + wait

@@ -60,10 +60,11 @@ def replay(
     files: tuple[str, ...], to: str, everything: bool, speed: float | None, flat_out: bool, advance: bool,
     sessions: int, token: str | None, ca: str | None,
 ) -> None:  # fmt: skip
-    """Send recorded sessions at a server and compare its answers with the expected ones.
+    """Send recorded sessions at a server, and compare its answers.
 
     FILE is a timeline, a log export (NDJSON), a HAR, or a recording of a client; names such as
-    fixtures/timelines/ads.json are also found inside the installed package. Exits 1 if an answer differs.
+    fixtures/timelines/ads.json are also found inside the installed package. Exits 1 if an answer is not
+    the one that the file expects.
     """
     if sum((speed is not None, flat_out, advance)) > 1:
         raise click.UsageError("--speed, --flat-out and --advance exclude each other: choose one")

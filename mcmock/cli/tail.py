@@ -52,7 +52,10 @@ SEVERITIES = ("error", "warning", "info")
 @click.option("--ca-file", type=click.Path(), envvar="MCMOCK_CA_FILE", help="The authority to trust, for an https URL.")
 @click.option("--from-start", is_flag=True, help="Begin with what the log holds already.")
 def tail(url: str | None, token: str | None, ca_file: str | None, from_start: bool) -> None:
-    """Follow the log of the server at URL: time, outcome, session, event, playhead, status, first finding."""
+    """Follow the log of the server at URL, a line for each request.
+
+    A line has time, outcome, session, event, playhead, status and the first finding.
+    """
     try:
         place = StreamPosition(AdminClient(url or default_url(), token, ca_file), 0 if from_start else None)
         _follow(place, sys.stdout)

@@ -30,7 +30,10 @@ _WHOLE = click.IntRange(0)
 def verify(
     url: str, token: str | None, match: tuple[str, ...], as_json: bool, form: str, sequence: str | None, **asked: Any
 ) -> None:
-    """Exit 0 if the requests that match are so many, or the sessions went so; otherwise 1, with what came instead."""
+    """Check how many requests match, or how the sessions went.
+
+    Exits 0 if it is so; otherwise 1, with what came instead.
+    """
     keys = {
         "match": wanted(match), "count": asked["count"], "atLeast": asked["at_least"], "atMost": asked["at_most"],
         "sequence": sequence.split() if sequence is not None else None, "gaps": asked["gaps"] or None,

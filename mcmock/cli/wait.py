@@ -13,6 +13,9 @@ from mcmock.cli.admin_client import AdminClient, conclude, server_options, wante
 @click.option("--json", "as_json", is_flag=True, help="Print the whole verification.")
 @server_options
 def wait(url: str, token: str | None, match: tuple[str, ...], count: int, timeout: float, as_json: bool) -> None:
-    """Exit 0 once the requests that match have arrived, 1 with what came instead when time is up."""
+    """Wait until requests that match have arrived.
+
+    Exits 0 once they have, 1 with what came instead when time is up.
+    """
     body = {"match": wanted(match), "count": count, "timeout": timeout}
     conclude(AdminClient(url, token).ask("/requests/wait", body, timeout), "json" if as_json else "text")

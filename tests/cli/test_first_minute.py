@@ -263,3 +263,10 @@ def test_a_summary_that_cannot_be_written_is_said_and_changes_nothing() -> None:
     done = run("check", str(FIXTURES / "timelines" / "ads.json"), "--format", "github", GITHUB_STEP_SUMMARY="/no/where")
     assert done.exit_code == 0
     assert done.stderr == "mcmock: GITHUB_STEP_SUMMARY /no/where: No such file or directory\n"
+
+
+def test_each_command_says_in_one_whole_line_what_it_does() -> None:
+    shown = cli_runner().invoke(main, ["--help"], terminal_width=80).output
+    lines = shown.partition("Commands:\n")[2].splitlines()
+    assert len(lines) > 10
+    assert [line for line in lines if not line.endswith(".") or line.endswith("...")] == []
