@@ -19,6 +19,7 @@ from mcmock.serialization import har, ndjson
 from mcmock.testing import golden
 from mcmock.testing.golden import GoldenStore
 from mcmock.testing.server import McmockServer
+from tests.analytics.test_report import documented
 from tests.conftest import cli_runner
 from tests.protocols.edge import IDENTITY, SID, body, request, session_in, xdm
 from tests.recordings.test_edge_clients import RECORDINGS, play
@@ -48,6 +49,18 @@ def test_a_recording_of_a_client_is_judged_without_a_server(path: Path) -> None:
     assert [session.id for session in done.sessions] == [
         sent["response"]["sid"] for sent in map(json.loads, path.read_text().splitlines()) if sent["kind"] == "session"
     ]
+
+
+def test_a_recording_has_exactly_the_findings_that_the_docs_defend() -> None:
+    told = {row[0].strip("`"): row[1] for row in documented("Real clients of Media Edge", "findings.md")}
+    found = {}
+    for path in RECORDINGS:
+        severities = {one.rule: str(one.severity) for one in judged(path.read_bytes()).problems}
+        words = (
+            f"`{rule}`" if severity == "info" else f"**`{rule}`**" for rule, severity in sorted(severities.items())
+        )
+        found[path.stem] = ", ".join(words) or "–"
+    assert told == found
 
 
 @pytest.mark.parametrize("path", RECORDINGS[::4], ids=lambda path: path.stem)
