@@ -175,7 +175,7 @@ def headline(view: SessionView) -> str:
 
 
 def _counted(exchanges: Sequence[Exchange]) -> str:
-    counts = Counter(one.outcome for one in exchanges)
+    counts = Counter(one.outcome for one in turns.paused(exchanges))
     words = ", ".join(f"{counts[outcome]} {outcome}" for outcome in Outcome if counts[outcome])
     return f"{plural(len(exchanges), 'request')} ({words})" if words else "no requests in the log"
 
@@ -272,6 +272,6 @@ def _gap(left_out: list[_Row]) -> Iterable[str]:
         yield left_out[0].line
         yield from left_out[0].details
     elif left_out:
-        counts = Counter(row.event for row in left_out).most_common(3)
+        counts = Counter(row.event for row in turns.paused(left_out)).most_common(3)
         names = counts[0][0] if len(counts) == 1 else f"({', '.join(f'{count} {event}' for event, count in counts)})"
         yield clip(f"     …  {len(left_out)} more {names}", WIDTH)

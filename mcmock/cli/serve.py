@@ -43,6 +43,7 @@ async def _serve(service: Service, settings: Settings) -> int:
             return 0
         gc.freeze()  # what is loaded by now stays; the collector need not look at all of it again as the log grows
         gc.enable()
+        service.own_process()
         async with workers.workers(service, settings):
             _announce(service, settings.values["log_format"])
             await stopped.wait()

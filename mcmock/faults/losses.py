@@ -12,6 +12,7 @@ from collections.abc import Hashable, Iterable, Mapping
 from enum import StrEnum
 from typing import Final, NamedTuple
 
+from mcmock.core import turns
 from mcmock.core.events import VISITOR_KEYS, Event
 from mcmock.core.model import COUNTED_KINDS, TAKEN, Exchange, FaultHit, Kind
 from mcmock.core.printable import printable
@@ -147,11 +148,11 @@ class _Attempt(NamedTuple):
 
 def ledger(exchanges: Iterable[Exchange], evicted: int = 0) -> Losses:
     """Return what became of each request in `exchanges`, oldest first, that a fault met and that had something to count."""
-    attempts = [_attempt(one) for one in exchanges if may_lose(one.kind)]
+    attempts = [_attempt(one) for one in turns.paused(exchanges) if may_lose(one.kind)]
     if not any(one.fault for one in attempts):
         return Losses((), evicted)
     book = _AttemptIndex(attempts)
-    return Losses(tuple(book.loss(one) for one in attempts if one.fault is not None), evicted)
+    return Losses(tuple(book.loss(one) for one in turns.paused(attempts) if one.fault is not None), evicted)
 
 
 def may_lose(kind: Kind) -> bool:
@@ -173,7 +174,7 @@ class _AttemptIndex:
         self._last: dict[str | None, _Attempt] = {}
         self._opened: dict[str | None, int] = {}  # the seq of each session's start
         self._struck: dict[str | None, int] = {}  # the seq of the first request of each session that a fault met
-        for one in attempts:
+        for one in turns.paused(attempts):
             self._enter(one)
 
     def _enter(self, one: _Attempt) -> None:

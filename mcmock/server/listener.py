@@ -121,6 +121,10 @@ class Service:
         self.meter = RequestCounts()
         self._control = ControlApi(self.scopes, self.meter, self.place, self.presence)
 
+    def own_process(self) -> None:
+        """Take the process for its own: its garbage collector is then told what need not be looked at."""
+        self._control.line.owns_process = True
+
     async def start(self) -> None:
         """Listen, after a `stop` at the same addresses, and before the end of a refusal; nothing if it does.
 

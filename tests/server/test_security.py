@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import gzip
 import json
 import logging
@@ -559,3 +560,23 @@ def test_between_two_slices_the_lock_is_free_however_often_the_question_has_take
     while not asked.go_on():
         pass
     assert asked.answer() == "answered"
+
+
+@pytest.mark.parametrize("owns", [False, True])
+def test_what_a_question_has_made_is_passed_over_by_the_collector_only_in_a_process_of_the_servers_own(
+    owns: bool,
+) -> None:
+    with McmockServer() as server:
+        sid = start(server.emulator)
+        for number in range(100):
+            send(server.emulator, sid, "ping", number)
+        gc.unfreeze()
+        if owns:
+            server._thread.service.own_process()
+        try:
+            assert ask(server.url, "GET", "/summary").status == 200
+            assert (gc.get_freeze_count() > 0) is owns
+            assert ask(server.url, "POST", "/reset").status == 200
+            assert gc.get_freeze_count() == 0
+        finally:
+            gc.unfreeze()

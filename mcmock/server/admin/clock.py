@@ -30,5 +30,6 @@ async def handle_resume(asked: AdminRequest) -> Reply:
 
 async def handle_reset(asked: AdminRequest) -> Reply:
     asked.emulator.reset()
+    asked.line.thaw()
     await end_refusal(asked)
     return {}

@@ -57,6 +57,7 @@ async def handle_request(asked: AdminRequest) -> Reply:
 
 async def handle_clear(asked: AdminRequest) -> Reply:
     asked.emulator.clear_log()
+    asked.line.thaw()
     return {}
 
 
