@@ -34,6 +34,17 @@ def ad(at: float, name: str, **params: Any) -> Event:
     return (at, "adStart", 5, {"params": {**known, **params}})
 
 
+CONTENT_BEGINS: Event = (1, "play", 1, {})
+AFTER_SEEK: tuple[Event, ...] = (
+    (11, "bufferStart", 22, {}), (12, "play", 22, {}), (20, "sessionComplete", 30, {}),
+)  # fmt: skip
+PREROLL: tuple[Event, ...] = (
+    (0.2, "adBreakStart", 0, BREAK[3]), (0.2, "adStart", 0, ad(0, "a")[3]), (5, "adComplete", 0, {}),
+    (5, "adBreakComplete", 0, {}), (5, "play", 0, {}),
+)  # fmt: skip
+ADS: tuple[Event, ...] = (START, PLAIN[1], BREAK, ad(5, "a"))
+
+
 def session(*events: Event) -> SessionView:
     """Return the session of a timeline with these events: seconds, type, playhead, and the rest of the body."""
     steps = [
@@ -116,6 +127,25 @@ def test_ads_are_paired_by_what_they_are_and_not_by_their_place() -> None:
     assert lost[0].startswith("adStart 'a'")
 
 
+def test_an_ad_that_was_completed_there_and_skipped_here_is_one_difference() -> None:
+    rest: tuple[Event, ...] = ((10, "adBreakComplete", 5, {}), (10, "play", 5, {}), END)
+    done = compare(
+        session(*ADS, (10, "adComplete", 5, {}), *rest), session(*ADS, (10, "adSkip", 5, {}), *rest)
+    )  # fmt: skip
+    events = [one for one in done.differences if one.part is Part.EVENTS]
+    assert [(one.name, one.old, one.new) for one in events] == [("event", "adComplete", "adSkip")]
+
+
+def test_the_pairs_say_what_becomes_of_each_event() -> None:
+    old = changed((*PLAIN[:2], CONTENT_BEGINS, *PLAIN[2:]), 5, playhead=30.25)
+    new = changed(PLAIN, 0, params={**START_PARAMS, "media.name": "New"})
+    pairs = compare(session(*old), session(*new)).pairs
+    assert [(pair.event.event_type, pair.change, pair.known) for pair in pairs] == [
+        ("sessionStart", "different", None), ("play", None, None), ("play", "lost", "repeated-play"), ("ping", None, None),
+        ("ping", None, None), ("sessionComplete", None, "whole-numbers"),
+    ]  # fmt: skip
+
+
 def test_one_long_pause_is_one_difference_of_time() -> None:
     pause: tuple[Event, ...] = ((10, "pauseStart", 10, {}), (12, "play", 10, {}))
     rest: tuple[Event, ...] = ((15, "pauseStart", 13, {}), (16, "play", 13, {}), (20, "sessionComplete", 17, {}))
@@ -176,6 +206,12 @@ def test_metadata_and_quality_are_compared_by_key() -> None:
     ]  # fmt: skip
 
 
+def test_quality_that_one_session_alone_sends_is_new() -> None:
+    new = changed(PLAIN, 4, qoeData={"media.qoe.droppedFrames": 3})
+    found = [(one.change, one.name) for one in compare(session(*PLAIN), session(*new)).counted(parts=[Part.QUALITY])]
+    assert found == [("new", "media.qoe.droppedFrames")]
+
+
 def test_a_quality_value_holds_until_another_is_sent() -> None:
     rate = {"media.qoe.bitrate": 1000}
     old, new = changed(PLAIN, 1, qoeData=rate), changed(changed(PLAIN, 1, qoeData=rate), 4, qoeData=rate)
@@ -183,16 +219,6 @@ def test_a_quality_value_holds_until_another_is_sent() -> None:
 
 
 # -- what is known ----------------------------------------------------------------------------------------------------------
-
-CONTENT_BEGINS: Event = (1, "play", 1, {})
-AFTER_SEEK: tuple[Event, ...] = (
-    (11, "bufferStart", 22, {}), (12, "play", 22, {}), (20, "sessionComplete", 30, {}),
-)  # fmt: skip
-PREROLL: tuple[Event, ...] = (
-    (0.2, "adBreakStart", 0, BREAK[3]), (0.2, "adStart", 0, ad(0, "a")[3]), (5, "adComplete", 0, {}),
-    (5, "adBreakComplete", 0, {}), (5, "play", 0, {}),
-)  # fmt: skip
-ADS: tuple[Event, ...] = (START, PLAIN[1], BREAK, ad(5, "a"))
 
 
 @pytest.mark.parametrize(
