@@ -53,6 +53,7 @@ def timeline(exchanges: Sequence[Exchange], marks: Marks | None = None) -> str:
         return "  (no requests in the log)"
     marked, told = marks or {}, set[str]()
     rows = [_row(one, exchanges[0].at, marked.get(one.seq, " "), told) for one in turns.paused(exchanges)]
+    turns.let_go_in_turns(rows)
     return "\n".join([_HEAD, *_shown(rows, marked)])
 
 

@@ -24,6 +24,8 @@ T = TypeVar("T")
 TIME_SLICE: Final = 0.002
 """Seconds that a question goes on before others get their turn."""
 
+LET_GO_AT_ONCE: Final = 64
+
 _here: Final = threading.local()
 
 
@@ -41,6 +43,13 @@ def paused(values: Iterable[T]) -> Iterator[T]:
         pause()
 
 
+def let_go_in_turns(values: list[Any]) -> None:
+    """Keep these values until the question is answered, and let go of them bit by bit: a hundred thousand at once take long."""
+    turn: Turn[Any] | None = getattr(_here, "turn", None)
+    if turn is not None:
+        turn.kept.append(values)
+
+
 class BrokenOff(BaseException):
     """Ends a question that nobody waits for any more."""
 
@@ -50,6 +59,7 @@ class Turn(Generic[T]):
 
     def __init__(self, lock: threading.RLock, question: Callable[[], T]) -> None:
         self.until = 0.0
+        self.kept: list[list[Any]] = []
         self._question = question
         self._lent = threading.Condition(lock)
         self._is_lent = self._is_broken_off = self._is_answered = False
@@ -93,11 +103,18 @@ class Turn(Generic[T]):
             raise BrokenOff
         self.until = clock.monotonic() + TIME_SLICE
 
+    def _let_go(self) -> None:
+        for values in self.kept:
+            while values:
+                del values[-LET_GO_AT_ONCE:]
+                pause()
+
     def _run(self) -> None:
         _here.turn = self
         try:
             self._await_turn()
             self._answer.append(self._question())
+            self._let_go()
         except BaseException as error:
             self._error = error
         self._is_answered = True

@@ -168,8 +168,9 @@ class Analysis:
         if session is None:
             return None
         entries = (self._log.get(seq) for seq in self._log.seqs_of(session_id))
-        exchanges = tuple(turns.paused(self.exchange(entry) for entry in entries if entry is not None))
-        return SessionView(session, exchanges, self._compared(session_id, self.judgement(session_id)))
+        exchanges = [*turns.paused(self.exchange(entry) for entry in entries if entry is not None)]
+        turns.let_go_in_turns(exchanges)
+        return SessionView(session, tuple(exchanges), self._compared(session_id, self.judgement(session_id)))
 
     def outline(self, session_id: str) -> SessionOutline | None:
         """Return a session in brief; None if there is no such session."""

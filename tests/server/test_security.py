@@ -580,3 +580,15 @@ def test_what_a_question_has_made_is_passed_over_by_the_collector_only_in_a_proc
             assert gc.get_freeze_count() == 0
         finally:
             gc.unfreeze()
+
+
+def test_what_a_question_has_kept_is_let_go_in_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turns, "TIME_SLICE", 0.0)
+    emulator = Emulator()
+    kept = [*range(10 * turns.LET_GO_AT_ONCE)]
+    asked = turns.Turn(emulator.engine.lock, lambda: turns.let_go_in_turns(kept))
+    sizes = []
+    while not asked.go_on():
+        sizes.append(len(kept))
+    assert not kept
+    assert len(set(sizes)) >= 9
