@@ -1,9 +1,9 @@
--- wrk's request: one ping with quality data to the session that MCMOCK_PATH names.
+-- wrk's request: the body that MCMOCK_BODY says to the session that MCMOCK_PATH names.
 wrk.method = "POST"
 wrk.path = os.getenv("MCMOCK_PATH")
 wrk.headers["Content-Type"] = "application/json"
-wrk.body = '{"eventType":"ping","playerTime":{"playhead":12.5,"ts":1700000010000},"qoeData":{"media.qoe.bitrate":3200,' ..
-  '"media.qoe.droppedFrames":2,"media.qoe.framesPerSecond":25,"media.qoe.timeToStart":800}}'
+wrk.body = os.getenv("MCMOCK_BODY")
+if os.getenv("MCMOCK_CLOSES") ~= "" then wrk.headers["Connection"] = "close" end
 
 done = function(summary, latency, requests)
   io.write(string.format('RESULT {"requests":%d,"microseconds":%d,"p50":%.3f,"p99":%.3f,"max":%.3f,"errors":%d,"refused":%d}\n',
