@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import sys
 
-for extra in ("jsonschema_rs", "uvloop"):
-    sys.modules[extra] = None  # type: ignore[assignment]  # importing it now raises ImportError
+sys.modules["uvloop"] = None  # type: ignore[assignment]  # importing it now raises ImportError
 
-from mcmock.cli import main  # noqa: E402  # only after the extras are out of reach
+from mcmock.cli import main  # noqa: E402  # only after the extra is out of reach
 
 main(prog_name="mcmock")

@@ -18,7 +18,6 @@ from hypothesis import strategies as st
 
 from mcmock.core import json_decoding
 from mcmock.core.model import Kind, Mode
-from mcmock.protocols import json_schema
 from mcmock.protocols.media_collection import body as bodies
 from mcmock.protocols.media_collection import schemas
 from mcmock.protocols.media_collection.body import Judged
@@ -29,27 +28,11 @@ FIXTURES = Path(__file__).parents[2] / "fixtures"
 
 
 def slow(judge: Callable[[], Any]) -> Any:
-    """What `judge` says without the extra: no orjson, no jsonschema-rs."""
+    """What `judge` says without orjson, and with no shape remembered."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(json_decoding, "orjson", None)
-        patch.setattr(json_schema, "jsonschema_rs", None)
-        patch.setattr(schemas, "ACCEPTS", SLOW)
+        patch.setattr(schemas, "_shapes", {})
         return judge()
-
-
-class _Slow(dict[str, Callable[[Any], bool]]):
-    """Validators compiled without jsonschema-rs, each once."""
-
-    types = schemas.ACCEPTS.types
-
-    def __missing__(self, event_type: str) -> Callable[[Any], bool]:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(json_schema, "jsonschema_rs", None)
-            self[event_type] = json_schema.compile_schema(schemas.bundle(event_type))
-        return self[event_type]
-
-
-SLOW = _Slow()
 
 
 def same(kind: Kind, text: bytes, mode: Mode = Mode.DEFAULT) -> Judged:
@@ -78,7 +61,7 @@ def text_of(case: Case) -> bytes:
     return case.sent if isinstance(case.sent, bytes) else json.dumps(case.sent).encode()
 
 
-def test_the_extra_speed_changes_no_judgement_of_any_body_of_the_project() -> None:
+def test_what_makes_it_fast_changes_no_judgement_of_any_body_of_the_project() -> None:
     seen = 0
     for kind, text in recorded():
         for mode in Mode:
@@ -94,11 +77,11 @@ def digest() -> str:
     return made.hexdigest()
 
 
-def test_a_python_without_the_extra_judges_the_same() -> None:
+def test_a_python_without_orjson_judges_the_same() -> None:
     code = (
-        "import sys; sys.modules['orjson'] = sys.modules['jsonschema_rs'] = None\n"
-        "from mcmock.core import json_decoding; from mcmock.protocols import json_schema\n"
-        "assert json_decoding.orjson is None and json_schema.jsonschema_rs is None\n"
+        "import sys; sys.modules['orjson'] = None\n"
+        "from mcmock.core import json_decoding\n"
+        "assert json_decoding.orjson is None\n"
         "from tests.protocols.test_body import digest; print(digest())"
     )
     run = subprocess.run(

@@ -61,8 +61,11 @@ def judge(kind: Kind, text: bytes, mode: Mode) -> Judged:
     return _conclude(event_type, (value,), found, mode) if found else Judged(event_type, (value,))
 
 
-def plain_event(text: bytes) -> dict[str, Any] | None:
-    """Return the event of a body about which there is nothing to say, in any mode. None means: look closer."""
+def judge_fitting(text: bytes, mode: Mode) -> Judged | None:
+    """Return `judge` of an event that fits its schema and is not refused; None means: ask `judge`.
+
+    It is what nearly every body is: so it is looked at once, and told what there is to say about it.
+    """
     try:
         value = json_decoding.decode(text)
     except json_decoding.BadJson:
@@ -70,12 +73,17 @@ def plain_event(text: bytes) -> dict[str, Any] | None:
     if type(value) is not dict:
         return None
     event_type = value.get("eventType")
-    if type(event_type) is not str or event_type not in _PLAIN_TYPES or not schemas.ACCEPTS[event_type](value):
+    if type(event_type) is not str or event_type not in _EVENT_TYPES or not schemas.fits(event_type, value):
         return None
-    return value if text.count(b":") == _shallow_keys(value) and lint.is_silent(event_type, value) else None
+    if text.count(b":") != _shallow_keys(value) and _doubled(text, value):
+        return None
+    if lint.is_silent(event_type, value):
+        return Judged(event_type, (value,))
+    judged = _conclude(event_type, (value,), lint.advise(event_type, value), mode)
+    return judged if judged.refusal is None else None
 
 
-_PLAIN_TYPES = schemas.ACCEPTS.types - {"sessionStart"}
+_EVENT_TYPES = schemas.KNOWN - {"sessionStart"}
 
 
 def _enough(found: Iterable[Violation], mode: Mode) -> list[Violation]:
@@ -130,7 +138,7 @@ def _single(event_type: str | None, value: dict[str, Any], starts: bool) -> Iter
 def _endpoint(event_type: str | None, value: dict[str, Any], starts: bool, at: str = "$") -> Violation | None:
     """Return what is wrong with the event's name, or with sending it here; no schema applies until that is right."""
     field, path = f"{at[1:]}.eventType".lstrip("."), f"{at}.eventType"
-    if event_type not in schemas.ACCEPTS.types:
+    if event_type not in schemas.KNOWN:
         sent = f"{sent_phrase(value['eventType'])} was sent" if "eventType" in value else "it was not sent"
         return Violation("wrong-event", path, f"{field} must be one of the API's event types, but {sent}")
     if (event_type == "sessionStart") is starts:
@@ -192,7 +200,7 @@ def _element(item: Any, index: int) -> Iterator[Violation]:
         yield Violation("not-an-object", at, f"[{index}] must be an object, but {sent_phrase(item)} was sent")
         return
     event_type = _event_type(item)
-    if (event_type == "sessionStart") is not (index == 0) and event_type in schemas.ACCEPTS.types:
+    if (event_type == "sessionStart") is not (index == 0) and event_type in schemas.KNOWN:
         rule = "must be sessionStart" if index == 0 else "must not be sessionStart: one array holds one session"
         yield Violation("downloaded-order", f"{at}.eventType", f"[{index}].eventType {rule}")
     elif misplaced := _endpoint(event_type, item, index == 0, at):
@@ -224,6 +232,11 @@ def _doubled(text: bytes, value: Any) -> list[Violation]:
     return [
         Violation("duplicate-key", "$", f"the key {sent_phrase(name)} was sent twice in one object") for name in names
     ]
+
+
+_HIDE_A_KEY = (b'\\"', b" :", b"\t:", b"\r:", b"\n:")
+"""Without these, each key's own quote and colon stand together, and no other quote is within a text: so there are no fewer
+of such pairs than keys that were sent, and as many as keys that were read only where none was sent twice."""
 
 
 def _shallow_keys(value: Any) -> int:

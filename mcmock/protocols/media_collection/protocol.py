@@ -57,11 +57,13 @@ class MediaCollection(ApiProtocol):
 
     def read(self, request: Request, mode: Mode) -> ParsedRequest:
         named = routes.session_of_event(request.method, request.target)
-        if named is not None and request.refusal is None and (event := bodies.plain_event(request.body)) is not None:
+        judged = bodies.judge_fitting(request.body, mode) if named is not None and request.refusal is None else None
+        if judged is not None:
             found = _about_the_request(request, False, mode)
-            time = event["playerTime"]
+            event, time = judged.events[0], judged.events[0]["playerTime"]
             return ParsedRequest(
-                Kind.EVENT, named, event["eventType"], time["playhead"], found, None, False, b"", (event,), time["ts"]
+                Kind.EVENT, named, judged.event_type, time["playhead"], judged.findings + found, None, False, b"",
+                (event,), time["ts"],
             )  # fmt: skip
         route = routes.route(request.method, request.target)
         if request.refusal is not None:

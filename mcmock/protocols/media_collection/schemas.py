@@ -1,7 +1,7 @@
 """The API's JSON schemas: found on disk, bundled for those who ask, compiled for those who send.
 
-Two validators look at every body. The compiled one only says yes, fast; to whatever it does not plainly accept,
-`jsonschema` is the judge, and the author of every message. A violation is a rule's name, a JSON path and a sentence.
+Whether a body fits is decided by its names and types alone where its schema looks at nothing else, and that is remembered;
+`validation` looks at what is left, and tells what does not fit. A violation is a rule's name, a JSON path and a sentence.
 
 The schema files are the documented form of the API. What shipping clients send beside it is not in them: it is a row of
 `_TOLERATED`, which turns a violation into a milder rule, and `mcmock.core.findings` says what a mode does about that one.
@@ -12,15 +12,24 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from mcmock.core.events import EVENT_TYPES
 from mcmock.core.json_decoding import json_path
 from mcmock.protocols import json_schema
-from mcmock.protocols.json_schema import COMMON, Breach, Json, mentioned, sent_phrase
+from mcmock.protocols.json_schema import COMMON, mentioned, sent_phrase
+from mcmock.protocols.validation import Breach, Compiled, Json
 
 ENDPOINT = "/api/v1/schemas/"
 QOE_PREFIX = "media.qoe."
+
+MAX_SHAPES: Final = 2048
+"""Shapes of bodies that are remembered; past that, remembering starts over."""
+
+MAX_NAMES: Final = 64
+"""Names in a shape that is remembered, each of up to LONGEST_NAME characters: 15 MB in all if somebody tries, and no more."""
+
+LONGEST_NAME: Final = 64
 
 
 class Violation(NamedTuple):
@@ -73,27 +82,78 @@ def served(event_type: str, scheme: str, host: str) -> bytes:
 
 
 @cache
-def _judge(event_type: str) -> Any:
-    return json_schema.judge(bundle(event_type))
+def _compiled(event_type: str) -> Compiled:
+    return json_schema.compile_schema(bundle(event_type))
 
 
-class _Accepts(dict[str, Callable[[Any], bool]]):
-    """Compiled validators by event type, each made on first use: compiling all of them would slow every start."""
-
-    types = frozenset(EVENT_TYPES)
-
-    def __missing__(self, event_type: str) -> Callable[[Any], bool]:
-        self[event_type] = json_schema.compile_schema(bundle(event_type))
-        return self[event_type]
+def compile_all() -> None:
+    """Compile every schema now, so that no request has to wait for it."""
+    for event_type in EVENT_TYPES:
+        _compiled(event_type)
+        _by_value(event_type)
 
 
-ACCEPTS = _Accepts()
+KNOWN: Final = frozenset(EVENT_TYPES)
+"""The event types that there is a schema for."""
+
+
+@cache
+def _by_value(event_type: str) -> frozenset[str]:
+    """Return the names in the two levels of a body that its schema wants more of than a type."""
+    whole = bundle(event_type)
+    own = whole["definitions"][event_type]["properties"]
+    found = set()
+    for name, written in own.items():
+        part = whole["definitions"][written["$ref"].rpartition("/")[2]] if "$ref" in written else written
+        inner = {**part.get("properties", {}), **part.get("patternProperties", {})}
+        found |= {key for key, leaf in inner.items() if set(leaf) != {"type"} or leaf["type"] in ("object", "array")}
+        if name != "eventType" and ("anyOf" in part or isinstance(part.get("additionalProperties", True), dict)):
+            found.add(name)
+    return frozenset(found)
+
+
+_shapes: dict[tuple[Any, ...], None] = {}
+
+
+def _shape_of(event_type: str, body: Json) -> tuple[Any, ...] | None:
+    """Return what decides whether a body fits: the names and types of its two levels, and texts whose form matters.
+
+    None where it takes more. Each part's length comes before its names, so that different shapes are never the same tuple.
+    """
+    by_value = _by_value(event_type)
+    shape: list[Any] = [event_type]
+    for name, part in body.items():
+        if type(part) is dict:
+            shape += (name, len(part), *part, *map(type, part.values()))
+            for key in () if by_value.isdisjoint(part) else by_value.intersection(part):
+                if type(part[key]) is not str:
+                    return None
+                shape += (key, part[key])
+        elif name != "eventType":
+            return None
+    return tuple(shape) if len(shape) <= 2 * MAX_NAMES and by_value.isdisjoint(body) else None
+
+
+def fits(event_type: str, body: Any) -> bool:
+    """Return whether a body is as the schema of its event type, one of KNOWN, wants it."""
+    if type(body) is not dict:
+        return False
+    shape = _shape_of(event_type, body)
+    if shape in _shapes:
+        return True
+    if not _compiled(event_type).fits(body):
+        return False
+    if shape is not None and all(len(one) <= LONGEST_NAME for one in shape if type(one) is str):
+        if len(_shapes) >= MAX_SHAPES:
+            _shapes.clear()
+        _shapes[shape] = None
+    return True
 
 
 def violations(event_type: str, body: Any, at: str = "$") -> Iterator[Violation]:
     """Yield what in `body` its schema does not allow, as it is found; `at` is where it stands in a larger one ("$[3]")."""
-    if not ACCEPTS[event_type](body):
-        for breach in json_schema.flatten(_judge(event_type).iter_errors(body)):
+    if not fits(event_type, body):
+        for breach in _compiled(event_type).breaches(body, ()):
             yield _name(breach, event_type, at)
 
 

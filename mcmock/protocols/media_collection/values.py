@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from calendar import monthrange
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 from mcmock.core.events import VISITOR_KEYS
@@ -97,8 +98,17 @@ def check_metadata(metadata: Mapping[str, Any]) -> Iterator[Violation]:
 
 def is_placeholder(text: str) -> bool:
     """Return whether `text` stands where a value was meant, whatever may be meant."""
+    return _is_known_placeholder(text) if len(text) <= LONGEST_KEPT else _looks_like_one(text)
+
+
+def _looks_like_one(text: str) -> bool:
     known = text.casefold() in NEVER_MEANT
     return known or TEMPLATE.fullmatch(text) is not None or OBJECT_TEXT.fullmatch(text) is not None
+
+
+_is_known_placeholder: Final = lru_cache(4096)(_looks_like_one)
+LONGEST_KEPT: Final = 100
+"""Characters of a text of which it is remembered whether it is a placeholder: 4,096 of them are about a megabyte."""
 
 
 def _empty(part: str, key: str) -> Iterator[Violation]:

@@ -14,9 +14,10 @@ from typing import Any, Final, NamedTuple
 
 from mcmock.core.json_decoding import json_path
 from mcmock.protocols import json_schema
-from mcmock.protocols.json_schema import COMMON, Breach, Json, sent_phrase
+from mcmock.protocols.json_schema import COMMON, sent_phrase
 from mcmock.protocols.media_edge import fields, problems
 from mcmock.protocols.media_edge.routes import DOWNLOADED, EVENT_TYPES, START
+from mcmock.protocols.validation import Breach, Compiled, Json
 
 FOLDER: Final = "media_edge"
 KNOWN: Final = (*EVENT_TYPES, DOWNLOADED)
@@ -50,26 +51,16 @@ def bundle(event_type: str) -> Json:
     return dict(json.loads(json.dumps(whole).replace(COMMON, "")))
 
 
-class _Accepts(dict[str, Callable[[Any], bool]]):
-    """Compiled validators by event type, each made on first use."""
-
-    def __missing__(self, event_type: str) -> Callable[[Any], bool]:
-        self[event_type] = json_schema.compile_schema(bundle(event_type))
-        return self[event_type]
-
-
-ACCEPTS: Final = _Accepts()
-
-
 @cache
-def _judge(event_type: str) -> Any:
-    return json_schema.judge(bundle(event_type))
+def _compiled(event_type: str) -> Compiled:
+    return json_schema.compile_schema(bundle(event_type))
 
 
 def violations(event_type: str, xdm: Any, at: str) -> Iterator[Violation]:
     """Yield what in an event's `xdm` its schema does not allow; `at` is its place ("$.events[0].xdm")."""
-    if not ACCEPTS[event_type](xdm):
-        for breach in json_schema.flatten(_judge(event_type).iter_errors(xdm)):
+    schema = _compiled(event_type)
+    if not schema.fits(xdm):
+        for breach in schema.breaches(xdm, ()):
             yield _named(breach, event_type, at)
 
 
