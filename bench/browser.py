@@ -31,7 +31,7 @@ def _film(number: int) -> bytes:
     return b"film-%09d" % number
 
 
-def _steps(path: Path) -> list[Step]:
+def steps_of(path: Path) -> list[Step]:
     """The requests of one recording, as they stood on the wire."""
     steps = []
     for line in path.read_text("utf-8").splitlines():
@@ -70,7 +70,7 @@ def _issued(stories: list[list[Step]], numbers: range) -> list[str]:
 
 def write(folder: Path, sessions: int) -> None:
     """Write `stories.lua`, which bench/browser.lua plays: sessions enough for each of the two runs, `warm` and `measured`."""
-    stories = [_steps(path) for path in RECORDED]
+    stories = [steps_of(path) for path in RECORDED]
     with (folder / "stories.lua").open("wb") as file:
         file.write(b"return {stories={\n")
         for steps in stories:

@@ -2,13 +2,15 @@
 
     python bench/differential.py [--cases 100000] [--seed 1] [--first 0]
 
-A case is a few connections, the bytes that come on each (events whole, cut, doubled, with headers of other requests in
-them, with bodies that look like requests, behind chunks, behind junk …), where these are cut into packets, in which order
-the packets of all connections arrive, and what happens in between: time passes, a client stops reading, ends its side, or
-goes. Some cases hold, delay or break off answers by faults. It is played twice on servers that differ in nothing but the
-fast path, whose connections are the real ones on a transport and a loop of this file: what a case finds, it finds again. A case
-with no more than whole requests and one bad end must also have exactly those in its log, whatever the cuts. Exit code 1 prints
-the case that differs; `--first` and `--cases 1` play it again.
+A case is a few connections, the bytes that come on each (events, starts and preflights, whole, cut, doubled, with
+headers of other requests in them, with other lengths, with bodies that look like requests, with findings, in named
+scopes, behind chunks, behind junk …), where these are cut into packets, in which order the packets of all connections
+arrive, and what happens in between: time passes, a fault is armed, a scope appears or goes, somebody watches, a
+client stops reading, ends its side, or goes. Some cases hold, delay or break off answers by faults. It is played
+twice on servers that differ in nothing but the fast path, whose connections are the real ones on a transport and a
+loop of this file: what a case finds, it finds again. A case with no more than whole requests and one bad end must
+also have exactly those in its log, whatever the cuts. Exit code 1 prints the case that differs; `--first` and
+`--cases 1` play it again.
 """
 
 from __future__ import annotations
@@ -33,7 +35,7 @@ from mcmock.engine import Emulator
 from mcmock.engine.scopes import Scopes
 from mcmock.server import http_io
 from mcmock.server.connection import Connection
-from mcmock.server.fast_path import FastPath, FastRequest
+from mcmock.server.fast_path import FastPath, FastRequest, Part
 from mcmock.server.request_counts import RequestCounts
 
 Anything = TypeVar("Anything")
@@ -45,9 +47,23 @@ BLOCKS = (
     USUAL,
     USUAL,
     USUAL,
+    USUAL,
+    USUAL,
+    USUAL,
+    "Host: x\r\nContent-Length: {}\r\nContent-Type: text/plain;charset=UTF-8\r\n",
+    "Host: x\r\nContent-Length: 0{}\r\n",
+    "Host: x\r\nContent-Length: {}\r\nConnection: keep-alive\r\n",
     "Host: localhost\r\nUser-Agent: a player\r\nContent-Length: {}\r\nAccept: */*\r\n",
     "content-length:{}\r\nhost:x \r\n",
 )
+SCOPE = "/~one"
+PREFLIGHTS = (
+    "Host: x\r\n", "Host: x\r\nContent-Length: 0\r\n", "Host: x\r\nContent-Length: 2\r\n",
+    "Host: x\r\nOrigin: http://page\r\nAccess-Control-Request-Method: POST\r\n",
+    "Host: x\r\nOrigin: http://page\r\nAccess-Control-Request-Method: POST\r\nAccess-Control-Request-Headers: user-agent\r\n",
+    "Host: x\r\nOrigin: http://page\r\nAccess-Control-Request-Method: PUT\r\nAccess-Control-Request-Private-Network: true\r\n",
+)  # fmt: skip
+TWICE = "Host: x\r\nContent-Length: {0}\r\nContent-Length: {0}\r\n"
 OTHERS = (
     b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"OPTIONS /api/v1/sessions HTTP/1.1\r\nHost: x\r\n\r\n",
     b"GET /api/v1/schemas/ping HTTP/1.1\r\nHost: x\r\nX-Long: " + b"y" * 5000 + b"\r\n\r\n",
@@ -84,7 +100,14 @@ FAULTS: tuple[dict[str, Any], ...] = (
     {"effect": {"type": "status", "code": 503}, "match": {"event": "ping"}, "times": 2},
     {"effect": {"type": "drip", "bytesPerSecond": 100}, "match": {"event": "play"}, "times": 2},
 )
+BETWEEN = ("stall", "unstall", "advance", "later", "eof", "lost", "free", "arm", "watch", "unwatch", "scope", "unscope")
 EVENTS = ("ping", "ping", "ping", "play", "pauseStart", "bufferStart", "sessionEnd")
+
+
+BESIDE: tuple[dict[str, Any], ...] = (
+    {"qoeData": {"media.qoe.bitrate": 3_000_000}}, {"qoeData": {"media.qoe.bitrate": 3000.0}}, {"no": "such"},
+    {"customMetadata": {"a": "b: c"}}, {"playerTime": {"playhead": 1}}, {"params": {}}, {"eventType": "sessionStart"},
+)  # fmt: skip
 
 
 class Step(NamedTuple):
@@ -119,11 +142,29 @@ class Case:
         return self.chance.choice(these)
 
     def event(self) -> bytes:
-        value = {"eventType": self.pick(*EVENTS), "playerTime": {"playhead": 1, "ts": 1}}
+        value: dict[str, Any] = {"eventType": self.pick(*EVENTS), "playerTime": {"playhead": 1, "ts": 1}}
+        if self.chance.random() < 0.3:
+            value["playerTime"]["ts"] = 10 ** self.chance.randrange(14)  # another length
+        if self.chance.random() < 0.3:
+            value |= self.pick(*BESIDE)
         return self.posted(self.pick(*self.sessions), json.dumps(value).encode())
 
-    def posted(self, session: str, text: bytes) -> bytes:
-        head = f"POST /api/v1/sessions/{session}/events HTTP/1.1\r\n{self.pick(*BLOCKS).format(len(text))}\r\n"
+    def start(self) -> bytes:
+        params = {**PARAMS, "media.id": "x" * self.chance.randrange(4)}
+        value = {"eventType": "sessionStart", "playerTime": {"playhead": 0, "ts": 1}, "params": params}
+        return self.posted(None, json.dumps(value).encode())
+
+    def preflight(self) -> bytes:
+        head = f"OPTIONS {self.path(self.pick(None, *self.sessions))} HTTP/1.1\r\n{self.pick(*PREFLIGHTS)}\r\n".encode()
+        return head + (b"{}" if b"Length: 2" in head else b"")
+
+    def path(self, session: str | None) -> str:
+        scope = SCOPE if self.chance.random() < 0.1 and not self.is_tame else ""
+        return f"{scope}/api/v1/sessions" + (f"/{session}/events" if session is not None else "")
+
+    def posted(self, session: str | None, text: bytes) -> bytes:
+        lines = TWICE if not self.is_tame and self.chance.random() < 0.03 else self.pick(*BLOCKS)
+        head = f"POST {self.path(session)} HTTP/1.1\r\n{lines.format(len(text))}\r\n"
         return head.encode() + text
 
     def chunked(self) -> bytes:
@@ -135,8 +176,12 @@ class Case:
     def whole(self) -> bytes:
         """A request of which nobody doubts where it ends."""
         kind = self.chance.random()
-        if kind < 0.7:
+        if kind < 0.5:
             return self.event()
+        if kind < 0.6:
+            return self.start()
+        if kind < 0.7:
+            return self.preflight()
         if kind < 0.8:
             return self.posted(
                 self.pick(*self.sessions), self.pick(b"{", self.event(), b"\r\n\r\n", b"", b"x" * 200_000)
@@ -204,7 +249,8 @@ class Case:
         """A player whose events the fast path has seen, mostly."""
         if self.is_tame or self.chance.random() < 0.2:
             return []
-        raws = {self.event() for _ in range(4)} if self.chance.random() < 0.7 else {self.event()}
+        kinds = (self.event, self.event, self.event, self.start, self.preflight)
+        raws = {self.pick(*kinds)() for _ in range(6)} if self.chance.random() < 0.7 else {self.event()}
         return [Step("send", 99, raw) for raw in sorted(raws)]
 
     def mixed(self, packets: list[deque[bytes]]) -> list[Step]:
@@ -221,7 +267,7 @@ class Case:
             steps.append(Step("send", to, packets[to].popleft(), to == latest and self.chance.random() < 0.5))
             latest = to
             if not self.is_tame and self.chance.random() < 0.15:
-                steps.append(Step(self.pick("stall", "unstall", "advance", "later", "eof", "lost", "free"), to))
+                steps.append(Step(self.pick(*BETWEEN), to))
                 latest = -1
         for to in self.chance.sample(range(len(packets)), len(packets)):
             end = Step(self.pick("eof", "lost"), to, at_once=self.is_tame and self.chance.random() < 0.3)
@@ -249,6 +295,16 @@ class Loop(asyncio.SelectorEventLoop):
 
     def time(self) -> float:
         return self.ahead
+
+    async def pass_time(self, seconds: float) -> None:
+        """Let time pass, and everything happen when it is due."""
+        until = self.ahead + seconds
+        timers: Any = self._scheduled  # type: ignore[attr-defined]
+        while due := [one.when() for one in timers if not one.cancelled() and one.when() <= until]:
+            self.ahead = max(self.ahead, min(due))
+            await asyncio.sleep(0)
+            await self.settle()
+        self.ahead = until
 
     async def settle(self) -> None:
         """Until nothing is left to do but wait."""
@@ -360,7 +416,7 @@ class Link(asyncio.Transport):
 class NoFastPath(FastPath):
     """A fast path that takes nothing."""
 
-    def read(self, data: bytes) -> FastRequest | None:  # noqa: ARG002
+    def read(self, data: bytes) -> FastRequest | Part | None:  # noqa: ARG002
         return None
 
 
@@ -369,9 +425,9 @@ class Counting(FastPath):
 
     taken = 0
 
-    def read(self, data: bytes) -> FastRequest | None:
+    def read(self, data: bytes) -> FastRequest | Part | None:
         plain = super().read(data)
-        Counting.taken += plain is not None
+        Counting.taken += isinstance(plain, FastRequest)
         return plain
 
 
@@ -394,6 +450,8 @@ class World:
         self.meter = RequestCounts()
         self.server = web.Server(partial(http_io.handle, self.scopes, self.meter))
         self.links: dict[int, Link] = {}
+        self.told: list[tuple[str, int]] = []
+        self.stop_watching: Any = None
         self.sessions = [self._opened(number) for number in range(SESSIONS)]
 
     def _opened(self, number: int) -> str:
@@ -430,9 +488,11 @@ class World:
             elif step.what == "advance":
                 self.emulator.advance(20)
             elif step.what == "later":
-                self.loop.ahead += 40
+                await self.loop.pass_time(40)
             elif step.what == "free":
                 self.emulator.clear_faults()
+            elif step.what in _TO_ALL:
+                getattr(self, step.what)()
             else:
                 getattr(link, step.what)()
         await self.loop.settle()
@@ -444,22 +504,47 @@ class World:
         answers = {number: b"".join(link.said) for number, link in self.links.items()}
         return Played(answers, self._log(), self._state())
 
+    def arm(self) -> None:
+        """A fault that was not there when the connection began."""
+        self.emulator.put_faults([faults.rule_from_json({"name": "armed", **FAULTS[4]})])
+
+    def watch(self) -> None:
+        """Somebody looks, as the inspector does."""
+        if self.stop_watching is None:
+            self.stop_watching = self.emulator.subscribe(lambda notice: self.told.append((notice.what, notice.seq)))
+
+    def unwatch(self) -> None:
+        if self.stop_watching is not None:
+            self.stop_watching()
+            self.stop_watching = None
+
+    def scope(self) -> None:
+        """A named scope appears."""
+        self.scopes.named(SCOPE[2:])
+
+    def unscope(self) -> None:
+        self.scopes.forget(SCOPE[2:])
+
     def _log(self) -> list[Any]:
+        return [entry for emulator in self.scopes.each() for entry in self._log_of(emulator)][SESSIONS:]
+
+    def _log_of(self, emulator: Emulator) -> list[Any]:
         return [
             (one.method, one.path, one.request_headers, one.body_bytes, one.session_id, one.verdict, one.status, one.delivery,
              one.response_body, one.outcome, one.findings, one.fault)
-            for one in self.emulator.requests()
-        ][SESSIONS:]  # fmt: skip
+            for one in emulator.requests()
+        ]  # fmt: skip
 
     def _state(self) -> list[Any]:
         views = [self.emulator.session(session) for session in self.sessions]
         return [
-            self.emulator.summary(),
+            self.scopes.summary(), self.told, self.meter.counted(),
             [(view.state, view.events) for view in views if view],
             len(asyncio.all_tasks()),
-        ]
+        ]  # fmt: skip
 
 
+_TO_ALL = ("arm", "watch", "unwatch", "scope", "unscope")
 _ANSWER = b"HTTP/1.1 "
 
 

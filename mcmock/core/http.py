@@ -21,8 +21,9 @@ REASONS = {status.value: status.phrase for status in HTTPStatus} | {413: "Reques
 
 def header(headers: RawHeaders, name: bytes) -> bytes | None:
     """Return the first header of that name (lower case), or None."""
+    size = len(name)
     for key, value in headers:
-        if key.lower() == name:
+        if len(key) == size and key.lower() == name:
             return value
     return None
 
@@ -93,6 +94,16 @@ def without_secret_lines(raw: bytes) -> bytes:
 # -- what a browser makes of a preflight's answer (the Fetch standard, "CORS-preflight fetch") ------------------------------
 
 _SAFE_METHODS = ("GET", "HEAD", "POST")
+
+
+_PREFLIGHT_LINES = frozenset({b"origin", b"access-control-request-method", b"access-control-request-headers"})
+
+
+def preflight_lines(headers: RawHeaders) -> Headers:
+    """Return those header lines of a request that `preflight_refusal` looks at, decoded."""
+    return tuple([
+        (name.decode("latin-1"), value.decode("latin-1")) for name, value in headers if name.lower() in _PREFLIGHT_LINES
+    ])  # fmt: skip
 
 
 def is_preflight(request_headers: Headers) -> bool:

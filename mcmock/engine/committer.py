@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
-from mcmock.core.model import Answer, Delivery, Request
+from mcmock.core.model import Answer, Delivery, Request, Response
 from mcmock.engine.engine import Engine
 from mcmock.engine.state import Transaction
 
@@ -28,6 +28,10 @@ class Committer(Protocol):
 
     def handle(self, request: Request) -> Answer:
         """Judge one request, log it, and say what to answer. Never raises."""
+        ...
+
+    def take(self, request: Request) -> Response | Answer:
+        """`handle` for a caller that writes at once: a Response has only to be written, and is in the log as sent."""
         ...
 
     def submit(self, request: Request, done: Callable[[Answer], None]) -> None:
@@ -83,6 +87,10 @@ class DirectCommitter:
         engine = self._engine
         with engine.lock:
             return engine.record(*engine.judge(engine.state, request))
+
+    def take(self, request: Request) -> Response | Answer:
+        with self._engine.lock:
+            return self._engine.take(request)
 
     def submit(self, request: Request, done: Callable[[Answer], None]) -> None:
         done(self.handle(request))

@@ -7,17 +7,18 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from mcmock.core import http, sessions
 from mcmock.core.findings import make_finding
-from mcmock.core.model import Kind, Mode, Severity, Verdict
+from mcmock.core.model import Headers, Kind, Mode, Response, Severity, Verdict
 from mcmock.core.sessions import Phase, Session
 from mcmock.engine import session_ids
 from mcmock.engine.policy import Policy
 from mcmock.engine.state import Transaction
 from mcmock.engine.types import Call, Decision
-from mcmock.protocols.base import EXPIRED, Refused
+from mcmock.protocols.base import EXPIRED, ParsedRequest, Refused
 
 ACCEPTED: Final = Verdict.ACCEPTED
 
@@ -55,6 +56,22 @@ def session_at(tx: Transaction, session_id: str, now: float) -> Session | None:
     return sessions.at(session, now) if session is not None else None
 
 
+def take_event(tx: Transaction, parsed: ParsedRequest, now: float) -> Session | None:
+    """Return the open session that an event was added to; None, with nothing changed, where that takes a decision."""
+    if parsed.kind is not Kind.EVENT or parsed.refused is not None:
+        return None
+    session = tx.sessions.get(str(parsed.session_id))
+    if session is None or session.phase is not Phase.OPEN or sessions.at(session, now) is not session:
+        return None
+    _add(tx, session, parsed, now)
+    return session
+
+
+def _add(tx: Transaction, session: Session, parsed: ParsedRequest, now: float) -> None:
+    playhead = session.playhead if parsed.playhead is None else parsed.playhead
+    tx.sessions.put(session.id, sessions.take(session, str(parsed.event_type), playhead, now, parsed.ts))
+
+
 def _decide_event(tx: Transaction, call: Call, scene: DecisionContext) -> Decision:
     parsed, now = call.parsed, call.now
     session = tx.sessions.get(str(parsed.session_id))
@@ -64,8 +81,7 @@ def _decide_event(tx: Transaction, call: Call, scene: DecisionContext) -> Decisi
     session_id = session.id  # one string for all its entries
     verdict, event_type = sessions.VERDICTS[session.phase], str(parsed.event_type)
     if verdict is ACCEPTED:
-        playhead = session.playhead if parsed.playhead is None else parsed.playhead
-        tx.sessions.put(session_id, sessions.take(session, event_type, playhead, now, parsed.ts))
+        _add(tx, session, parsed, now)
         return Decision(ACCEPTED, call.respond(ACCEPTED, session_id), session_id, parsed.findings)
     if scene.policy.mode is not Mode.STRICT and sessions.was_overtaken(session, event_type, parsed.ts, now):
         return Decision(ACCEPTED, call.respond(ACCEPTED, session_id), session_id, parsed.findings)
@@ -110,10 +126,10 @@ def broken(call: Call, error: Exception, policy: Policy) -> Decision:
 
 def with_refusal(call: Call, decision: Decision, policy: Policy) -> Decision:
     """Return the decision about a preflight, with a finding if the browser refuses its answer."""
-    asked = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in call.request.headers)
+    asked = http.preflight_lines(call.request.headers)
     if not http.is_preflight(asked):
         return decision
-    refusal = http.preflight_refusal(asked, decision.response.status, decision.response.headers)
+    refusal = _refusal(asked, decision.response)
     if refusal is None or any(one.rule == "misdirected" for one in decision.findings):
         return decision
     fault = decision.fault
@@ -128,6 +144,17 @@ def with_refusal(call: Call, decision: Decision, policy: Policy) -> Decision:
     blameless = found if fault is None else found._replace(severity=Severity.INFO)
     return decision._replace(findings=(*decision.findings, blameless))
 
+
+def _refusal(asked: Headers, response: Response) -> http.PreflightRefusal | None:
+    """Return why a browser refuses an answer; the same few questions and answers come again and again."""
+    is_short = len(asked) <= MAX_KEPT_LINES and all(len(value) <= MAX_KEPT_VALUE for _, value in asked)
+    return (_kept_refusal if is_short else http.preflight_refusal)(asked, response.status, response.headers)
+
+
+_kept_refusal: Final = lru_cache(256)(http.preflight_refusal)
+MAX_KEPT_LINES: Final = 8
+MAX_KEPT_VALUE: Final = 256
+"""Characters of a line of a preflight that is remembered: 2 kB for each of 256."""
 
 _NOTHING_MORE: Final = "the browser sends nothing after it"
 

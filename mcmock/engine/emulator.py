@@ -21,7 +21,7 @@ from mcmock.checks.waiting import Watch
 from mcmock.core import clock
 from mcmock.core.findings import FailOn
 from mcmock.core.match import Match
-from mcmock.core.model import Answer, Delivery, Exchange, Mode, Request
+from mcmock.core.model import Answer, Delivery, Exchange, Mode, Request, Response
 from mcmock.core.notices import Listener
 from mcmock.core.sessions import Phase, Session
 from mcmock.core.tables import DirectTable
@@ -163,6 +163,13 @@ class Emulator:
     def handle(self, request: Request) -> Answer:
         """Judge one request, log it, and say what to answer. Never raises: a bug of ours is answered 500, and logged."""
         return self._committer.handle(request)
+
+    def take(self, request: Request) -> Response | Answer:
+        """`handle` for a caller that writes at once.
+
+        A Response has only to be written, and is in the log as sent: that of an event that was accepted and met by nothing.
+        """
+        return self._committer.take(request)
 
     def submit(self, request: Request, done: Callable[[Answer], None]) -> None:
         """`handle` for a caller that must not wait: `done` gets the answer, here and now or later on another thread."""

@@ -12,9 +12,9 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
-from mcmock.core.model import Answer, Delivery, Finding, Kind, Outcome, Request, Verdict
+from mcmock.core.model import Answer, Delivery, Finding, Kind, Outcome, Request, Response, Verdict
 from mcmock.core.sessions import Phase, Session
-from mcmock.engine.decisions import DecisionContext, IssueId, broken, decide, session_at, with_refusal
+from mcmock.engine.decisions import DecisionContext, IssueId, broken, decide, session_at, take_event, with_refusal
 from mcmock.engine.fault_injection import FaultInjector, blamed_on_start
 from mcmock.engine.log import Entry, Log
 from mcmock.engine.outcomes import Analysis
@@ -68,20 +68,51 @@ class Engine:
 
     def judge(self, tx: Transaction, request: Request) -> tuple[Call, Decision]:
         """Decide about a request. Never raises: whatever it is, the client gets an answer and the log an entry."""
-        now = tx.now()
-        protocol = self.protocol_of(request)
         try:
-            call = Call(request, now, protocol, protocol.read(request, self.policy.mode))
-            around = self._injector.around if tx.has_rules else decide
-            decision = blamed_on_start(tx, call, around(tx, call, self._scene))
-            if decision.verdict is Verdict.CREATED:
-                self._forget_old(tx, now)
-            if call.parsed.kind is Kind.PREFLIGHT:
-                decision = with_refusal(call, decision, self.policy)
-            return call, decision
+            call = self._read(tx, request)
+            return call, self._decide(tx, call)
         except Exception as error:
-            call = Call(request, now, protocol, ParsedRequest(Kind.OTHER))
-            return call, broken(call, error, self.policy)
+            return self._break(tx, request, error)
+
+    def take(self, request: Request) -> Response | Answer:
+        """Decide about a request and note it, state being in memory. Never raises.
+
+        A Response has only to be written, and is in the log as sent: an event that was accepted and met by nothing.
+        """
+        state, protocol = self.state, self.protocol_of(request)
+        try:
+            now, parsed = state.now(), protocol.read(request, self.policy.mode)
+            met_by_faults = state.has_rules or state.closed_by_fault  # now, or before: then it may be blamed on one
+            if not met_by_faults and (session := take_event(state, parsed, now)) is not None:
+                response = protocol.respond(Verdict.ACCEPTED, parsed, request, now, session.id, "")
+                self.log.append((
+                    self.log.next_seq, now, Kind.EVENT, request.method, request.target, request.headers, request.body,
+                    parsed.event_type, session.id, Verdict.ACCEPTED, response.status, response.headers, response.body,
+                    parsed.findings, None, False, protocol.name,
+                ), Delivery.SENT)  # fmt: skip
+                return response
+            call = Call(request, now, protocol, parsed)
+            decision = self._decide(state, call)
+        except Exception as error:
+            call, decision = self._break(state, request, error)
+        return self.record(call, decision)
+
+    def _read(self, tx: Transaction, request: Request) -> Call:
+        protocol = self.protocol_of(request)
+        return Call(request, tx.now(), protocol, protocol.read(request, self.policy.mode))
+
+    def _decide(self, tx: Transaction, call: Call) -> Decision:
+        around = self._injector.around if tx.has_rules else decide
+        decision = blamed_on_start(tx, call, around(tx, call, self._scene))
+        if decision.verdict is Verdict.CREATED:
+            self._forget_old(tx, call.now)
+        if call.parsed.kind is Kind.PREFLIGHT:
+            decision = with_refusal(call, decision, self.policy)
+        return decision
+
+    def _break(self, tx: Transaction, request: Request, error: Exception) -> tuple[Call, Decision]:
+        call = Call(request, tx.now(), self.protocol_of(request), ParsedRequest(Kind.OTHER))
+        return call, broken(call, error, self.policy)
 
     def protocol_of(self, request: Request) -> ApiProtocol:
         """Return the API that a request is for; the first one where none owns it."""

@@ -156,6 +156,7 @@ class Log:
         self._left: dict[str, int] = {}  # how many entries had to go of a session that has none here any more
         self._lines: dict[int, _Lines] = {}
         self._interned = DirectTable[RawHeaders, _Lines]()
+        self._same: dict[int, _Lines] = {}  # by the id of the tuple that came: to find it needs no look at the lines
         self._lines_made = 0
         self._answer: Headers = ()  # the header lines of the latest answer: others may be the same ones
         self._first = self._origin = self._next  # the oldest entry kept; the first since the log was empty
@@ -173,8 +174,11 @@ class Log:
         """The number of the oldest entry; where there is none, of the next one."""
         return self._first
 
-    def append(self, entry: tuple[Any, ...]) -> None:
-        """Add an entry, the columns of Entry with `seq` = `next_seq`. Secrets among its headers are not kept."""
+    def append(self, entry: tuple[Any, ...], delivery: Delivery = Delivery.PENDING) -> None:
+        """Add an entry, the columns of Entry with `seq` = `next_seq`. Secrets among its headers are not kept.
+
+        `delivery` is what is known of its answer by now.
+        """
         (
             seq, at, kind, method, target, headers, body, event_type, session_id, verdict, status, answer, answer_body,
             findings, fault, after_end, protocol,
@@ -195,7 +199,9 @@ class Log:
             target = shared
         else:
             weight += getsizeof(target)
-        lines = self._interned.get(headers) or self._new_lines(headers)
+        lines = self._same.get(id(headers))
+        if lines is None or lines.came is not headers:
+            lines = self._interned.get(headers) or self._new_lines(headers)
         lines.uses += 1
         if event_type in self._event_types:
             event_type = self._event_types[event_type]
@@ -212,12 +218,14 @@ class Log:
             answer, answer_body, findings, fault, after_end, protocol,
         ))  # fmt: skip
         block.sizes.append(weight)
-        block.deliveries.append(0)
+        block.deliveries.append(_DELIVERY_CODES[delivery])
         self.bytes += weight
         if self.bytes > self.max_bytes:
             self._evict()
         if self._listeners:
             self.tell("exchange", seq)
+            if delivery is not Delivery.PENDING:
+                self.tell("delivery", seq)
 
     def _new_trail(self, session_id: str, target: str) -> _Trail:
         trail = self._trails[session_id] = _Trail(session_id, target, self._left.pop(session_id, 0))
@@ -227,6 +235,7 @@ class Log:
     def _new_lines(self, headers: RawHeaders) -> _Lines:
         self._lines_made += 1
         lines = self._interned[headers] = self._lines[self._lines_made] = _Lines(headers, self._lines_made)
+        self._same[id(headers)] = lines
         self.bytes += lines.weight
         drop_oldest(self._interned, MAX_INTERNED)
         return lines
@@ -278,7 +287,7 @@ class Log:
         lines = self._lines[number]
         lines.uses -= 1
         if not lines.uses:
-            del self._lines[number]
+            del self._lines[number], self._same[id(lines.came)]
             if self._interned.get(lines.came) is lines:
                 del self._interned[lines.came]
             self.bytes -= lines.weight

@@ -169,6 +169,8 @@ class Scopes:
 
     def place(self, request: Request) -> tuple[Emulator, Request]:
         """Return the emulator that is to judge `request`, and the request as it is to see it."""
+        if not (self._marks or self._rules or self._elsewhere or request.target.startswith(PREFIX)):
+            return self.default, request
         try:
             return self._place(request)
         except StoreUnavailable:
@@ -218,8 +220,6 @@ class Scopes:
         return self.default.find_scope(ending)
 
     def _unprefixed(self, request: Request) -> Emulator:
-        if not self._marks and not self._rules and not self._elsewhere:
-            return self.default
         emulator = self.of_session(request)
         if emulator is not self.default or not self._rules or self._session_named(request) is not None:
             return emulator

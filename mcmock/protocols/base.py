@@ -152,7 +152,8 @@ class Operation(NamedTuple):
 
 
 class ApiProtocol(Protocol):
-    """An emulated API. `fast_path` matches the request line of a plain POST of an event; its only group is the target."""
+    """An emulated API. `fast_path` matches the targets, printable ASCII and nothing that has to be decoded, whose requests may be
+    answered without an HTTP parser where one has read the same header lines before; it has no groups that capture."""
 
     name: str
     paths: Sequence[Path]

@@ -1,6 +1,6 @@
 """One connection: aiohttp's, which also answers and logs what never became a request. It decides nothing.
 
-A plain event is answered here at once, where `fast_path` knows its header block; all else goes through aiohttp's handler, a head
+A request is answered here at once, where `fast_path` knows its header block; all else goes through aiohttp's handler, a head
 or a body at a time. Answers come in the order of the requests, and every request that came whole is in the log, answered or
 not.
 What aiohttp cannot parse is answered in the API's own form and logged with the bytes that came, and so is a header that
@@ -21,7 +21,7 @@ from aiohttp.streams import EMPTY_PAYLOAD
 
 from mcmock.core import http
 from mcmock.core.clock import monotonic
-from mcmock.core.model import Answer, Delivery, Refusal, Request
+from mcmock.core.model import Answer, Delivery, Refusal, Request, Response
 from mcmock.engine import Emulator
 from mcmock.engine.scopes import Scopes
 from mcmock.server.aiohttp_adapter import AiohttpConnection, is_error
@@ -51,6 +51,12 @@ LINGER = 2.0
 HEAD_TIME = 60.0
 """Seconds a client has for the whole head of a request, its connection's first one included; nginx's own default."""
 
+HOLD = 1.0
+"""Seconds in which the rest of a request is waited for on the fast path; aiohttp waits for what takes longer."""
+
+KEPT_TO_LEARN = 32_768
+"""Bytes kept of a request that comes in packets, to learn its head from."""
+
 CUT_SHORT = "the connection ended before the header did"
 
 _LINE_ENDS = b"\r\n"
@@ -66,12 +72,15 @@ class Connection(AiohttpConnection):
     """What comes is given to aiohttp one head or one body at a time, so that it is known what it has made of it.
 
     `unparsed` is what came since the last request, `body` the body of that one, of which `left` bytes are to come if it has
-    a length. `clear` says that aiohttp has read all that came, to the end of a request; `finished` that no more is taken.
+    a length. `clear` says that aiohttp has read all that it got, to the end of a request; `finished` that no more is taken.
+    `held` is what the fast path waits for the rest of, and aiohttp has not got; `came` what came since all was clear, when
+    `read_before` requests had been read, and `latest_head` aiohttp's reading of the latest head.
     """
 
     __slots__ = (
-        "begun", "body", "clear", "emulator", "ended", "fast_path", "finished", "gone", "head", "left", "meter", "overdue",
-        "scopes", "secure", "stopping", "unparsed", "waiting", "withheld",
+        "begun", "body", "came", "clear", "emulator", "ended", "fast_path", "finished", "gone", "head", "held",
+        "hold_ends", "latest_head", "left", "meter", "overdue", "read_before", "scheme", "scopes", "secure", "stopping",
+        "unparsed", "waiting", "withheld",
     )  # fmt: skip
 
     def __init__(
@@ -88,15 +97,21 @@ class Connection(AiohttpConnection):
         self.left: int | None = None
         self.head = 0  # bytes of a head that is not whole
         self.clear = True
+        self.held = self.came = b""
+        self.hold_ends: asyncio.TimerHandle | None = None
+        self.latest_head: Any = None
+        self.read_before = 0
         self.withheld = False  # aiohttp keeps some of a body until there is room for it
         self.begun = False  # something was read that is to be answered
         self.ended = self.finished = self.stopping = self.secure = False
+        self.scheme = "http"
         self.gone: asyncio.Future[None] | None = None
         self.overdue: asyncio.TimerHandle | None = None  # runs while a head is waited for
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         self.secure = self.ssl_context is not None
+        self.scheme = "https" if self.secure else "http"
         self._time_head()
 
     async def start(self) -> None:
@@ -113,21 +128,29 @@ class Connection(AiohttpConnection):
     # -- what comes ---------------------------------------------------------------------------------------------------
 
     def data_received(self, data: bytes) -> None:
-        """Answer a plain event at once, or let aiohttp read; it calls this itself, without data, when it has room again."""
-        if (
-            self.clear
-            and self._is_idle()
-            and (plain := self.fast_path.read(data)) is not None
-            and self._answer_at_once(plain)
-        ):
-            return
+        """Answer a request at once, or let aiohttp read; it calls this itself, without data, when it has room again."""
+        if self.held:
+            data = self._no_longer_held() + data
+        if self.clear and self._is_idle() and (request := self.fast_path.read(data)) is not None:
+            if type(request) is FastRequest:
+                if self._answer_at_once(request):
+                    return
+            elif self._hold(data):
+                return
+        self._read(data)
+
+    def _read(self, data: bytes) -> None:
+        """Let aiohttp read, and learn from what it makes of a whole request."""
         if self.is_closing or self.finished:
             return
-        was_clear, before = self.clear, self.requests_read
+        if self.clear:
+            self.came, self.read_before = data, self.requests_read
+        elif len(self.came) < KEPT_TO_LEARN:
+            self.came += data
         self.waiting.add(data)
         self._feed()
-        if was_clear and self.clear and self.requests_read == before + 1:
-            self.fast_path.learn(data, self.latest()[0])
+        if self.clear and self.requests_read == self.read_before + 1:
+            self.fast_path.learn(self.came, self.latest_head)
 
     def _feed(self) -> None:
         """Give aiohttp what waits, for as long as it takes more."""
@@ -196,6 +219,7 @@ class Connection(AiohttpConnection):
                 self.body.set_exception(BadBody(_in_plain_words(message.message)))
             self.unparsed = (self.unparsed + piece + self.waiting.rest())[:KEPT_UNPARSED]
             return
+        self.latest_head = message
         self.body, self.unparsed, self.head = body, b"", 0
         self.left = None if body.is_eof() or message.chunked else int(message.headers["Content-Length"])
         self.waiting.start_afresh()
@@ -243,35 +267,70 @@ class Connection(AiohttpConnection):
         it has caught up, and nothing more read once enough waits.
         """
         transport = self.transport
-        if transport is None or self.is_closing or transport.is_closing() or self.is_full:
+        if transport is None or not self._may_write(transport) or self.scopes.default.blocks:
             return False
-        if self.scopes.default.blocks:
-            return False
-        self._stop_clock()
+        if self.overdue is not None:
+            self._stop_clock()
         self.begun = True
         block = plain.block
-        request = Request("POST", plain.target, block.headers, plain.body, block.host, self._scheme())
-        emulator = self.scopes.of_session(request)
+        request = Request(plain.method, plain.target, block.headers, plain.body, block.host, self.scheme)
         began = monotonic()
-        answer = emulator.handle(request)
-        self.meter.note(answer, monotonic() - began)
-        if answer.steps:
-            self._queue(_Decided(emulator, answer))  # the ordinary way performs what takes more than writing
-            return True
-        transport.write(answer.response.raw)
-        emulator.settle(answer.seq, Delivery.SENT)
+        emulator, asked = self.scopes.place(request)
+        answer = emulator.take(asked)
+        if isinstance(answer, Response):
+            self.meter.note_taken(answer, monotonic() - began)
+            transport.write(answer.raw)
+        else:
+            self.meter.note(answer, monotonic() - began)
+            if answer.steps:
+                self._queue(_Decided(emulator, answer))  # the ordinary way performs what takes more than writing
+                return True
+            transport.write(answer.response.raw)
+            emulator.settle(answer.seq, Delivery.SENT)
         self.note_answer()
         if self.is_full:
             self._queue(_Unread())
         return True
 
-    def _scheme(self) -> str:
-        return "https" if self.secure else "http"
+    def _may_write(self, transport: asyncio.Transport) -> bool:
+        return not (self.is_closing or self.is_full or transport.is_closing())
+
+    def _hold(self, data: bytes) -> bool:
+        """Wait for the rest of a request of the fast path; False if it has to go the ordinary way.
+
+        Whatever happens meanwhile but that the rest comes soon, aiohttp gets it as if nothing had been held.
+        """
+        transport = self.transport
+        if transport is None or not self._may_write(transport):
+            return False
+        self._stop_clock()
+        self.begun = True
+        self.held = data
+        self.hold_ends = self.loop.call_later(HOLD, self._let_go)
+        return True
+
+    def _no_longer_held(self) -> bytes:
+        held, self.held = self.held, b""
+        if self.hold_ends is not None:
+            self.hold_ends.cancel()
+            self.hold_ends = None
+        return held
+
+    def _let_go(self) -> None:
+        """Give aiohttp what was held."""
+        if self.held:
+            self._read(self._no_longer_held())
+
+    def close(self) -> None:
+        """Answer what has begun, and no more."""
+        self._let_go()
+        super().close()
 
     # -- its end ------------------------------------------------------------------------------------------------------
 
     def eof_received(self) -> bool | None:  # type: ignore[override]
         """Return a client that has said all it had to say, and may still listen: whatever it asked is answered first."""
+        self._let_go()
         if self.secure or self.is_closing:
             return None  # no way to: the transport closes
         self.ended = True
@@ -289,6 +348,7 @@ class Connection(AiohttpConnection):
         self._finish(_CutShort() if self.body.is_eof() and self._has_begun() else _Ended())
 
     def connection_lost(self, exc: BaseException | None) -> None:
+        self._let_go()
         self._stop_clock()
         self.ended = True
         self._read_the_rest()
@@ -328,7 +388,7 @@ class Connection(AiohttpConnection):
 
     def is_amid_request(self) -> bool:
         """Return whether a part of a request has come, and the rest of it has not."""
-        return self._has_begun() or not self.body.is_eof()
+        return bool(self.held) or self._has_begun() or not self.body.is_eof()
 
     # -- the order of the answers -------------------------------------------------------------------------------------
 

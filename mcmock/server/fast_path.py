@@ -1,23 +1,26 @@
-"""The fast path: a plain event POST answered where its bytes arrive, without a task, a request or a response object.
+"""The fast path: a request answered where its bytes arrive, without a task, a request or a response object of aiohttp's.
 
 aiohttp stays the only HTTP parser: the fast path recognises what it has parsed before. A player sends the same header block
-with every ping. All else (the first of its kind, anything split, pipelined, chunked, faulted, or in any way odd) goes the
-ordinary way, which is also how the fast path learns. What an answer is, and what the log says, is decided by the same Emulator
-either way. bench/differential.py looks for a difference.
+with every request, but for the body's length. All else (the first of its kind, anything pipelined, chunked, or in any way odd)
+goes the ordinary way, which is also how the fast path learns. What an answer is, and what the log says, is decided by the same
+Emulator either way. bench/differential.py looks for a difference.
 
 What the fast path may believe, and why that is safe:
 
 1. A packet is a request if it begins where one ends: `Connection.clear` says that aiohttp has read everything before it to
    the end, holds no part of a head or a body, and waits for nothing. It is known, not guessed, because aiohttp is fed one
    head or one body at a time (see `pieces`).
-2. A header block means what aiohttp said it means, wherever it comes again: the same bytes behind a request line that
-   differs in the session id only. It is learnt from a packet that came on a clear connection, of which aiohttp made exactly
-   one request, and which left the connection clear: so it ends where the request ends.
+2. A header block means what aiohttp said it means, wherever it comes again with the same method: the same bytes behind a
+   request line whose target is one that an API has named (`ApiProtocol.fast_path`). It is learnt from what came on a clear
+   connection, of which aiohttp made exactly one request, and which left the connection clear: so it ends where the request ends.
 3. Nothing is taken on trust even then: a block is kept only if its lines, read one by one, are the headers that aiohttp
    named, in their order. A block cannot say what is not in it.
-4. The body is what follows the block, and its length the one in the block: a packet with a byte more or less is not taken.
-5. Answers come in the order of the requests: the fast path answers only where none is queued, read, answered or held back.
-6. Only a header that asks for no more than reading a body and answering it is learnt.
+4. A block that differs from one that is known in the digits of its one Content-Length alone means the same but for the
+   length: up to seven digits, the first one no zero, and no more than the longest body.
+5. The body is what follows the block, and its length the one in the block: a packet with a byte more is not taken, and one
+   with less is held until the rest has come (`Part`), or until it goes the ordinary way, with whatever came behind it.
+6. Answers come in the order of the requests: the fast path answers only where none is queued, read, answered or held back.
+7. Only a header that asks for no more than reading a body and answering it is learnt.
 """
 
 from __future__ import annotations
@@ -34,12 +37,19 @@ MAX_BYTES = 4 * 2**20
 MAX_BLOCK = 4096
 """Bytes of a header block; a longer one is not learnt."""
 
+MAX_HELD = 16_384
+"""Bytes of a body that is waited for here; a longer one is read by aiohttp."""
+
+METHODS = (b"POST", b"OPTIONS")
+
+_SCOPE = rb"(?:/~[A-Za-z0-9][A-Za-z0-9._-]{0,63})?"
 _NEVER = re.compile(rb"(?!)")
 _END = b"\r\n\r\n"
 _BLANK = b" \t"
+_LENGTH = re.compile(rb"(?i)(?:\A|\r\n)content-length:[ \t]*(0|[1-9][0-9]{0,6})(?=[ \t]*(?:\r\n|\Z))")
 
 # A header that asks for more than reading a body and answering it.
-_SPECIAL = {"Transfer-Encoding", "Content-Encoding", "Expect", "Upgrade"}
+_SPECIAL = {"Transfer-Encoding", "Content-Encoding", "Expect", "Upgrade", "Sec-WebSocket-Key1"}
 
 # What CPython takes for a block's objects, and for two byte strings and their pair in the tuple of its headers.
 _BLOCK_COST, _HEADER_COST = 600, 150
@@ -56,9 +66,16 @@ class HeaderBlock(NamedTuple):
 class FastRequest(NamedTuple):
     """A request that the fast path can take."""
 
+    method: str
     target: str
     block: HeaderBlock
     body: bytes
+
+
+class Part(NamedTuple):
+    """A request that the fast path can take once so many more bytes of its body have come."""
+
+    missing: int
 
 
 class FastPath:
@@ -66,54 +83,94 @@ class FastPath:
 
     def __init__(self, longest_body: int, patterns: Iterable[re.Pattern[bytes] | None]) -> None:
         self._longest_body = longest_body
-        known = [pattern.pattern for pattern in patterns if pattern is not None]
-        self._request_line = re.compile(b"|".join(known)) if known else _NEVER
-        self._blocks: dict[bytes, HeaderBlock] = {}
+        targets = b"|".join(pattern.pattern for pattern in patterns if pattern is not None)
+        line = rb"(%b) (%b(?:%b)) HTTP/1\.1\r\n" % (b"|".join(METHODS), _SCOPE, targets)
+        self._request_line = re.compile(line) if targets else _NEVER
+        self._forget()
+
+    def _forget(self) -> None:
+        self._blocks: dict[bytes, dict[bytes, HeaderBlock]] = {method: {} for method in METHODS}
+        self._alike: dict[tuple[bytes, ...], HeaderBlock] = {}  # by method, and what stands around the length
         self._bytes = 0
 
-    def read(self, data: bytes) -> FastRequest | None:
+    def read(self, data: bytes) -> FastRequest | Part | None:
         """Return the request that `data` is, if it is one for the fast path. It must have come on a clear connection."""
         found = self._request_line.match(data)
         if found is None:
             return None
         begin = found.end()
         end = data.find(_END, begin)
-        block = self._blocks.get(data[begin:end])
-        if block is None or len(data) - end - 4 != block.length:
+        if end < 0:
             return None
-        return FastRequest(found[found.lastindex or 0].decode(), block, data[end + 4 :])
+        method, target = found.groups()
+        text = data[begin:end]
+        block = self._blocks[method].get(text) or self._derived(method, text)
+        if block is None:
+            return None
+        missing = block.length - (len(data) - end - 4)
+        if missing == 0:
+            return FastRequest(method.decode(), target.decode(), block, data[end + 4 :])
+        return Part(missing) if missing > 0 and block.length <= MAX_HELD else None
+
+    def _derived(self, method: bytes, text: bytes) -> HeaderBlock | None:
+        """Return what a block means that differs from a known one in the length alone."""
+        found = _LENGTH.search(text)
+        if found is None:
+            return None
+        known = self._alike.get((method, *_around(text, found)))
+        length = int(found[1])
+        if known is None or length > self._longest_body:
+            return None
+        headers = tuple(
+            (name, found[1] if name.lower() == b"content-length" else value) for name, value in known.headers
+        )
+        block = HeaderBlock(headers, known.host, length)
+        self._keep(method, text, block)
+        return block
 
     def learn(self, data: bytes, message: Any) -> None:
         """Remember the header block of `data`, which aiohttp has just read as `message`, from the first byte to the last."""
         found = self._request_line.match(data)
         if found is None:
             return
-        begin = found.end()
+        method, begin = found[1], found.end()
         end = data.find(_END, begin)
         text = data[begin:end]
-        if not 0 < end - begin <= MAX_BLOCK or text in self._blocks:
+        if not 0 < end - begin <= MAX_BLOCK or text in self._blocks[method]:
             return
-        block = self._block(text, message)
+        block = self._block(method, text, message)
         if block is None or len(data) - end - 4 != block.length:
             return
-        cost = _BLOCK_COST + 2 * len(text) + _HEADER_COST * len(block.headers)
+        self._keep(method, text, block)
+        if (length := _LENGTH.search(text)) is not None:
+            self._alike[method, *_around(text, length)] = block
+
+    def _keep(self, method: bytes, text: bytes, block: HeaderBlock) -> None:
+        cost = _BLOCK_COST + 3 * len(text) + _HEADER_COST * len(block.headers)
         if self._bytes + cost > MAX_BYTES:
-            self._blocks.clear()
-            self._bytes = 0
-        self._blocks[text] = block
+            self._forget()
+        self._blocks[method][text] = block
         self._bytes += cost
 
-    def _block(self, text: bytes, message: Any) -> HeaderBlock | None:
+    def _block(self, method: bytes, text: bytes, message: Any) -> HeaderBlock | None:
         """Return what the header block `text` means, if the fast path may take requests that have it."""
         headers = message.headers
         if message.should_close or message.upgrade or not _SPECIAL.isdisjoint(headers) or "Host" not in headers:
             return None
         if _headers(text) != message.raw_headers:
             return None
-        length = headers.get("Content-Length", "")
-        if not (length.isascii() and length.isdecimal()) or int(length) > self._longest_body:
+        lengths = [value for name, value in message.raw_headers if name.lower() == b"content-length"]
+        if len(lengths) > 1 or (not lengths and method == b"POST"):
+            return None
+        length = lengths[0] if lengths else b"0"
+        if not length.isdigit() or int(length) > self._longest_body:
             return None
         return HeaderBlock(message.raw_headers, headers["Host"], int(length))
+
+
+def _around(text: bytes, length: re.Match[bytes]) -> tuple[bytes, bytes]:
+    """Return what stands before the digits of the length, and behind them."""
+    return text[: length.start(1)], text[length.end(1) :]
 
 
 def _headers(text: bytes) -> RawHeaders:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from typing import NamedTuple
 
-from mcmock.core.model import Answer, Kind, Outcome, Verdict
+from mcmock.core.model import Answer, Kind, Outcome, Response, Verdict
 from mcmock.engine.types import outcome_on_arrival
 
 BOUNDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
@@ -35,7 +35,15 @@ class RequestCounts:
     def note(self, answer: Answer, seconds: float) -> None:
         """Count an answer that took so long to be decided."""
         fault = answer.fault
-        key = (answer.kind, answer.verdict, answer.response.status, fault is not None and fault.side == "before")
+        self._note(
+            (answer.kind, answer.verdict, answer.response.status, fault is not None and fault.side == "before"), seconds
+        )
+
+    def note_taken(self, response: Response, seconds: float) -> None:
+        """Count an event that was accepted at once."""
+        self._note((Kind.EVENT, Verdict.ACCEPTED, response.status, False), seconds)
+
+    def _note(self, key: tuple[Kind, Verdict, int, bool], seconds: float) -> None:
         self._counts[key] = self._counts.get(key, 0) + 1
         self._buckets[bisect_left(BOUNDS, seconds)] += 1
         self.seconds += seconds

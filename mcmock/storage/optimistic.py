@@ -136,6 +136,9 @@ class OptimisticCommitter:
         judged: Answer = answer
         return judged._replace(seq=seq)
 
+    def take(self, request: Request) -> Answer:
+        return self.handle(request)
+
     def submit(self, request: Request, done: Callable[[Answer], None]) -> None:
         def told(answer: Answer, became: int | Exception) -> None:
             is_taken = isinstance(became, int)

@@ -115,6 +115,9 @@ class WriteBehindCommitter:
         self._ledger.touch()
         return answer
 
+    def take(self, request: Request) -> Answer:
+        return self.handle(request)
+
     def submit(self, request: Request, done: Callable[[Answer], None]) -> None:
         done(self.handle(request))
 

@@ -22,8 +22,9 @@ from mcmock import faults
 from mcmock.protocols.media_collection import routes
 from mcmock.server import connection
 from mcmock.server import fast_path as fast_path_module
-from mcmock.server.fast_path import MAX_BLOCK, FastPath
+from mcmock.server.fast_path import MAX_BLOCK, FastPath, FastRequest
 from mcmock.server.pieces import Pieces
+from mcmock.server.request_counts import RequestCounts
 from mcmock.testing.server import McmockServer
 from tests.conftest import Wire, body
 from tests.server.test_server import open_session
@@ -50,7 +51,7 @@ def taken(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
 
     def watched(self: FastPath, data: bytes) -> Any:
         plain = read(self, data)
-        seen.append(plain is not None)
+        seen.append(isinstance(plain, FastRequest))
         return plain
 
     monkeypatch.setattr(FastPath, "read", watched)
@@ -71,7 +72,9 @@ VALUES = [
 ]  # fmt: skip
 
 
-def test_both_ways_give_the_same_bytes_and_the_same_log(mcmock_server: McmockServer, taken: list[bool]) -> None:
+def test_both_ways_give_the_same_bytes_and_the_same_log(
+    mcmock_server: McmockServer, taken: list[bool], packets: Packets
+) -> None:
     told = []
     for fast in (False, True):
         mcmock_server.reset()
@@ -85,10 +88,7 @@ def test_both_ways_give_the_same_bytes_and_the_same_log(mcmock_server: McmockSer
                     wire.answer()
                 packet = raw(sid, value)
                 taken.clear()
-                for part in (packet,) if fast else (packet[:50], packet[50:]):
-                    wire.send(part)
-                    if not fast:
-                        mcmock_server.summary()  # gives the first part time to arrive on its own
+                packets.send(wire, *((packet,) if fast else (packet[:50], packet[50:])))
                 answer = wire.answer().replace(sid.encode(), b"<sid>")
                 answers.append([line for line in answer.split(b"\r\n") if not line.startswith(b"Date:")])
                 assert any(taken) is fast
@@ -135,8 +135,8 @@ class Message:
 
     should_close = upgrade = False
 
-    def __init__(self, *more: str) -> None:
-        lines = ("Host: 127.0.0.1", *HEADERS, "Content-Length: 2", *more)
+    def __init__(self, *more: str, length: int = 2) -> None:
+        lines = ("Host: 127.0.0.1", *HEADERS, f"Content-Length: {length}", *more)
         pairs = [line.partition(": ")[::2] for line in lines]
         self.headers = dict(pairs)
         self.raw_headers = tuple((name.encode(), value.encode()) for name, value in pairs)
@@ -190,6 +190,7 @@ def test_the_longest_block_is_learnt_and_no_longer_one() -> None:
 
 def test_a_head_of_5_kilobytes_is_not_learnt(wire: Wire, taken: list[bool]) -> None:
     sid = open_session(wire)
+    taken.clear()
     for _ in range(3):
         wire.send(raw(sid, body("ping"), "X: " + "y" * 5000))
         assert wire.answer().startswith(b"HTTP/1.1 204 ")
@@ -204,6 +205,84 @@ def test_a_block_is_learnt_only_if_its_lines_say_what_aiohttp_said() -> None:
     assert not knows(fast_path)
     teach(fast_path)
     assert knows(fast_path)
+
+
+def test_a_block_with_another_length_is_known(wire: Wire, taken: list[bool]) -> None:
+    sid = open_session(wire)
+    wire.send(raw(sid, body("ping")))
+    wire.answer()
+    taken.clear()
+    for number in (9, 10, 100_000, 2.5):
+        wire.send(raw(sid, body("ping", number)))
+        assert wire.answer().startswith(b"HTTP/1.1 204 ")
+    assert taken == [True] * 4
+
+
+ODD_LENGTHS = {
+    "a zero before it": b"Content-Length: 0%d", "a sign before it": b"Content-Length: +%d",
+    "twice": b"Content-Length: %d\r\nContent-Length: 2", "a byte more than a body may have": b"Content-Length: 1001",
+    "of eight digits": b"Content-Length: 100000%02d", "in another header": b"X-Content-Length: %d",
+    "behind a bare line end": b"X: y\nContent-Length: %d", "and nothing behind it": b"Content-Length: %dx",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("line", ODD_LENGTHS.values(), ids=ODD_LENGTHS)
+def test_only_a_plain_length_is_taken_for_another_length(line: bytes) -> None:
+    fast_path = FastPath(1000, [routes.FAST_PATH])
+    teach(fast_path)
+    text = b"x" * 34
+    head = raw("0" * 64, text).partition(b"\r\n\r\n")[0]
+    assert fast_path.read(head + b"\r\n\r\n" + text) is not None
+    sent = line % len(text) if b"%" in line else line
+    assert fast_path.read(head.replace(b"Content-Length: 34", sent) + b"\r\n\r\n" + text) is None
+
+
+def test_a_block_means_for_one_method_only_what_it_was_for_that() -> None:
+    fast_path = FastPath(1000, [routes.FAST_PATH])
+    teach(fast_path)
+    assert fast_path.read(raw("0" * 64, b"{}").replace(b"POST", b"OPTIONS", 1)) is None
+    assert fast_path.read(raw("0" * 64, b"{}").replace(b"POST", b"PUT", 1)) is None
+
+
+def test_a_head_cut_before_its_last_byte_is_no_request() -> None:
+    """Where the end of the head is not there, nothing is where it would be counted from."""
+    fast_path = FastPath(1000, [routes.FAST_PATH])
+    for length in range(100, 500):
+        fast_path = FastPath(1000, [routes.FAST_PATH])
+        text = b"x" * length
+        message = Message(length=length)
+        fast_path.learn(raw("0" * 64, text), message)
+        cut = raw("0" * 64, text)[: -length - 3]
+        assert cut.endswith(b"\r")
+        assert fast_path.read(cut) is None
+
+
+def preflight(path: str, *more: str) -> bytes:
+    lines = (
+        f"OPTIONS {path} HTTP/1.1",
+        "Host: 127.0.0.1",
+        "Origin: http://page",
+        "Access-Control-Request-Method: POST",
+    )
+    return "\r\n".join((*lines, *more)).encode() + b"\r\n\r\n"
+
+
+def test_preflights_and_starts_take_it_too(mcmock_server: McmockServer, wire: Wire, taken: list[bool]) -> None:
+    sid = open_session(wire)
+    taken.clear()
+    told = []
+    for path in ("/api/v1/sessions", f"/api/v1/sessions/{sid}/events", "/~other/api/v1/sessions"):
+        wire.send(preflight(path))
+        told.append(wire.answer())
+    asked = preflight("/api/v1/sessions", "Access-Control-Request-Headers: x-own")
+    for _ in range(2):
+        wire.send(asked)
+        wire.answer()
+    assert told[0] == told[1] == told[2]
+    open_session(wire)
+    assert taken == [False, True, True, False, True, True]
+    refused = [one.findings[0].rule for one in mcmock_server.requests() if one.findings and one.kind == "preflight"]
+    assert refused == ["preflight-refused"] * 2
 
 
 # -- what the fast path must not do, by name: each over a real socket ----------------------------------------------------------
@@ -273,6 +352,90 @@ def taught(wire: Wire, *events: bytes) -> None:
     for event in events:
         wire.send(event)
         wire.answer()
+
+
+def test_a_head_and_its_body_in_two_packets_take_it(
+    mcmock_server: McmockServer, wire: Wire, packets: Packets, taken: list[bool]
+) -> None:
+    """As a browser sends what is too long for one."""
+    sid = open_session(wire)
+    event = raw(sid, body("ping"))
+    head = event.index(b"\r\n\r\n") + 4
+    packets.send(wire, event[:head], event[head:])  # teaches it
+    wire.answer()
+    taken.clear()
+    packets.send(wire, event[:head], event[head : head + 5], event[head + 5 :])
+    assert wire.answer().startswith(b"HTTP/1.1 204 ")
+    assert taken == [False, False, True]
+    assert [one.body_bytes for one in logged(mcmock_server, 2)] == [event[head:]] * 2
+
+
+@pytest.mark.parametrize(
+    "what", ["another request behind it", "its client's end", "a fault armed", "nothing for a second"]
+)
+def test_what_is_held_goes_the_way_it_would_have_gone(
+    mcmock_server: McmockServer, wire: Wire, packets: Packets, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    sid = open_session(wire)
+    event = raw(sid, body("ping"))
+    taught(wire, event, event)
+    if what == "nothing for a second":
+        monkeypatch.setattr(connection, "HOLD", 0.0)
+    packets.send(wire, event[:-3])
+    if what == "its client's end":
+        wire.finish()
+        assert wire.answer().startswith(b"HTTP/1.1 400 ")
+        assert [one.status for one in logged(mcmock_server, 3)] == [204, 204, 400]
+        return
+    if what == "a fault armed":
+        mcmock_server.faults.add({"effect": {"type": "status", "code": 503}})
+    packets.send(wire, event[-3:] + (event if what == "another request behind it" else b""))
+    assert wire.answer().startswith(b"HTTP/1.1 503 " if what == "a fault armed" else b"HTTP/1.1 204 ")
+    if what == "another request behind it":
+        assert wire.answer().startswith(b"HTTP/1.1 204 ")
+
+
+def test_what_is_held_is_logged_when_the_server_breaks_it_off(
+    mcmock_server: McmockServer, wire: Wire, packets: Packets
+) -> None:
+    sid = open_session(wire)
+    event = raw(sid, body("ping"))
+    taught(wire, event)
+    packets.send(wire, event[:-3])
+    mcmock_server._thread.break_off()
+    assert [(one.status, one.body_bytes) for one in logged(mcmock_server, 2)][1] == (
+        400,
+        event.partition(b"\r\n\r\n")[2][:-3],
+    )
+
+
+@pytest.mark.parametrize("way", ["a finding", "a named scope", "somebody watches"])
+def test_an_event_stays_on_the_fast_path_with(
+    mcmock_server: McmockServer, wire: Wire, taken: list[bool], monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    prefix = "/~other" if way == "a named scope" else ""
+    wire.send(preflight(f"{prefix}/api/v1/sessions"))
+    wire.answer()
+    service: Any = mcmock_server._thread.service
+    scoped = service.scopes.named("other") if prefix else mcmock_server.emulator
+    opened = wire.post(f"{prefix}/api/v1/sessions", body("sessionStart"))
+    sid = opened.partition(b"Location: /api/v1/sessions/")[2][:64].decode()
+    more: dict[str, Any] = {"qoeData": {"media.qoe.bitrate": 3_000_000}} if way == "a finding" else {}
+    event = raw(sid, body("ping", **more)).replace(b"POST /", f"POST {prefix}/".encode(), 1)
+    taught(wire, event)
+    told: list[str] = []
+    if way == "somebody watches":
+        mcmock_server.emulator.subscribe(lambda notice: told.append(notice.what))
+    answers = []
+    monkeypatch.setattr(RequestCounts, "note_taken", lambda _, response, *__: answers.append(response.status))
+    taken.clear()
+    taught(wire, event)
+    assert taken == [True]
+    assert answers == [204], "nor does it take the long way behind it"
+    *_, last = scoped.requests()
+    assert last.delivery == "sent"
+    assert ("bitrate-in-bits" in {one.rule for one in last.findings}) is (way == "a finding")
+    assert told == (["exchange", "delivery"] if way == "somebody watches" else [])
 
 
 def test_a_the_clock_of_the_first_head_stops_where_the_fast_path_takes_it(
@@ -527,7 +690,7 @@ def test_the_fast_path_makes_no_difference(first: int) -> None:
 
 def believe_everything(patch: pytest.MonkeyPatch) -> None:
     """The fast path learns what stands before the first empty line, whatever aiohttp has made of it."""
-    patch.setattr(FastPath, "_block", lambda self, _, message: _whatever(message, self._longest_body))
+    patch.setattr(FastPath, "_block", lambda self, _, __, message: _whatever(message, self._longest_body))
     patch.setattr(connection.Connection, "clear", property(lambda _: True, lambda *_: None), raising=True)
 
 
@@ -583,7 +746,9 @@ def test_whole_requests_in_any_packets_are_in_the_log_over_real_sockets(
             wire.finish()
             wire.rest()
         told = [(method, text) for method, text in case.sure if method != "?"]
-        found = [(one.method, one.body_bytes) for one in logged(mcmock_server, len(case.sure))]
+        assert mcmock_server.wait_for(count=len(sessions) + len(case.sure))
+        found = [(one.method, one.body_bytes) for one in mcmock_server.requests()][len(sessions) :]
+        assert len(found) == len(case.sure)
         assert found[: len(told)] == told
     assert played > 20
 

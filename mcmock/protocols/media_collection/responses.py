@@ -42,16 +42,22 @@ class Answers:
         self._max_age: Headers = () if max_age is None else (("Access-Control-Max-Age", str(max_age)),)
         self._private_network: Headers = ((ALLOW_PRIVATE_NETWORK, "true"),) if private_network else ()
         self._date = Dates()
-        self._accepted: tuple[int, Response] | None = None
+        self._kept: dict[
+            Headers, tuple[int, Response]
+        ] = {}  # the latest 204 that has these lines beside the usual ones
 
     def accepted(self, now: float, keep_alive: bool) -> Response:
         """204, the same bytes for a whole second."""
+        return self._of_this_second(now, keep_alive, ())
+
+    def _of_this_second(self, now: float, keep_alive: bool, more: Headers) -> Response:
         if not keep_alive:
-            return self._build("accepted", 204, now, False)
+            return self._build("accepted", 204, now, False, more=more)
         second = int(now)
-        if self._accepted is None or self._accepted[0] != second:
-            self._accepted = second, self._build("accepted", 204, now, True)
-        return self._accepted[1]
+        kept = self._kept.get(more)
+        if kept is None or kept[0] != second:
+            kept = self._kept[more] = second, self._build("accepted", 204, now, True, more=more)
+        return kept[1]
 
     def preflight(self, now: float, keep_alive: bool, *, private_network: bool = False) -> Response:
         """A preflight is answered as an event is (assumed); `max_age` tells a browser how long to remember it.
@@ -59,7 +65,7 @@ class Answers:
         `private_network` says that it asks whether a public page may reach this address.
         """
         granted = self._private_network if private_network else ()
-        return self._build("accepted", 204, now, keep_alive, more=(*self._max_age, *granted))
+        return self._of_this_second(now, keep_alive, (*self._max_age, *granted))
 
     def created(self, session_id: str, now: float, keep_alive: bool) -> Response:
         return self._build("created", 201, now, keep_alive, location=location(session_id))

@@ -40,7 +40,7 @@ PATHS: tuple[Path, ...] = (
     _path("/api/v1/schemas/{eventType}", {"GET": Kind.SCHEMA, "HEAD": Kind.SCHEMA, "OPTIONS": Kind.PREFLIGHT}),
 )
 
-FAST_PATH = re.compile(rb"POST (%b/[0-9a-f]{%d}%b) HTTP/1\.1\r\n" % (SESSIONS.encode(), SID_LENGTH, EVENTS.encode()))
+FAST_PATH = re.compile(rb"%b(?:/[0-9a-f]{%d}%b)?" % (SESSIONS.encode(), SID_LENGTH, EVENTS.encode()))
 
 _EVENT_START = len(SESSIONS) + 1
 _EVENT_END = _EVENT_START + SID_LENGTH
