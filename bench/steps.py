@@ -98,7 +98,7 @@ KINDS = (
 )  # fmt: skip
 
 
-async def _play(loop: Loop, link: Link, packets: list[bytes]) -> None:
+async def play(loop: Loop, link: Link, packets: list[bytes]) -> None:
     for packet in packets:
         link.send(packet)
         if loop._ready:  # type: ignore[attr-defined]  # it went the ordinary way
@@ -128,15 +128,15 @@ async def cost(kind: Sent, passes: int) -> Cost:
     world = World(loop, FastPath)
     link, packets = world.link(1), _packets(kind, world.sessions[0])
     for _ in range(3):
-        await _play(loop, link, packets)
+        await play(loop, link, packets)
     best = float("inf")
     for _ in range(passes):
         began = time.process_time()
         for _ in range(BATCH):
-            await _play(loop, link, packets)
+            await play(loop, link, packets)
         best = min(best, time.process_time() - began)
     counted = Counter[CodeType]()
-    await _counted(_play(loop, link, packets), counted)
+    await _counted(play(loop, link, packets), counted)
     return Cost(best / BATCH * 1e6, sum(counted.values()))
 
 

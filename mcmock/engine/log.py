@@ -223,9 +223,12 @@ class Log:
         if self.bytes > self.max_bytes:
             self._evict()
         if self._listeners:
-            self.tell("exchange", seq)
-            if delivery is not Delivery.PENDING:
-                self.tell("delivery", seq)
+            self._tell_of(seq, delivery)
+
+    def _tell_of(self, seq: int, delivery: Delivery) -> None:
+        self.tell("exchange", seq)
+        if delivery is not Delivery.PENDING:
+            self.tell("delivery", seq)
 
     def _new_trail(self, session_id: str, target: str) -> _Trail:
         trail = self._trails[session_id] = _Trail(session_id, target, self._left.pop(session_id, 0))
