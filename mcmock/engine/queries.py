@@ -177,6 +177,7 @@ class Queries:
         """Return what became of each request that a fault met: retried, moved, duplicated, counted or lost."""
         with self._lock:
             entries = [entry for entry in turns.paused(self._log.entries()) if may_lose(entry.kind)]
+            turns.let_go_in_turns(entries)
             first = next((entry.seq for entry in entries if entry.fault is not None), self._log.next_seq)
             told = (
                 entry

@@ -149,6 +149,7 @@ class _Attempt(NamedTuple):
 def ledger(exchanges: Iterable[Exchange], evicted: int = 0) -> Losses:
     """Return what became of each request in `exchanges`, oldest first, that a fault met and that had something to count."""
     attempts = [_attempt(one) for one in turns.paused(exchanges) if may_lose(one.kind)]
+    turns.let_go_in_turns(attempts)
     if not any(one.fault for one in attempts):
         return Losses((), evicted)
     book = _AttemptIndex(attempts)
