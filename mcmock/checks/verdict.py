@@ -14,6 +14,7 @@ from typing import Final, NamedTuple, Protocol
 
 from mcmock.analytics.views import SessionOutline, SessionView
 from mcmock.checks import timeline_text
+from mcmock.core import turns
 from mcmock.core.findings import RULES, FailOn, loses
 from mcmock.core.match import Match
 from mcmock.core.model import Exchange, Finding, Outcome, Severity, Verdict
@@ -142,7 +143,7 @@ def judge(
     outlines = log.outlines()
     fine = {*expected, *log.arranged()}
     requests = tuple(
-        one for one in _suspects(log, outlines, fail_on)
+        one for one in turns.paused(_suspects(log, outlines, fail_on))
         if one.fault is None and one.seq not in fine and set(reasons(one, fail_on)).difference(allow)
     )  # fmt: skip
     sessions = tuple(

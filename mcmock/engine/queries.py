@@ -55,6 +55,7 @@ class Queries:
                 found.append(exchange)
                 if len(found) == limit:
                     break
+            turns.let_go_in_turns([*found])
             return found
 
     def page(
