@@ -8,7 +8,8 @@ import json
 import os
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from threading import Thread
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -103,13 +104,23 @@ def run(main: Coroutine[Any, Any, int]) -> int:
 
 
 async def start(service: Service) -> None:
-    """Listen. Raises CannotListen, or click.UsageError where there is no certificate; both say it in one line."""
+    """Listen, and prepare beside it what first requests would wait for.
+
+    Raises CannotListen, or click.UsageError where there is no certificate; both say it in one line.
+    """
     try:
         await service.start()
     except OSError as error:
         raise CannotListen(error) from None
     except ValueError as error:
         raise click.UsageError(str(error)) from None
+    from mcmock.protocols.registry import prepare
+
+    beside = Thread(target=prepare, name="mcmock-prepare", daemon=True)
+    asyncio.get_running_loop().call_later(PREPARE_AFTER, beside.start)
+
+
+PREPARE_AFTER: Final = 0.5  # s: who waits for the ready line to send a first request is answered first
 
 
 class CannotListen(click.ClickException):

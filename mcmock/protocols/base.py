@@ -165,6 +165,10 @@ class ApiProtocol(Protocol):
 
     # -- a request, and its response ----------------------------------------------------------------------------------
 
+    def prepare(self) -> None:
+        """Do now what a first request would wait for."""
+        return
+
     def owns(self, target: str) -> bool:
         """Return whether a request target is one of this API's, or was meant to be."""
         ...

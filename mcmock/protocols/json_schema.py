@@ -1,20 +1,27 @@
-"""What the emulated APIs share of JSON Schema (draft-04): the files of schemas/, and the form in which they are enforced.
+"""What the emulated APIs share of JSON Schema (draft-04): files of schemas/, validators that only say yes, and what is wrong.
 
-`validation` makes functions of them. The words for what is wrong are the API's own.
+Two validators look at a body. fastjsonschema's only says yes, fast; to whatever it does not plainly accept, jsonschema is the
+judge. A breach is one field that a schema does not allow; the words for it are the API's own.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from mcmock.protocols.validation import Compiled, Json, compiled
+import fastjsonschema
+
+if TYPE_CHECKING:
+    import jsonschema
 
 COMMON = "common.json"
+
+Json = dict[str, Any]
 
 
 @cache
@@ -60,9 +67,74 @@ def valid(schema: Any) -> Any:
     return [valid(part) for part in schema] if isinstance(schema, list) else schema
 
 
+class Breach(NamedTuple):
+    """A field that a schema does not allow."""
+
+    keyword: str
+    keys: tuple[str | int, ...]  # the way to the field
+    wanted: Any  # what the keyword asks for
+    sent: Any
+    schema: Json
+
+
+class Compiled(NamedTuple):
+    """`fits` says whether a value is as the schema wants it, `breaches` yields what is not."""
+
+    fits: Callable[[Any], bool]
+    breaches: Callable[[Any], Iterator[Breach]]
+
+
 def compile_schema(schema: Json) -> Compiled:
-    """Return the functions that say whether a value fits, and what of it does not."""
-    return compiled(enforced(schema))
+    """Return the functions of a schema."""
+    whole = enforced(schema)
+    check = fastjsonschema.compile(whole)
+
+    def fits(value: Any) -> bool:
+        try:
+            check(value)
+        except fastjsonschema.JsonSchemaValueException:
+            return False
+        return True
+
+    @cache
+    def judge() -> jsonschema.Draft4Validator:
+        import jsonschema  # here, because most runs never meet a bad body and the import costs as much as all the rest
+
+        return jsonschema.Draft4Validator(whole)
+
+    return Compiled(fits, lambda value: _flatten(judge().iter_errors(value)))
+
+
+def _flatten(errors: Iterable[jsonschema.ValidationError]) -> Iterator[Breach]:
+    """One breach a field: jsonschema reports all unknown keys of an object in one error, and each missing one in its own
+    without saying which it is, except in English."""
+    listed = set()
+    for error in errors:
+        keys = tuple(error.absolute_path)
+        schema: Json = error.schema if isinstance(error.schema, dict) else {}
+        sent: Any = error.instance
+        if error.validator == "additionalProperties":
+            for key in _extras(sent, schema):
+                yield Breach("additionalProperties", (*keys, key), False, sent[key], schema)
+        elif error.validator == "required":
+            if (at := (keys, tuple(error.absolute_schema_path))) in listed:
+                continue
+            listed.add(at)
+            for key in schema["required"]:
+                if key not in sent:
+                    yield Breach("required", (*keys, key), True, None, schema)
+        else:
+            yield Breach(str(error.validator), keys, error.validator_value, sent, schema)
+
+
+def _extras(sent: Json, schema: Json) -> list[str]:
+    known, patterns = schema.get("properties", {}), schema.get("patternProperties", {})
+    return [key for key in sent if key not in known and not any(re.search(pattern, key) for pattern in patterns)]
+
+
+def prepare() -> None:
+    """Import what the first body that does not fit would wait for."""
+    import jsonschema  # noqa: F401
 
 
 _TYPE_NAMES = {bool: "boolean", int: "integer", float: "number", str: "string"}

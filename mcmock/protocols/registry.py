@@ -43,6 +43,12 @@ def protocol_named(name: str) -> ApiProtocol:
     return _MAKERS[name](Options())
 
 
+def prepare() -> None:
+    """Compile and import now what a first request to any of them would wait for."""
+    for protocol in known_protocols():
+        protocol.prepare()
+
+
 @cache
 def known_protocols() -> tuple[ApiProtocol, ...]:
     """Return all of them, to read what was recorded."""

@@ -265,9 +265,11 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 def _read_own_files() -> None:
     """Read what is read from files, before the fixture `fs` of pyfakefs hides them; each is kept once it was read."""
+    from mcmock.protocols import json_schema
     from mcmock.protocols.registry import default_protocols
     from mcmock.server.admin import pages
 
+    json_schema.prepare()
     default_protocols()
     pages.contents()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -23,6 +24,7 @@ import pytest
 
 from mcmock.cli.serve import _remarks
 from mcmock.cli.service import facts
+from mcmock.cli.service import start as start_service
 from mcmock.engine import Emulator
 from mcmock.server import Service, addresses
 from tests.conftest import Wire, at_best_within, body
@@ -418,3 +420,16 @@ def _lines(process: subprocess.Popen[str]) -> Iterator[str]:
     assert process.stderr is not None
     for line in process.stderr:
         yield json.loads(line)["message"]
+
+
+async def test_what_first_requests_would_wait_for_is_prepared_beside(monkeypatch: pytest.MonkeyPatch) -> None:
+    prepared = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    monkeypatch.setattr("mcmock.cli.service.PREPARE_AFTER", 0.0)
+    monkeypatch.setattr("mcmock.protocols.registry.prepare", lambda: loop.call_soon_threadsafe(prepared.set))
+    service = Service(Emulator(), port=0)
+    await start_service(service)
+    try:
+        await asyncio.wait_for(prepared.wait(), 10)
+    finally:
+        await service.stop()

@@ -50,6 +50,9 @@ class MediaCollection(ApiProtocol):
         schemas.read_files()
         self._answers = Answers(options.allowed_headers, options.cors_max_age, options.cors_private_network)
 
+    def prepare(self) -> None:
+        schemas.prepare()
+
     def owns(self, target: str) -> bool:
         return path_of(target).startswith(routes.BASE)
 

@@ -1,7 +1,7 @@
 """The API's JSON schemas: found on disk, bundled for those who ask, compiled for those who send.
 
-Whether a body fits is decided by its names and types alone where its schema looks at nothing else, and that is remembered;
-`validation` looks at what is left, and tells what does not fit. A violation is a rule's name, a JSON path and a sentence.
+What of a body fits is decided by its names and types alone where its schema looks at nothing else, and that is remembered;
+the validators of `json_schema` look at what is left. A violation is a rule's name, a JSON path and a sentence.
 
 The schema files are the documented form of the API. What shipping clients send beside it is not in them: it is a row of
 `_TOLERATED`, which turns a violation into a milder rule, and `mcmock.core.findings` says what a mode does about that one.
@@ -10,15 +10,14 @@ The schema files are the documented form of the API. What shipping clients send 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any, Final, NamedTuple
 
 from mcmock.core.events import EVENT_TYPES
 from mcmock.core.json_decoding import json_path
 from mcmock.protocols import json_schema
-from mcmock.protocols.json_schema import COMMON, mentioned, sent_phrase
-from mcmock.protocols.validation import Breach, Compiled, Json
+from mcmock.protocols.json_schema import COMMON, Breach, Compiled, Json, mentioned, sent_phrase
 
 ENDPOINT = "/api/v1/schemas/"
 QOE_PREFIX = "media.qoe."
@@ -86,8 +85,9 @@ def _compiled(event_type: str) -> Compiled:
     return json_schema.compile_schema(bundle(event_type))
 
 
-def compile_all() -> None:
+def prepare() -> None:
     """Compile every schema now, so that no request has to wait for it."""
+    json_schema.prepare()
     for event_type in EVENT_TYPES:
         _compiled(event_type)
         _by_value(event_type)
@@ -112,11 +112,12 @@ def _by_value(event_type: str) -> frozenset[str]:
     return frozenset(found)
 
 
-_shapes: dict[tuple[Any, ...], None] = {}
+_shapes: dict[tuple[Any, ...], tuple[Breach, ...]] = {}
+"""What does not fit of the bodies of a shape, without what was sent."""
 
 
 def _shape_of(event_type: str, body: Json) -> tuple[Any, ...] | None:
-    """Return what decides whether a body fits: the names and types of its two levels, and texts whose form matters.
+    """Return what decides what of a body fits: the names and types of its two levels, and texts whose form matters.
 
     None where it takes more. Each part's length comes before its names, so that different shapes are never the same tuple.
     """
@@ -129,32 +130,56 @@ def _shape_of(event_type: str, body: Json) -> tuple[Any, ...] | None:
                 if type(part[key]) is not str:
                     return None
                 shape += (key, part[key])
-        elif name != "eventType":
+        elif type(part) is list:
             return None
+        elif name != "eventType":
+            shape += (name, type(part))
     return tuple(shape) if len(shape) <= 2 * MAX_NAMES and by_value.isdisjoint(body) else None
 
 
 def fits(event_type: str, body: Any) -> bool:
     """Return whether a body is as the schema of its event type, one of KNOWN, wants it."""
-    if type(body) is not dict:
-        return False
-    shape = _shape_of(event_type, body)
-    if shape in _shapes:
-        return True
-    if not _compiled(event_type).fits(body):
-        return False
-    if shape is not None and all(len(one) <= LONGEST_NAME for one in shape if type(one) is str):
-        if len(_shapes) >= MAX_SHAPES:
-            _shapes.clear()
-        _shapes[shape] = None
-    return True
+    known = _shapes.get(_shape_of(event_type, body) or ()) if type(body) is dict else None
+    if known is not None:
+        return not known
+    return not next(iter(_breaches(event_type, body)), None)
 
 
 def violations(event_type: str, body: Any, at: str = "$") -> Iterator[Violation]:
     """Yield what in `body` its schema does not allow, as it is found; `at` is where it stands in a larger one ("$[3]")."""
-    if not fits(event_type, body):
-        for breach in _compiled(event_type).breaches(body, ()):
-            yield _name(breach, event_type, at)
+    for breach in _breaches(event_type, body):
+        yield _name(breach, event_type, at)
+
+
+def _breaches(event_type: str, body: Any) -> Iterable[Breach]:
+    shape = _shape_of(event_type, body) if type(body) is dict else None
+    if shape is None:
+        schema = _compiled(event_type)
+        return () if schema.fits(body) else schema.breaches(body)
+    known = _shapes.get(shape)
+    if known is None:
+        known = _look(event_type, shape, body)
+    return known and [breach._replace(sent=_sent(breach, body)) for breach in known]
+
+
+def _look(event_type: str, shape: tuple[Any, ...], body: Json) -> tuple[Breach, ...]:
+    """Return what does not fit, without what was sent, and remember it for the shape."""
+    schema = _compiled(event_type)
+    found = () if schema.fits(body) else tuple(breach._replace(sent=None) for breach in schema.breaches(body))
+    if all(len(one) <= LONGEST_NAME for one in shape if type(one) is str):
+        if len(_shapes) >= MAX_SHAPES:
+            _shapes.clear()
+        _shapes[shape] = found
+    return found
+
+
+def _sent(breach: Breach, body: Json) -> Any:
+    if breach.keyword == "required":
+        return None
+    part: Any = body
+    for key in breach.keys:
+        part = part[key]
+    return part
 
 
 # -- messages -------------------------------------------------------------------------------------------------------------

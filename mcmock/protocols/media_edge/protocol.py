@@ -71,6 +71,9 @@ class MediaEdge(ApiProtocol):
         self._options = options
         self._answers = Answers(options.allowed_headers, options.cors_max_age, options.cors_private_network)
 
+    def prepare(self) -> None:
+        schemas.prepare()
+
     def owns(self, target: str) -> bool:
         return routes.owns(target)
 

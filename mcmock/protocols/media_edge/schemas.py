@@ -14,10 +14,9 @@ from typing import Any, Final, NamedTuple
 
 from mcmock.core.json_decoding import json_path
 from mcmock.protocols import json_schema
-from mcmock.protocols.json_schema import COMMON, sent_phrase
+from mcmock.protocols.json_schema import COMMON, Breach, Compiled, Json, sent_phrase
 from mcmock.protocols.media_edge import fields, problems
 from mcmock.protocols.media_edge.routes import DOWNLOADED, EVENT_TYPES, START
-from mcmock.protocols.validation import Breach, Compiled, Json
 
 FOLDER: Final = "media_edge"
 KNOWN: Final = (*EVENT_TYPES, DOWNLOADED)
@@ -56,11 +55,18 @@ def _compiled(event_type: str) -> Compiled:
     return json_schema.compile_schema(bundle(event_type))
 
 
+def prepare() -> None:
+    """Compile every schema now, so that no request has to wait for it."""
+    json_schema.prepare()
+    for event_type in KNOWN:
+        _compiled(event_type)
+
+
 def violations(event_type: str, xdm: Any, at: str) -> Iterator[Violation]:
     """Yield what in an event's `xdm` its schema does not allow; `at` is its place ("$.events[0].xdm")."""
     schema = _compiled(event_type)
     if not schema.fits(xdm):
-        for breach in schema.breaches(xdm, ()):
+        for breach in schema.breaches(xdm):
             yield _named(breach, event_type, at)
 
 
