@@ -572,8 +572,8 @@ RULES: dict[str, Rule] = {
         "An event without `timestamp`: the time of its arrival is taken.",
         lenient=True),
     "timestamp-not-padded": Rule(
-        _WARN, _WARN, "observed in roku; E-21",
-        "A fraction of a second with fewer than three digits: `.5Z` is 500 ms, and not 5.", doubts=_ALL_TIME),
+        _INFO, _WARN, "observed in roku; E-21",
+        "A fraction of a second with fewer than three digits: `.5Z` is 500 ms, but 5 from Adobe's Roku SDK.", doubts=_ALL_TIME),
     "fraction": Rule(
         _WARN, _REFUSE, f"{EDGE_API}; observed in alloy; E-22",
         "A length, an offset or a quality value with a fraction; integers are specified.", lenient=True),

@@ -12,6 +12,7 @@ from mcmock import faults
 from mcmock.core import findings
 from mcmock.core.model import Answer, Kind, Mode, Outcome, Verdict
 from mcmock.engine import Emulator
+from mcmock.protocols.media_edge import MediaEdge
 from mcmock.protocols.media_edge.problems import NO_STATES, NO_TIME, PLAYHEAD_RANGE
 from mcmock.protocols.media_edge.routes import EVENT_TYPES
 from mcmock.testing.server import McmockServer
@@ -387,6 +388,18 @@ def test_what_shipping_clients_send_is_taken_with_a_finding_and_strict_refuses_i
     assert answer.response.status == ((207 if event_type == "sessionStart" else 400) if refused else good)
     assert found == [rule, *(["refused-in-207"] if answer.response.status == 207 else [])]
     assert findings.refuses(rule, Mode.STRICT) is (rule not in ("timestamp-not-padded", "state-name-spelling"))
+
+
+@pytest.mark.fidelity("E-21")
+@pytest.mark.parametrize(
+    ("sdk", "ms"),
+    [("https://ns.adobe.com/experience/mobilesdk/roku", 72), ("https://ns.adobe.com/experience/alloy", 720)],
+)
+def test_the_roku_sdk_alone_means_milliseconds_that_it_does_not_pad(sdk: str, ms: int) -> None:
+    xdm = {"eventType": "media.play", "timestamp": "2023-11-14T22:13:20.72Z", "mediaCollection": {"playhead": 0}}
+    sent = {"events": [{"xdm": xdm}], "xdm": {"implementationDetails": {"name": sdk}}}
+    (event,) = MediaEdge().events(json.dumps(sent).encode(), 1, 0.0)
+    assert event.ts == 1_700_000_000_000 + ms
 
 
 @pytest.mark.fidelity("E-30")

@@ -15,11 +15,15 @@ PREFIX: Final = "media."
 
 
 class Item(NamedTuple):
-    """One media event of a body: its place in `events`, its type without `media.`, its XDM, and what that collects."""
+    """One media event of a body: its place in `events`, its type without `media.`, its XDM, and what that collects.
+
+    `sdk` is the name by which the client's library calls itself, if it does.
+    """
 
     place: int
     event_type: str
     xdm: Mapping[str, Any]
+    sdk: Any = None
 
     @property
     def collection(self) -> Mapping[str, Any]:
@@ -45,16 +49,17 @@ def items_in(value: Any) -> list[Item]:
     events = value.get("events") if isinstance(value, dict) else None
     if not isinstance(events, list):
         return []
-    return [one for index, event in enumerate(events) if (one := _item(index, event)) is not None]
+    sdk = part_of(part_of(value, "xdm"), "implementationDetails").get("name")
+    return [one for index, event in enumerate(events) if (one := _item(index, event, sdk)) is not None]
 
 
-def _item(place: int, event: Any) -> Item | None:
+def _item(place: int, event: Any, sdk: Any) -> Item | None:
     xdm = event.get("xdm") if isinstance(event, dict) else None
     if not isinstance(xdm, dict):
         return None
     sent = xdm.get("eventType")
     named = sent.removeprefix(PREFIX) if isinstance(sent, str) and sent.startswith(PREFIX) else ""
-    return Item(place, named, xdm) if named else None
+    return Item(place, named, xdm, sdk) if named else None
 
 
 def events_in(
@@ -76,12 +81,14 @@ def events_in(
 def _events(item: Item, whole: Mapping[str, Any], came: _Arrival) -> Iterator[Event]:
     if item.event_type != DOWNLOADED:
         paths = _live_paths(item.place)
-        yield _event(item.event_type, item.xdm, item.xdm.get("timestamp"), paths, _Holders(item.xdm, whole), came)
+        ts = times.ms_of(item.xdm.get("timestamp"), item.sdk)
+        yield _event(item.event_type, item.xdm, ts, paths, _Holders(item.xdm, whole), came)
         return
     for part, one in enumerate(downloaded_in(item.xdm)):
         named = str(one.get("mediaEventType")).removeprefix(PREFIX)
         paths, alone = _downloaded_paths(item.place, part), came._replace(request_id=None)
-        yield _event(named, one, one.get("mediaEventTimestamp"), paths, _Holders(item.xdm, whole), alone)
+        ts = times.ms_of(one.get("mediaEventTimestamp"), item.sdk)
+        yield _event(named, one, ts, paths, _Holders(item.xdm, whole), alone)
 
 
 def downloaded_in(xdm: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -93,9 +100,11 @@ def downloaded_in(xdm: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 def told_in(item: Item) -> tuple[float | None, int | None]:
     """Return the playhead and the time in ms that an item says, of a downloaded session those of its last event."""
     if item.event_type != DOWNLOADED:
-        return _number(item.collection.get("playhead")), times.ms_of(item.xdm.get("timestamp"))
+        return _number(item.collection.get("playhead")), times.ms_of(item.xdm.get("timestamp"), item.sdk)
     last = next(reversed(downloaded_in(item.xdm)), None) or {}
-    return _number(part_of(last, "mediaCollection").get("playhead")), times.ms_of(last.get("mediaEventTimestamp"))
+    return _number(part_of(last, "mediaCollection").get("playhead")), times.ms_of(
+        last.get("mediaEventTimestamp"), item.sdk
+    )
 
 
 class _Holders(NamedTuple):
@@ -111,11 +120,11 @@ class _Holders(NamedTuple):
 
 
 def _event(
-    event_type: str, one: Mapping[str, Any], time: object, paths: FieldPaths, holders: _Holders, came: _Arrival
+    event_type: str, one: Mapping[str, Any], sent_ts: int | None, paths: FieldPaths, holders: _Holders, came: _Arrival
 ) -> Event:
     """Return one event. A time that is none, or was left out, is that of the arrival (assumed)."""
     collection = part_of(one, "mediaCollection")
-    sent_ts, sent_playhead = times.ms_of(time), _number(collection.get("playhead"))
+    sent_playhead = _number(collection.get("playhead"))
     playhead = number_or_none(sent_playhead)
     found = fields.read(collection)
     if event_type == START and (ecid := holders.ecid) is not None:

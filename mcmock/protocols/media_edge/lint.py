@@ -59,7 +59,9 @@ def _time(sent: Any, at: str) -> Iterator[Violation]:
     if times.ms_of(sent) is None:
         yield Violation("wrong-value", at, problems.NO_TIME, f"{at[2:]} is no moment there is: {sent[:60]}")
     elif not times.is_padded(sent):
-        message = f"{at[2:]} is {sent}: .5 is half a second; three digits are milliseconds"
+        message = (
+            f"{at[2:]} is {sent}: .5 is half a second, but for Adobe's Roku SDK, which means 5 ms; send three digits"
+        )
         yield Violation("timestamp-not-padded", at, message, message)
 
 

@@ -7,15 +7,25 @@ from typing import Final
 
 from mcmock.core import clock
 
+UNPADDED: Final = "https://ns.adobe.com/experience/mobilesdk/roku"
+"""The SDK that does not pad milliseconds, as it names itself: its `.72Z` is 72 ms."""
+
 _FORM: Final = re.compile(
     r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d(?::\d\d(?:\.(?P<fraction>\d{1,9}))?)?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII
 )
 
 
-def ms_of(text: object) -> int | None:
-    """Return milliseconds since the epoch; None for what is no date and time with an offset."""
-    if not isinstance(text, str) or _FORM.fullmatch(text) is None:
+def ms_of(text: object, sdk: object = None) -> int | None:
+    """Return milliseconds since the epoch; None for what is no date and time with an offset.
+
+    A fraction of one or two digits is one of a second, as RFC 3339 has it; `sdk` UNPADDED counts milliseconds there.
+    """
+    found = _FORM.fullmatch(text) if isinstance(text, str) else None
+    if found is None:
         return None
+    assert isinstance(text, str)
+    if sdk == UNPADDED and (fraction := found["fraction"]) is not None and len(fraction) < 3:
+        text = f"{text[: found.start('fraction')]}{fraction:0>3}{text[found.end('fraction') :]}"
     try:
         return round(clock.from_iso(text.upper()) * 1000)
     except (ValueError, OverflowError):
