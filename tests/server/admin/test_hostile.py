@@ -32,6 +32,7 @@ from mcmock.core.json_decoding import MAX_DEPTH
 from mcmock.core.match import FIELDS, PARTS, Match
 from mcmock.engine import Emulator
 from mcmock.faults import EFFECTS
+from mcmock.protocols.registry import FAULT_FORMS
 from mcmock.testing.server import McmockServer
 from tests.conftest import Wire, body, post, send, start
 from tests.server.admin.test_faults_admin import ask
@@ -373,6 +374,8 @@ def effects(draw: st.DrawFn) -> dict[str, Any]:
         "headers": st.dictionaries(ANY_TEXT | st.just("X-A"), ANY_TEXT, max_size=3),
         "name": st.sampled_from(["Location", "Content-Length", "X-A"]) | ANY_TEXT,
         "value": ANY_TEXT,
+        "form": st.sampled_from(sorted(FAULT_FORMS)),
+        "retryAfterAs": st.sampled_from(["seconds", "date"]),
         "every": st.booleans(),
         "seconds": st.floats(0, 1e12),
         "bytes": st.integers(0, 400),
@@ -382,6 +385,7 @@ def effects(draw: st.DrawFn) -> dict[str, Any]:
         "uniform": st.lists(st.floats(0, 1e12), min_size=2, max_size=2).map(sorted),
         "lognormal": st.fixed_dictionaries({"median": st.floats(0, 1e12), "sigma": st.floats(0, 10)}),
     }
+    assert set(near) == {name for effect in EFFECTS.values() for name in effect.attributes or ()}
     names = draw(st.sets(st.sampled_from(sorted(EFFECTS[kind].attributes)))) if EFFECTS[kind].attributes else set()
     return {
         "type": kind,
