@@ -16,6 +16,12 @@ from mcmock.engine import Emulator
 
 T = TypeVar("T")
 
+LONG: Final = 25
+"""Slices after which a question has made so much that the garbage collector had better pass over it."""
+
+MAX_FROZEN: Final = 500
+"""Long questions after which the collector looks at everything once: cycles that were alive when they were asked are let go."""
+
 MAX_QUESTIONS: Final = 16
 """Questions that take turns at once. Each has a thread; those beyond wait."""
 
@@ -25,8 +31,9 @@ class Line:
 
     def __init__(self) -> None:
         self.owns_process = False
-        """Whether the process is the server's alone. The garbage collector then passes over what questions have made:
+        """Whether the process is the server's alone. The garbage collector then passes over what long questions have made:
         a look through a hundred thousand judged events takes it a third of a second."""
+        self._frozen = 0  # long questions since everything was looked at
         self.begin()
 
     def begin(self) -> None:
@@ -36,23 +43,30 @@ class Line:
     async def ask(self, emulator: Emulator, question: Callable[[], T]) -> T:
         """Return what the question returns. One that nobody waits for any more is broken off."""
         async with self._places:
-            turn = Turn(emulator.engine.lock, question)
+            turn, slices = Turn(emulator.engine.lock, question), 1
             try:
-                while not await self._go_on(turn):
-                    pass
+                while not await self._go_on(turn, is_long=slices >= LONG):
+                    slices += 1
             finally:
                 turn.end()
+                self._count(is_long=slices >= LONG)
             return turn.answer()
 
     def thaw(self) -> None:
         """Let the collector look at everything again: what was judged has been forgotten."""
         if self.owns_process:
             gc.unfreeze()
+            self._frozen = 0
 
-    async def _go_on(self, turn: Turn[T]) -> bool:
+    def _count(self, *, is_long: bool) -> None:
+        self._frozen += is_long
+        if self._frozen > MAX_FROZEN:
+            self.thaw()
+
+    async def _go_on(self, turn: Turn[T], *, is_long: bool) -> bool:
         async with self._next:
             is_answered = turn.go_on()
-        if self.owns_process:
+        if self.owns_process and is_long:
             gc.freeze()
         await asyncio.sleep(0)  # for whoever else has sent something
         return is_answered
