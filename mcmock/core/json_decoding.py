@@ -48,6 +48,19 @@ def decode(text: bytes) -> Any:
     return value
 
 
+def loads(text: bytes) -> Any:
+    """Return what `json.loads` does, of UTF-8 that may be long. Raises json.JSONDecodeError, UnicodeDecodeError, RecursionError.
+
+    An integer that 64 bits cannot hold may be a float.
+    """
+    if orjson is not None:
+        try:
+            return orjson.loads(text)
+        except ValueError:
+            pass  # which the standard library reads, or says what is wrong with it
+    return json.loads(text.decode())
+
+
 def plain(value: Any, depth: int = 0) -> Any:
     """Return the value as JSON has it: its mappings are dicts, its sequences and sets are lists.
 

@@ -14,6 +14,7 @@ import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
+from mcmock.core import json_decoding
 from mcmock.core.http import JSON
 from mcmock.core.model import Request
 from mcmock.core.text import utf8
@@ -65,7 +66,7 @@ def read(content: bytes, attached: Attached = lambda _: None) -> Recording:
         return Recording("bodies, one a line", _bodies(map(_object_of, lines), "line {}"), len(lines))
     if first is not None and not _is_whole(first) and (len(lines) > 1 or "headers" in first):
         return Recording("a recording of a client", _client(lines), len(lines))
-    return _of_document(_json(text), attached)
+    return _of_document(_json(text) if first is None or len(lines) > 1 else first, attached)
 
 
 def _of_document(document: Any, attached: Attached) -> Recording:
@@ -96,7 +97,7 @@ def _as_utf8(content: bytes) -> bytes:
 def _json(text: bytes) -> Any:
     """Raises ValueError naming the line in which it is no JSON."""
     try:
-        return json.loads(text.decode())
+        return json_decoding.loads(text)
     except json.JSONDecodeError as error:
         raise ValueError(f"line {error.lineno}: it is not JSON: {error.msg} (column {error.colno})") from None
     except UnicodeDecodeError as error:
@@ -109,7 +110,7 @@ def _json(text: bytes) -> Any:
 def _object_of(line: bytes) -> Any:
     """Return the JSON object that a line is by itself; None if it is none."""
     try:
-        value = json.loads(line)
+        value = json_decoding.loads(line)
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from itertools import chain
+from typing import Final
 
 import mcmock
 from mcmock.core.model import Exchange
@@ -62,23 +63,32 @@ def read(lines: Iterable[str | bytes]) -> Iterator[Exchange]:
 
 def is_export(first_line: str | bytes) -> bool:
     """Return whether a file that begins with this line is a log export, of whatever format."""
-    return is_header(first_line) or _is_exchange(first_line)
+    keys = _keys(first_line)
+    return keys >= _HEADER or keys >= _EXCHANGE
 
 
 def is_header(line: str | bytes) -> bool:
     """Return whether a line is the first of a log export, which is no exchange."""
-    return _has(line, "mcmock")
+    return _keys(line) >= _HEADER
 
 
 def _is_exchange(line: str | bytes) -> bool:
-    return _has(line, "seq", "requestHeaders")
+    return _keys(line) >= _EXCHANGE
 
 
-def _has(line: str | bytes, *keys: str) -> bool:
+_HEADER: Final = frozenset({"mcmock"})
+_EXCHANGE: Final = frozenset({"seq", "requestHeaders"})
+
+
+def _keys(line: str | bytes) -> frozenset[str]:
+    """Return the keys of a line's object; none where it holds no such word: a file on one line is long."""
+    words = (b'"mcmock"', b'"requestHeaders"') if isinstance(line, bytes) else ('"mcmock"', '"requestHeaders"')
+    if not any(word in line for word in words):  # type: ignore[operator]
+        return frozenset()
     try:
-        return _object(line).keys() >= {*keys}
+        return frozenset(_object(line))
     except ValueError:
-        return False
+        return frozenset()
 
 
 def _check_header(line: str | bytes) -> None:
