@@ -285,6 +285,7 @@ GOOD = [204] * (EVENTS + 2)
 UNDER = {
     "edge-refused-start": Seen([207], EVENTS, {"lost": 1}),
     "edge-no-session-id": Seen([200], EVENTS, {"orphaned": 1}),
+    "edge-unknown-datastream": Seen([400], EVENTS + 1, {"lost": 1}),
     "edge-empty-session-id": Seen([200], EVENTS, {"orphaned": 1}),
     "edge-not-streamed": Seen([200, *GOOD], 0, {}),
     "edge-no-handle": Seen(

@@ -188,6 +188,13 @@ def test_edge_refused_start(mcmock_server: McmockServer, mobile: Player) -> None
     assert mcmock_server.losses().lost == 2
 
 
+def test_edge_unknown_datastream(mcmock_server: McmockServer, mobile: Player) -> None:
+    mcmock_server.faults.preset("edge-unknown-datastream")
+    assert mobile.start().status == 400
+    assert mobile.document()["type"].endswith("/EXEG-0003-400")
+    assert mcmock_server.sessions() == []
+
+
 @pytest.mark.parametrize("preset", ["edge-no-session-id", "edge-empty-session-id"])
 def test_edge_no_session_id(mcmock_server: McmockServer, mobile: Player, preset: str) -> None:
     mcmock_server.faults.preset(preset)

@@ -1227,7 +1227,7 @@ def test_a_session_in_brief_counts_what_its_requests_add_up_to(mcmock_server: Mc
     for severity, count in brief["findingCounts"].items():
         assert count == sum(one.severity == severity for one in view.findings)
     assert get(mcmock_server, f"sessions/{brief['id']}?brief=1") == brief
-    assert get(mcmock_server, "sessions?brief=1&limit=0") == {"sessions": []}
+    assert get(mcmock_server, "sessions?brief=1&limit=0") == {"sessions": [], "total": 1, "next": None}
 
 
 def test_an_unknown_session_in_brief_is_404(mcmock_server: McmockServer) -> None:

@@ -23,8 +23,9 @@ from mcmock.core import turns
 from mcmock.core.match import Match, from_query
 from mcmock.engine import Emulator
 from mcmock.server import accepting, connection, http_io
-from mcmock.server.admin import api
+from mcmock.server.admin import api, line
 from mcmock.server.admin.routes import ROUTES
+from mcmock.server.fast_path import FastRequest
 from mcmock.testing.server import McmockServer
 from tests.conftest import Wire, body, post, send, start
 from tests.server.admin.test_guard import ask, path_of
@@ -191,12 +192,13 @@ def test_a_player_that_pings_for_hours_keeps_its_connection(
 ) -> None:
     """The fast lane counts as use: aiohttp alone would think the connection idle since the last ordinary request."""
     seen: list[float] = []
+    answer_at_once = connection.Connection._answer_at_once
 
-    def scheme(self: connection.Connection) -> str:
+    def watched(self: connection.Connection, plain: FastRequest) -> bool:
         seen.append(self._next_keepalive_close_time)
-        return "http"
+        return answer_at_once(self, plain)
 
-    monkeypatch.setattr(connection.Connection, "_scheme", scheme)
+    monkeypatch.setattr(connection.Connection, "_answer_at_once", watched)
     sid = open_session(wire)
     for number in range(5):
         wire.send(raw(sid, body("ping", number)))
@@ -564,8 +566,9 @@ def test_between_two_slices_the_lock_is_free_however_often_the_question_has_take
 
 @pytest.mark.parametrize("owns", [False, True])
 def test_what_a_question_has_made_is_passed_over_by_the_collector_only_in_a_process_of_the_servers_own(
-    owns: bool,
+    owns: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(line, "LONG", 1)
     with McmockServer() as server:
         sid = start(server.emulator)
         for number in range(100):

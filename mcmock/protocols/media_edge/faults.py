@@ -13,6 +13,7 @@ from typing import Any, Final
 from mcmock.core.http import render
 from mcmock.core.model import Headers, Response
 from mcmock.protocols.base import FaultPreset, no_cors
+from mcmock.protocols.media_edge import problems
 from mcmock.protocols.media_edge.responses import BODY, RECORD, REGIONS, compact
 
 Document = dict[str, Any]
@@ -165,6 +166,10 @@ PRESETS: Final = (
     FaultPreset(
         "edge-no-session-id", "a start that is answered 200 without a session, as by a datastream without Media Analytics",
         (_altered("no-session-id", _START),),
+    ),
+    FaultPreset(
+        "edge-unknown-datastream", "a configId that the Edge Network does not know: every request is answered 400",
+        (_rule({"type": "status", "code": 400, "body": problems.unknown_datastream("unknown").to_json("unknown")}, _ALL),),
     ),
     FaultPreset("edge-empty-session-id", "a start whose session has an empty id", (_altered("empty-session-id", _START),)),
     FaultPreset(
