@@ -13,7 +13,9 @@ import logging
 import os
 import socket
 import ssl
+import struct
 from collections.abc import Callable, Coroutine, Iterator
+from contextlib import suppress
 from itertools import chain
 from typing import Any
 
@@ -74,7 +76,7 @@ class Taking:
         self._coming: set[asyncio.Protocol] = (
             set()
         )  # accepted, and not yet made; over TLS, until they have shaken hands
-        self._accepted: set[socket.socket] = set()  # those whose task has not had its first turn
+        self._accepted: set[socket.socket] = set()  # the sockets of those
         self._tasks: set[asyncio.Task[None]] = set()
         self._listeners: list[socket.socket] = []
         self._said = -QUIET
@@ -93,8 +95,13 @@ class Taking:
         """Return how many connections are open, those that shake hands included."""
         return self._count() + len(self._coming)
 
-    async def end(self) -> list[tuple[int, tuple[Any, ...]]]:
-        """Take no more, close what listens, and let those go that have not shaken hands. Return where it listened."""
+    async def end(self, *, reset: bool = False) -> list[tuple[int, tuple[Any, ...]]]:
+        """Take no more, close what listens, and let those go that have not shaken hands: by a RST, with `reset`.
+
+        Return where it listened.
+        """
+        for one in self._accepted if reset else ():
+            end_with_reset(one)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -135,7 +142,6 @@ class Taking:
         self._spawn(self._connect(connection, one, context))
 
     async def _connect(self, connection: asyncio.Protocol, one: socket.socket, context: ssl.SSLContext | None) -> None:
-        self._accepted.discard(one)
         secure: dict[str, Any] = {}
         if context is not None:
             times = {"ssl_handshake_timeout": HANDSHAKE_TIME, "ssl_shutdown_timeout": SHUTDOWN_TIME}
@@ -145,6 +151,7 @@ class Taking:
         except OSError:  # it left, did not speak TLS, trusts another authority, or took too long
             pass
         finally:
+            self._accepted.discard(one)
             self.made(connection)
 
     def _say(self, text: str) -> None:
@@ -153,6 +160,15 @@ class Taking:
         if now - self._said >= QUIET:
             self._said = now
             _logger.warning(text)
+
+
+def end_with_reset(one: socket.socket) -> None:
+    """Let the end of a connection be a RST."""
+    with suppress(OSError):
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_0)
+
+
+_LINGER_0 = struct.pack("ii", 1, 0)
 
 
 def _beyond() -> int | None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-import struct
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
@@ -18,11 +17,10 @@ from typing import Any
 from mcmock.core.model import Answer, Close, Delivery, Drip, Reset, Send, Step, Wait
 from mcmock.engine import Emulator
 from mcmock.faults import Hold
+from mcmock.server.accepting import end_with_reset
 
 SHORTEST_PAUSE = 0.02
 """Seconds between two pieces of a dripped answer, at least: faster ones go in larger pieces, not more often."""
-
-_LINGER_0 = struct.pack("ii", 1, 0)
 
 
 def reset_socket(transport: asyncio.Transport) -> None:
@@ -30,7 +28,7 @@ def reset_socket(transport: asyncio.Transport) -> None:
     own = transport.get_extra_info("socket")
     if own is not None:
         with suppress(OSError), socket.socket(fileno=os.dup(own.fileno())) as twin:
-            twin.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_0)
+            end_with_reset(twin)
 
 
 async def perform(emulator: Emulator, answer: Answer, transport: asyncio.Transport) -> Delivery:

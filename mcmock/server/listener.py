@@ -165,7 +165,7 @@ class Service:
     async def _close_ports(self, *, for_now: bool) -> None:
         """Listen for players no longer; `for_now` keeps the ports from other programs."""
         assert self._server is not None
-        listened = await self._server.taking.end()
+        listened = await self._server.taking.end(reset=for_now)
         if for_now:
             kept = (reserve(*one, share_port=self._share_port) for one in listened)
             self._reserved += [one for one in kept if one is not None]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import json
 import os
@@ -23,6 +24,7 @@ from aiohttp.test_utils import TestClient
 from mcmock import Emulator, create_app, faults
 from mcmock.core import clock
 from mcmock.core.model import Delivery
+from mcmock.server.accepting import Taking, bind
 from mcmock.testing.server import McmockServer
 from tests.redis_server import RedisServer, needs_redis
 from tests.serving import Client, Serving
@@ -321,3 +323,16 @@ def test_all_workers_refuse_and_come_back_together(redis_server: RedisServer) ->
             assert clock.monotonic() < give_up
             threading.Event().wait(0.05)
     assert server.process.returncode == 0
+
+
+async def test_who_was_taken_and_not_yet_heard_is_reset_too() -> None:
+    """Accepted by the kernel and by us, and the task of its connection has not had a turn."""
+    taking = Taking(asyncio.Protocol, lambda: 0)
+    listener = bind(socket.AF_INET, ("127.0.0.1", 0), share_port=False)
+    taking.begin(listener, None)
+    with socket.create_connection(listener.getsockname()) as other:
+        await asyncio.sleep(0)  # it waits for whoever comes
+        one, _ = listener.accept()
+        taking._take(one, None)
+        await taking.end(reset=True)
+        assert await asyncio.to_thread(end_of, other) == "ECONNRESET"
