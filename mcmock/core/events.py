@@ -22,6 +22,15 @@ VISITOR_KEYS: Final = ("visitor.marketingCloudUserId", "analytics.visitorId", "a
 """The params of sessionStart that tell who watches."""
 
 
+CONTENT_KEYS: Final = ("media.id", "media.playerName", "media.channel", "media.contentType", "media.length")
+"""The params of sessionStart that tell what is watched, and by which player. No visitor: browsers make up new ones."""
+
+
+def content_key(params: Mapping[str, Any]) -> str:
+    """Return what stands for what is watched: the same text for each start of the same content."""
+    return "/".join([str(params.get(key)) for key in CONTENT_KEYS])
+
+
 class FieldPaths(NamedTuple):
     """Where an API's bodies hold what a finding may be about, as JSON paths without the `$` in front.
 

@@ -619,6 +619,12 @@ def make_finding(rule: str, mode: Mode, path: str, message: str) -> Finding | No
     return Finding(rule, _SEVERITIES[action], path, message, row.source)
 
 
+def findings_of(rule: str, mode: Mode, path: str, message: str) -> tuple[Finding, ...]:
+    """Return `make_finding`'s in a tuple, empty where there is none."""
+    found = make_finding(rule, mode, path, message)
+    return (found,) if found is not None else ()
+
+
 def refuses(rule: str, mode: Mode) -> bool:
     """Return whether a body with this finding is answered 400 in `mode`."""
     return RULES[rule].action(mode) is Action.REFUSE

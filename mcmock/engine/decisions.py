@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from mcmock.core import http, sessions
-from mcmock.core.findings import make_finding
+from mcmock.core.findings import findings_of, make_finding
 from mcmock.core.model import Headers, Kind, Mode, Response, Severity, Verdict
 from mcmock.core.sessions import Phase, Session
 from mcmock.engine import session_ids
@@ -119,9 +119,9 @@ def _reject(tx: Transaction, verdict: Verdict, session_id: str, call: Call, phas
 def broken(call: Call, error: Exception, policy: Policy) -> Decision:
     """Return the decision about a request that met a bug of ours: 500, and a finding with the traceback."""
     trace = "".join(traceback.format_exception(error))
-    found = make_finding("broken", policy.mode, "", trace)
+    found = findings_of("broken", policy.mode, "", trace)
     response = call.respond(Verdict.BROKEN, None, f"mcmock failed: {error!r}")
-    return Decision(Verdict.BROKEN, response, None, (found,) if found else ())
+    return Decision(Verdict.BROKEN, response, None, found)
 
 
 def with_refusal(call: Call, decision: Decision, policy: Policy) -> Decision:

@@ -1,7 +1,8 @@
 """What the emulated APIs share of JSON Schema (draft-04): files of schemas/, validators that only say yes, and what is wrong.
 
 Two validators look at a body. fastjsonschema's only says yes, fast; to whatever it does not plainly accept, jsonschema is the
-judge. A breach is one field that a schema does not allow; the words for it are the API's own.
+judge. A breach is one field that a schema does not allow; the words for it are the API's own. The same schemas stand in the
+OpenAPI document, as its components.
 """
 
 from __future__ import annotations
@@ -65,6 +66,26 @@ def valid(schema: Any) -> Any:
     if isinstance(schema, dict):
         return {key: valid(part) for key, part in schema.items() if (key, part) != ("required", [])}
     return [valid(part) for part in schema] if isinstance(schema, list) else schema
+
+
+def component(name: str) -> Json:
+    """Return the reference to a schema of the OpenAPI document."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def as_component(part: Any, prefix: str = "") -> Any:
+    """Return a part of a draft-04 schema with its references pointing into the OpenAPI document, each name with the prefix.
+
+    No other word of it has changed since.
+    """
+    if isinstance(part, list):
+        return [as_component(inner, prefix) for inner in part]
+    if not isinstance(part, dict):
+        return part
+    target = part.get("$ref")
+    if isinstance(target, str):
+        return component(prefix + target.rpartition("/")[2])
+    return {key: as_component(inner, prefix) for key, inner in part.items()}
 
 
 class Breach(NamedTuple):

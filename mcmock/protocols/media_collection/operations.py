@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from mcmock.core.events import EVENT_TYPES
 from mcmock.core.http import JSON
 from mcmock.core.model import Kind
 from mcmock.protocols.base import Operation, Schema
+from mcmock.protocols.json_schema import as_component, component
 from mcmock.protocols.media_collection import routes, schemas
 from mcmock.protocols.media_collection.responses import CORS_LINES
-
-
-def _ref(name: str) -> Schema:
-    return {"$ref": f"#/components/schemas/{name}"}
 
 
 class _Row(NamedTuple):
@@ -32,13 +29,13 @@ OPERATIONS: Final[Mapping[Kind, _Row]] = {
     Kind.SESSION: _Row(
         "startSession",
         "Opens a session; the documentation also takes a downloaded session whole, as an array.",
-        {"anyOf": [_ref("sessionStart"), _ref("Downloaded")]},
+        {"anyOf": [component("sessionStart"), component("Downloaded")]},
         {201: "the session is open; Location is its path", 400: "the body is not what its schema asks for", **_REFUSALS},
     ),
     Kind.EVENT: _Row(
         "sendEvent",
         "Sends one event of a session.",
-        _ref("Event"),
+        component("Event"),
         {
             204: "accepted", 400: "the body is not what its schema asks for", 404: "the session was never opened",
             410: "the session has ended or timed out", **_REFUSALS,
@@ -47,7 +44,7 @@ OPERATIONS: Final[Mapping[Kind, _Row]] = {
     Kind.DOWNLOADED: _Row(
         "sendDownloaded",
         "Sends a session that was watched without a connection, whole.",
-        _ref("Downloaded"),
+        component("Downloaded"),
         {201: "the session was counted; Location is its path", 400: "an event is not what its schema asks for", **_REFUSALS},
     ),
     Kind.SCHEMA: _Row(
@@ -80,7 +77,7 @@ def _answer(kind: Kind, status: int, about: str) -> Schema:
     if lines:
         made["headers"] = lines
     if status >= 400:
-        made["content"] = {JSON: {"schema": _ref("ApiError")}}
+        made["content"] = {JSON: {"schema": component("ApiError")}}
     if kind is Kind.SCHEMA and status == 200:
         made["content"] = {JSON: {"schema": {"type": "object"}}}
     return made
@@ -89,19 +86,19 @@ def _answer(kind: Kind, status: int, about: str) -> Schema:
 def component_schemas() -> dict[str, Schema]:
     """Return the schemas of the event types, and what they share, as the code enforces them."""
     bundles = [schemas.bundle(name)["definitions"] for name in EVENT_TYPES]
-    moved = {name: _moved(schema) for bundle in bundles for name, schema in bundle.items()}
+    moved = {name: as_component(schema) for bundle in bundles for name, schema in bundle.items()}
     sent = [name for name in EVENT_TYPES if name != "sessionStart"]
     event = {
         "description": "one event of a session",
-        "oneOf": [_ref(name) for name in sent],
-        "discriminator": {"propertyName": "eventType", "mapping": {name: _ref(name)["$ref"] for name in sent}},
+        "oneOf": [component(name) for name in sent],
+        "discriminator": {"propertyName": "eventType", "mapping": {name: component(name)["$ref"] for name in sent}},
     }
     downloaded = {
         "description": "a whole session: sessionStart, then its events",
         "type": "array",
         "minItems": 1,
-        "prefixItems": [_ref("sessionStart")],
-        "items": _ref("Event"),
+        "prefixItems": [component("sessionStart")],
+        "items": component("Event"),
     }
     error = {
         "description": "the API's one error body",
@@ -110,15 +107,3 @@ def component_schemas() -> dict[str, Schema]:
         "required": ["message"],
     }
     return {**moved, "Event": event, "Downloaded": downloaded, "ApiError": error}
-
-
-def _moved(part: Any) -> Any:
-    """Return a part of a draft-04 schema with its references pointing into the document; no word of it has changed since."""
-    if isinstance(part, list):
-        return [_moved(inner) for inner in part]
-    if not isinstance(part, dict):
-        return part
-    target = part.get("$ref")
-    if isinstance(target, str):
-        return _ref(target.rpartition("/")[2])
-    return {key: _moved(inner) for key, inner in part.items()}

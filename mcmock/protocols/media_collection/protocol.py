@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from mcmock.core import findings
-from mcmock.core.events import EVENT_TYPES, VISITOR_KEYS, Event
+from mcmock.core.events import EVENT_TYPES, VISITOR_KEYS, Event, content_key
 from mcmock.core.http import header, path_of
 from mcmock.core.model import COUNTED_KINDS, Finding, Headers, Kind, Mode, Request, Response, Verdict
 from mcmock.protocols.base import (
@@ -29,9 +29,6 @@ from mcmock.protocols.media_collection import body as bodies
 from mcmock.protocols.media_collection.events import events_in, part_of, playhead_of, ts_of
 from mcmock.protocols.media_collection.responses import Answers
 from mcmock.protocols.media_collection.routes import Route
-
-# The params that tell what is watched, for the ids of sessions; no visitor: a browser may make up a new one each time.
-_CONTENT: Final = ("media.id", "media.playerName", "media.channel", "media.contentType", "media.length")
 
 _OPENING: Final = (routes.SESSIONS, routes.DOWNLOADED)
 _SESSION_PATH: Final = re.compile(re.escape(routes.SESSIONS) + r"/([0-9a-f]{64})(?:/|$)")
@@ -79,7 +76,7 @@ class MediaCollection(ApiProtocol):
         if route.kind is Kind.SCHEMA:
             return _read_schema(request, str(route.argument))
         wrong = address.misdirected(request, route.allow)
-        found = _found("misdirected", mode, wrong) if wrong is not None else ()
+        found = findings.findings_of("misdirected", mode, "", wrong) if wrong is not None else ()
         return ParsedRequest(Kind.OTHER, findings=found, refused=_no_route(request, route))
 
     # -- to a response ------------------------------------------------------------------------------------------------
@@ -123,7 +120,7 @@ class MediaCollection(ApiProtocol):
     def content_of(self, parsed: ParsedRequest) -> str:
         first = parsed.body[0] if parsed.body else {}
         params = part_of(first, "params")
-        return "/".join([str(params.get(key)) for key in _CONTENT])
+        return content_key(params)
 
     def events(
         self,
@@ -204,9 +201,9 @@ def _refused_by_http(request: Request, route: Route, mode: Mode) -> ParsedReques
     refusal = request.refusal
     assert refusal is not None
     named = route.argument if route.kind is Kind.EVENT else None
-    found = findings.make_finding(refusal.rule, mode, "$", refusal.message)
+    found = findings.findings_of(refusal.rule, mode, "$", refusal.message)
     refused = Refused(Verdict.MALFORMED, refusal.status, refusal.message, keep_alive=False)
-    return ParsedRequest(route.kind, named, findings=(found,) if found else (), refused=refused)
+    return ParsedRequest(route.kind, named, findings=found, refused=refused)
 
 
 def _read_body(request: Request, route: Route, mode: Mode) -> ParsedRequest:
@@ -214,7 +211,7 @@ def _read_body(request: Request, route: Route, mode: Mode) -> ParsedRequest:
     found = judged.findings + _about_the_request(request, route.slash, mode)
     named, events = route.argument if route.kind is Kind.EVENT else None, judged.events
     if named is not None and len(named) != routes.SID_LENGTH and (wrong := address.nameless(named)) is not None:
-        found += _found("misdirected", mode, wrong)
+        found += findings.findings_of("misdirected", mode, "", wrong)
     if judged.refusal is not None:
         refused = Refused(Verdict.MALFORMED, 400, judged.refusal)
         return ParsedRequest(route.kind, named, judged.event_type, findings=found, refused=refused, body=events)
@@ -230,15 +227,10 @@ def _about_the_request(request: Request, slash: bool, mode: Mode) -> tuple[Findi
     content_type = header(request.headers, b"content-type")
     if content_type is None or content_type[:16].lower() != b"application/json":
         sent = "no Content-Type" if content_type is None else content_type.decode("latin-1")
-        found += _found("content-type", mode, f"{sent} was sent; application/json is asked for")
+        found += findings.findings_of("content-type", mode, "", f"{sent} was sent; application/json is asked for")
     if slash:
-        found += _found("trailing-slash", mode, "the path ends in a slash")
+        found += findings.findings_of("trailing-slash", mode, "", "the path ends in a slash")
     return found
-
-
-def _found(rule: str, mode: Mode, message: str) -> tuple[Finding, ...]:
-    found = findings.make_finding(rule, mode, "", message)
-    return (found,) if found else ()
 
 
 def _read_schema(request: Request, event_type: str) -> ParsedRequest:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from mcmock.core import json_decoding
-from mcmock.core.findings import make_finding, refuses
+from mcmock.core.findings import findings_of, make_finding, refuses
 from mcmock.core.model import Finding, Kind, Mode
 from mcmock.protocols.json_schema import sent_phrase
 from mcmock.protocols.media_edge import lint, problems, schemas
@@ -57,8 +57,8 @@ def judge(route: Route, text: bytes, mode: Mode) -> Judged:
     if problem is None and not isinstance(value, dict):
         problem, why = problems.no_json("the body must be an object"), "the body must be an object"
     if problem is not None:
-        found = make_finding("body-too-large" if problem.status == 413 else "not-json", mode, "$", why)
-        return Judged(route.kind, {}, [], (found,) if found else (), problem)
+        found = findings_of("body-too-large" if problem.status == 413 else "not-json", mode, "$", why)
+        return Judged(route.kind, {}, [], found, problem)
     items = items_in(value)
     kind = route.kind if route.is_media else kind_of({item.event_type for item in items})
     found_in = [*_doubled(text, value), *_violations(route, value, items, kind)]

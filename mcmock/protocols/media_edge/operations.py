@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from mcmock.core.http import JSON
 from mcmock.core.model import Kind
 from mcmock.protocols.base import Operation, Schema
+from mcmock.protocols.json_schema import as_component, component
 from mcmock.protocols.media_edge import routes, schemas
 from mcmock.protocols.media_edge.responses import CORS_LINES, PROBLEM
 
@@ -18,10 +19,6 @@ QUERY: Final[Mapping[str, bool]] = {"configId": False, "requestId": False}
 """The parameters of every URL. A start needs the datastream; one without is answered all the same, with a refusal."""
 
 _TEXT: Final[Schema] = {"type": "string"}
-
-
-def _ref(name: str) -> Schema:
-    return {"$ref": f"#/components/schemas/{name}"}
 
 
 class _Row(NamedTuple):
@@ -65,7 +62,7 @@ def operations() -> Iterator[Operation]:
 def _takes(word: str) -> Schema:
     events: Schema = {"type": "array", "items": {"type": "object"}}
     if word in schemas.KNOWN:
-        one = {"type": "object", "properties": {"xdm": _ref(PREFIX + word)}, "required": ["xdm"]}
+        one = {"type": "object", "properties": {"xdm": component(PREFIX + word)}, "required": ["xdm"]}
         events = {"type": "array", "minItems": 1, "items": one}
     return {
         "type": "object",
@@ -78,16 +75,16 @@ def _answer(status: int, about: str) -> Schema:
     lines: Schema = {"x-request-id": {"schema": _TEXT, "required": True}}
     made: Schema = {"description": about, "headers": {**lines, **{name: {"schema": _TEXT} for name in CORS_LINES}}}
     if status in (200, 207):
-        made["content"] = {JSON: {"schema": _ref(ANSWER)}}
+        made["content"] = {JSON: {"schema": component(ANSWER)}}
     elif status >= 400:
-        made["content"] = {kind: {"schema": _ref(REFUSAL)} for kind in (JSON, PROBLEM)}
+        made["content"] = {kind: {"schema": component(REFUSAL)} for kind in (JSON, PROBLEM)}
     return made
 
 
 def component_schemas() -> dict[str, Schema]:
     """Return the schemas of the events' XDM, and what they share, as the code enforces them."""
     bundles = [schemas.bundle(name)["definitions"] for name in schemas.KNOWN]
-    moved = {PREFIX + name: _moved(schema) for bundle in bundles for name, schema in bundle.items()}
+    moved = {PREFIX + name: as_component(schema, PREFIX) for bundle in bundles for name, schema in bundle.items()}
     handle = {
         "type": "object",
         "properties": {"type": _TEXT, "payload": {"type": "array"}, "eventIndex": {"type": "integer"}},
@@ -107,15 +104,3 @@ def component_schemas() -> dict[str, Schema]:
         "required": ["type", "status", "title", "report"],
     }  # fmt: skip
     return {**moved, ANSWER: answer, REFUSAL: problem}
-
-
-def _moved(part: Any) -> Any:
-    """Return a part of a schema with its references pointing into the document."""
-    if isinstance(part, list):
-        return [_moved(inner) for inner in part]
-    if not isinstance(part, dict):
-        return part
-    target = part.get("$ref")
-    if isinstance(target, str):
-        return _ref(PREFIX + target.rpartition("/")[2])
-    return {key: _moved(inner) for key, inner in part.items()}

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from mcmock.core import findings, json_decoding
-from mcmock.core.events import Event
+from mcmock.core.events import Event, content_key
 from mcmock.core.http import header
 from mcmock.core.model import Finding, Headers, Kind, Mode, Request, Response, Verdict
 from mcmock.protocols.base import (
@@ -42,7 +42,6 @@ from mcmock.protocols.media_edge.problems import Detail, Problem
 from mcmock.protocols.media_edge.responses import Answers
 from mcmock.protocols.media_edge.routes import DEFAULT_HINT, Route
 
-_CONTENT: Final = ("media.id", "media.playerName", "media.channel", "media.contentType", "media.length")
 _SESSION_ID: Final = re.compile(rb'"sessionID"\s*:\s*"([0-9a-f]{64})"')
 _TYPES: Final = ("application/json", "text/plain", "text/javascript", "application/x-jackson-smile")
 _REQUEST_ID: Final = re.compile(r"[\w.-]{1,64}", re.ASCII)
@@ -95,7 +94,7 @@ class MediaEdge(ApiProtocol):
         asked, found = Asked(judged, route, problem or _problem(judged)), judged.findings + found
         refused = _refused(asked, found, mode)
         if refused is not None:
-            found += _found("refused-in-207", mode, refused.message) if refused.status == 207 else ()
+            found += findings.findings_of("refused-in-207", mode, "", refused.message) if refused.status == 207 else ()
             return ParsedRequest(judged.kind, session_id, event_type, findings=found, refused=refused, body=asked)
         if judged.kind is Kind.SESSION:
             found += _about_the_visitor(request, judged, mode)
@@ -112,15 +111,17 @@ class MediaEdge(ApiProtocol):
         named = routes.parameter(request.target, "configId")
         if not named:
             rule = "datastream-missing-on-event" if judged.kind is Kind.EVENT else "datastream-missing"
-            found = _found(rule, mode, "the URL has no configId, which names the datastream")
+            found = findings.findings_of(rule, mode, "", "the URL has no configId, which names the datastream")
             return found, problems.no_datastream("configId") if findings.refuses(rule, mode) else None
         if self._options.datastreams and named not in self._options.datastreams:
             known = ", ".join(sorted(self._options.datastreams))
             message = f"configId is {named[:100]!r}; the datastreams there are: {known[:200]}"
-            return _found("datastream-unknown", mode, message), problems.unknown_datastream(named[:100])
+            return findings.findings_of("datastream-unknown", mode, "", message), problems.unknown_datastream(
+                named[:100]
+            )
         if named in self._options.without_media and judged.kind in (Kind.SESSION, Kind.DOWNLOADED):
             message = f"the datastream {named[:100]!r} has no Media Analytics: no session was started"
-            return _found("datastream-without-media", mode, message), None
+            return findings.findings_of("datastream-without-media", mode, "", message), None
         return (), None
 
     # -- to a response ------------------------------------------------------------------------------------------------
@@ -232,7 +233,7 @@ class MediaEdge(ApiProtocol):
         if items and parsed.kind is Kind.DOWNLOADED:
             collection = next((event.get("mediaCollection") for event in downloaded_in(items[0].xdm)), {})
         params = read_fields(collection if isinstance(collection, dict) else {}).params
-        return "/".join([str(params.get(key)) for key in _CONTENT])
+        return content_key(params)
 
     def events(self, body: bytes, seq: int, at: float, after_end: bool = False, target: str = "") -> tuple[Event, ...]:
         return events_in(body, seq, at, after_end, routes.parameter(target, "requestId"))
@@ -314,7 +315,9 @@ def _about_the_visitor(request: Request, judged: Judged, mode: Mode) -> tuple[Fi
     named = any(holder.get("identityMap") for holder in (first, part_of(value, "xdm")))
     if named or _asks_ecid(value) or identity.ecid_of(first, value.get("xdm"), cookies) is not None:
         return ()
-    return _found("identity-missing", mode, "it has no identityMap and no identity cookie, and asks for no ECID")
+    return findings.findings_of(
+        "identity-missing", mode, "", "it has no identityMap and no identity cookie, and asks for no ECID"
+    )
 
 
 def _event_type(judged: Judged) -> str | None:
@@ -383,9 +386,9 @@ def _refused_by_http(request: Request, route: Route, mode: Mode) -> ParsedReques
     """Read a request that the HTTP layer could not take: whatever status that earns."""
     refusal = request.refusal
     assert refusal is not None
-    found = findings.make_finding(refusal.rule, mode, "$", refusal.message)
+    found = findings.findings_of(refusal.rule, mode, "$", refusal.message)
     problem = problems.of_http(refusal.status, refusal.message)
-    judged = Judged(route.kind, {}, [], (found,) if found else (), problem)
+    judged = Judged(route.kind, {}, [], found, problem)
     refused = Refused(Verdict.MALFORMED, refusal.status, refusal.message, keep_alive=False)
     return ParsedRequest(route.kind, findings=judged.findings, refused=refused, body=Asked(judged, route, problem))
 
@@ -398,10 +401,5 @@ def _no_route(request: Request, route: Route, mode: Mode) -> ParsedRequest:
         refused = Refused(Verdict.NO_ROUTE, 404, "There is no such path.")
     is_meant = routes.is_for_media(request.target) or recorded.has_event(request.body)
     message = f"no path of this API is like this one; events go to {routes.path_for('<event>')}"
-    found = _found("misdirected", mode, message) if is_meant else ()
+    found = findings.findings_of("misdirected", mode, "", message) if is_meant else ()
     return ParsedRequest(Kind.OTHER, findings=found, refused=refused)
-
-
-def _found(rule: str, mode: Mode, message: str) -> tuple[Finding, ...]:
-    found = findings.make_finding(rule, mode, "", message)
-    return (found,) if found else ()
