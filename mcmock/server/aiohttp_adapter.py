@@ -179,9 +179,6 @@ class AiohttpConnection(web.RequestHandler):
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
-    def count_unparsed(self) -> None:
-        self._request_count += 1
-
     def make_request(self, head: Any, body: StreamReader) -> web.BaseRequest:
         make: Any = self._request_factory
         request: web.BaseRequest = make(head, body, self, None, None)

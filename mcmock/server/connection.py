@@ -183,7 +183,7 @@ class Connection(AiohttpConnection):
     def _give(self, piece: bytes) -> None:
         """Give aiohttp a piece, and see what it makes of it, and of what it kept."""
         before, within_body = self.requests_read, not self.body.is_eof()
-        self._parse(piece)
+        super().data_received(piece)
         self.withheld = self.is_withholding
         if self.requests_read != before:
             self._note_request(piece, within_body)
@@ -200,13 +200,6 @@ class Connection(AiohttpConnection):
                 self._finish(_TooLong())
             head = self.unparsed + piece
             self.unparsed = head[:KEPT_UNPARSED] if head.strip(_LINE_ENDS) else head[-4:]
-
-    def _parse(self, piece: bytes) -> None:
-        try:
-            super().data_received(piece)
-        except ValueError as error:  # aiohttp before 3.14.4, of a target whose host is none
-            self.count_unparsed()
-            self._queue(InvalidURLError(str(error)))
 
     def _note_request(self, piece: bytes, within_body: bool) -> None:
         """aiohttp has read a head, or given up on what came."""
