@@ -27,6 +27,7 @@ const AFTERTHOUGHT = 50;
 class Way {
   readonly #patterns: RegExp[];
   readonly #underWay = new Set<Promise<void>>();
+  readonly #expected = new Map<string, () => void>(); // by address: a preflight was granted, and its request has not come
   /** Pages whose own preflights reach the mock. */
   readonly asksItself = new WeakSet<Page>();
 
@@ -54,6 +55,18 @@ class Way {
     const done = doing.catch(() => {}).finally(() => this.#underWay.delete(done));
     this.#underWay.add(done);
     return done;
+  }
+
+  /** A preflight of this address is about to be granted: its request is under way, unless it stays away for too long. */
+  expect(url: string): void {
+    const come = new Promise<void>((resolve) => this.#expected.set(url, resolve));
+    void this.begin(Promise.race([come, sleep(PATIENCE * 1000, undefined, { ref: false })]));
+  }
+
+  /** A request of this address has come. */
+  met(url: string): void {
+    this.#expected.get(url)?.();
+    this.#expected.delete(url);
   }
 
   /** Wait for what is under way, and for what follows it: after a preflight comes its request. */
@@ -100,6 +113,7 @@ export async function routeHosts(
 async function forward(route: Route, way: Way, left: AbortSignal): Promise<void> {
   const request = route.request();
   const url = new URL(request.url());
+  way.met(url.href);
   const headers: Record<string, string> = { ...request.headers(), host: url.host };
   try {
     const isAsked = way.asksItself.has(request.frame().page());
@@ -181,7 +195,9 @@ async function answerLast(session: CDPSession, { requestId, request }: Paused, w
   const url = new URL(request.url);
   const body = Buffer.concat((request.postDataEntries ?? []).map(({ bytes = "" }) => Buffer.from(bytes, "base64")));
   const headers = { ...request.headers, host: url.host };
+  if (request.method !== "OPTIONS") way.met(url.href);
   const answer = await send(way.target(url), { method: request.method, headers, body: body.length ? body : null });
+  if (request.method === "OPTIONS" && answer.status <= 299) way.expect(url.href);
   await session.send("Fetch.fulfillRequest", {
     requestId,
     responseCode: answer.status,
