@@ -90,6 +90,7 @@ export class SessionPanel {
     this.headKey = null;
     this.findingsKey = "";
     this.fromTable = false;
+    this.follows = false;
     this.stepping = false;
     this.age = h("span.age", {});
     this.reload = new Refresh(() => this.fetchSession(), 250);
@@ -130,9 +131,11 @@ export class SessionPanel {
     this.numbers.show(null);
     this.table.root.scrollTop = 0;
     this.headKey = null;
+    this.follows = false;
     await Promise.all([this.fetchMarks(0), this.fetchSession()]);
+    this.follows = this.isOpen; // to its end: what comes last may come with the news that it ended
     this.draw();
-    if (this.isOpen) this.table.toEnd();
+    if (this.follows) this.table.toEnd();
   }
 
   /** @param {number} since */
@@ -243,7 +246,7 @@ export class SessionPanel {
     const rows = numbered(this.marks.all).filter(kept);
     const [some, all] = [rows.length, this.marks.all.length].map((number) => number.toLocaleString("en"));
     write(this.listed, some === all ? all : `${some} of ${all}`);
-    this.table.show(rows, { follow: this.isOpen });
+    this.table.show(rows, { follow: this.follows });
   }
 
   /** The API that its requests were sent to; empty until one is here. */
