@@ -215,6 +215,7 @@ def test_the_package_carries_nothing_along() -> None:
     assert '"resolved"' not in (PACKAGE / "package-lock.json").read_text(), "a registry's address is of one machine"
 
 
+@pytest.mark.long
 def test_typescript_takes_what_is_right_and_refuses_what_is_not(project: Project) -> None:
     words = ("--noEmit", "--strict", "--target", "ES2022", "--module", "NodeNext", "--types", "node", "test/types.ts")
     done = project.tool("", "tsc", *words)
@@ -226,6 +227,7 @@ def test_the_client_and_the_start_of_a_server(project: Project) -> None:
     must(["node", "--test", "test/core"], project.folder, MCMOCK=mcmock or "")
 
 
+@pytest.mark.long
 def test_playwright_with_chromium(project: Project) -> None:
     ran = playwright(project, "test/playwright")
     judge(ran)
@@ -235,6 +237,7 @@ def test_playwright_with_chromium(project: Project) -> None:
         assert one.attached["mcmock log"].startswith('{"mcmock":')
 
 
+@pytest.mark.long
 def test_playwright_with_the_web_sdk(project: Project) -> None:
     alloy = programs.need("alloy", "the Web SDK in mcmock/playwright")
     judge(playwright(project, "test/edge", ALLOY=alloy))

@@ -167,6 +167,7 @@ def in_image(root: Path, **variables: str) -> dict[str, str]:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="the image is a Linux one")
+@pytest.mark.long
 def test_the_image_starts_is_healthy_and_stops(root: Path) -> None:
     ready = root / "state" / "ready.json"
     variables = {"MCMOCK_ADMIN_TOKEN": "hush", "MCMOCK_HTTPS_PORT": "0", "MCMOCK_READY_FILE": str(ready)}

@@ -8,6 +8,8 @@ import threading
 import time
 from pathlib import Path
 
+import pytest
+
 from mcmock.storage import read_journal
 from mcmock.storage.sqlite import DURABILITY_DELAY
 from tests.serving import Client, Serving
@@ -36,6 +38,7 @@ class Player(threading.Thread):
             client.close()
 
 
+@pytest.mark.long
 def test_killed_ten_times_under_load_no_answer_older_than_the_moment_is_lost(tmp_path: Path) -> None:
     journal = tmp_path / "journal.db"
     paths: list[str | None] = [None] * PLAYERS

@@ -103,6 +103,7 @@ class Player:
                 client.close()
 
 
+@pytest.mark.long
 def test_200_players_over_three_replicas_one_of_which_is_killed(cluster: Cluster) -> None:
     control = Client(cluster.urls[0])
     fault = {
@@ -149,6 +150,7 @@ def test_200_players_over_three_replicas_one_of_which_is_killed(cluster: Cluster
     assert PLAYERS * (EVENTS + 1) <= len(first) <= PLAYERS * (EVENTS + 1) + doubtful
 
 
+@pytest.mark.long
 def test_the_conformance_tests_pass_through_a_balancer_over_three_replicas(redis_server: RedisServer) -> None:
     here = Path(__file__).parents[1]
     command = [

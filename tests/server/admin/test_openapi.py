@@ -268,15 +268,7 @@ def test_two_thousand_requests_are_planned() -> None:
     assert sum(planned(name) for name in ASKED if not name.startswith("OPTIONS")) >= 2_000
 
 
-EDGE_SHOWN = {f"POST /ee/{path}" for path in ("va/v1/sessionStart", "va/v1/adStart", "va/v1/downloaded", "v1/interact")}
-"""Those of the Media Edge API that are asked each time: its other events differ by a schema."""
-
-
-def with_marks(name: str) -> Any:
-    is_long = " /ee/" in name and name not in EDGE_SHOWN
-    return pytest.param(name, marks=pytest.mark.long) if is_long else name
-
-
-@pytest.mark.parametrize("name", [with_marks(name) for name in ASKED])
+@pytest.mark.long
+@pytest.mark.parametrize("name", ASKED)
 def test_generated_requests_get_documented_answers(name: str, mcmock_server: McmockServer) -> None:
     ask(mcmock_server, OPERATIONS[name], planned(name))
