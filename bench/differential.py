@@ -1,38 +1,47 @@
 """The same bytes with the fast path and without it: the answers, the log and the state must be the same.
 
-    python bench/differential.py [--cases 100000] [--seed 1] [--first 0]
+    python bench/differential.py [--cases 100000] [--seed 1] [--first 0] [--jobs 1]
 
-A case is a few connections, the bytes that come on each (events, starts and preflights, whole, cut, doubled, with
-headers of other requests in them, with other lengths, with bodies that look like requests, with findings, in named
-scopes, behind chunks, behind junk …), where these are cut into packets, in which order the packets of all connections
-arrive, and what happens in between: time passes, a fault is armed, a scope appears or goes, somebody watches, a
-client stops reading, ends its side, or goes. Some cases hold, delay or break off answers by faults. It is played
-twice on servers that differ in nothing but the fast path, whose connections are the real ones on a transport and a
-loop of this file: what a case finds, it finds again. A case with no more than whole requests and one bad end must
-also have exactly those in its log, whatever the cuts. Exit code 1 prints the case that differs; `--first` and
-`--cases 1` play it again.
+A case is a few connections, the bytes that come on each, where these are cut into packets, in which order the packets of
+all connections arrive, and what happens in between. The bytes are events, starts and preflights, whole, cut, doubled, with
+headers of other requests in them, with other lengths, with bodies that look like requests, with findings, in named scopes,
+behind chunks, behind junk …, runs of every recording under fixtures/, requests that come again with something odd in their
+heads, and bodies that differ in a few bytes from one that was accepted (both in `inputs.py`). In between time passes, a
+fault is armed, a scope appears or goes, somebody watches, the mode changes, a session expires, the log is emptied,
+everything is reset, a client stops reading, ends its side, or goes. Some cases hold, delay or break off answers by faults.
+
+A case is played twice on servers that differ in nothing but the fast path and what is remembered of earlier bodies
+(`REMEMBERED`), whose connections are the real ones on a transport and a loop of this file: what a case finds, it finds
+again. A case with no more than whole requests and one bad end must also have exactly those in its log, whatever the cuts.
+Exit code 1 prints the case that differs; `--first` and `--cases 1` play it again.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import gzip
 import json
 import random
 import sys
 from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager, nullcontext
 from functools import partial
-from itertools import pairwise
+from itertools import pairwise, repeat
 from typing import Any, NamedTuple, TypeVar
 
 from aiohttp import web
 from bodies import PARAMS
+from inputs import odd_body, odd_head, recorded_bodies, recordings
 
 from mcmock import faults
 from mcmock.core.clock import Clock
 from mcmock.core.model import Request
 from mcmock.engine import Emulator
 from mcmock.engine.scopes import Scopes
+from mcmock.protocols.media_collection import schemas
 from mcmock.server import http_io
 from mcmock.server.connection import Connection
 from mcmock.server.fast_path import FastPath, FastRequest, Part
@@ -42,6 +51,8 @@ Anything = TypeVar("Anything")
 
 NOW = 1_700_000_000.0
 SESSIONS = 2
+BATCH = 500
+"""Cases that a process is given at once."""
 USUAL = "Host: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: {}\r\n"
 BLOCKS = (
     USUAL,
@@ -100,7 +111,10 @@ FAULTS: tuple[dict[str, Any], ...] = (
     {"effect": {"type": "status", "code": 503}, "match": {"event": "ping"}, "times": 2},
     {"effect": {"type": "drip", "bytesPerSecond": 100}, "match": {"event": "play"}, "times": 2},
 )
-BETWEEN = ("stall", "unstall", "advance", "later", "eof", "lost", "free", "arm", "watch", "unwatch", "scope", "unscope")
+BETWEEN = (
+    "stall", "unstall", "advance", "later", "eof", "lost", "free", "arm", "watch", "unwatch", "scope", "unscope",
+    "strict", "loose", "drop", "expire", "forget", "clear", "reset",
+)  # fmt: skip
 EVENTS = ("ping", "ping", "ping", "play", "pauseStart", "bufferStart", "sessionEnd")
 
 
@@ -132,6 +146,10 @@ class Case:
         self.sessions = sessions
         self.is_tame = self.chance.random() < 0.35
         self.sure: list[tuple[str, bytes]] = []
+        self.story = recordings()[number % len(recordings())].sent
+        self.base = self.value() if self.chance.random() < 0.6 else self.pick(*recorded_bodies())
+        self.lines = self.pick(*BLOCKS)
+        self.oddity = self.chance.getrandbits(32)
         count = 1 if self.is_tame else self.chance.choice((1, 2, 2, 3))
         armed = not self.is_tame and self.chance.random() < 0.5
         self.faults = self.chance.sample(FAULTS, self.chance.randint(1, 2)) if armed else []
@@ -142,12 +160,37 @@ class Case:
         return self.chance.choice(these)
 
     def event(self) -> bytes:
+        return self.posted(self.pick(*self.sessions), self.value())
+
+    def value(self) -> bytes:
         value: dict[str, Any] = {"eventType": self.pick(*EVENTS), "playerTime": {"playhead": 1, "ts": 1}}
         if self.chance.random() < 0.3:
             value["playerTime"]["ts"] = 10 ** self.chance.randrange(14)  # another length
         if self.chance.random() < 0.3:
             value |= self.pick(*BESIDE)
-        return self.posted(self.pick(*self.sessions), json.dumps(value).encode())
+        return json.dumps(value).encode()
+
+    def varied(self) -> bytes:
+        """An event that differs in a few bytes from one that comes over and over, or not at all."""
+        text = self.base if self.chance.random() < 0.4 else odd_body(self.chance, self.base)
+        return self.posted(self.pick(*self.sessions), text, self.lines)
+
+    def packed(self) -> bytes:
+        """An event that says that it is compressed, and mostly is."""
+        text = gzip.compress(self.base, mtime=0) if self.chance.random() < 0.7 else self.base
+        return self.posted(self.pick(*self.sessions), text, self.lines + "Content-Encoding: gzip\r\n")
+
+    def recorded(self) -> list[bytes]:
+        """A run of what a recording has sent."""
+        first, session = self.chance.randrange(len(self.story)), self.pick(*self.sessions)
+        return [one.raw(session) for one in self.story[first : first + self.chance.randrange(1, 7)]]
+
+    def again(self) -> list[bytes]:
+        """Requests that come with the same oddity in their heads, as often as it takes to learn it; or with another one's."""
+        oddity = self.oddity if self.chance.random() < 0.7 else self.chance.getrandbits(32)
+        made = (self.varied, self.varied, self.varied, self.packed, self.event)
+        raws = [self.pick(*made)() for _ in range(self.chance.randrange(1, 5))]
+        return [odd_head(random.Random(oddity), raw) if self.chance.random() < 0.8 else raw for raw in raws]
 
     def start(self) -> bytes:
         params = {**PARAMS, "media.id": "x" * self.chance.randrange(4)}
@@ -162,8 +205,10 @@ class Case:
         scope = SCOPE if self.chance.random() < 0.1 and not self.is_tame else ""
         return f"{scope}/api/v1/sessions" + (f"/{session}/events" if session is not None else "")
 
-    def posted(self, session: str | None, text: bytes) -> bytes:
-        lines = TWICE if not self.is_tame and self.chance.random() < 0.03 else self.pick(*BLOCKS)
+    def posted(self, session: str | None, text: bytes, lines: str = "") -> bytes:
+        if not self.is_tame and self.chance.random() < 0.03:
+            lines = TWICE
+        lines = lines or self.pick(*BLOCKS)
         head = f"POST {self.path(session)} HTTP/1.1\r\n{lines.format(len(text))}\r\n"
         return head.encode() + text
 
@@ -176,8 +221,10 @@ class Case:
     def whole(self) -> bytes:
         """A request of which nobody doubts where it ends."""
         kind = self.chance.random()
-        if kind < 0.5:
+        if kind < 0.3:
             return self.event()
+        if kind < 0.5:
+            return self.varied()
         if kind < 0.6:
             return self.start()
         if kind < 0.7:
@@ -209,7 +256,7 @@ class Case:
 
     def tame(self) -> list[bytes]:
         """Whole requests and, it may be, one bad end. Notes what the log must say."""
-        parts = [self.whole() for _ in range(self.chance.randrange(1, 6))]
+        parts = self.recorded() if self.chance.random() < 0.15 else self.wholes(1, 6)
         self.sure = [(raw.partition(b" ")[0].decode(), _body(raw)) for raw in parts]
         if self.chance.random() < 0.3:
             parts.append(self.pick(*JUNK))
@@ -220,10 +267,21 @@ class Case:
             self.sure.append(("POST"[: len(parts[-1])], parts[-1]))
         return parts
 
+    def wholes(self, least: int, below: int) -> list[bytes]:
+        return [self.whole() for _ in range(self.chance.randrange(least, below))]
+
     def wild(self) -> list[bytes]:
-        parts = [
-            self.whole() if self.chance.random() < 0.75 else self.odd() for _ in range(self.chance.randrange(1, 7))
-        ]
+        kind = self.chance.random()
+        if kind < 0.15:
+            parts = self.recorded()
+        elif kind < 0.35:
+            parts = [*self.wholes(0, 2), *self.again(), *self.wholes(0, 2)]
+        elif kind < 0.5:
+            parts = [self.varied() for _ in range(self.chance.randrange(1, 7))]
+        else:
+            parts = [
+                self.whole() if self.chance.random() < 0.75 else self.odd() for _ in range(self.chance.randrange(1, 7))
+            ]
         if self.chance.random() < 0.1 and len(b"".join(parts)) < 10_000:
             parts *= 12  # more than aiohttp queues
         return parts
@@ -249,9 +307,12 @@ class Case:
         """A player whose events the fast path has seen, mostly."""
         if self.is_tame or self.chance.random() < 0.2:
             return []
-        kinds = (self.event, self.event, self.event, self.start, self.preflight)
+        kinds = (self.event, self.event, self.varied, self.start, self.preflight)
         raws = {self.pick(*kinds)() for _ in range(6)} if self.chance.random() < 0.7 else {self.event()}
-        return [Step("send", 99, raw) for raw in sorted(raws)]
+        base = [self.posted(self.pick(*self.sessions), self.base, self.lines)] * self.chance.randrange(4)
+        odd = self.again() if self.chance.random() < 0.3 else []
+        taught = [Step("send", 99, raw) for raw in (*sorted(raws), *base)]
+        return taught + [Step("send", 100 + place, raw) for place, raw in enumerate(odd)]
 
     def mixed(self, packets: list[deque[bytes]]) -> list[Step]:
         """The packets of all connections in any order, and what else there is."""
@@ -413,6 +474,30 @@ class Link(asyncio.Transport):
                 self.close()
 
 
+class Nothing(dict[Any, Any]):
+    """A memory that keeps nothing."""
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        pass
+
+
+REMEMBERED = ((schemas, "_shapes"),)
+"""What mcmock remembers of requests beyond one server. The ordinary way is played without it."""
+
+
+@contextmanager
+def forgetful() -> Iterator[None]:
+    """Nothing is remembered of bodies."""
+    kept = [(module, name, getattr(module, name)) for module, name in REMEMBERED]
+    for module, name, _ in kept:
+        setattr(module, name, Nothing())
+    try:
+        yield
+    finally:
+        for module, name, memory in kept:
+            setattr(module, name, memory)
+
+
 class NoFastPath(FastPath):
     """A fast path that takes nothing."""
 
@@ -504,6 +589,29 @@ class World:
         answers = {number: b"".join(link.said) for number, link in self.links.items()}
         return Played(answers, self._log(), self._state())
 
+    def strict(self) -> None:
+        self.emulator.configure(seed=1, strict=True)
+
+    def loose(self) -> None:
+        self.emulator.configure(seed=1, loose=True)
+
+    def drop(self) -> None:
+        self.emulator.configure(seed=1, after_end="drop")
+
+    def expire(self) -> None:
+        self.emulator.expire(self.sessions[0])
+
+    def forget(self) -> None:
+        self.emulator.forget(self.sessions[0])
+
+    def clear(self) -> None:
+        self.emulator.clear_log()
+
+    def reset(self) -> None:
+        """Everything begins anew; the sessions are opened again, with the same ids."""
+        self.emulator.reset()
+        self.sessions = [self._opened(number) for number in range(SESSIONS)]
+
     def arm(self) -> None:
         """A fault that was not there when the connection began."""
         self.emulator.put_faults([faults.rule_from_json({"name": "armed", **FAULTS[4]})])
@@ -526,12 +634,13 @@ class World:
         self.scopes.forget(SCOPE[2:])
 
     def _log(self) -> list[Any]:
-        return [entry for emulator in self.scopes.each() for entry in self._log_of(emulator)][SESSIONS:]
+        return [entry for emulator in self.scopes.each() for entry in self._log_of(emulator)]
 
     def _log_of(self, emulator: Emulator) -> list[Any]:
         return [
             (one.method, one.path, one.request_headers, one.body_bytes, one.session_id, one.verdict, one.status, one.delivery,
-             one.response_body, one.outcome, one.findings, one.fault)
+             one.response_body, one.outcome, one.findings, one.fault, one.at, one.kind, one.event_type, one.response_headers,
+             repr(one.events))
             for one in emulator.requests()
         ]  # fmt: skip
 
@@ -539,12 +648,14 @@ class World:
         views = [self.emulator.session(session) for session in self.sessions]
         return [
             self.scopes.summary(), self.told, self.meter.counted(),
-            [(view.state, view.events) for view in views if view],
+            [(view.state, view.events, view.report.to_json(why=False)) for view in views if view],
             len(asyncio.all_tasks()),
         ]  # fmt: skip
 
 
-_TO_ALL = ("arm", "watch", "unwatch", "scope", "unscope")
+_TO_ALL = (
+    "arm", "watch", "unwatch", "scope", "unscope", "strict", "loose", "drop", "expire", "forget", "clear", "reset",
+)  # fmt: skip
 _ANSWER = b"HTTP/1.1 "
 
 
@@ -554,9 +665,10 @@ async def difference(seed: int, number: int) -> str | None:
     assert isinstance(loop, Loop)
     told, case = [], None
     for fast_path in (NoFastPath, Counting):
-        world = World(loop, fast_path)
-        case = Case(seed, number, world.sessions)
-        told.append(await world.play(case))
+        with forgetful() if fast_path is NoFastPath else nullcontext():
+            world = World(loop, fast_path)
+            case = Case(seed, number, world.sessions)
+            told.append(await world.play(case))
     slow, fast = told
     assert case is not None
     for what, one, other in zip(Played._fields, slow, fast, strict=True):
@@ -565,8 +677,9 @@ async def difference(seed: int, number: int) -> str | None:
             without, with_it = f"without the fast path: {_brief(first)}", f"with the fast path:    {_brief(second)}"
             return f"{what} differ\n  {without}\n  {with_it}\n{_script(case)}"
     for played in told:
-        if case.sure and (found := _unsure(case.sure, played.log)):
-            return f"{found}: {[(entry[0], entry[3]) for entry in played.log]!r}\n  instead of {case.sure!r}\n{_script(case)}"
+        log = played.log[SESSIONS:]
+        if case.sure and (found := _unsure(case.sure, log)):
+            return f"{found}: {[(entry[0], entry[3]) for entry in log]!r}\n  instead of {case.sure!r}\n{_script(case)}"
     return None
 
 
@@ -627,11 +740,17 @@ def main() -> None:
     parser.add_argument("--cases", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--jobs", type=int, default=1, help="processes to share the cases")
     chosen = parser.parse_args()
-    number, taken, found = run(chosen.cases, chosen.seed, chosen.first)
-    if found is not None:
-        print(f"case {number} of seed {chosen.seed}: {found}")
-        sys.exit(1)
+    taken, firsts = 0, range(chosen.first, chosen.first + chosen.cases, BATCH)
+    with ProcessPoolExecutor(chosen.jobs) as pool:
+        batches = [min(BATCH, chosen.first + chosen.cases - first) for first in firsts]
+        for number, fast, found in pool.map(run, batches, repeat(chosen.seed), firsts):
+            if found is not None:
+                pool.shutdown(cancel_futures=True)
+                print(f"case {number} of seed {chosen.seed}: {found}")
+                sys.exit(1)
+            taken += fast
     print(f"{chosen.cases:,} cases of seed {chosen.seed}, {taken:,} requests taken by the fast path: no difference")
 
 
