@@ -7,36 +7,41 @@ Exit codes: 0 fine, 1 checks failed, 2 wrong usage or config (one line saying wh
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from io import TextIOWrapper
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 import mcmock
+from mcmock.cli.collecting import no_collection
 from mcmock.cli.saying import remark
 from mcmock.core.wording import did_you_mean, shown
 
-COMMANDS = (
-    "serve",
-    "exec",
-    "tail",
-    "find",
-    "wait",
-    "verify",
-    "ready",
-    "check",
-    "plan",
-    "certify",
-    "compare",
-    "convert",
-    "report",
-    "replay",
-    "play",
-    "ca",
-)
-"""Each is a module of this package with a click command of the same name; imported when it is called."""
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+COMMANDS: Final[Mapping[str, str]] = {
+    "serve": "Run the emulator until SIGINT or SIGTERM.",
+    "exec": "Run CMD with a server that lives as long as it does.",
+    "tail": "Follow the log of the server at URL, a line for each request.",
+    "find": "Print the requests of the log that match.",
+    "wait": "Wait until requests that match have arrived.",
+    "verify": "Check how many requests match, or how the sessions went.",
+    "ready": "Wait until the server at URL answers on its health route.",
+    "check": "Judge recorded traffic: what would count, what not, and why.",
+    "plan": "Hold traffic to a plan of what each content type must send.",
+    "certify": "Walk the validation checklists over recorded or live sessions.",
+    "compare": "Compare two sessions: what differs, was lost, or is new.",
+    "convert": "Write recorded sessions of one API as requests of the other.",
+    "report": "Print what Analytics would count.",
+    "replay": "Send recorded sessions at a server, and compare its answers.",
+    "play": "Play virtual viewers at a server, and sum up its answers.",
+    "ca": "The certificate authority that devices trust.",
+}
+"""Each is a module of this package with a click command of the same name, imported when it is called. Here is the first
+sentence of its help, so that `mcmock --help` and the shell's completion import none of them."""
 
 
 class _Commands(click.Group):
@@ -48,8 +53,19 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = getattr(import_module(f"mcmock.cli.{cmd_name}"), cmd_name)
+        with no_collection():
+            command: click.Command = getattr(import_module(f"mcmock.cli.{cmd_name}"), cmd_name)
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl([*COMMANDS.items()])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        from click.shell_completion import CompletionItem  # here: only the shell asks
+
+        named = [CompletionItem(name, help=about) for name, about in COMMANDS.items() if name.startswith(incomplete)]
+        return [*named, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

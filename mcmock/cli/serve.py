@@ -38,11 +38,10 @@ async def _serve(service: Service, settings: Settings) -> int:
     for sign in (signal.SIGINT, signal.SIGTERM):
         _on(sign, stopped.set)
     async with running(service, settings):
+        gc.freeze()  # what is loaded by now stays; the collector need not look at all of it again as the log grows
         if workers.is_worker():
             await workers.wait_for_parent_exit(service, stopped)
             return 0
-        gc.freeze()  # what is loaded by now stays; the collector need not look at all of it again as the log grows
-        gc.enable()
         service.own_process()
         async with workers.workers(service, settings):
             _announce(service, settings.values["log_format"])

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from mcmock.cli.collecting import no_collection
 from mcmock.cli.options import EMULATOR, PLACE, STORE, Settings
 
 if TYPE_CHECKING:
@@ -27,6 +28,11 @@ def make_service(settings: Settings, *, share_port: bool = False) -> Service:
 
     Raises click.UsageError where they make no sense together.
     """
+    with no_collection():
+        return _make_service(settings, share_port)
+
+
+def _make_service(settings: Settings, share_port: bool) -> Service:
     from mcmock.engine.changes import StoreUnavailable  # late: `mcmock --help` should not wait for aiohttp
     from mcmock.engine.scopes import Scopes
     from mcmock.server import Service

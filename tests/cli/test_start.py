@@ -1,0 +1,56 @@
+"""What is imported before a command says or answers anything: names of modules, since no test can hold times."""
+
+from __future__ import annotations
+
+import gc
+import signal
+import subprocess
+import sys
+
+import click
+
+from mcmock.cli import COMMANDS, main
+from mcmock.cli.collecting import no_collection
+from tests.serving import Serving
+
+
+def imported_by(*arguments: str) -> set[str]:
+    """Return the modules that `mcmock` has imported when it ends."""
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "mcmock", *arguments], capture_output=True, text=True, check=True
+    )
+    return {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time:")}
+
+
+def test_help_imports_no_command_and_nothing_that_commands_need() -> None:
+    imported = imported_by("--help")
+    assert not imported & {f"mcmock.cli.{name}" for name in (*COMMANDS, "options")}
+    assert {name.split(".")[1] for name in imported if name.startswith("mcmock.")} == {"cli", "core"}
+    assert not imported & {"aiohttp", "asyncio", "jsonschema", "fastjsonschema", "orjson", "ssl"}
+
+
+def test_the_list_of_commands_says_what_their_own_help_begins_with() -> None:
+    context = click.Context(main)
+    for name, about in COMMANDS.items():
+        command = main.get_command(context, name)
+        assert command is not None
+        assert command.get_short_help_str(limit=100) == about
+
+
+def test_the_collector_is_off_only_while_it_is_asked_to_be() -> None:
+    assert gc.isenabled()
+    with no_collection():
+        assert not gc.isenabled()
+        with no_collection():
+            pass
+        assert not gc.isenabled()
+    assert gc.isenabled()
+
+
+def test_a_server_that_listens_collects() -> None:
+    said = "print(gc.isenabled(), gc.get_freeze_count() > 0, flush=True)"
+    ask = f"import gc, signal; signal.signal(signal.SIGUSR1, lambda *_: {said})"
+    with Serving(first=ask) as serving:
+        serving.process.send_signal(signal.SIGUSR1)
+        assert serving.process.stdout is not None
+        assert serving.process.stdout.readline() == "True True\n"
