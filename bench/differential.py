@@ -531,7 +531,7 @@ class World:
         self.loop = loop
         self.emulator = Emulator(seed=1, time=Clock(lambda: NOW, frozen=True))
         self.scopes = Scopes(self.emulator)
-        self.fast_path = fast_path(self.emulator.max_body_bytes, [one.fast_path for one in self.emulator.protocols])
+        self.fast_path = fast_path(self.emulator.max_body_bytes, self.emulator.protocols)
         self.meter = RequestCounts()
         self.server = web.Server(partial(http_io.handle, self.scopes, self.meter))
         self.links: dict[int, Link] = {}

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
-from mcmock.core.model import Answer, Delivery, Request, Response
+from mcmock.core.model import Answer, Delivery, RawHeaders, Request, Response
 from mcmock.engine.engine import Engine
 from mcmock.engine.state import Transaction
 
@@ -32,6 +32,10 @@ class Committer(Protocol):
 
     def take(self, request: Request) -> Response | Answer:
         """`handle` for a caller that writes at once: a Response has only to be written, and is in the log as sent."""
+        ...
+
+    def take_event(self, session_id: str, target: str, headers: RawHeaders, body: bytes) -> Response | None:
+        """`take` for an event that is known by its form: see `Engine.take_event`. None, with nothing done: `take` it."""
         ...
 
     def submit(self, request: Request, done: Callable[[Answer], None]) -> None:
@@ -91,6 +95,11 @@ class DirectCommitter:
     def take(self, request: Request) -> Response | Answer:
         with self._engine.lock:
             return self._engine.take(request)
+
+    def take_event(self, session_id: str, target: str, headers: RawHeaders, body: bytes) -> Response | None:
+        engine = self._engine
+        with engine.lock:
+            return engine.take_event(session_id, target, headers, body)
 
     def submit(self, request: Request, done: Callable[[Answer], None]) -> None:
         done(self.handle(request))

@@ -12,9 +12,19 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
-from mcmock.core.model import Answer, Delivery, Finding, Kind, Outcome, Request, Response, Verdict
+from mcmock.core import sessions
+from mcmock.core.model import Answer, Delivery, Finding, Kind, Outcome, RawHeaders, Request, Response, Verdict
 from mcmock.core.sessions import Phase, Session
-from mcmock.engine.decisions import DecisionContext, IssueId, broken, decide, session_at, take_event, with_refusal
+from mcmock.engine.decisions import (
+    DecisionContext,
+    IssueId,
+    broken,
+    decide,
+    open_session_at,
+    session_at,
+    take_event,
+    with_refusal,
+)
 from mcmock.engine.fault_injection import FaultInjector, blamed_on_start
 from mcmock.engine.log import Entry, Log
 from mcmock.engine.outcomes import Analysis
@@ -63,6 +73,7 @@ class Engine:
         self.policy = policy
         self.analysis.mode = policy.mode
         self._scene = DecisionContext(self.scope, policy, self._issue)
+        self._recall = self._first.recalls(policy.mode)
 
     # -- one request --------------------------------------------------------------------------------------------------
 
@@ -73,6 +84,31 @@ class Engine:
             return call, self._decide(tx, call)
         except Exception as error:
             return self._break(tx, request, error)
+
+    def take_event(self, session_id: str, target: str, headers: RawHeaders, body: bytes) -> Response | None:
+        """`take` for an event of the first API of whose head nothing is to be said: None, with nothing done, where it must look closer.
+
+        A Response has only to be written, and is in the log as sent.
+        """
+        state, protocol = self.state, self._first
+        try:
+            recalled = self._recall(body)
+            if recalled is None or state.has_rules or state.closed_by_fault:
+                return None
+            event_type, playhead, ts, findings, _ = recalled
+            now = state.now()
+            session = open_session_at(state, session_id, now)
+            if session is None:
+                return None
+            taken, response = sessions.take(session, event_type, playhead, now, ts), protocol.accepted(now)
+        except Exception:
+            return None  # `take` says what it is
+        state.sessions.put(session_id, taken)
+        self.log.append((
+            self.log.next_seq, now, Kind.EVENT, "POST", target, headers, body, event_type, session_id, Verdict.ACCEPTED,
+            response.status, response.headers, response.body, findings, None, False, protocol.name,
+        ), Delivery.SENT)  # fmt: skip
+        return response
 
     def take(self, request: Request) -> Response | Answer:
         """Decide about a request and note it, state being in memory. Never raises.

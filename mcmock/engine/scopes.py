@@ -167,9 +167,14 @@ class Scopes:
 
     # -- which scope --------------------------------------------------------------------------------------------------
 
+    @property
+    def is_one(self) -> bool:
+        """Whether a request without a prefix can only be the default scope's."""
+        return not (self._marks or self._rules or self._elsewhere)
+
     def place(self, request: Request) -> tuple[Emulator, Request]:
         """Return the emulator that is to judge `request`, and the request as it is to see it."""
-        if not (self._marks or self._rules or self._elsewhere or request.target.startswith(PREFIX)):
+        if self.is_one and not request.target.startswith(PREFIX):
             return self.default, request
         try:
             return self._place(request)

@@ -8,12 +8,12 @@ session is open, and what its events come to, is decided elsewhere, the same way
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, Protocol
 
 from mcmock.core.events import Event
-from mcmock.core.model import Finding, Headers, Kind, Mode, Request, Response, Verdict
+from mcmock.core.model import Finding, Headers, Kind, Mode, RawHeaders, Request, Response, Verdict
 
 Schema = dict[str, Any]
 """A part of an OpenAPI document."""
@@ -108,6 +108,19 @@ class ParsedRequest(NamedTuple):
     ts: int | None = None
 
 
+class RecalledEvent(NamedTuple):
+    """An event's body that need not be looked at: one like it was judged before, and not refused.
+
+    `playhead` (seconds) and `ts` (milliseconds) are its own; `body` is the other one, with other numbers.
+    """
+
+    event_type: str
+    playhead: float
+    ts: int
+    findings: tuple[Finding, ...]
+    body: Mapping[str, Any]
+
+
 class Address(NamedTuple):
     """What the target of a recorded request says: its kind, the session that it names, and the target on a server of ours.
 
@@ -151,6 +164,10 @@ class Operation(NamedTuple):
     query: Mapping[str, bool] = MappingProxyType({})
 
 
+def _recall_nothing(body: bytes) -> RecalledEvent | None:  # noqa: ARG001
+    return None
+
+
 class ApiProtocol(Protocol):
     """An emulated API. `fast_path` matches the targets, printable ASCII and nothing that has to be decoded, whose requests may be
     answered without an HTTP parser where one has read the same header lines before; it has no groups that capture."""
@@ -176,6 +193,22 @@ class ApiProtocol(Protocol):
     def read(self, request: Request, mode: Mode) -> ParsedRequest:
         """Return what the request is, what was found in it, and why it is refused, if it is."""
         ...
+
+    def session_of_event(self, method: str, target: str) -> str | None:  # noqa: ARG002
+        """Return the session of which a request is an event, where method and target alone say so."""
+        return None
+
+    def is_usual(self, headers: RawHeaders) -> bool:  # noqa: ARG002
+        """Return whether nothing is found in an event because of its header lines."""
+        return False
+
+    def recalls(self, mode: Mode) -> Callable[[bytes], RecalledEvent | None]:  # noqa: ARG002
+        """Return a function that tells what is known of an event's body from those before it; None: `read` it."""
+        return _recall_nothing
+
+    def accepted(self, now: float) -> Response:
+        """Return what an event that was accepted is answered, on a connection that stays; for APIs that recall."""
+        raise NotImplementedError
 
     def respond(
         self, verdict: Verdict, parsed: ParsedRequest, request: Request, now: float, session_id: str | None, reason: str

@@ -253,36 +253,48 @@ class Connection(AiohttpConnection):
 
     # -- the fast path ------------------------------------------------------------------------------------------------
 
-    def _answer_at_once(self, plain: FastRequest) -> bool:
+    def _answer_at_once(self, fast: FastRequest) -> bool:
         """Answer a request of the fast path; False if it has to go the ordinary way after all.
 
         A client that does not read is waited for after its answer, as on the ordinary way: nothing more is answered until
         it has caught up, and nothing more read once enough waits.
         """
         transport = self.transport
-        if transport is None or not self._may_write(transport) or self.scopes.default.blocks:
+        if transport is None or not self._may_write(transport) or self.emulator.blocks:
             return False
         if self.overdue is not None:
             self._stop_clock()
         self.begun = True
-        block = plain.block
-        request = Request(plain.method, plain.target, block.headers, plain.body, block.host, self.scheme)
+        line, block, body = fast
+        began = monotonic()
+        response: Response | None = None
+        if line.session_id is not None and block.is_usual and self.scopes.is_one:
+            response = self.emulator.take_event(line.session_id, line.target, block.headers, body)
+        if response is not None:
+            self.meter.note_taken(response.status, monotonic() - began)
+            transport.write(response.raw)
+        elif not self._take(Request(line.method, line.target, block.headers, body, block.host, self.scheme), transport):
+            return True
+        self.note_answer()
+        if self.is_full:
+            self._queue(_Unread())
+        return True
+
+    def _take(self, request: Request, transport: asyncio.Transport) -> bool:
+        """Answer a request; False where the ordinary way is to perform the answer, because it takes more than writing."""
         began = monotonic()
         emulator, asked = self.scopes.place(request)
         answer = emulator.take(asked)
         if isinstance(answer, Response):
-            self.meter.note_taken(answer, monotonic() - began)
+            self.meter.note_taken(answer.status, monotonic() - began)
             transport.write(answer.raw)
-        else:
-            self.meter.note(answer, monotonic() - began)
-            if answer.steps:
-                self._queue(_Decided(emulator, answer))  # the ordinary way performs what takes more than writing
-                return True
-            transport.write(answer.response.raw)
-            emulator.settle(answer.seq, Delivery.SENT)
-        self.note_answer()
-        if self.is_full:
-            self._queue(_Unread())
+            return True
+        self.meter.note(answer, monotonic() - began)
+        if answer.steps:
+            self._queue(_Decided(emulator, answer))
+            return False
+        transport.write(answer.response.raw)
+        emulator.settle(answer.seq, Delivery.SENT)
         return True
 
     def _may_write(self, transport: asyncio.Transport) -> bool:

@@ -26,13 +26,17 @@ What the fast path may believe, and why that is safe:
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from mcmock.core.model import RawHeaders
+from mcmock.protocols.base import ApiProtocol
 
 MAX_BYTES = 4 * 2**20
 """Memory for the header blocks that are remembered, about; past that, learning starts over."""
+
+MAX_LINES = 4096
+"""Request lines that are remembered, some 500 bytes each; past that, they are read anew."""
 
 MAX_BLOCK = 4096
 """Bytes of a header block; a longer one is not learnt."""
@@ -44,6 +48,7 @@ METHODS = (b"POST", b"OPTIONS")
 
 _SCOPE = rb"(?:/~[A-Za-z0-9][A-Za-z0-9._-]{0,63})?"
 _NEVER = re.compile(rb"(?!)")
+_LINE_END = b"\r\n"
 _END = b"\r\n\r\n"
 _BLANK = b" \t"
 _LENGTH = re.compile(rb"(?i)(?:\A|\r\n)content-length:[ \t]*(0|[1-9][0-9]{0,6})(?=[ \t]*(?:\r\n|\Z))")
@@ -56,18 +61,30 @@ _BLOCK_COST, _HEADER_COST = 600, 150
 
 
 class HeaderBlock(NamedTuple):
-    """What aiohttp made of a header block."""
+    """What aiohttp made of a header block. `is_usual` says that no API finds anything in an event because of it."""
 
     headers: RawHeaders
     host: str
     length: int  # of the body
+    is_usual: bool
+
+
+class RequestLine:
+    """A request line that came before, and the header blocks that are known of its method.
+
+    `session_id` is the session of which it makes a request an event, where the API that has a fast path can tell.
+    """
+
+    __slots__ = ("blocks", "method", "session_id", "target")
+
+    def __init__(self, method: str, target: str, session_id: str | None, blocks: dict[bytes, HeaderBlock]) -> None:
+        self.method, self.target, self.session_id, self.blocks = method, target, session_id, blocks
 
 
 class FastRequest(NamedTuple):
     """A request that the fast path can take."""
 
-    method: str
-    target: str
+    line: RequestLine
     block: HeaderBlock
     body: bytes
 
@@ -79,80 +96,93 @@ class Part(NamedTuple):
 
 
 class FastPath:
-    """The header blocks that one server has seen. `patterns` are those of the emulated APIs (`ApiProtocol.fast_path`)."""
+    """The header blocks that one server has seen. It takes requests for those of the `protocols` that have a fast path."""
 
-    def __init__(self, longest_body: int, patterns: Iterable[re.Pattern[bytes] | None]) -> None:
+    def __init__(self, longest_body: int, protocols: Sequence[ApiProtocol]) -> None:
         self._longest_body = longest_body
-        targets = b"|".join(pattern.pattern for pattern in patterns if pattern is not None)
-        line = rb"(%b) (%b(?:%b)) HTTP/1\.1\r\n" % (b"|".join(METHODS), _SCOPE, targets)
+        self._protocols = [one for one in protocols if one.fast_path is not None]
+        targets = b"|".join(one.fast_path.pattern for one in self._protocols if one.fast_path is not None)
+        line = rb"(%b) (%b(?:%b)) HTTP/1\.1" % (b"|".join(METHODS), _SCOPE, targets)
         self._request_line = re.compile(line) if targets else _NEVER
-        self._forget()
-
-    def _forget(self) -> None:
+        self._lines: dict[bytes, RequestLine] = {}
         self._blocks: dict[bytes, dict[bytes, HeaderBlock]] = {method: {} for method in METHODS}
-        self._alike: dict[tuple[bytes, ...], HeaderBlock] = {}  # by method, and what stands around the length
+        self._alike: dict[tuple[str | bytes, ...], HeaderBlock] = {}  # by method, and what stands around the length
         self._bytes = 0
 
     def read(self, data: bytes) -> FastRequest | Part | None:
         """Return the request that `data` is, if it is one for the fast path. It must have come on a clear connection."""
-        found = self._request_line.match(data)
-        if found is None:
+        begin = data.find(_LINE_END) + 2
+        line = self._lines.get(data[: begin - 2]) or self._read_line(data[: begin - 2])
+        if line is None:
             return None
-        begin = found.end()
         end = data.find(_END, begin)
         if end < 0:
             return None
-        method, target = found.groups()
         text = data[begin:end]
-        block = self._blocks[method].get(text) or self._derived(method, text)
+        block = line.blocks.get(text) or self._derived(line, text)
         if block is None:
             return None
         missing = block.length - (len(data) - end - 4)
         if missing == 0:
-            return FastRequest(method.decode(), target.decode(), block, data[end + 4 :])
+            return FastRequest(line, block, data[end + 4 :])
         return Part(missing) if missing > 0 and block.length <= MAX_HELD else None
 
-    def _derived(self, method: bytes, text: bytes) -> HeaderBlock | None:
+    def _read_line(self, text: bytes) -> RequestLine | None:
+        """Return what a request line says, its end left out; None where it is none for the fast path."""
+        found = self._request_line.fullmatch(text)
+        if found is None:
+            return None
+        method, target = found[1].decode(), found[2].decode()
+        named = next(filter(None, (one.session_of_event(method, target) for one in self._protocols)), None)
+        if len(self._lines) >= MAX_LINES:
+            self._lines.clear()
+        line = self._lines[text] = RequestLine(method, target, named, self._blocks[found[1]])
+        return line
+
+    def _derived(self, line: RequestLine, text: bytes) -> HeaderBlock | None:
         """Return what a block means that differs from a known one in the length alone."""
         found = _LENGTH.search(text)
         if found is None:
             return None
-        known = self._alike.get((method, *_around(text, found)))
+        known = self._alike.get((line.method, *_around(text, found)))
         length = int(found[1])
         if known is None or length > self._longest_body:
             return None
         headers = tuple(
             (name, found[1] if name.lower() == b"content-length" else value) for name, value in known.headers
         )
-        block = HeaderBlock(headers, known.host, length)
-        self._keep(method, text, block)
+        block = known._replace(headers=headers, length=length)
+        self._keep(line, text, block)
         return block
 
     def learn(self, data: bytes, message: Any) -> None:
         """Remember the header block of `data`, which aiohttp has just read as `message`, from the first byte to the last."""
-        found = self._request_line.match(data)
-        if found is None:
+        begin = data.find(_LINE_END) + 2
+        line = self._read_line(data[: begin - 2])
+        if line is None:
             return
-        method, begin = found[1], found.end()
         end = data.find(_END, begin)
         text = data[begin:end]
-        if not 0 < end - begin <= MAX_BLOCK or text in self._blocks[method]:
+        if not 0 < end - begin <= MAX_BLOCK or text in line.blocks:
             return
-        block = self._block(method, text, message)
+        block = self._block(line.method, text, message)
         if block is None or len(data) - end - 4 != block.length:
             return
-        self._keep(method, text, block)
+        self._keep(line, text, block)
         if (length := _LENGTH.search(text)) is not None:
-            self._alike[method, *_around(text, length)] = block
+            self._alike[line.method, *_around(text, length)] = block
 
-    def _keep(self, method: bytes, text: bytes, block: HeaderBlock) -> None:
+    def _keep(self, line: RequestLine, text: bytes, block: HeaderBlock) -> None:
         cost = _BLOCK_COST + 3 * len(text) + _HEADER_COST * len(block.headers)
         if self._bytes + cost > MAX_BYTES:
-            self._forget()
-        self._blocks[method][text] = block
+            self._alike.clear()
+            for blocks in self._blocks.values():
+                blocks.clear()
+            self._bytes = 0
+        line.blocks[text] = block
         self._bytes += cost
 
-    def _block(self, method: bytes, text: bytes, message: Any) -> HeaderBlock | None:
+    def _block(self, method: str, text: bytes, message: Any) -> HeaderBlock | None:
         """Return what the header block `text` means, if the fast path may take requests that have it."""
         headers = message.headers
         if message.should_close or message.upgrade or not _SPECIAL.isdisjoint(headers) or "Host" not in headers:
@@ -160,12 +190,13 @@ class FastPath:
         if _headers(text) != message.raw_headers:
             return None
         lengths = [value for name, value in message.raw_headers if name.lower() == b"content-length"]
-        if len(lengths) > 1 or (not lengths and method == b"POST"):
+        if len(lengths) > 1 or (not lengths and method == "POST"):
             return None
         length = lengths[0] if lengths else b"0"
         if not length.isdigit() or int(length) > self._longest_body:
             return None
-        return HeaderBlock(message.raw_headers, headers["Host"], int(length))
+        usual = all(one.is_usual(message.raw_headers) for one in self._protocols)
+        return HeaderBlock(message.raw_headers, headers["Host"], int(length), usual)
 
 
 def _around(text: bytes, length: re.Match[bytes]) -> tuple[bytes, bytes]:

@@ -62,7 +62,7 @@ class _Server(AiohttpServer):
     def __init__(self, held: Scopes, meter: RequestCounts, handler: Any, **options: Any) -> None:
         super().__init__(handler)
         self._scopes, self._meter = held, meter
-        self._fast_path = FastPath(held.default.max_body_bytes, [one.fast_path for one in held.default.protocols])
+        self._fast_path = FastPath(held.default.max_body_bytes, held.default.protocols)
         self._options = options
         self.taking = Taking(self, self.count_connections)
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 from bisect import bisect_left
 from typing import NamedTuple
 
-from mcmock.core.model import Answer, Kind, Outcome, Response, Verdict
+from mcmock.core.model import Answer, Kind, Outcome, Verdict
 from mcmock.engine.types import outcome_on_arrival
 
 BOUNDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
 """Upper bounds, in seconds, of the histogram's buckets."""
+
+_FIRST = BOUNDS[0]
 
 
 class Counted(NamedTuple):
@@ -29,29 +31,29 @@ class RequestCounts:
 
     def __init__(self) -> None:
         self._counts: dict[tuple[Kind, Verdict, int, bool], int] = {}
+        self._taken: dict[int, int] = {}  # events that were accepted and met by nothing, by status
         self._buckets = [0] * (len(BOUNDS) + 1)
         self.seconds = 0.0
 
     def note(self, answer: Answer, seconds: float) -> None:
         """Count an answer that took so long to be decided."""
         fault = answer.fault
-        self._note(
-            (answer.kind, answer.verdict, answer.response.status, fault is not None and fault.side == "before"), seconds
-        )
-
-    def note_taken(self, response: Response, seconds: float) -> None:
-        """Count an event that was accepted at once."""
-        self._note((Kind.EVENT, Verdict.ACCEPTED, response.status, False), seconds)
-
-    def _note(self, key: tuple[Kind, Verdict, int, bool], seconds: float) -> None:
+        key = (answer.kind, answer.verdict, answer.response.status, fault is not None and fault.side == "before")
         self._counts[key] = self._counts.get(key, 0) + 1
         self._buckets[bisect_left(BOUNDS, seconds)] += 1
+        self.seconds += seconds
+
+    def note_taken(self, status: int, seconds: float) -> None:
+        """Count an event that was accepted at once."""
+        self._taken[status] = self._taken.get(status, 0) + 1
+        self._buckets[0 if seconds <= _FIRST else bisect_left(BOUNDS, seconds)] += 1
         self.seconds += seconds
 
     def counted(self) -> list[Counted]:
         """Return the counts, in the order in which each was first needed."""
         found: dict[tuple[Kind, Outcome, int], int] = {}
-        for (kind, verdict, status, before), number in list(self._counts.items()):
+        taken = [((Kind.EVENT, Verdict.ACCEPTED, status, False), number) for status, number in list(self._taken.items())]
+        for (kind, verdict, status, before), number in (*list(self._counts.items()), *taken):
             key = (kind, outcome_on_arrival(kind, verdict, before), status)
             found[key] = found.get(key, 0) + number
         return [Counted(*key, number) for key, number in found.items()]

@@ -25,7 +25,7 @@ from typing import Any, Final, NamedTuple
 
 from mcmock.core import http
 from mcmock.core.clock import Clock
-from mcmock.core.model import Answer, Delivery, Request
+from mcmock.core.model import Answer, Delivery, RawHeaders, Request
 from mcmock.core.tables import DirectTable
 from mcmock.engine.changes import Change, Row, StoreUnavailable
 from mcmock.engine.committer import Committer, Result
@@ -138,6 +138,10 @@ class OptimisticCommitter:
 
     def take(self, request: Request) -> Answer:
         return self.handle(request)
+
+    def take_event(self, session_id: str, target: str, headers: RawHeaders, body: bytes) -> None:  # noqa: ARG002
+        """Return None: the store has to be told."""
+        return
 
     def submit(self, request: Request, done: Callable[[Answer], None]) -> None:
         def told(answer: Answer, became: int | Exception) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from mcmock.core.clock import Clock
-from mcmock.core.model import Answer, Delivery, Request
+from mcmock.core.model import Answer, Delivery, RawHeaders, Request
 from mcmock.core.tables import DirectTable, Key, Value
 from mcmock.engine.changes import Change, Delta, Row, StoreUnavailable
 from mcmock.engine.committer import Committer, Result
@@ -117,6 +117,10 @@ class WriteBehindCommitter:
 
     def take(self, request: Request) -> Answer:
         return self.handle(request)
+
+    def take_event(self, session_id: str, target: str, headers: RawHeaders, body: bytes) -> None:  # noqa: ARG002
+        """Return None: the store has to be told."""
+        return
 
     def submit(self, request: Request, done: Callable[[Answer], None]) -> None:
         done(self.handle(request))

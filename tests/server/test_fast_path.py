@@ -108,7 +108,7 @@ def test_both_ways_give_the_same_bytes_and_the_same_log(
 )
 def test_a_header_that_asks_for_more_never_takes_the_fast_path(wire: Wire, taken: list[bool], extra: str) -> None:
     sid = open_session(wire)
-    fast_path = FastPath(1000, [routes.FAST_PATH])
+    fast_path = FastPath(1000, [MediaCollection()])
     message = raw(sid, body("ping"), extra)
     assert fast_path.read(message) is None
     wire.send(message)
@@ -153,7 +153,7 @@ def teach(fast_path: FastPath, *more: str) -> None:
 
 def test_the_fast_path_forgets_rather_than_grow_without_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fast_path_module, "MAX_BYTES", 100_000)
-    fast_path = FastPath(1000, [routes.FAST_PATH])
+    fast_path = FastPath(1000, [MediaCollection()])
     tracemalloc.start()
     try:
         for number in range(5000):
@@ -169,7 +169,7 @@ def test_the_fast_path_forgets_rather_than_grow_without_bound(monkeypatch: pytes
 def test_many_short_headers_count_for_what_they_take(monkeypatch: pytest.MonkeyPatch) -> None:
     """4 kB of header lines are some 100 kB of objects."""
     monkeypatch.setattr(fast_path_module, "MAX_BYTES", 1_000_000)
-    fast_path = FastPath(1000, [routes.FAST_PATH])
+    fast_path = FastPath(1000, [MediaCollection()])
     tracemalloc.start()
     try:
         for number in range(300):
@@ -181,7 +181,7 @@ def test_many_short_headers_count_for_what_they_take(monkeypatch: pytest.MonkeyP
 
 
 def test_the_longest_block_is_learnt_and_no_longer_one() -> None:
-    fast_path = FastPath(1000, [routes.FAST_PATH])
+    fast_path = FastPath(1000, [MediaCollection()])
     for length, learnt in ((MAX_BLOCK, True), (MAX_BLOCK + 1, False)):
         block = len(raw("0" * 64, b"{}", "X: ").partition(b"\r\n")[2]) - len(b"\r\n\r\n{}")
         header = "X: " + "y" * (length - block)
@@ -199,7 +199,7 @@ def test_a_head_of_5_kilobytes_is_not_learnt(wire: Wire, taken: list[bool]) -> N
 
 
 def test_a_block_is_learnt_only_if_its_lines_say_what_aiohttp_said() -> None:
-    fast_path = FastPath(1000, [routes.FAST_PATH])
+    fast_path = FastPath(1000, [MediaCollection()])
     fast_path.learn(raw("0" * 64, b"{}"), Message("X: of somebody else"))
     fast_path.learn(raw("0" * 64, b"{}").replace(b"Content-Length: 2\r\n", b""), Message())
     fast_path.learn(raw("0" * 64, b"{}") + b"more", Message())
@@ -229,7 +229,7 @@ ODD_LENGTHS = {
 
 @pytest.mark.parametrize("line", ODD_LENGTHS.values(), ids=ODD_LENGTHS)
 def test_only_a_plain_length_is_taken_for_another_length(line: bytes) -> None:
-    fast_path = FastPath(1000, [routes.FAST_PATH])
+    fast_path = FastPath(1000, [MediaCollection()])
     teach(fast_path)
     text = b"x" * 34
     head = raw("0" * 64, text).partition(b"\r\n\r\n")[0]
@@ -239,7 +239,7 @@ def test_only_a_plain_length_is_taken_for_another_length(line: bytes) -> None:
 
 
 def test_a_block_means_for_one_method_only_what_it_was_for_that() -> None:
-    fast_path = FastPath(1000, [routes.FAST_PATH])
+    fast_path = FastPath(1000, [MediaCollection()])
     teach(fast_path)
     assert fast_path.read(raw("0" * 64, b"{}").replace(b"POST", b"OPTIONS", 1)) is None
     assert fast_path.read(raw("0" * 64, b"{}").replace(b"POST", b"PUT", 1)) is None
@@ -247,9 +247,9 @@ def test_a_block_means_for_one_method_only_what_it_was_for_that() -> None:
 
 def test_a_head_cut_before_its_last_byte_is_no_request() -> None:
     """Where the end of the head is not there, nothing is where it would be counted from."""
-    fast_path = FastPath(1000, [routes.FAST_PATH])
+    fast_path = FastPath(1000, [MediaCollection()])
     for length in range(100, 500):
-        fast_path = FastPath(1000, [routes.FAST_PATH])
+        fast_path = FastPath(1000, [MediaCollection()])
         text = b"x" * length
         message = Message(length=length)
         fast_path.learn(raw("0" * 64, text), message)

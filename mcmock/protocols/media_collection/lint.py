@@ -21,6 +21,12 @@ RESERVED_PREFIXES = ("a.", "media.")
 HIGHEST_KBPS = 100_000
 _BITRATE = "media.qoe.bitrate"
 
+MOST = {_BITRATE: HIGHEST_KBPS}
+"""The numbers of `playerTime` and `qoeData` that are looked at, and up to what nothing is said of them."""
+
+BY_TIME = ("adBreakStart",)
+"""The events of which something may be said because of where their playhead stands."""
+
 # Lower case to the spellings in use: the documentation's table and the web SDKs, then its prose and the mobile SDKs.
 STANDARD_STATES = {
     "fullscreen": ("fullScreen", "fullscreen"),

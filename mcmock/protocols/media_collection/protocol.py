@@ -6,13 +6,13 @@ It joins the parts of this package and decides one thing itself: what is said ab
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from mcmock.core import findings
 from mcmock.core.events import EVENT_TYPES, VISITOR_KEYS, Event, content_key
 from mcmock.core.http import header, path_of
-from mcmock.core.model import COUNTED_KINDS, Finding, Headers, Kind, Mode, Request, Response, Verdict
+from mcmock.core.model import COUNTED_KINDS, Finding, Headers, Kind, Mode, RawHeaders, Request, Response, Verdict
 from mcmock.protocols.base import (
     Account,
     Address,
@@ -20,6 +20,7 @@ from mcmock.protocols.base import (
     Operation,
     Options,
     ParsedRequest,
+    RecalledEvent,
     Refused,
     Schema,
     Written,
@@ -29,6 +30,7 @@ from mcmock.protocols.media_collection import body as bodies
 from mcmock.protocols.media_collection.events import events_in, part_of, playhead_of, ts_of
 from mcmock.protocols.media_collection.responses import Answers
 from mcmock.protocols.media_collection.routes import Route
+from mcmock.protocols.media_collection.templates import Templates
 
 _OPENING: Final = (routes.SESSIONS, routes.DOWNLOADED)
 _SESSION_PATH: Final = re.compile(re.escape(routes.SESSIONS) + r"/([0-9a-f]{64})(?:/|$)")
@@ -45,6 +47,8 @@ class MediaCollection(ApiProtocol):
 
     def __init__(self, options: Options = Options()) -> None:  # noqa: B008 -- a value
         schemas.read_files()
+        self._known_events = {mode: Templates() for mode in Mode}
+        self._known_starts = {mode: Templates() for mode in Mode}
         self._answers = Answers(options.allowed_headers, options.cors_max_age, options.cors_private_network)
 
     def prepare(self) -> None:
@@ -57,19 +61,14 @@ class MediaCollection(ApiProtocol):
 
     def read(self, request: Request, mode: Mode) -> ParsedRequest:
         named = routes.session_of_event(request.method, request.target)
-        judged = bodies.judge_fitting(request.body, mode) if named is not None and request.refusal is None else None
-        if judged is not None:
-            found = _about_the_request(request, False, mode)
-            event, time = judged.events[0], judged.events[0]["playerTime"]
-            return ParsedRequest(
-                Kind.EVENT, named, judged.event_type, time["playhead"], judged.findings + found, None, False, b"",
-                (event,), time["ts"],
-            )  # fmt: skip
+        if named is not None and request.refusal is None and (event := self._read_event(request, named, mode)):
+            return event
         route = routes.route(request.method, request.target)
         if request.refusal is not None:
             return _refused_by_http(request, route, mode)
         if route.kind in COUNTED_KINDS:
-            return _read_body(request, route, mode)
+            known = self._known_starts[mode] if route.kind is Kind.SESSION else None
+            return _read_body(request, route, mode, known)
         if route.kind is Kind.PREFLIGHT:
             named = route.argument if request.target.find("/sessions/") >= 0 else None
             return ParsedRequest(Kind.PREFLIGHT, named)
@@ -78,6 +77,25 @@ class MediaCollection(ApiProtocol):
         wrong = address.misdirected(request, route.allow)
         found = findings.findings_of("misdirected", mode, "", wrong) if wrong is not None else ()
         return ParsedRequest(Kind.OTHER, findings=found, refused=_no_route(request, route))
+
+    def _read_event(self, request: Request, named: str, mode: Mode) -> ParsedRequest | None:
+        """Return an event that fits its schema and is not refused; None where it takes more than that."""
+        known = self._known_events[mode]
+        recalled = known.recall(request.body) or _recognised(request.body, mode, known)
+        if recalled is None:
+            return None
+        event_type, playhead, ts, findings, body = recalled
+        found = findings + _about_the_request(request, False, mode)
+        return ParsedRequest(Kind.EVENT, named, event_type, playhead, found, None, False, b"", (body,), ts)
+
+    def session_of_event(self, method: str, target: str) -> str | None:
+        return routes.session_of_event(method, target)
+
+    def is_usual(self, headers: RawHeaders) -> bool:
+        return _is_json(header(headers, b"content-type"))
+
+    def recalls(self, mode: Mode) -> Callable[[bytes], RecalledEvent | None]:
+        return self._known_events[mode].recall
 
     # -- to a response ------------------------------------------------------------------------------------------------
 
@@ -97,6 +115,9 @@ class MediaCollection(ApiProtocol):
         refused = parsed.refused
         assert refused is not None, verdict
         return self._error(refused, request, now)
+
+    def accepted(self, now: float) -> Response:
+        return self._answers.accepted(now, True)
 
     def error(self, status: int, message: str, request: Request, now: float, *, keep_alive: bool = True) -> Response:
         keep_alive = keep_alive and request.keep_alive
@@ -206,7 +227,24 @@ def _refused_by_http(request: Request, route: Route, mode: Mode) -> ParsedReques
     return ParsedRequest(route.kind, named, findings=found, refused=refused)
 
 
-def _read_body(request: Request, route: Route, mode: Mode) -> ParsedRequest:
+def _recognised(text: bytes, mode: Mode, known: Templates) -> RecalledEvent | None:
+    """Return an event whose body fits its schema and is not refused, and learn from it."""
+    judged = bodies.judge_fitting(text, mode)
+    if judged is None:
+        return None
+    (body,), event_type = judged.events, str(judged.event_type)
+    known.learn(text, event_type, body, judged.findings)
+    time = body["playerTime"]
+    return RecalledEvent(event_type, time["playhead"], time["ts"], judged.findings, body)
+
+
+def _read_body(request: Request, route: Route, mode: Mode, known: Templates | None) -> ParsedRequest:
+    """Read a body that is an event, or several; of a start it is looked first whether it is `known`."""
+    recalled = known.recall(request.body) if known is not None else None
+    if recalled is not None:
+        event_type, playhead, ts, findings, body = recalled
+        found = findings + _about_the_request(request, route.slash, mode)
+        return ParsedRequest(route.kind, None, event_type, playhead, found, None, False, b"", (body,), ts)
     judged = bodies.judge(route.kind, request.body, mode)
     found = judged.findings + _about_the_request(request, route.slash, mode)
     named, events = route.argument if route.kind is Kind.EVENT else None, judged.events
@@ -216,6 +254,8 @@ def _read_body(request: Request, route: Route, mode: Mode) -> ParsedRequest:
         refused = Refused(Verdict.MALFORMED, 400, judged.refusal)
         return ParsedRequest(route.kind, named, judged.event_type, findings=found, refused=refused, body=events)
     last = events[-1]
+    if known is not None and not judged.whole:
+        known.learn(request.body, str(judged.event_type), last, judged.findings)
     return ParsedRequest(
         route.kind, named, judged.event_type, playhead_of(last), found, None, judged.whole, b"", events, ts_of(last)
     )  # fmt: skip
@@ -225,12 +265,16 @@ def _about_the_request(request: Request, slash: bool, mode: Mode) -> tuple[Findi
     """Return what is found in how a body was sent; `slash` says that its path ends in one that it does not need."""
     found: tuple[Finding, ...] = ()
     content_type = header(request.headers, b"content-type")
-    if content_type is None or content_type[:16].lower() != b"application/json":
+    if not _is_json(content_type):
         sent = "no Content-Type" if content_type is None else content_type.decode("latin-1")
         found += findings.findings_of("content-type", mode, "", f"{sent} was sent; application/json is asked for")
     if slash:
         found += findings.findings_of("trailing-slash", mode, "", "the path ends in a slash")
     return found
+
+
+def _is_json(content_type: bytes | None) -> bool:
+    return content_type is not None and content_type[:16].lower() == b"application/json"
 
 
 def _read_schema(request: Request, event_type: str) -> ParsedRequest:

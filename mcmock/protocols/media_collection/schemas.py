@@ -112,6 +112,11 @@ def _by_value(event_type: str) -> frozenset[str]:
     return frozenset(found)
 
 
+def is_free(event_type: str, part: str, key: str) -> bool:
+    """Return whether the schema of an event type asks of what stands at `key` in `part` for no more than a type."""
+    return _by_value(event_type).isdisjoint((part, key))
+
+
 _shapes: dict[tuple[Any, ...], tuple[Breach, ...]] = {}
 """What does not fit of the bodies of a shape, without what was sent."""
 
