@@ -19,10 +19,10 @@ METADATA_EVENTS = ("sessionStart", "adStart", "chapterStart")
 ERROR_SOURCES = ("player", "external")
 RESERVED_PREFIXES = ("a.", "media.")
 HIGHEST_KBPS = 100_000
-_BITRATE = "media.qoe.bitrate"
+BITRATE = "media.qoe.bitrate"
 
-MOST = {_BITRATE: HIGHEST_KBPS}
-"""The numbers of `playerTime` and `qoeData` that are looked at, and up to what nothing is said of them."""
+BY_BITRATE = ("bitrate-in-bits",)
+"""What is said because of the bitrate."""
 
 BY_TIME = ("adBreakStart",)
 """The events of which something may be said because of where their playhead stands."""
@@ -41,7 +41,7 @@ def advise(event_type: str, body: Body) -> list[Violation]:
     """Return everything to say about `body`, a valid body of `event_type`."""
     found: list[Violation] = []
     if "qoeData" in body:
-        found += _quality(body["qoeData"])
+        found += of_bitrate(body["qoeData"].get(BITRATE, 0))
     if "customMetadata" in body:
         found += _metadata(event_type, body["customMetadata"])
         found += values.check_metadata(body["customMetadata"])
@@ -58,17 +58,17 @@ def is_silent(event_type: str, body: Body) -> bool:
     """Return whether `advise` surely has nothing to say; false means: ask it."""
     if "customMetadata" in body or event_type in _ALWAYS or ("params" in body and event_type in _BY_PARAMS):
         return False
-    return "qoeData" not in body or body["qoeData"].get(_BITRATE, 0) <= HIGHEST_KBPS
+    return "qoeData" not in body or body["qoeData"].get(BITRATE, 0) <= HIGHEST_KBPS
 
 
 def _param(rule: str, key: str, message: str) -> Violation:
     return Violation(rule, json_path(("params", key)), f"params.{key} {message}")
 
 
-def _quality(qoe: Body) -> Iterator[Violation]:
-    bitrate = qoe.get(_BITRATE, 0)
+def of_bitrate(bitrate: float) -> Iterator[Violation]:
+    """Yield what there is to say about an event's bitrate."""
     if bitrate > HIGHEST_KBPS:
-        path = json_path(("qoeData", _BITRATE))
+        path = json_path(("qoeData", BITRATE))
         yield Violation(
             "bitrate-in-bits",
             path,

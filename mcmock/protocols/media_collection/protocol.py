@@ -47,8 +47,8 @@ class MediaCollection(ApiProtocol):
 
     def __init__(self, options: Options = Options()) -> None:  # noqa: B008 -- a value
         schemas.read_files()
-        self._known_events = {mode: Templates() for mode in Mode}
-        self._known_starts = {mode: Templates() for mode in Mode}
+        self._known_events = {mode: Templates(mode) for mode in Mode}
+        self._known_starts = {mode: Templates(mode) for mode in Mode}
         self._answers = Answers(options.allowed_headers, options.cors_max_age, options.cors_private_network)
 
     def prepare(self) -> None:

@@ -8,9 +8,9 @@ Why that is safe:
 1. A template is made of a body that was read by the JSON parser, fitted its schema and was not refused. All of its bytes but
    the digits of numbers in `playerTime` and `qoeData` have to come again: so keys, texts, nesting and order are the same.
 2. A number stays one of its type: an integer of at most 15 digits, or a fraction, as JSON writes them and with no minus.
-3. Schemas ask for no more than a type of these numbers (`schemas.is_free`). Of what `lint` looks at, `lint.MOST` bounds how
-   large a number may be that it says nothing of, and `lint.BY_TIME` names the events whose playhead it looks at.
-4. A finding about one of the two parts is told from its numbers: a body with one is no template.
+3. Schemas ask for no more than a type of these numbers (`schemas.is_free`).
+4. `lint` looks at two of them: at the bitrate, which it is asked about each time (`lint.of_bitrate`), and at the playhead of
+   the events in `lint.BY_TIME`, of which no template is made.
 
 tests/protocols/test_templates.py compares what is said with templates and without.
 """
@@ -19,10 +19,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache, partial
 from typing import Any, Final, NamedTuple
 
-from mcmock.core.json_decoding import json_path
-from mcmock.core.model import Finding
+from mcmock.core.findings import make_finding, refuses
+from mcmock.core.model import Finding, Mode
 from mcmock.protocols.base import RecalledEvent
 from mcmock.protocols.media_collection import lint, schemas
 
@@ -35,6 +36,9 @@ MAX_TEMPLATES: Final = 256
 MAX_SEEN: Final = 4096
 """Skeletons of which it is counted how often they came; past that, counting starts over."""
 
+MAX_BITRATES: Final = 512
+"""Bitrates of which it is remembered what is said."""
+
 MAX_BODY: Final = 2048
 """Bytes of a body that a template is made of."""
 
@@ -42,18 +46,21 @@ _DIGITS: Final = b"0123456789"
 _TOKEN: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|[-+0-9.eE]+|[^"]', re.DOTALL)
 _WHOLE: Final = rb"(?:0|[1-9][0-9]{0,%d})"
 _INTEGER: Final = _WHOLE % 14
-_NUMBERS: Final = (_INTEGER, _INTEGER + rb"\.[0-9]{1,15}")
+_NUMBERS: Final = (_INTEGER, _INTEGER + rb"\.[0-9]{1,20}")
 _PARTS: Final = ("playerTime", "qoeData")
-_IN_PARTS: Final = tuple(json_path((part,)) for part in _PARTS)
+_NAMED: Final = {"playhead": "playhead", "ts": "ts", lint.BITRATE: "bitrate"}
+"""The numbers that are read, and the groups of a pattern that are theirs."""
 
 
 class Template(NamedTuple):
-    """What bodies of a form are: their event's type and what is found in each. `read_playhead` makes a number of the playhead.
+    """What bodies of a form are: their event's type, and what is found in each beside its bitrate.
 
-    `body` is the one that it was made of: its numbers are not those of the others.
+    `numbers` are the groups of the pattern: playhead, time and, where there is one, bitrate. `read_playhead` makes a number of
+    the first. `body` is the one that the template was made of: its numbers are not those of the others.
     """
 
     pattern: re.Pattern[bytes]
+    numbers: tuple[str, ...]
     event_type: str
     findings: tuple[Finding, ...]
     read_playhead: type[int] | type[float]
@@ -63,9 +70,10 @@ class Template(NamedTuple):
 class Templates:
     """The templates of one kind of request in one mode."""
 
-    def __init__(self) -> None:
+    def __init__(self, mode: Mode) -> None:
         self._known: dict[bytes, Template] = {}
         self._seen: dict[int, int] = {}
+        self._of_bitrate = lru_cache(MAX_BITRATES)(partial(_of_bitrate, mode))
 
     def recall(self, text: bytes) -> RecalledEvent | None:
         """Return what a body is, if there is a template that it fits."""
@@ -75,10 +83,13 @@ class Templates:
         found = template.pattern.fullmatch(text)
         if found is None:
             return None
-        playhead, ts = found.group("playhead", "ts")
-        return RecalledEvent(
-            template.event_type, template.read_playhead(playhead), int(ts), template.findings, template.body
-        )
+        playhead, ts, *bitrate = found.group(*template.numbers)
+        findings: tuple[Finding, ...] | None = template.findings
+        if bitrate and (of_bitrate := self._of_bitrate(bitrate[0])) != ():
+            findings = of_bitrate and of_bitrate + template.findings
+        if findings is None:
+            return None
+        return RecalledEvent(template.event_type, template.read_playhead(playhead), int(ts), findings, template.body)
 
     def learn(self, text: bytes, event_type: str, body: dict[str, Any], findings: tuple[Finding, ...]) -> None:
         """Make a template of a body that was judged and not refused, once others like it have come."""
@@ -95,15 +106,23 @@ class Templates:
             self._seen.clear()
 
 
-def _template(text: bytes, event_type: str, body: dict[str, Any], findings: tuple[Finding, ...]) -> Template | None:
-    if event_type in lint.BY_TIME or any(one.path.startswith(_IN_PARTS) for one in findings):
+def _of_bitrate(mode: Mode, digits: bytes) -> tuple[Finding, ...] | None:
+    """Return what is found in an event because of its bitrate; None if it is refused for it."""
+    violations = list(lint.of_bitrate(int(digits)))
+    if any(refuses(one.rule, mode) for one in violations):
         return None
-    if not schemas.fits(event_type, body):
+    return tuple(filter(None, (make_finding(one.rule, mode, one.path, one.message) for one in violations)))
+
+
+def _template(text: bytes, event_type: str, body: dict[str, Any], findings: tuple[Finding, ...]) -> Template | None:
+    if event_type in lint.BY_TIME or not schemas.fits(event_type, body):
         return None
     pattern = re.compile(b"".join(_pieces(text, event_type)), re.DOTALL)
-    if set(pattern.groupindex) != {"playhead", "ts"} or pattern.fullmatch(text) is None:
+    if not {"playhead", "ts"} <= set(pattern.groupindex) or pattern.fullmatch(text) is None:
         return None
-    return Template(pattern, event_type, findings, type(body["playerTime"]["playhead"]), body)
+    numbers = tuple(name for name in _NAMED.values() if name in pattern.groupindex)
+    always = tuple(one for one in findings if one.rule not in lint.BY_BITRATE)
+    return Template(pattern, numbers, event_type, always, type(body["playerTime"]["playhead"]), body)
 
 
 def _pieces(text: bytes, event_type: str) -> Iterator[bytes]:
@@ -128,8 +147,5 @@ def _number(event_type: str, part: str, key: str, token: bytes) -> bytes | None:
     if part not in _PARTS or not schemas.is_free(event_type, part, key):
         return None
     written = next((one for one in _NUMBERS if re.fullmatch(one, token)), None)
-    if written is not None and key in lint.MOST:
-        return _WHOLE % (len(str(lint.MOST[key])) - 2) if written is _INTEGER else None
-    if written is not None and part == "playerTime" and key in ("playhead", "ts"):
-        return b"(?P<%b>%b)" % (key.encode(), written)
-    return written
+    name = _NAMED.get(key)
+    return written and (b"(?P<%b>%b)" % (name.encode(), written) if name is not None else written)
