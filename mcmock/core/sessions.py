@@ -87,9 +87,7 @@ def at(session: Session, now: float) -> Session:
 def is_open_at(session: Session, now: float) -> bool:
     """Return whether a session is open, and has not timed out by `now`."""
     return (
-        session.phase is Phase.OPEN
-        and now < session.touched_at + IDLE_AFTER
-        and now < session.moved_at + STALLED_AFTER
+        session.phase is Phase.OPEN and now < session.touched_at + IDLE_AFTER and now < session.moved_at + STALLED_AFTER
     )
 
 

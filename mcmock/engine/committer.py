@@ -13,6 +13,7 @@ from typing import Protocol, TypeVar
 from mcmock.core.model import Answer, Delivery, RawHeaders, Request, Response
 from mcmock.engine.engine import Engine
 from mcmock.engine.state import Transaction
+from mcmock.protocols.base import KnownLine
 
 Result = TypeVar("Result")
 
@@ -34,8 +35,8 @@ class Committer(Protocol):
         """`handle` for a caller that writes at once: a Response has only to be written, and is in the log as sent."""
         ...
 
-    def take_event(self, session_id: str, target: str, headers: RawHeaders, body: bytes) -> Response | None:
-        """`take` for an event that is known by its form: see `Engine.take_event`. None, with nothing done: `take` it."""
+    def take_known(self, line: KnownLine, target: str, headers: RawHeaders, body: bytes) -> Response | None:
+        """`take` for what is known by its form: see `Engine.take_known`. None, with nothing done: `take` it."""
         ...
 
     def submit(self, request: Request, done: Callable[[Answer], None]) -> None:
@@ -96,10 +97,10 @@ class DirectCommitter:
         with self._engine.lock:
             return self._engine.take(request)
 
-    def take_event(self, session_id: str, target: str, headers: RawHeaders, body: bytes) -> Response | None:
+    def take_known(self, line: KnownLine, target: str, headers: RawHeaders, body: bytes) -> Response | None:
         engine = self._engine
         with engine.lock:
-            return engine.take_event(session_id, target, headers, body)
+            return engine.take_known(line, target, headers, body)
 
     def submit(self, request: Request, done: Callable[[Answer], None]) -> None:
         done(self.handle(request))

@@ -115,8 +115,8 @@ class Emulator:
             self._committer = backing.committer(self.engine, seed, rules)
         self.has_store = self._committer.has_store
         """Whether a store keeps the state, which may know of scopes that this process has not made."""
-        self.take_event = self._committer.take_event
-        """`take` for an event that is known by its form: see `Engine.take_event`."""
+        self.take_known = self._committer.take_known
+        """`take` for what is known by its form: see `Engine.take_known`."""
         self.blocks = self._committer.blocks
         """Whether `handle` may wait for something outside this process, so that an event loop must not call it."""
 

@@ -12,7 +12,6 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
-from mcmock.core import sessions
 from mcmock.core.model import Answer, Delivery, Finding, Kind, Outcome, RawHeaders, Request, Response, Verdict
 from mcmock.core.sessions import Phase, Session
 from mcmock.engine.decisions import (
@@ -20,18 +19,18 @@ from mcmock.engine.decisions import (
     IssueId,
     broken,
     decide,
-    open_session_at,
     session_at,
     take_event,
     with_refusal,
 )
 from mcmock.engine.fault_injection import FaultInjector, blamed_on_start
+from mcmock.engine.known_requests import KnownRequests
 from mcmock.engine.log import Entry, Log
 from mcmock.engine.outcomes import Analysis
 from mcmock.engine.policy import Policy
 from mcmock.engine.state import State, Transaction
 from mcmock.engine.types import Call, Decision
-from mcmock.protocols.base import ApiProtocol, ParsedRequest
+from mcmock.protocols.base import ApiProtocol, KnownLine, ParsedRequest
 
 MAX_SESSIONS: Final = 100_000
 """Sessions remembered: some 50 MB. Beyond, closed ones that the log has no request of go, the oldest first, and are counted;
@@ -73,7 +72,8 @@ class Engine:
         self.policy = policy
         self.analysis.mode = policy.mode
         self._scene = DecisionContext(self.scope, policy, self._issue)
-        self._recall = self._first.recalls(policy.mode)
+        forms = self._first.known
+        self._known = KnownRequests(forms, self.state, self._scene, self._found_in_preflight) if forms else None
 
     # -- one request --------------------------------------------------------------------------------------------------
 
@@ -85,30 +85,33 @@ class Engine:
         except Exception as error:
             return self._break(tx, request, error)
 
-    def take_event(self, session_id: str, target: str, headers: RawHeaders, body: bytes) -> Response | None:
-        """`take` for an event of the first API of whose head nothing is to be said: None, with nothing done, where it must look closer.
+    def take_known(self, line: KnownLine, target: str, headers: RawHeaders, body: bytes) -> Response | None:
+        """`take` for what is known by its form: a request of the first API, on a connection that stays.
 
-        A Response has only to be written, and is in the log as sent.
+        `line` is what its first line says; its header lines are usual. None, with nothing done: `take` has to look at it.
         """
-        state, protocol = self.state, self._first
+        known, state = self._known, self.state
+        if known is None or state.has_rules or state.closed_by_fault:
+            return None
         try:
-            recalled = self._recall(body)
-            if recalled is None or state.has_rules or state.closed_by_fault:
-                return None
-            event_type, playhead, ts, findings, _ = recalled
             now = state.now()
-            session = open_session_at(state, session_id, now)
-            if session is None:
+            decided = known.decide(line, headers, body, now)
+            if decided is None:
                 return None
-            taken, response = sessions.take(session, event_type, playhead, now, ts), protocol.accepted(now)
         except Exception:
             return None  # `take` says what it is
-        state.sessions.put(session_id, taken)
+        kind, (verdict, session_id, event_type, findings, response) = line.kind, decided
+        if verdict is Verdict.CREATED:
+            self._forget_old(state, now)
         self.log.append((
-            self.log.next_seq, now, Kind.EVENT, "POST", target, headers, body, event_type, session_id, Verdict.ACCEPTED,
-            response.status, response.headers, response.body, findings, None, False, protocol.name,
+            self.log.next_seq, now, kind, "OPTIONS" if kind is Kind.PREFLIGHT else "POST", target, headers, body, event_type,
+            session_id, verdict, response.status, response.headers, response.body, findings, None, False, self._first.name,
         ), Delivery.SENT)  # fmt: skip
         return response
+
+    def _found_in_preflight(self, headers: RawHeaders) -> tuple[Finding, ...]:
+        request = Request("OPTIONS", self._first.paths[0].template, headers, b"")
+        return self._decide(self.state, self._read(self.state, request)).findings
 
     def take(self, request: Request) -> Response | Answer:
         """Decide about a request and note it, state being in memory. Never raises.

@@ -109,16 +109,23 @@ class ParsedRequest(NamedTuple):
 
 
 class RecalledEvent(NamedTuple):
-    """An event's body that need not be looked at: one like it was judged before, and not refused.
+    """What a body says that need not be looked at closer: one like it was judged before, and not refused.
 
-    `playhead` (seconds) and `ts` (milliseconds) are its own; `body` is the other one, with other numbers.
+    `playhead` is in seconds, `ts` in milliseconds. `content` stands for what is watched, where it opens a session.
     """
 
     event_type: str
     playhead: float
     ts: int
     findings: tuple[Finding, ...]
-    body: Mapping[str, Any]
+    content: str = ""
+
+
+class KnownLine(NamedTuple):
+    """What a request is whose first line says it all: an event or a preflight of a session, or a start."""
+
+    kind: Kind
+    session_id: str | None = None
 
 
 class Address(NamedTuple):
@@ -164,18 +171,47 @@ class Operation(NamedTuple):
     query: Mapping[str, bool] = MappingProxyType({})
 
 
-def _recall_nothing(body: bytes) -> RecalledEvent | None:  # noqa: ARG001
-    return None
+class KnownForms(Protocol):
+    """Requests that are known by their form, so that the fast path need not have them read: events, starts, preflights.
+
+    `targets` matches theirs, printable ASCII and nothing that has to be decoded; it has no groups that capture.
+    """
+
+    targets: re.Pattern[bytes]
+
+    def line(self, method: str, target: str) -> KnownLine | None:
+        """Return what a request is, where method and target alone say so."""
+        ...
+
+    def is_usual(self, headers: RawHeaders) -> bool:
+        """Return whether nothing is found in an event or a start because of its header lines."""
+        ...
+
+    def recalls(self, kind: Kind, mode: Mode) -> Callable[[bytes], RecalledEvent | None]:
+        """Return a function that tells of a body what is known from those before it; None: it has to be read."""
+        ...
+
+    def accepted(self, now: float) -> Response:
+        """Return what an event that was accepted is answered, on a connection that stays."""
+        ...
+
+    def created(self, now: float, session_id: str) -> Response:
+        """Return what a start is answered, on a connection that stays."""
+        ...
+
+    def preflighted(self, headers: RawHeaders) -> Callable[[float], Response]:
+        """Return a function that answers preflights with these lines, on a connection that stays; it takes the time."""
+        ...
 
 
 class ApiProtocol(Protocol):
-    """An emulated API. `fast_path` matches the targets, printable ASCII and nothing that has to be decoded, whose requests may be
-    answered without an HTTP parser where one has read the same header lines before; it has no groups that capture."""
+    """An emulated API. `known` are its requests that may be answered without an HTTP parser, where one has read the same header
+    lines before."""
 
     name: str
     paths: Sequence[Path]
     event_types: Sequence[str]
-    fast_path: re.Pattern[bytes] | None
+    known: KnownForms | None = None
     presets: Sequence[FaultPreset] = ()
     forms: Mapping[str, str] = {}
     """The forms that a fault can give a true answer, and what each is."""
@@ -193,22 +229,6 @@ class ApiProtocol(Protocol):
     def read(self, request: Request, mode: Mode) -> ParsedRequest:
         """Return what the request is, what was found in it, and why it is refused, if it is."""
         ...
-
-    def session_of_event(self, method: str, target: str) -> str | None:  # noqa: ARG002
-        """Return the session of which a request is an event, where method and target alone say so."""
-        return None
-
-    def is_usual(self, headers: RawHeaders) -> bool:  # noqa: ARG002
-        """Return whether nothing is found in an event because of its header lines."""
-        return False
-
-    def recalls(self, mode: Mode) -> Callable[[bytes], RecalledEvent | None]:  # noqa: ARG002
-        """Return a function that tells what is known of an event's body from those before it; None: `read` it."""
-        return _recall_nothing
-
-    def accepted(self, now: float) -> Response:
-        """Return what an event that was accepted is answered, on a connection that stays; for APIs that recall."""
-        raise NotImplementedError
 
     def respond(
         self, verdict: Verdict, parsed: ParsedRequest, request: Request, now: float, session_id: str | None, reason: str

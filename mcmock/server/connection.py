@@ -21,7 +21,7 @@ from aiohttp.streams import EMPTY_PAYLOAD
 
 from mcmock.core import http
 from mcmock.core.clock import monotonic
-from mcmock.core.model import Answer, Delivery, Refusal, Request, Response
+from mcmock.core.model import Answer, Delivery, Kind, Refusal, Request, Response
 from mcmock.engine import Emulator
 from mcmock.engine.scopes import Scopes
 from mcmock.server.aiohttp_adapter import AiohttpConnection, is_error
@@ -268,10 +268,11 @@ class Connection(AiohttpConnection):
         line, block, body = fast
         began = monotonic()
         response: Response | None = None
-        if line.session_id is not None and block.is_usual and self.scopes.is_one:
-            response = self.emulator.take_event(line.session_id, line.target, block.headers, body)
-        if response is not None:
-            self.meter.note_taken(response.status, monotonic() - began)
+        known = line.known
+        if known is not None and block.is_usual and self.scopes.is_one:
+            response = self.emulator.take_known(known, line.target, block.headers, body)
+        if known is not None and response is not None:
+            self.meter.note_taken(known.kind, response.status, monotonic() - began)
             transport.write(response.raw)
         elif not self._take(Request(line.method, line.target, block.headers, body, block.host, self.scheme), transport):
             return True
@@ -286,7 +287,7 @@ class Connection(AiohttpConnection):
         emulator, asked = self.scopes.place(request)
         answer = emulator.take(asked)
         if isinstance(answer, Response):
-            self.meter.note_taken(answer.status, monotonic() - began)
+            self.meter.note_taken(Kind.EVENT, answer.status, monotonic() - began)
             transport.write(answer.raw)
             return True
         self.meter.note(answer, monotonic() - began)

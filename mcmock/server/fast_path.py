@@ -11,7 +11,7 @@ What the fast path may believe, and why that is safe:
    the end, holds no part of a head or a body, and waits for nothing. It is known, not guessed, because aiohttp is fed one
    head or one body at a time (see `pieces`).
 2. A header block means what aiohttp said it means, wherever it comes again with the same method: the same bytes behind a
-   request line whose target is one that an API has named (`ApiProtocol.fast_path`). It is learnt from what came on a clear
+   request line whose target is one that an API has named (`ApiProtocol.known`). It is learnt from what came on a clear
    connection, of which aiohttp made exactly one request, and which left the connection clear: so it ends where the request ends.
 3. Nothing is taken on trust even then: a block is kept only if its lines, read one by one, are the headers that aiohttp
    named, in their order. A block cannot say what is not in it.
@@ -30,7 +30,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from mcmock.core.model import RawHeaders
-from mcmock.protocols.base import ApiProtocol
+from mcmock.protocols.base import ApiProtocol, KnownLine
 
 MAX_BYTES = 4 * 2**20
 """Memory for the header blocks that are remembered, about; past that, learning starts over."""
@@ -61,7 +61,7 @@ _BLOCK_COST, _HEADER_COST = 600, 150
 
 
 class HeaderBlock(NamedTuple):
-    """What aiohttp made of a header block. `is_usual` says that no API finds anything in an event because of it."""
+    """What aiohttp made of a header block. `is_usual` says that no API finds anything in a POST because of it."""
 
     headers: RawHeaders
     host: str
@@ -72,13 +72,13 @@ class HeaderBlock(NamedTuple):
 class RequestLine:
     """A request line that came before, and the header blocks that are known of its method.
 
-    `session_id` is the session of which it makes a request an event, where the API that has a fast path can tell.
+    `known` is what it makes a request, where the API that has a fast path can tell.
     """
 
-    __slots__ = ("blocks", "method", "session_id", "target")
+    __slots__ = ("blocks", "known", "method", "target")
 
-    def __init__(self, method: str, target: str, session_id: str | None, blocks: dict[bytes, HeaderBlock]) -> None:
-        self.method, self.target, self.session_id, self.blocks = method, target, session_id, blocks
+    def __init__(self, method: str, target: str, known: KnownLine | None, blocks: dict[bytes, HeaderBlock]) -> None:
+        self.method, self.target, self.known, self.blocks = method, target, known, blocks
 
 
 class FastRequest(NamedTuple):
@@ -96,12 +96,12 @@ class Part(NamedTuple):
 
 
 class FastPath:
-    """The header blocks that one server has seen. It takes requests for those of the `protocols` that have a fast path."""
+    """The header blocks that one server has seen. It takes requests for those of the `protocols` that know their forms."""
 
     def __init__(self, longest_body: int, protocols: Sequence[ApiProtocol]) -> None:
         self._longest_body = longest_body
-        self._protocols = [one for one in protocols if one.fast_path is not None]
-        targets = b"|".join(one.fast_path.pattern for one in self._protocols if one.fast_path is not None)
+        self._known = [one.known for one in protocols if one.known is not None]
+        targets = b"|".join(one.targets.pattern for one in self._known)
         line = rb"(%b) (%b(?:%b)) HTTP/1\.1" % (b"|".join(METHODS), _SCOPE, targets)
         self._request_line = re.compile(line) if targets else _NEVER
         self._lines: dict[bytes, RequestLine] = {}
@@ -133,10 +133,10 @@ class FastPath:
         if found is None:
             return None
         method, target = found[1].decode(), found[2].decode()
-        named = next(filter(None, (one.session_of_event(method, target) for one in self._protocols)), None)
+        known = next(filter(None, (one.line(method, target) for one in self._known)), None)
         if len(self._lines) >= MAX_LINES:
             self._lines.clear()
-        line = self._lines[text] = RequestLine(method, target, named, self._blocks[found[1]])
+        line = self._lines[text] = RequestLine(method, target, known, self._blocks[found[1]])
         return line
 
     def _derived(self, line: RequestLine, text: bytes) -> HeaderBlock | None:
@@ -195,7 +195,7 @@ class FastPath:
         length = lengths[0] if lengths else b"0"
         if not length.isdigit() or int(length) > self._longest_body:
             return None
-        usual = all(one.is_usual(message.raw_headers) for one in self._protocols)
+        usual = method == "OPTIONS" or all(one.is_usual(message.raw_headers) for one in self._known)
         return HeaderBlock(message.raw_headers, headers["Host"], int(length), usual)
 
 

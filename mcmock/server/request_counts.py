@@ -31,29 +31,29 @@ class RequestCounts:
 
     def __init__(self) -> None:
         self._counts: dict[tuple[Kind, Verdict, int, bool], int] = {}
-        self._taken: dict[int, int] = {}  # events that were accepted and met by nothing, by status
         self._buckets = [0] * (len(BOUNDS) + 1)
         self.seconds = 0.0
 
     def note(self, answer: Answer, seconds: float) -> None:
         """Count an answer that took so long to be decided."""
         fault = answer.fault
-        key = (answer.kind, answer.verdict, answer.response.status, fault is not None and fault.side == "before")
-        self._counts[key] = self._counts.get(key, 0) + 1
-        self._buckets[bisect_left(BOUNDS, seconds)] += 1
-        self.seconds += seconds
+        met_before = fault is not None and fault.side == "before"
+        self._note((answer.kind, answer.verdict, answer.response.status, met_before), seconds)
 
-    def note_taken(self, status: int, seconds: float) -> None:
-        """Count an event that was accepted at once."""
-        self._taken[status] = self._taken.get(status, 0) + 1
+    def note_taken(self, kind: Kind, status: int, seconds: float) -> None:
+        """Count a request that was taken, and met by nothing."""
+        verdict = Verdict.CREATED if kind is Kind.SESSION else Verdict.ACCEPTED
+        self._note((kind, verdict, status, False), seconds)
+
+    def _note(self, key: tuple[Kind, Verdict, int, bool], seconds: float) -> None:
+        self._counts[key] = self._counts.get(key, 0) + 1
         self._buckets[0 if seconds <= _FIRST else bisect_left(BOUNDS, seconds)] += 1
         self.seconds += seconds
 
     def counted(self) -> list[Counted]:
         """Return the counts, in the order in which each was first needed."""
         found: dict[tuple[Kind, Outcome, int], int] = {}
-        taken = [((Kind.EVENT, Verdict.ACCEPTED, status, False), number) for status, number in list(self._taken.items())]
-        for (kind, verdict, status, before), number in (*list(self._counts.items()), *taken):
+        for (kind, verdict, status, before), number in list(self._counts.items()):
             key = (kind, outcome_on_arrival(kind, verdict, before), status)
             found[key] = found.get(key, 0) + number
         return [Counted(*key, number) for key, number in found.items()]

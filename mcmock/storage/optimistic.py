@@ -35,6 +35,7 @@ from mcmock.engine.state import Transaction
 from mcmock.faults.active import ActiveRules
 from mcmock.faults.effects import AFTER
 from mcmock.faults.rule import FaultRule
+from mcmock.protocols.base import KnownLine
 from mcmock.storage import codec
 from mcmock.storage.base import CommitResult, Ledgers, SharedLedger
 from mcmock.storage.kept import KeptState, Unlogged, agreed_seed
@@ -139,7 +140,7 @@ class OptimisticCommitter:
     def take(self, request: Request) -> Answer:
         return self.handle(request)
 
-    def take_event(self, session_id: str, target: str, headers: RawHeaders, body: bytes) -> None:  # noqa: ARG002
+    def take_known(self, line: KnownLine, target: str, headers: RawHeaders, body: bytes) -> None:  # noqa: ARG002
         """Return None: the store has to be told."""
         return
 

@@ -19,6 +19,7 @@ from mcmock.engine.engine import Engine
 from mcmock.engine.log import NewEntry
 from mcmock.engine.state import Transaction
 from mcmock.faults.rule import FaultRule
+from mcmock.protocols.base import KnownLine
 from mcmock.storage import codec
 from mcmock.storage.base import Ledgers, PrivateLedger
 from mcmock.storage.kept import KeptState, Unlogged, agreed_seed
@@ -118,7 +119,7 @@ class WriteBehindCommitter:
     def take(self, request: Request) -> Answer:
         return self.handle(request)
 
-    def take_event(self, session_id: str, target: str, headers: RawHeaders, body: bytes) -> None:  # noqa: ARG002
+    def take_known(self, line: KnownLine, target: str, headers: RawHeaders, body: bytes) -> None:  # noqa: ARG002
         """Return None: the store has to be told."""
         return
 

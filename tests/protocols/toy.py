@@ -24,7 +24,6 @@ class Toy(ApiProtocol):
     name = "toy"
     paths = (Path(PATH, re.compile(re.escape(PATH)), {"POST": Kind.EVENT}),)
     event_types = tuple(TYPES.values())
-    fast_path = None
 
     def owns(self, target: str) -> bool:
         return path_of(target).startswith("/toy/")

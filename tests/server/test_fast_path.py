@@ -20,7 +20,8 @@ import differential
 import pytest
 
 from mcmock import faults
-from mcmock.protocols.media_collection import routes, schemas
+from mcmock.protocols.media_collection import schemas
+from mcmock.protocols.media_collection.protocol import MediaCollection
 from mcmock.server import connection
 from mcmock.server import fast_path as fast_path_module
 from mcmock.server.fast_path import MAX_BLOCK, FastPath, FastRequest
@@ -31,6 +32,8 @@ from tests.conftest import Wire, body
 from tests.server.test_server import open_session
 
 HEADERS = ("Content-Type: application/json", "User-Agent: a player")
+
+PROTOCOLS = [MediaCollection()]
 
 
 def raw(sid: str, value: Any, *more: str) -> bytes:
@@ -108,7 +111,7 @@ def test_both_ways_give_the_same_bytes_and_the_same_log(
 )
 def test_a_header_that_asks_for_more_never_takes_the_fast_path(wire: Wire, taken: list[bool], extra: str) -> None:
     sid = open_session(wire)
-    fast_path = FastPath(1000, [MediaCollection()])
+    fast_path = FastPath(1000, PROTOCOLS)
     message = raw(sid, body("ping"), extra)
     assert fast_path.read(message) is None
     wire.send(message)
@@ -153,7 +156,7 @@ def teach(fast_path: FastPath, *more: str) -> None:
 
 def test_the_fast_path_forgets_rather_than_grow_without_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fast_path_module, "MAX_BYTES", 100_000)
-    fast_path = FastPath(1000, [MediaCollection()])
+    fast_path = FastPath(1000, PROTOCOLS)
     tracemalloc.start()
     try:
         for number in range(5000):
@@ -169,7 +172,7 @@ def test_the_fast_path_forgets_rather_than_grow_without_bound(monkeypatch: pytes
 def test_many_short_headers_count_for_what_they_take(monkeypatch: pytest.MonkeyPatch) -> None:
     """4 kB of header lines are some 100 kB of objects."""
     monkeypatch.setattr(fast_path_module, "MAX_BYTES", 1_000_000)
-    fast_path = FastPath(1000, [MediaCollection()])
+    fast_path = FastPath(1000, PROTOCOLS)
     tracemalloc.start()
     try:
         for number in range(300):
@@ -181,7 +184,7 @@ def test_many_short_headers_count_for_what_they_take(monkeypatch: pytest.MonkeyP
 
 
 def test_the_longest_block_is_learnt_and_no_longer_one() -> None:
-    fast_path = FastPath(1000, [MediaCollection()])
+    fast_path = FastPath(1000, PROTOCOLS)
     for length, learnt in ((MAX_BLOCK, True), (MAX_BLOCK + 1, False)):
         block = len(raw("0" * 64, b"{}", "X: ").partition(b"\r\n")[2]) - len(b"\r\n\r\n{}")
         header = "X: " + "y" * (length - block)
@@ -199,7 +202,7 @@ def test_a_head_of_5_kilobytes_is_not_learnt(wire: Wire, taken: list[bool]) -> N
 
 
 def test_a_block_is_learnt_only_if_its_lines_say_what_aiohttp_said() -> None:
-    fast_path = FastPath(1000, [MediaCollection()])
+    fast_path = FastPath(1000, PROTOCOLS)
     fast_path.learn(raw("0" * 64, b"{}"), Message("X: of somebody else"))
     fast_path.learn(raw("0" * 64, b"{}").replace(b"Content-Length: 2\r\n", b""), Message())
     fast_path.learn(raw("0" * 64, b"{}") + b"more", Message())
@@ -229,7 +232,7 @@ ODD_LENGTHS = {
 
 @pytest.mark.parametrize("line", ODD_LENGTHS.values(), ids=ODD_LENGTHS)
 def test_only_a_plain_length_is_taken_for_another_length(line: bytes) -> None:
-    fast_path = FastPath(1000, [MediaCollection()])
+    fast_path = FastPath(1000, PROTOCOLS)
     teach(fast_path)
     text = b"x" * 34
     head = raw("0" * 64, text).partition(b"\r\n\r\n")[0]
@@ -239,7 +242,7 @@ def test_only_a_plain_length_is_taken_for_another_length(line: bytes) -> None:
 
 
 def test_a_block_means_for_one_method_only_what_it_was_for_that() -> None:
-    fast_path = FastPath(1000, [MediaCollection()])
+    fast_path = FastPath(1000, PROTOCOLS)
     teach(fast_path)
     assert fast_path.read(raw("0" * 64, b"{}").replace(b"POST", b"OPTIONS", 1)) is None
     assert fast_path.read(raw("0" * 64, b"{}").replace(b"POST", b"PUT", 1)) is None
@@ -247,9 +250,9 @@ def test_a_block_means_for_one_method_only_what_it_was_for_that() -> None:
 
 def test_a_head_cut_before_its_last_byte_is_no_request() -> None:
     """Where the end of the head is not there, nothing is where it would be counted from."""
-    fast_path = FastPath(1000, [MediaCollection()])
+    fast_path = FastPath(1000, PROTOCOLS)
     for length in range(100, 500):
-        fast_path = FastPath(1000, [MediaCollection()])
+        fast_path = FastPath(1000, PROTOCOLS)
         text = b"x" * length
         message = Message(length=length)
         fast_path.learn(raw("0" * 64, text), message)
@@ -428,7 +431,7 @@ def test_an_event_stays_on_the_fast_path_with(
     if way == "somebody watches":
         mcmock_server.emulator.subscribe(lambda notice: told.append(notice.what))
     answers = []
-    monkeypatch.setattr(RequestCounts, "note_taken", lambda _, response, *__: answers.append(response.status))
+    monkeypatch.setattr(RequestCounts, "note_taken", lambda *taken: answers.append(taken[2]))
     taken.clear()
     taught(wire, event)
     assert taken == [True]
@@ -698,7 +701,7 @@ def believe_everything(patch: pytest.MonkeyPatch) -> None:
 def _whatever(message: Any, longest: int) -> Any:
     length = message.headers.get("Content-Length", "0") if hasattr(message, "headers") else "0"
     return (
-        fast_path_module.HeaderBlock(getattr(message, "raw_headers", ()), "x", int(length))
+        fast_path_module.HeaderBlock(getattr(message, "raw_headers", ()), "x", int(length), True)
         if int(length) <= longest
         else None
     )

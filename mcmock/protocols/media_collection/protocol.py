@@ -6,13 +6,13 @@ It joins the parts of this package and decides one thing itself: what is said ab
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from mcmock.core import findings
 from mcmock.core.events import EVENT_TYPES, VISITOR_KEYS, Event, content_key
 from mcmock.core.http import header, path_of
-from mcmock.core.model import COUNTED_KINDS, Finding, Headers, Kind, Mode, RawHeaders, Request, Response, Verdict
+from mcmock.core.model import COUNTED_KINDS, Finding, Headers, Kind, Mode, Request, Response, Verdict
 from mcmock.protocols.base import (
     Account,
     Address,
@@ -28,6 +28,7 @@ from mcmock.protocols.base import (
 from mcmock.protocols.media_collection import address, faults, operations, recorded, routes, schemas, writing
 from mcmock.protocols.media_collection import body as bodies
 from mcmock.protocols.media_collection.events import events_in, part_of, playhead_of, ts_of
+from mcmock.protocols.media_collection.known_forms import MediaCollectionForms, asks_for_private, is_json
 from mcmock.protocols.media_collection.responses import Answers
 from mcmock.protocols.media_collection.routes import Route
 from mcmock.protocols.media_collection.templates import Templates
@@ -42,14 +43,12 @@ class MediaCollection(ApiProtocol):
     name = "media-collection"
     paths = routes.PATHS
     event_types = EVENT_TYPES
-    fast_path = routes.FAST_PATH
     presets = faults.PRESETS
 
     def __init__(self, options: Options = Options()) -> None:  # noqa: B008 -- a value
         schemas.read_files()
-        self._known_events = {mode: Templates(mode) for mode in Mode}
-        self._known_starts = {mode: Templates(mode) for mode in Mode}
         self._answers = Answers(options.allowed_headers, options.cors_max_age, options.cors_private_network)
+        self.known = self._forms = MediaCollectionForms(self._answers)
 
     def prepare(self) -> None:
         schemas.prepare()
@@ -67,8 +66,7 @@ class MediaCollection(ApiProtocol):
         if request.refusal is not None:
             return _refused_by_http(request, route, mode)
         if route.kind in COUNTED_KINDS:
-            known = self._known_starts[mode] if route.kind is Kind.SESSION else None
-            return _read_body(request, route, mode, known)
+            return _read_body(request, route, mode, self._forms.templates.get((route.kind, mode)))
         if route.kind is Kind.PREFLIGHT:
             named = route.argument if request.target.find("/sessions/") >= 0 else None
             return ParsedRequest(Kind.PREFLIGHT, named)
@@ -80,22 +78,13 @@ class MediaCollection(ApiProtocol):
 
     def _read_event(self, request: Request, named: str, mode: Mode) -> ParsedRequest | None:
         """Return an event that fits its schema and is not refused; None where it takes more than that."""
-        known = self._known_events[mode]
+        known = self._forms.templates[Kind.EVENT, mode]
         recalled = known.recall(request.body) or _recognised(request.body, mode, known)
         if recalled is None:
             return None
-        event_type, playhead, ts, findings, body = recalled
+        event_type, playhead, ts, findings, _ = recalled
         found = findings + _about_the_request(request, False, mode)
-        return ParsedRequest(Kind.EVENT, named, event_type, playhead, found, None, False, b"", (body,), ts)
-
-    def session_of_event(self, method: str, target: str) -> str | None:
-        return routes.session_of_event(method, target)
-
-    def is_usual(self, headers: RawHeaders) -> bool:
-        return _is_json(header(headers, b"content-type"))
-
-    def recalls(self, mode: Mode) -> Callable[[bytes], RecalledEvent | None]:
-        return self._known_events[mode].recall
+        return ParsedRequest(Kind.EVENT, named, event_type, playhead, found, ts=ts)
 
     # -- to a response ------------------------------------------------------------------------------------------------
 
@@ -116,9 +105,6 @@ class MediaCollection(ApiProtocol):
         assert refused is not None, verdict
         return self._error(refused, request, now)
 
-    def accepted(self, now: float) -> Response:
-        return self._answers.accepted(now, True)
-
     def error(self, status: int, message: str, request: Request, now: float, *, keep_alive: bool = True) -> Response:
         keep_alive = keep_alive and request.keep_alive
         return self._answers.error(status, message, now, keep_alive, head=_is_head(request))
@@ -127,9 +113,7 @@ class MediaCollection(ApiProtocol):
         if parsed.kind is Kind.EVENT:
             return self._answers.accepted(now, request.keep_alive)
         if parsed.kind is Kind.PREFLIGHT:
-            asked = header(request.headers, b"access-control-request-private-network")
-            wanted = asked is not None and asked.strip().lower() == b"true"
-            return self._answers.preflight(now, request.keep_alive, private_network=wanted)
+            return self._answers.preflight(now, request.keep_alive, private_network=asks_for_private(request.headers))
         return self._answers.schema(parsed.document, now, request.keep_alive, head=_is_head(request))
 
     def _error(self, refused: Refused, request: Request, now: float) -> Response:
@@ -235,16 +219,11 @@ def _recognised(text: bytes, mode: Mode, known: Templates) -> RecalledEvent | No
     (body,), event_type = judged.events, str(judged.event_type)
     known.learn(text, event_type, body, judged.findings)
     time = body["playerTime"]
-    return RecalledEvent(event_type, time["playhead"], time["ts"], judged.findings, body)
+    return RecalledEvent(event_type, time["playhead"], time["ts"], judged.findings)
 
 
 def _read_body(request: Request, route: Route, mode: Mode, known: Templates | None) -> ParsedRequest:
-    """Read a body that is an event, or several; of a start it is looked first whether it is `known`."""
-    recalled = known.recall(request.body) if known is not None else None
-    if recalled is not None:
-        event_type, playhead, ts, findings, body = recalled
-        found = findings + _about_the_request(request, route.slash, mode)
-        return ParsedRequest(route.kind, None, event_type, playhead, found, None, False, b"", (body,), ts)
+    """Read a body that is an event, or several, and learn from it."""
     judged = bodies.judge(route.kind, request.body, mode)
     found = judged.findings + _about_the_request(request, route.slash, mode)
     named, events = route.argument if route.kind is Kind.EVENT else None, judged.events
@@ -265,16 +244,12 @@ def _about_the_request(request: Request, slash: bool, mode: Mode) -> tuple[Findi
     """Return what is found in how a body was sent; `slash` says that its path ends in one that it does not need."""
     found: tuple[Finding, ...] = ()
     content_type = header(request.headers, b"content-type")
-    if not _is_json(content_type):
+    if not is_json(content_type):
         sent = "no Content-Type" if content_type is None else content_type.decode("latin-1")
         found += findings.findings_of("content-type", mode, "", f"{sent} was sent; application/json is asked for")
     if slash:
         found += findings.findings_of("trailing-slash", mode, "", "the path ends in a slash")
     return found
-
-
-def _is_json(content_type: bytes | None) -> bool:
-    return content_type is not None and content_type[:16].lower() == b"application/json"
 
 
 def _read_schema(request: Request, event_type: str) -> ParsedRequest:

@@ -8,6 +8,7 @@ browser needs to read them.
 from __future__ import annotations
 
 import json
+from typing import NamedTuple
 
 from mcmock.core.http import JSON, Dates, render
 from mcmock.core.model import Headers, Response
@@ -32,6 +33,30 @@ _LINES = {
 }
 
 
+_PLACE = "/location"
+
+
+class _Created(NamedTuple):
+    """The 201 of one second, in the two halves between which the location stands."""
+
+    second: int
+    lines: tuple[Headers, Headers]
+    raw: tuple[bytes, bytes]
+
+    @classmethod
+    def of(cls, second: int, response: Response) -> _Created:
+        headers, line = response.headers, ("Location", _PLACE)
+        index = headers.index(line)
+        before, _, behind = response.raw.partition(b"%b\r\n" % _PLACE.encode())
+        return cls(second, (headers[:index], headers[index + 1 :]), (before, behind))
+
+    def at(self, place: str) -> Response:
+        (first, others), (before, behind) = self.lines, self.raw
+        return Response(
+            201, (*first, ("Location", place), *others), b"", b"%b%b\r\n%b" % (before, place.encode(), behind)
+        )
+
+
 class Answers:
     """Builds every answer. The options widen the preflight beyond what is documented (C-47)."""
 
@@ -42,6 +67,7 @@ class Answers:
         self._max_age: Headers = () if max_age is None else (("Access-Control-Max-Age", str(max_age)),)
         self._private_network: Headers = ((ALLOW_PRIVATE_NETWORK, "true"),) if private_network else ()
         self._date = Dates()
+        self._created: _Created | None = None  # the latest 201
         self._kept: dict[
             Headers, tuple[int, Response]
         ] = {}  # the latest 204 that has these lines beside the usual ones
@@ -68,7 +94,12 @@ class Answers:
         return self._of_this_second(now, keep_alive, (*self._max_age, *granted))
 
     def created(self, session_id: str, now: float, keep_alive: bool) -> Response:
-        return self._build("created", 201, now, keep_alive, location=location(session_id))
+        place = location(session_id)
+        if not keep_alive:
+            return self._build("created", 201, now, False, location=place)
+        if self._created is None or self._created.second != int(now):
+            self._created = _Created.of(int(now), self._build("created", 201, now, True, location=_PLACE))
+        return self._created.at(place)
 
     def schema(self, document: bytes, now: float, keep_alive: bool, *, head: bool = False) -> Response:
         return self._build("schema", 200, now, keep_alive, document, JSON, head=head)

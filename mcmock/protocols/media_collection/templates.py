@@ -1,16 +1,18 @@
-"""Bodies that are told from one that was judged before by their numbers alone, so that the same holds of them.
+"""Bodies that are told from one that was judged before by their digits alone, so that the same holds of them.
 
-A player's pings are one text in which the playhead, the time and the quality figures change. Where nothing that is said of a
-body rests on those numbers, a body with other numbers in the same places is not judged again.
+A player's pings are one text in which the playhead, the time and the quality figures change, and its starts differ in the
+number of what is watched. Where nothing that is said of a body rests on those digits, a body with others is not judged again.
 
 Why that is safe:
 
-1. A template is made of a body that was read by the JSON parser, fitted its schema and was not refused. All of its bytes but
-   the digits of numbers in `playerTime` and `qoeData` have to come again: so keys, texts, nesting and order are the same.
+1. A template is made of a body that was read by the JSON parser, fitted its schema and was not refused. All of its bytes have
+   to come again, but for the digits of numbers in `playerTime` and `qoeData`, and those in texts that `values.FREE` names: so
+   keys, other texts, nesting and order are the same.
 2. A number stays one of its type: an integer of at most 15 digits, or a fraction, as JSON writes them and with no minus.
 3. Schemas ask for no more than a type of these numbers (`schemas.is_free`).
 4. `lint` looks at two of them: at the bitrate, which it is asked about each time (`lint.of_bitrate`), and at the playhead of
-   the events in `lint.BY_TIME`, of which no template is made.
+   the events in `lint.BY_TIME`, of which no template is made. Of a free text it is asked each time whether it says something
+   (`values.is_no_value`), the one thing that is said of it.
 
 tests/protocols/test_templates.py compares what is said with templates and without.
 """
@@ -18,14 +20,15 @@ tests/protocols/test_templates.py compares what is said with templates and witho
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from functools import lru_cache, partial
 from typing import Any, Final, NamedTuple
 
+from mcmock.core import json_decoding
+from mcmock.core.events import CONTENT_KEYS, content_key
 from mcmock.core.findings import make_finding, refuses
 from mcmock.core.model import Finding, Mode
 from mcmock.protocols.base import RecalledEvent
-from mcmock.protocols.media_collection import lint, schemas
+from mcmock.protocols.media_collection import lint, schemas, values
 
 LEARN_AFTER: Final = 3
 """How often bodies of one skeleton come before a template is made, which takes some 0.7 ms."""
@@ -43,6 +46,7 @@ MAX_BODY: Final = 2048
 """Bytes of a body that a template is made of."""
 
 _DIGITS: Final = b"0123456789"
+_DIGIT_RUNS: Final = re.compile(rb"[0-9]+")
 _TOKEN: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|[-+0-9.eE]+|[^"]', re.DOTALL)
 _WHOLE: Final = rb"(?:0|[1-9][0-9]{0,%d})"
 _INTEGER: Final = _WHOLE % 14
@@ -56,15 +60,16 @@ class Template(NamedTuple):
     """What bodies of a form are: their event's type, and what is found in each beside its bitrate.
 
     `numbers` are the groups of the pattern: playhead, time and, where there is one, bitrate. `read_playhead` makes a number of
-    the first. `body` is the one that the template was made of: its numbers are not those of the others.
+    the first. `texts` are the groups of texts with digits, by key. `content` stands for what is watched; None: a text says it.
     """
 
     pattern: re.Pattern[bytes]
     numbers: tuple[str, ...]
+    texts: dict[str, str]
     event_type: str
     findings: tuple[Finding, ...]
     read_playhead: type[int] | type[float]
-    body: dict[str, Any]
+    content: str | None
 
 
 class Templates:
@@ -76,7 +81,7 @@ class Templates:
         self._of_bitrate = lru_cache(MAX_BITRATES)(partial(_of_bitrate, mode))
 
     def recall(self, text: bytes) -> RecalledEvent | None:
-        """Return what a body is, if there is a template that it fits."""
+        """Return what a body says, if there is a template that it fits."""
         template = self._known.get(text.translate(None, _DIGITS))
         if template is None:
             return None
@@ -87,9 +92,12 @@ class Templates:
         findings: tuple[Finding, ...] | None = template.findings
         if bitrate and (of_bitrate := self._of_bitrate(bitrate[0])) != ():
             findings = of_bitrate and of_bitrate + template.findings
-        if findings is None:
+        if findings is None or (template.texts and not _are_values(template.texts, found)):
             return None
-        return RecalledEvent(template.event_type, template.read_playhead(playhead), int(ts), findings, template.body)
+        content = template.content
+        if content is None:
+            content = content_key(json_decoding.decode(text)["params"])
+        return RecalledEvent(template.event_type, template.read_playhead(playhead), int(ts), findings, content)
 
     def learn(self, text: bytes, event_type: str, body: dict[str, Any], findings: tuple[Finding, ...]) -> None:
         """Make a template of a body that was judged and not refused, once others like it have come."""
@@ -106,6 +114,10 @@ class Templates:
             self._seen.clear()
 
 
+def _are_values(texts: dict[str, str], found: re.Match[bytes]) -> bool:
+    return not any(values.is_no_value(key, found[group].decode()) for key, group in texts.items())
+
+
 def _of_bitrate(mode: Mode, digits: bytes) -> tuple[Finding, ...] | None:
     """Return what is found in an event because of its bitrate; None if it is refused for it."""
     violations = list(lint.of_bitrate(int(digits)))
@@ -117,35 +129,60 @@ def _of_bitrate(mode: Mode, digits: bytes) -> tuple[Finding, ...] | None:
 def _template(text: bytes, event_type: str, body: dict[str, Any], findings: tuple[Finding, ...]) -> Template | None:
     if event_type in lint.BY_TIME or not schemas.fits(event_type, body):
         return None
-    pattern = re.compile(b"".join(_pieces(text, event_type)), re.DOTALL)
-    if not {"playhead", "ts"} <= set(pattern.groupindex) or pattern.fullmatch(text) is None:
+    pieces = _Pieces(event_type)
+    pattern = re.compile(b"".join(map(pieces.pattern, _TOKEN.findall(text))), re.DOTALL)
+    groups = pattern.groupindex
+    if "playhead" not in groups or "ts" not in groups or pattern.fullmatch(text) is None:
         return None
-    numbers = tuple(name for name in _NAMED.values() if name in pattern.groupindex)
+    if any(values.is_no_value(key, body["params"][key]) for key in pieces.texts):
+        return None
+    numbers = tuple(name for name in _NAMED.values() if name in groups)
     always = tuple(one for one in findings if one.rule not in lint.BY_BITRATE)
-    return Template(pattern, numbers, event_type, always, type(body["playerTime"]["playhead"]), body)
+    told_by_text = event_type == "sessionStart" and not pieces.texts.keys().isdisjoint(CONTENT_KEYS)
+    content = None if told_by_text else content_key(body.get("params", {}))
+    read_playhead = type(body["playerTime"]["playhead"])
+    return Template(pattern, numbers, pieces.texts, event_type, always, read_playhead, content)
 
 
-def _pieces(text: bytes, event_type: str) -> Iterator[bytes]:
-    """Yield the pattern of each token of a body, which is known to be JSON."""
-    depth, latest = 0, b""
-    keys = [b"", b"", b""]  # those that the token stands behind, by depth
-    for token in _TOKEN.findall(text):
+class _Pieces:
+    """Makes the pattern of each token of a body, which is known to be JSON, in their order."""
+
+    def __init__(self, event_type: str) -> None:
+        self.texts: dict[str, str] = {}
+        self._event_type = event_type
+        self._depth, self._latest, self._is_value = 0, b"", False
+        self._keys = [b"", b"", b""]  # those that the token stands behind, by depth
+
+    def pattern(self, token: bytes) -> bytes:
         if token in (b"{", b"["):
-            depth += 1
+            self._depth += 1
         elif token in (b"}", b"]"):
-            depth -= 1
-        elif token == b":" and depth <= 2:
-            keys[depth] = latest
+            self._depth -= 1
+        elif token == b":" and self._depth <= 2:
+            self._keys[self._depth] = self._latest
         elif token[:1] == b'"':
-            latest = token[1:-1]
-        number = _number(event_type, keys[1].decode(), keys[2].decode(), token) if depth == 2 else None
-        yield re.escape(token) if number is None else number
+            self._latest = token[1:-1]
+        is_value, self._is_value = self._is_value, token == b":" or (self._is_value and token.isspace())
+        varied = None
+        if is_value and self._depth == 2:
+            varied = self._varied(self._keys[1].decode(), self._keys[2].decode(), token)
+        return re.escape(token) if varied is None else varied
 
+    def _varied(self, part: str, key: str, token: bytes) -> bytes | None:
+        """Return the pattern of a value that may be another one; None where it has to be the same."""
+        if not schemas.is_free(self._event_type, part, key):
+            return None
+        if part == "params":
+            return self._text(key, token) if key in values.FREE and token[:1] == b'"' else None
+        if part not in _PARTS:
+            return None
+        written = next((one for one in _NUMBERS if re.fullmatch(one, token)), None)
+        name = _NAMED.get(key)
+        return written and (b"(?P<%b>%b)" % (name.encode(), written) if name is not None else written)
 
-def _number(event_type: str, part: str, key: str, token: bytes) -> bytes | None:
-    """Return the pattern of a number that may be another one; None where the token is no such number."""
-    if part not in _PARTS or not schemas.is_free(event_type, part, key):
-        return None
-    written = next((one for one in _NUMBERS if re.fullmatch(one, token)), None)
-    name = _NAMED.get(key)
-    return written and (b"(?P<%b>%b)" % (name.encode(), written) if name is not None else written)
+    def _text(self, key: str, token: bytes) -> bytes | None:
+        if b"\\" in token or not any(digit in _DIGITS for digit in token):
+            return None
+        self.texts[key] = group = f"text{len(self.texts)}"
+        kept = b"[0-9]{1,20}".join(map(re.escape, _DIGIT_RUNS.split(token[1:-1])))
+        return b'"(?P<%b>%b)"' % (group.encode(), kept)

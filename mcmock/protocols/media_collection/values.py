@@ -48,6 +48,9 @@ ID_KEYS: Final = frozenset({
 })  # fmt: skip
 HAVE_RULES: Final = frozenset({"media.id", "media.ad.id"})  # media-id-empty and ad-id-empty say what their loss is
 
+FREE: Final = frozenset({"media.id", "media.name", "media.ad.id", "media.ad.name"})
+"""Params of which nothing is asked but that they are a value, and not empty."""
+
 NEVER_MEANT: Final = frozenset({
     "undefined", "null", "(null)", "nil", "nan", "[object object]", "[object undefined]", "[object null]", "optional(nil)",
     "infinity", "-infinity", "todo", "tbd", "fixme", "changeme", "change_me", "placeholder", "lorem ipsum", "n/a",
@@ -83,7 +86,7 @@ def check_texts(part: str, values: Mapping[str, Any]) -> Iterator[Violation]:
         text = value.strip() if isinstance(value, str) else "a number"
         if not text:
             yield from _empty(part, key)
-        elif is_placeholder(text) or (key in ID_KEYS and text.casefold() in NO_ID):
+        elif is_no_value(key, text):
             message = f"{part}.{key} is {sent_phrase(value)}: a placeholder, which reports take for a value"
             yield Violation("placeholder", json_path((part, key)), message)
 
@@ -94,6 +97,11 @@ def check_metadata(metadata: Mapping[str, Any]) -> Iterator[Violation]:
         if isinstance(value, str) and value.strip().casefold() not in WORDS and is_placeholder(value.strip()):
             message = f"customMetadata.{key} is {sent_phrase(value)}: a placeholder, which reports take for a value"
             yield Violation("placeholder-in-metadata", json_path(("customMetadata", key)), message)
+
+
+def is_no_value(key: str, text: str) -> bool:
+    """Return whether what stands at `key`, without the spaces around it, is no value that somebody meant."""
+    return is_placeholder(text) or (key in ID_KEYS and text.casefold() in NO_ID)
 
 
 def is_placeholder(text: str) -> bool:

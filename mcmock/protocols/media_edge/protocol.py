@@ -61,7 +61,6 @@ class MediaEdge(ApiProtocol):
     name = "media-edge"
     paths = routes.PATHS
     event_types = (*routes.EVENT_TYPES, routes.DOWNLOADED)
-    fast_path = None
     presets = faults.PRESETS
     forms = faults.FORMS
 
