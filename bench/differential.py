@@ -11,7 +11,7 @@ fault is armed, a scope appears or goes, somebody watches, the mode changes, a s
 everything is reset, a client stops reading, ends its side, or goes. Some cases hold, delay or break off answers by faults.
 
 A case is played twice on servers that differ in nothing but the fast path and what is remembered of earlier bodies
-(`REMEMBERED`), whose connections are the real ones on a transport and a loop of this file: what a case finds, it finds
+(`FORGETFUL`), whose connections are the real ones on a transport and a loop of this file: what a case finds, it finds
 again. A case with no more than whole requests and one bad end must also have exactly those in its log, whatever the cuts.
 Exit code 1 prints the case that differs; `--first` and `--cases 1` play it again.
 """
@@ -27,7 +27,7 @@ import sys
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from functools import partial
 from itertools import pairwise, repeat
 from typing import Any, NamedTuple, TypeVar
@@ -41,7 +41,7 @@ from mcmock.core.clock import Clock
 from mcmock.core.model import Request
 from mcmock.engine import Emulator
 from mcmock.engine.scopes import Scopes
-from mcmock.protocols.media_collection import schemas
+from mcmock.protocols.media_collection import schemas, templates
 from mcmock.server import http_io
 from mcmock.server.connection import Connection
 from mcmock.server.fast_path import FastPath, FastRequest, Part
@@ -481,16 +481,22 @@ class Nothing(dict[Any, Any]):
         pass
 
 
-REMEMBERED = ((schemas, "_shapes"),)
-"""What mcmock remembers of requests beyond one server. The ordinary way is played without it."""
+FORGETFUL = (
+    (schemas, "_shapes", Nothing()),
+    (templates, "LEARN_AFTER", None),
+)
+"""What mcmock remembers of bodies. The ordinary way is played without it."""
+
+EAGER = ((templates, "LEARN_AFTER", 1),)
+"""The fast path is played with whatever there may be to remember of the first body that is seen."""
 
 
 @contextmanager
-def forgetful() -> Iterator[None]:
-    """Nothing is remembered of bodies."""
-    kept = [(module, name, getattr(module, name)) for module, name in REMEMBERED]
-    for module, name, _ in kept:
-        setattr(module, name, Nothing())
+def remembering(how: tuple[tuple[Any, str, Any], ...]) -> Iterator[None]:
+    """Let these memories be in the place of those that mcmock has."""
+    kept = [(module, name, getattr(module, name)) for module, name, _ in how]
+    for module, name, memory in how:
+        setattr(module, name, memory)
     try:
         yield
     finally:
@@ -665,7 +671,7 @@ async def difference(seed: int, number: int) -> str | None:
     assert isinstance(loop, Loop)
     told, case = [], None
     for fast_path in (NoFastPath, Counting):
-        with forgetful() if fast_path is NoFastPath else nullcontext():
+        with remembering(FORGETFUL if fast_path is NoFastPath else EAGER):
             world = World(loop, fast_path)
             case = Case(seed, number, world.sessions)
             told.append(await world.play(case))

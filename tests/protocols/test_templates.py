@@ -104,6 +104,14 @@ def test_a_text_that_becomes_a_placeholder_is_judged(value: str) -> None:
     assert known.recall(text) is None
 
 
+def test_a_body_with_a_key_twice_is_no_template() -> None:
+    """Loose mode takes it; what it says is the last of the two."""
+    text = b'{"eventType":"ping","playerTime":{"playhead":1,"ts":1,"ts":2}}'
+    known = taught(Kind.EVENT, text, Mode.LOOSE)
+    assert known is not None
+    assert known.recall(text) is None
+
+
 def test_no_more_is_kept_than_a_bound_says(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(templates, "MAX_TEMPLATES", 4)
     monkeypatch.setattr(templates, "MAX_SEEN", 8)

@@ -66,7 +66,8 @@ class MediaCollection(ApiProtocol):
         if request.refusal is not None:
             return _refused_by_http(request, route, mode)
         if route.kind in COUNTED_KINDS:
-            return _read_body(request, route, mode, self._forms.templates.get((route.kind, mode)))
+            known = self._forms.templates[Kind.SESSION, mode] if route.kind is Kind.SESSION else None
+            return _read_body(request, route, mode, known)
         if route.kind is Kind.PREFLIGHT:
             named = route.argument if request.target.find("/sessions/") >= 0 else None
             return ParsedRequest(Kind.PREFLIGHT, named)

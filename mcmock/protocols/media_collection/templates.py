@@ -129,8 +129,11 @@ def _of_bitrate(mode: Mode, digits: bytes) -> tuple[Finding, ...] | None:
 def _template(text: bytes, event_type: str, body: dict[str, Any], findings: tuple[Finding, ...]) -> Template | None:
     if event_type in lint.BY_TIME or not schemas.fits(event_type, body):
         return None
+    tokens = _TOKEN.findall(text)
+    if tokens.count(b":") != json_decoding.count_keys(body):
+        return None  # a key was sent twice
     pieces = _Pieces(event_type)
-    pattern = re.compile(b"".join(map(pieces.pattern, _TOKEN.findall(text))), re.DOTALL)
+    pattern = re.compile(b"".join(map(pieces.pattern, tokens)), re.DOTALL)
     groups = pattern.groupindex
     if "playhead" not in groups or "ts" not in groups or pattern.fullmatch(text) is None:
         return None
