@@ -114,6 +114,8 @@ class Judge:
         self._downloaded = downloaded
         self._tally = Tally(mode, downloaded)
         self._findings: _Findings = {}
+        self.settled: list[int] = []
+        """The seqs of which something was found for good, in the order in which it was; one of several events may come again."""
         self._window: list[_BufferedEvent] = []
         self._began, self._arrived = 0.0, 0  # when the window's first event came, and how many have since
         self._latest_ts: int | None = None
@@ -134,6 +136,7 @@ class Judge:
             self._latest_ts = event.ts if self._latest_ts is None else max(self._latest_ts, event.ts)
         if self._added == 1 and event.event_type == "sessionStart" and not self._downloaded:
             _count(self._tally, [waiting], self._findings)
+            self._note_settled([waiting])
             return
         if self._arrived and self._is_over(event.at):
             self._flush(event)
@@ -177,6 +180,18 @@ class Judge:
         self._window, self._arrived = tied, 0
         if done:
             _process(self._tally, done, self._findings)
+            self._note_settled(done)
+
+    def _note_settled(self, done: Iterable[_BufferedEvent]) -> None:
+        self.settled += [waiting.event.seq for waiting in done if waiting.event.seq in self._findings]
+
+    def found(self, seq: int) -> tuple[Finding, ...]:
+        """Return what was found for good of an event."""
+        return self._findings.get(seq, ())
+
+    def found_in_window(self) -> Mapping[int, tuple[Finding, ...]]:
+        """Return what is found of each event of the open window, as if it were processed."""
+        return self._now()[1]
 
     def _split(self, ts: int) -> tuple[list[_BufferedEvent], list[_BufferedEvent]]:
         window = self._window

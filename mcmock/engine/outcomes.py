@@ -5,7 +5,7 @@ It reads the log and the sessions and changes neither; what it keeps are caches,
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import islice
 from typing import Final
@@ -23,6 +23,7 @@ from mcmock.core.sessions import Session
 from mcmock.core.tables import short_key
 from mcmock.engine.decisions import session_at
 from mcmock.engine.log import Entry, Log
+from mcmock.engine.log_index import Ignored, LogIndex
 from mcmock.engine.session_analysis import SessionAnalysis, is_taken, settled_outcome
 from mcmock.engine.state import State
 from mcmock.protocols.base import ApiProtocol
@@ -42,6 +43,9 @@ LOOKED_AT: Final = 64
 
 DROPPED_AT_ONCE: Final = 8
 
+LOOKED_AT_ONCE: Final = 256
+"""Findings looked through between two looks at the time."""
+
 NEIGHBOURS: Final = 8
 """Sessions of one view that one is compared with, on either side: players try to start one three times."""
 
@@ -53,6 +57,8 @@ class Analysis:
         self._scope, self._log, self._state, self._protocols = scope, log, state, protocols
         self.mode = mode
         self.plan: Plan | None = None
+        self._made = 0
+        self.index = LogIndex(log, self._ignored)
         self.clear()
 
     def clear(self) -> None:
@@ -66,6 +72,7 @@ class Analysis:
     def forget_log(self) -> None:
         """Forget what the log said: it was emptied."""
         self._analyses: dict[str, SessionAnalysis] = {}
+        self.index.clear()
         self.weight = 0  # bytes that they take together, about
 
     def forget_session(self, session_id: str) -> None:
@@ -137,21 +144,20 @@ class Analysis:
             return settled, entry.findings
         return _with_derived(entry, self.judgement(str(entry.session_id)))
 
-    def count_outcomes(self, entries: Iterator[Entry]) -> dict[Outcome, int]:
-        """Return how many of the entries have which outcome. Each session is judged once, however many entries it has."""
-        counts = dict.fromkeys(Outcome, 0)
-        derived: dict[str | None, Mapping[int, tuple[Finding, ...]]] = {}
-        for entry in entries:
-            settled = settled_outcome(entry)
-            if settled is None:
-                session_id = entry.session_id
-                if session_id not in derived:
-                    derived[session_id] = self.judgement(str(session_id)).findings
-                found = entry.findings + derived[session_id].get(entry.seq, ())
-                settled = Outcome.IGNORED if found and ignores(found) else Outcome.GOOD
-            counts[settled] += 1
+    def _ignored(self, session_id: str, mark: object) -> Ignored:
+        """Return which requests of a session are ignored, those for good since `mark`."""
+        final: list[int] = []
+        while True:
+            analysis = self._fed(session_id)
+            number, place = mark if isinstance(mark, tuple) else (0, 0)
+            if number != analysis.number:
+                place = 0
+            looked_at, found = analysis.ignored_for_good(place, LOOKED_AT_ONCE)
+            final += found
+            mark = analysis.number, place + looked_at
+            if place + looked_at == analysis.settled:
+                return Ignored(final, analysis.ignored_as_yet(), mark)
             turns.pause()
-        return counts
 
     def outcome_by(self, judgement: Judgement, entry: Entry) -> Outcome:
         """Return the outcome of an entry of the session that `judgement` is of."""
@@ -201,7 +207,10 @@ class Analysis:
         if analysis is None:
             session = self._session(session_id)
             downloaded = session is not None and session.downloaded
-            analysis = self._analyses[session_id] = SessionAnalysis(Judge(session_id, self.mode, downloaded))
+            self._made += 1
+            analysis = self._analyses[session_id] = SessionAnalysis(
+                Judge(session_id, self.mode, downloaded), self._made
+            )
             self.weight += analysis.weight
         if (analysis.planned.plan if analysis.planned is not None else None) is not self.plan:
             self._judge_by_plan(session_id, analysis)

@@ -6,7 +6,7 @@ began, without what has left it since, each request as its session stands when i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple, TypeVar
 
 from mcmock.analytics.plan import Coverage, Covered
@@ -51,7 +51,7 @@ class Queries:
         """Return the exchanges that `match`, those after seq `since`, at most `limit`, oldest first unless told otherwise."""
         with self._lock:
             found: list[Exchange] = []
-            for exchange in self._matching(match, self._candidates(match, since, newest_first)):
+            for exchange in self._matching(match, since, newest_first):
                 found.append(exchange)
                 if len(found) == limit:
                     break
@@ -72,9 +72,10 @@ class Queries:
         Where the log knows how many there are, a page of it costs no more than the page.
         """
         with self._lock:
-            known, matched = self._count(match, since), 0
+            latest, matched = self._log.next_seq - 1, 0
+            known = self._count(match, since, latest)
             page: list[Made] = []
-            for exchange in self._matching(match, self._candidates(match, since, newest_first)):
+            for exchange in self._matching(match, since, newest_first, latest):
                 matched += 1
                 if len(page) < limit:
                     page.append(made(exchange))
@@ -82,13 +83,14 @@ class Queries:
                     break
             return page, matched if known is None else known
 
-    def _count(self, match: Match | None, since: int) -> int | None:
-        """Return how many entries match, where it takes no look at them to know."""
+    def _count(self, match: Match | None, since: int, latest: int) -> int | None:
+        """Return how many entries match, where it takes no look at each of them to know."""
         if match is None or not match.wanted:
             return len(range(max(self._log.first_seq, since + 1), self._log.next_seq))
         session_id = match.exact("session")
-        alone = isinstance(session_id, str) and len(match.wanted) == 1
-        return self._log.count_of(session_id, since) if alone else None
+        if isinstance(session_id, str) and len(match.wanted) == 1:
+            return self._log.count_of(session_id, since)
+        return self._analysis.index.count(match, since, latest)
 
     def iterate(self, match: Match | None = None, *, since: int = 0, page: int = 64) -> Iterator[Exchange]:
         """Yield what `requests` returns, oldest first and up to this moment, one by one, holding neither them nor the lock."""
@@ -106,10 +108,12 @@ class Queries:
             entry = self._log.get(seq)
             return self._analysis.exchange(entry) if entry is not None else None
 
-    def _matching(self, match: Match | None, entries: Iterator[Entry]) -> Iterator[Exchange]:
-        """Yield those of the entries that match and came before now."""
-        latest = self._log.next_seq - 1
-        for entry in entries:
+    def _matching(
+        self, match: Match | None, since: int, newest_first: bool, latest: int | None = None
+    ) -> Iterator[Exchange]:
+        """Yield those of the entries that match, and came before now or up to `latest`."""
+        latest = self._log.next_seq - 1 if latest is None else latest
+        for entry in self._candidates(match, since, newest_first):
             if self._log.has(entry.seq) and entry.seq <= latest and _could_match(match, entry):
                 exchange = self._analysis.exchange(entry)
                 if match is None or match.holds(exchange):
@@ -117,13 +121,18 @@ class Queries:
             turns.pause()
 
     def _candidates(self, match: Match | None, since: int, newest_first: bool) -> Iterator[Entry]:
-        """Return the entries worth looking at: a session's own, by the index, where the match names one."""
-        session_id = match.exact("session") if match is not None else None
-        if session_id is None:
+        """Return the entries worth looking at: a session's own where the match names one, or else what an index has of it."""
+        seqs = self._listed(match, since, newest_first) if match is not None else None
+        if seqs is None:
             return self._log.entries(since, newest_first=newest_first)
+        return (entry for entry in map(self._log.get, seqs) if entry is not None)
+
+    def _listed(self, match: Match, since: int, newest_first: bool) -> Iterable[int] | None:
+        session_id = match.exact("session")
+        if session_id is None:
+            return self._analysis.index.candidates(match, since, newest_first=newest_first)
         seqs = self._log.seqs_of(session_id, since)
-        entries = map(self._log.get, reversed(seqs) if newest_first else seqs)
-        return (entry for entry in entries if entry is not None)
+        return reversed(seqs) if newest_first else seqs
 
     def arranged(self) -> frozenset[int]:
         """Return the seqs of the bad requests that somebody arranged: time or a hand had closed their session."""
@@ -164,7 +173,7 @@ class Queries:
     def summary(self) -> Summary:
         """Return the counts over everything in the log."""
         with self._lock:
-            return self._sum(self._analysis.count_outcomes(self._log.entries()))
+            return self._sum(self._analysis.index.outcomes())
 
     def _sum(self, counts: dict[Outcome, int]) -> Summary:
         engine, by_name = self._engine, {str(outcome): count for outcome, count in counts.items()}

@@ -46,9 +46,13 @@ TEXT_COST: Final = 3
 
 
 class SessionAnalysis:
-    """A session's Judge, and up to where in the log it has been told. `weight` is what it takes in bytes, about."""
+    """A session's Judge, and up to where in the log it has been told. `weight` is what it takes in bytes, about.
 
-    def __init__(self, judge: Judge) -> None:
+    No other analysis has its `number`.
+    """
+
+    def __init__(self, judge: Judge, number: int = 0) -> None:
+        self.number = number
         self.planned: PlannedSession | None = None
         self.agents: dict[bytes, None] = {}  # the User-Agents of its requests: the first, and the first other one
         self.astray = self.placed = 0  # events that went to no region although one was named, of those that had to
@@ -142,6 +146,20 @@ class SessionAnalysis:
             self._start_fault = entry.fault.rule if entry.fault is not None else None
             if entry.kind is Kind.DOWNLOADED or entry.body.lstrip()[:1] == b"[":
                 self._first = self._last = entry.seq  # it brought its events with it
+
+    @property
+    def settled(self) -> int:
+        """How often something was found for good of an event."""
+        return len(self._judge.settled)
+
+    def ignored_for_good(self, first: int, most: int) -> tuple[int, list[int]]:
+        """Return how many of the `most` next of those times were looked at, and the seqs that are ignored for it."""
+        seqs = self._judge.settled[first : first + most]
+        return len(seqs), [seq for seq in seqs if ignores(self._judge.found(seq))]
+
+    def ignored_as_yet(self) -> list[int]:
+        """Return the seqs of the open window that are ignored if nothing else comes."""
+        return [seq for seq, found in self._judge.found_in_window().items() if ignores(found)]
 
     def counts(self, judgement: Judgement) -> tuple[dict[Outcome, int], dict[Severity, int]]:
         """Return how many requests had which outcome, and how many findings which severity, as `judgement` has it."""
