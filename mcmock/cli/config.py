@@ -5,7 +5,6 @@ and flags. It knows the options by their table, and nothing of what they do.
 from __future__ import annotations
 
 import json
-import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +36,8 @@ def file_of(context: click.Context) -> Path | None:
 
 def read(path: Path) -> dict[str, Any]:
     """Return the file's values by option name. Raises click.UsageError with one line that says where and what."""
+    import tomllib
+
     try:
         return parse(text.decoded(path.read_bytes()), path.parent)
     except OSError as error:
@@ -49,6 +50,8 @@ def read(path: Path) -> dict[str, Any]:
 
 def parse(words: str, folder: Path) -> dict[str, Any]:
     """Return the values of a config's text. Paths in it are relative to its `folder`. Raises ValueError naming the key."""
+    import tomllib  # here: most servers have no such file
+
     values = {}
     for key, value in tomllib.loads(words).items():
         if (table := TABLES.get(key)) is not None:

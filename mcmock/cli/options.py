@@ -7,14 +7,15 @@ A flag beats a variable, a variable beats the file, the file beats the default.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, get_args
 
 import click
 
+from mcmock import faults
 from mcmock.engine import policy, scopes
-from mcmock.faults import PRESETS, rules_from
 from mcmock.protocols.base import DEFAULT_CORS_HEADERS
 from mcmock.storage.base import DEFAULT_JOURNAL_BYTES
 
@@ -101,10 +102,18 @@ class Switch(Type):
 
 
 class OneOf(Type):
-    def __init__(self, *choices: str) -> None:
+    """`choices` are asked for when a value is given, or help."""
+
+    def __init__(self, choices: Callable[[], Iterable[str]]) -> None:
         super().__init__()
-        self.choices = choices
-        self.name = "|".join(choices)
+        self._choices = choices
+
+    @cached_property
+    def choices(self) -> tuple[str, ...]:
+        return tuple(self._choices())
+
+    def get_metavar(self, *_: Any, **__: Any) -> str:
+        return "|".join(self.choices).upper()
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         if value not in self.choices:
@@ -155,7 +164,7 @@ class Group(NamedTuple):
 
 _POLICY_TYPES: dict[Any, Type] = {
     bool: Switch(), int: Size(1), int | None: Whole(), str: Text(), str | None: Text(), tuple[str, ...]: Text(),
-    policy.AfterEnd: OneOf(*get_args(policy.AfterEnd)),
+    policy.AfterEnd: OneOf(lambda: get_args(policy.AfterEnd)),
 }  # fmt: skip
 
 
@@ -193,7 +202,7 @@ GROUPS = (
     )),
     Group("Faults", (
         Option("faults", File(), None, FAULTS, "A TOML or JSON file of fault rules to begin with."),
-        Option("preset", OneOf(*PRESETS), (), FAULTS, "A named set of faults to begin with.", many=True),
+        Option("preset", OneOf(lambda: faults.PRESETS), (), FAULTS, "A named set of faults to begin with.", many=True),
         Option("watch", Switch(), False, COMMAND, "Reads the config and the file of faults again when they change."),
     )),
     Group("The tracking plan", (
@@ -212,7 +221,8 @@ GROUPS = (
         Option("workers", Whole(1, 256), 1, COMMAND, "Processes that share the port; more than one needs a Redis as `--store`."),
     )),
     Group("Output", (
-        Option("log_format", OneOf("text", "json"), "text", COMMAND, "How the ready line and the log lines are written."),
+        Option("log_format", OneOf(lambda: ("text", "json")), "text", COMMAND,
+               "How the ready line and the log lines are written."),
         Option("log_requests", Switch(), False, COMMAND, "Writes a line for each request to stderr."),
         Option("ready_file", File(), None, COMMAND, "Gets the ready line as JSON once the server answers."),
     )),
@@ -229,8 +239,16 @@ class Table(NamedTuple):
     about: str
 
 
+def _fault_rules(values: list[Any]) -> tuple[faults.FaultRule, ...]:
+    return faults.rules_from(values)
+
+
 TABLES = {
-    "fault": Table("fault", rules_from, "A fault rule to begin with, with the keys of FaultRule: see faults.md."),
+    "fault": Table(
+        "fault",
+        _fault_rules,
+        "A fault rule to begin with, with the keys of FaultRule: see faults.md.",
+    ),
     "scope": Table(
         "scope",
         scopes.rules_from,

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mcmock import faults
 from mcmock.cli import config
 from mcmock.cli.options import LIVE, OPTIONS, Settings
 from mcmock.cli.service import faults_of, load_plan, plan_of
 from mcmock.engine import policy
-from mcmock.faults import load_file
 
 if TYPE_CHECKING:
     from mcmock.analytics.plan import Plan
@@ -38,11 +38,15 @@ def _count_faults(rules: tuple[FaultRule, ...]) -> str:
     return f"{len(rules)} {'fault' if len(rules) == 1 else 'faults'}"
 
 
+def _rules_in(path: Path) -> tuple[FaultRule, ...]:
+    return faults.load_file(path)
+
+
 class WatchedFile:
     """A file, as it was when last looked at.
 
     `begin` takes the rules (`Emulator.begin_with_faults`), `say` one line for the terminal. `load` reads the file; another
-    than `load_file` for one whose faults stand among other things, such as mcmock.toml, or for one of another kind. `what` is
+    than the default for one whose faults stand among other things, such as mcmock.toml, or for one of another kind. `what` is
     in it, and `told` words what was read.
     """
 
@@ -51,7 +55,7 @@ class WatchedFile:
         path: Path,
         begin: Begin,
         say: Say,
-        load: Load = load_file,
+        load: Load = _rules_in,
         what: str = "faults",
         told: Told = _count_faults,
     ) -> None:

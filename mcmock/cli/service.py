@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from mcmock import faults
 from mcmock.cli.collecting import no_collection
 from mcmock.cli.options import EMULATOR, PLACE, STORE, Settings
 
@@ -39,10 +40,8 @@ def _make_service(settings: Settings, share_port: bool) -> Service:
 
     try:
         _check_https(settings)
-        faults = faults_of(settings)
-        emulator = store_of(settings).emulator(
-            lazy=True, **settings.of(EMULATOR), faults=faults, plan=plan_of(settings)
-        )
+        rules = faults_of(settings)
+        emulator = store_of(settings).emulator(lazy=True, **settings.of(EMULATOR), faults=rules, plan=plan_of(settings))
         held = Scopes(emulator, rules=settings.values["scope"])
         return Service(held, share_port=share_port, **settings.of(PLACE))
     except (ValueError, StoreUnavailable) as error:
@@ -69,14 +68,12 @@ def store_of(settings: Settings) -> Store:
 
 def faults_of(settings: Settings) -> tuple[FaultRule, ...]:
     """Return the rules to begin with: the config's own, those of the file of faults, those of the presets. Raises ValueError."""
-    from mcmock.faults import load_file, preset
-
     values = settings.values
     try:
-        own = load_file(values["faults"]) if values["faults"] is not None else ()
+        own = faults.load_file(values["faults"]) if values["faults"] is not None else ()
     except OSError as error:
         raise ValueError(f"{values['faults']}: {error.strerror}") from None
-    return (*values["fault"], *own, *(rule for name in values["preset"] for rule in preset(name)))
+    return (*values["fault"], *own, *(rule for name in values["preset"] for rule in faults.preset(name)))
 
 
 def plan_of(settings: Settings) -> Plan | None:
@@ -110,7 +107,7 @@ def run(main: Coroutine[Any, Any, int]) -> int:
 
 
 async def start(service: Service) -> None:
-    """Listen, and prepare beside it what first requests would wait for.
+    """Listen, and prepare beside it what first requests and questions would wait for.
 
     Raises CannotListen, or click.UsageError where there is no certificate; both say it in one line.
     """
@@ -120,9 +117,7 @@ async def start(service: Service) -> None:
         raise CannotListen(error) from None
     except ValueError as error:
         raise click.UsageError(str(error)) from None
-    from mcmock.protocols.registry import prepare
-
-    beside = Thread(target=prepare, name="mcmock-prepare", daemon=True)
+    beside = Thread(target=service.prepare, name="mcmock-prepare", daemon=True)
     asyncio.get_running_loop().call_later(PREPARE_AFTER, beside.start)
 
 

@@ -10,14 +10,9 @@ import secrets
 import threading
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from mcmock.analytics.plan import Covered, Plan
-from mcmock.analytics.views import SessionOutline, SessionView
-from mcmock.checks import verdict
-from mcmock.checks.verdict import Lost, allowed_of, fail_on_of
-from mcmock.checks.verification import Check, Verification, verify, waiting
-from mcmock.checks.waiting import Watch
+from mcmock import checks
 from mcmock.core import clock
 from mcmock.core.findings import FailOn
 from mcmock.core.match import Match
@@ -36,10 +31,16 @@ from mcmock.engine.queries import Queries
 from mcmock.engine.state import State, Transaction
 from mcmock.engine.types import DEFAULT_SCOPE, Summary
 from mcmock.faults.active import ActiveRules, FaultState, Hold
-from mcmock.faults.losses import Losses
 from mcmock.faults.rule import FaultRule
 from mcmock.protocols.base import DEFAULT_ORG, ApiProtocol
 from mcmock.protocols.registry import default_protocols
+
+if TYPE_CHECKING:
+    from mcmock.analytics.plan import Covered, Plan
+    from mcmock.analytics.views import SessionOutline, SessionView
+    from mcmock.checks.verdict import Lost
+    from mcmock.checks.verification import Check, Verification
+    from mcmock.faults.losses import Losses
 
 
 class Backing(Protocol):
@@ -209,9 +210,9 @@ class Emulator:
 
         `expected` are the seqs of requests that were asked for. Raises ValueError for a level or a rule there is not.
         """
-        level, allowed = fail_on_of(fail_on), allowed_of(allow)
+        level, allowed = checks.verdict.fail_on_of(fail_on), checks.verdict.allowed_of(allow)
         with self.engine.lock:
-            return verdict.judge(self, level, allowed, expected)
+            return checks.verdict.judge(self, level, allowed, expected)
 
     def sessions(self) -> list[SessionView]:
         """Return every session that was opened, oldest first."""
@@ -256,16 +257,16 @@ class Emulator:
 
         Answered by arrival: nothing is polled. `timeout` is real time, whatever the emulator's clock does.
         """
-        return list(self.verify(waiting(match, count, timeout)).requests)
+        return list(self.verify(checks.verification.waiting(match, count, timeout)).requests)
 
     def verify(self, asked: Check) -> Verification:
         """Return whether it is so, and if not, what was there instead. Blocks for at most `asked.within` seconds."""
         if not asked.within:
             with self.engine.lock:
-                return verify(self, asked)
+                return checks.verification.verify(self, asked)
         arrived = threading.Event()
         deadline = clock.monotonic() + asked.within
-        with Watch(self, asked, arrived.set) as watch:
+        with checks.waiting.Watch(self, asked, arrived.set) as watch:
             while (answer := watch.look()) is None and (left := deadline - clock.monotonic()) > 0:
                 arrived.wait(left)
                 arrived.clear()

@@ -8,12 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from itertools import islice
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from mcmock.analytics import Close, Judge, Judgement, View, compare, compare_with_previous, may_compare, view_of
-from mcmock.analytics import Summary as SessionSummary
-from mcmock.analytics.plan import ItemId, Plan, PlannedSession, Use
-from mcmock.analytics.views import SessionOutline, SessionView
+from mcmock import analytics
 from mcmock.core import turns
 from mcmock.core.events import Event
 from mcmock.core.findings import ignores, make_finding
@@ -27,6 +24,12 @@ from mcmock.engine.log_index import Ignored, LogIndex
 from mcmock.engine.session_analysis import SessionAnalysis, is_taken, settled_outcome
 from mcmock.engine.state import State
 from mcmock.protocols.base import ApiProtocol
+
+if TYPE_CHECKING:
+    from mcmock.analytics import Close, Judgement, View
+    from mcmock.analytics import Summary as SessionSummary
+    from mcmock.analytics.plan import ItemId, Plan, Use
+    from mcmock.analytics.views import SessionOutline, SessionView
 
 MAX_ANALYSES: Final = 64 * 1024 * 1024
 """Bytes of what reports are made from beside ANALYSES_PER_LOG times the log. Beyond, what can be read in the log again goes,
@@ -176,7 +179,7 @@ class Analysis:
         entries = (self._log.get(seq) for seq in self._log.seqs_of(session_id))
         exchanges = [*turns.paused(self.exchange(entry) for entry in entries if entry is not None)]
         turns.let_go_in_turns(exchanges)
-        return SessionView(session, tuple(exchanges), self._compared(session_id, self.judgement(session_id)))
+        return analytics.SessionView(session, tuple(exchanges), self._compared(session_id, self.judgement(session_id)))
 
     def outline(self, session_id: str) -> SessionOutline | None:
         """Return a session in brief; None if there is no such session."""
@@ -186,7 +189,7 @@ class Analysis:
         analysis = self._fed(session_id)
         judgement = self._compared(session_id, self._judge(session_id, analysis, session))
         counts, severities = analysis.counts(judgement)
-        return SessionOutline(session, judgement, counts, severities)
+        return analytics.SessionOutline(session, judgement, counts, severities)
 
     def judgement(self, session_id: str) -> Judgement:
         """Return what the session's events come to, in processing order; kept until another event or its end changes it."""
@@ -209,7 +212,7 @@ class Analysis:
             downloaded = session is not None and session.downloaded
             self._made += 1
             analysis = self._analyses[session_id] = SessionAnalysis(
-                Judge(session_id, self.mode, downloaded), self._made
+                analytics.Judge(session_id, self.mode, downloaded), self._made
             )
             self.weight += analysis.weight
         if (analysis.planned.plan if analysis.planned is not None else None) is not self.plan:
@@ -227,7 +230,7 @@ class Analysis:
         """Let the session be judged by the plan that is in force now, as far back as the log goes."""
         session = self._session(session_id)
         downloaded = session is not None and session.downloaded
-        planned = PlannedSession(self.plan, self.mode, downloaded) if self.plan is not None else None
+        planned = analytics.PlannedSession(self.plan, self.mode, downloaded) if self.plan is not None else None
         entries = (self._log.get(seq) for seq in self._log.seqs_of(session_id) if seq <= analysis.upto)
         known = (event for entry in entries if entry is not None for event in self.events_of(entry))
         before = analysis.weight
@@ -305,7 +308,7 @@ class Analysis:
         if view is not None and one.viewer and place and one.began is not None:
             before.add(self._views[view][place - 1])  # of the same content: it takes a play to tell
         known = [self._summary(other) for other in before if other in self._state.sessions]
-        return tuple(found for other in known for found in compare_with_previous(other, one, self.mode))
+        return tuple(found for other in known for found in analytics.compare_with_previous(other, one, self.mode))
 
     def _beside_others(self, one: SessionSummary) -> tuple[Finding, ...]:
         """Return what the sessions of the same view tell of one."""
@@ -313,9 +316,9 @@ class Analysis:
         if view is None or len(self._views[view]) < 2:
             return ()
         near = [other for other in self._views[view][max(0, place - NEIGHBOURS) : place + NEIGHBOURS + 1] if other]
-        if not may_compare(one, self._opened(near[near.index(one.session_id) + 1 :])):
+        if not analytics.may_compare(one, self._opened(near[near.index(one.session_id) + 1 :])):
             return ()
-        return compare(map(self._summary, near), self.mode).get(one.session_id, ())
+        return analytics.compare(map(self._summary, near), self.mode).get(one.session_id, ())
 
     def _opened(self, session_ids: list[str]) -> float | None:
         """When the first of them was opened, by the emulator's clock."""
@@ -349,7 +352,7 @@ class Analysis:
             if entry is not None and entry.verdict is Verdict.CREATED:
                 first = next(iter(self.events_of(entry)), None)
                 agent = (header(entry.headers, b"user-agent") or b"").decode("latin-1")
-                view = view_of(first.params, agent) if first is not None else None
+                view = analytics.view_of(first.params, agent) if first is not None else None
                 return (tuple(map(short_key, view[0])), short_key(view[1])) if view is not None else None
         return None
 
@@ -362,5 +365,5 @@ def _with_derived(entry: Entry, judgement: Judgement) -> tuple[Outcome, tuple[Fi
 def _close_of(session: Session | None) -> Close:
     """Return how the session stands; a live report goes up to the latest event."""
     if session is None:
-        return Close("open", 0.0)
-    return Close(str(session.phase), session.touched_at if session.closed_at is None else session.closed_at)
+        return analytics.Close("open", 0.0)
+    return analytics.Close(str(session.phase), session.touched_at if session.closed_at is None else session.closed_at)

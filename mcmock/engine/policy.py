@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, Final, Literal, NamedTuple, Self, get_args, get_type_hints
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Self, get_args, get_type_hints
 
-from mcmock.analytics.plan import Plan
 from mcmock.core.model import Mode
 from mcmock.protocols.base import DEFAULT_ORG, Options
+
+if TYPE_CHECKING:
+    from mcmock.analytics.plan import Plan
 
 ORG_ID: Final = re.compile(r"[0-9A-Fa-f]{24}@AdobeOrg")
 
@@ -94,7 +96,7 @@ class Policy:
         return replace(self, **{name: options.get(name, SETTINGS[name].default) for name in LIVE})
 
 
-_TYPES: Final = get_type_hints(Policy)
+_TYPES: Final = get_type_hints(Policy, localns={"Plan": object})  # which is no setting, and not imported here
 SETTINGS: Final = {
     one.name: Setting(_TYPES[one.name], one.default, **one.metadata) for one in fields(Policy) if one.metadata
 }

@@ -7,10 +7,9 @@ began, without what has left it since, each request as its session stands when i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from mcmock.analytics.plan import Coverage, Covered
-from mcmock.analytics.views import SessionOutline, SessionView
+from mcmock import analytics, faults
 from mcmock.core import turns
 from mcmock.core.match import Match
 from mcmock.core.model import TAKEN, Exchange, Kind, Outcome
@@ -20,7 +19,11 @@ from mcmock.engine.engine import Engine
 from mcmock.engine.log import Entry
 from mcmock.engine.session_analysis import settled_outcome
 from mcmock.engine.types import POSSIBLE_OUTCOMES, REJECTED_BY_SESSION, LogSize, Summary
-from mcmock.faults.losses import Losses, ledger, may_lose
+
+if TYPE_CHECKING:
+    from mcmock.analytics.plan import Covered
+    from mcmock.analytics.views import SessionOutline, SessionView
+    from mcmock.faults.losses import Losses
 
 Made = TypeVar("Made")
 
@@ -186,7 +189,7 @@ class Queries:
     def losses(self) -> Losses:
         """Return what became of each request that a fault met: retried, moved, duplicated, counted or lost."""
         with self._lock:
-            entries = [entry for entry in turns.paused(self._log.entries()) if may_lose(entry.kind)]
+            entries = [entry for entry in turns.paused(self._log.entries()) if faults.losses.may_lose(entry.kind)]
             turns.let_go_in_turns(entries)
             first = next((entry.seq for entry in entries if entry.fault is not None), self._log.next_seq)
             told = (
@@ -194,7 +197,7 @@ class Queries:
                 for entry in turns.paused(entries)
                 if entry.seq >= first or entry.kind is not Kind.EVENT or entry.event_type == "play"
             )
-            return ledger(map(self._analysis.exchange, told), self._log.evicted)
+            return faults.losses.ledger(map(self._analysis.exchange, told), self._log.evicted)
 
     # -- sessions -----------------------------------------------------------------------------------------------------
 
@@ -263,7 +266,7 @@ class Queries:
             plan = self._analysis.plan
             if plan is None:
                 return ()
-            summed = Coverage(plan)
+            summed = analytics.Coverage(plan)
             for session_id in turns.paused(self.session_ids()):
                 summed.add(self._analysis.plan_uses(session_id))
             return summed.items()

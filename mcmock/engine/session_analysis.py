@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from mcmock.analytics import Close, Judge, Judgement
-from mcmock.analytics import Summary as SessionSummary
-from mcmock.analytics.causes import Causes, Missing
-from mcmock.analytics.plan import PlannedSession
+from mcmock import analytics
 from mcmock.core import http
 from mcmock.core.events import Event
 from mcmock.core.findings import ignores
@@ -17,6 +14,11 @@ from mcmock.core.model import COUNTED_KINDS, TAKEN, Finding, Kind, Outcome, Seve
 from mcmock.engine.log import Entry
 from mcmock.engine.types import outcome_by_verdict
 from mcmock.faults.effects import BEFORE
+
+if TYPE_CHECKING:
+    from mcmock.analytics import Close, Judge, Judgement
+    from mcmock.analytics import Summary as SessionSummary
+    from mcmock.analytics.plan import PlannedSession
 
 
 def settled_outcome(entry: Entry) -> Outcome | None:
@@ -68,7 +70,7 @@ class SessionAnalysis:
             0  # seqs: of its start, of the first and the last request that named it
         )
         self._start_fault: str | None = None
-        self._causes = Causes()
+        self._causes = analytics.Causes()
 
     def feed(self, entry: Entry, events: tuple[Event, ...]) -> None:
         """Take in the next entry of the session, and the events it brought if they were taken."""
@@ -136,7 +138,7 @@ class SessionAnalysis:
             return
         fault = entry.fault.rule if entry.fault is not None else None
         why = next((found.rule for found in entry.findings if found.severity is Severity.ERROR), str(entry.status))
-        self._causes.miss(Missing(entry.seq, entry.event_type, why, fault))
+        self._causes.miss(analytics.Missing(entry.seq, entry.event_type, why, fault))
 
     def _note_place(self, entry: Entry) -> None:
         if entry.kind is Kind.EVENT:

@@ -12,7 +12,6 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from email.utils import formatdate
-from statistics import NormalDist
 from types import MappingProxyType
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -249,6 +248,8 @@ def seconds(effect: Attributes, dice: Dice) -> float:
     if effect["uniform"] is not None:
         least, most = effect["uniform"]
         return float(least + (most - least) * drawn)
+    from statistics import NormalDist  # here: it brings fractions and decimals, and hardly a server delays like this
+
     median, sigma = effect["lognormal"]["median"], effect["lognormal"]["sigma"]
     # 0 has no place on a normal curve; half a step of the draw's 53 bits stands for it
     return min(float(median * math.exp(sigma * NormalDist().inv_cdf(max(drawn, 2.0**-54)))), MOST)

@@ -11,11 +11,8 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
-
-import fastjsonschema
 
 if TYPE_CHECKING:
     import jsonschema
@@ -28,12 +25,14 @@ Json = dict[str, Any]
 @cache
 def text_of(*name: str) -> str:
     """Return a file of schemas/, by its folders and its name: inside the installed package, or beside it in a checkout."""
-    packaged = resources.files("mcmock").joinpath("schemas_data", *name)
-    return packaged.read_text("utf-8") if packaged.is_file() else _checkout(*name).read_text("utf-8")
+    return _folder().joinpath(*name).read_text("utf-8")
 
 
-def _checkout(*name: str) -> Path:
-    return Path(__file__).parents[2].joinpath("schemas", *name)
+@cache
+def _folder() -> Path:
+    root = Path(__file__).parents[2]
+    packaged = root / "mcmock" / "schemas_data"
+    return packaged if packaged.is_dir() else root / "schemas"
 
 
 def read(*name: str) -> Json:
@@ -107,6 +106,8 @@ class Compiled(NamedTuple):
 
 def compile_schema(schema: Json) -> Compiled:
     """Return the functions of a schema."""
+    import fastjsonschema  # here: a server answers many a request before it meets a body
+
     whole = enforced(schema)
     check = fastjsonschema.compile(whole)
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from mcmock.core.model import Answer, Close, Delivery, Drip, Reset, Send, Step, Wait
 from mcmock.engine import Emulator
-from mcmock.faults import Hold
+from mcmock.faults.active import Hold
 from mcmock.server.accepting import end_with_reset
 
 SHORTEST_PAUSE = 0.02

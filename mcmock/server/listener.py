@@ -19,6 +19,7 @@ from aiohttp import web
 from mcmock.core import clock
 from mcmock.engine import Emulator, scopes
 from mcmock.engine.scopes import Scopes
+from mcmock.protocols import registry
 from mcmock.server import addresses, aiohttp_adapter
 from mcmock.server.accepting import Taking, bind, reserve
 from mcmock.server.admin.api import ControlApi
@@ -124,6 +125,11 @@ class Service:
     def own_process(self) -> None:
         """Take the process for its own: its garbage collector is then told what need not be looked at."""
         self._control.line.owns_process = True
+
+    def prepare(self) -> None:
+        """Import and compile now what the first body that does not fit, and the first question, would wait for."""
+        registry.prepare()
+        self._control.prepare()
 
     async def start(self) -> None:
         """Listen, after a `stop` at the same addresses, and before the end of a refusal; nothing if it does.

@@ -6,12 +6,15 @@ import gc
 import signal
 import subprocess
 import sys
+from contextlib import closing
 
 import click
+import pytest
 
 from mcmock.cli import COMMANDS, main
 from mcmock.cli.collecting import no_collection
-from tests.serving import Serving
+from tests.conftest import body
+from tests.serving import Client, Serving
 
 
 def imported_by(*arguments: str) -> set[str]:
@@ -35,6 +38,39 @@ def test_the_list_of_commands_says_what_their_own_help_begins_with() -> None:
         command = main.get_command(context, name)
         assert command is not None
         assert command.get_short_help_str(limit=100) == about
+
+
+LATE = {
+    "questions": ("mcmock.analytics.processing", "mcmock.analytics.report", "mcmock.analytics.plan"),
+    "checks": ("mcmock.checks.verification", "mcmock.checks.verdict", "mcmock.checks.comparison"),
+    "the control API": ("mcmock.server.admin.routes", "mcmock.serialization.json_shapes"),
+    "faults": ("mcmock.faults.presets", "mcmock.faults.builders", "mcmock.faults.loading", "mcmock.faults.losses"),
+    "recordings": ("mcmock.recordings",),
+    "stores": ("mcmock.storage.sqlite", "mcmock.storage.redis", "sqlite3"),
+    "schemas": ("jsonschema", "referencing", "fastjsonschema"),
+    "config files": ("tomllib",),
+    "certificates": ("cryptography", "trustme"),
+    "files of the package": ("importlib.resources",),
+    "figures": ("statistics", "prometheus_client"),
+}
+"""What a server's first answer waits for no more, by what needs it."""
+
+
+@pytest.mark.parametrize("request_line", ["GET /", "POST /api/v1/sessions", "OPTIONS /api/v1/sessions"])
+def test_the_first_answer_waits_for_what_it_needs_alone(request_line: str) -> None:
+    """Nothing is prepared beside it here, so that no machine is too slow for this."""
+    tell = "signal.signal(signal.SIGUSR1, lambda *_: print(*sys.modules, flush=True))"
+    first = f"import signal, sys\nfrom mcmock.cli import service\nservice.PREPARE_AFTER = 1e6\n{tell}"
+    method, path = request_line.split()
+    with Serving(first=first) as serving, closing(Client(serving.url)) as client:
+        value = body("sessionStart") if method == "POST" else None
+        assert client.ask(method, path, value)[0] in (204, 201, 404)
+        serving.process.send_signal(signal.SIGUSR1)
+        assert serving.process.stdout is not None
+        imported = set(serving.process.stdout.readline().split())
+    assert "mcmock.server.connection" in imported
+    needed = {"fastjsonschema"} if method == "POST" else set()
+    assert {name for names in LATE.values() for name in names} & imported == needed
 
 
 def test_the_collector_is_off_only_while_it_is_asked_to_be() -> None:

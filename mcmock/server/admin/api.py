@@ -10,8 +10,8 @@ import asyncio
 import logging
 import re
 from collections.abc import Callable
-from functools import partial
-from typing import Any
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from aiohttp import web
@@ -21,15 +21,17 @@ from mcmock.core.printable import printable
 from mcmock.engine import Emulator
 from mcmock.engine.changes import StoreUnavailable
 from mcmock.engine.scopes import Scopes
-from mcmock.server import http_io
-from mcmock.server.admin import checks, listings, pages
+from mcmock.server import admin, http_io
+from mcmock.server.admin import pages
 from mcmock.server.admin.line import Line
 from mcmock.server.admin.long_responses import LongResponses
 from mcmock.server.admin.request import AdminError, AdminRequest
-from mcmock.server.admin.routes import ROUTES, AdminRoute, RouteScope
 from mcmock.server.endpoint import PREFIX, Endpoint
 from mcmock.server.presence import Presence
 from mcmock.server.request_counts import RequestCounts
+
+if TYPE_CHECKING:
+    from mcmock.server.admin.routes import AdminRoute
 
 _logger = logging.getLogger("mcmock")
 MAX_BODY = 1024 * 1024
@@ -49,7 +51,15 @@ class ControlApi:
         self.lasting = LongResponses()
         self.line = Line()
         pages.contents()  # now: a test may put another file system in its place before somebody looks
-        self._routes = [(re.compile(_pattern(route.template)), route) for route in ROUTES]
+
+    @cached_property
+    def _routes(self) -> list[tuple[re.Pattern[str], AdminRoute]]:
+        """The routes, and with them all that answers questions."""
+        return [(re.compile(_pattern(route.template)), route) for route in admin.routes.ROUTES]
+
+    def prepare(self) -> None:
+        """Import and compile now what a first control request would wait for."""
+        assert self._routes
 
     async def stop(self, _: web.Application) -> None:
         """End what lasts: the application it is part of shuts down."""
@@ -60,7 +70,10 @@ class ControlApi:
         try:
             route, arguments = self._find(request, urlsplit(path).path[len(PREFIX) :])
             body = await _body(request, changes=route.changes, needed=bool(route.takes))
-            every = route.reach is RouteScope.EVERY or request.query.get(listings.SCOPE) == listings.EVERY
+            every = (
+                route.reach is admin.routes.RouteScope.EVERY
+                or request.query.get(admin.listings.SCOPE) == admin.listings.EVERY
+            )
             emulator = await self._emulator(partial(self._scope, _name(request, scope), route, body), every)
             reply = await route.handler(
                 AdminRequest(
@@ -105,11 +118,11 @@ class ControlApi:
         """Return what changes something, or waits for what comes, makes its scope; what only looks does not."""
         if name is None:
             return self._scopes.default
-        if route.changes or checks.waits(route.handler, body) or self._scopes.is_ruled(name):
+        if route.changes or admin.checks.waits(route.handler, body) or self._scopes.is_ruled(name):
             return self._scopes.named(name)
         if (emulator := self._scopes.get(name)) is not None:
             return emulator
-        if route.reach is not RouteScope.ONE:
+        if route.reach is not admin.routes.RouteScope.ONE:
             return self._scopes.default
         raise AdminError(
             404,
@@ -140,8 +153,8 @@ class ControlApi:
 
 def _name(request: web.BaseRequest, prefix: str | None) -> str | None:
     """Return the scope that is named, None for the default one."""
-    name = prefix or request.query.get(listings.SCOPE)
-    return None if name == listings.EVERY and urlsplit(request.raw_path).path == PREFIX + "/summary" else name
+    name = prefix or request.query.get(admin.listings.SCOPE)
+    return None if name == admin.listings.EVERY and urlsplit(request.raw_path).path == PREFIX + "/summary" else name
 
 
 def _pattern(template: str) -> str:

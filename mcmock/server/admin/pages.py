@@ -6,12 +6,12 @@ A file is found by its name in a listing made once, never by joining paths, so n
 from __future__ import annotations
 
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 
 from aiohttp import web
 
+from mcmock import serialization
 from mcmock.core.wording import shown
-from mcmock.serialization import json_shapes
 from mcmock.server.admin.request import AdminError, AdminRequest, Reply
 from mcmock.server.endpoint import PREFIX
 
@@ -62,13 +62,13 @@ async def handle_file(asked: AdminRequest) -> Reply:
 
 
 async def handle_vocabulary(asked: AdminRequest) -> Reply:
-    return json_shapes.vocabulary_to_json()
+    return serialization.json_shapes.vocabulary_to_json()
 
 
 @cache
 def contents() -> dict[str, bytes]:
     """Return the package's own files by name; they do not change while we run."""
-    folder = files("mcmock").joinpath("inspector")
+    folder = Path(__file__).parents[2] / "inspector"
     return {one.name: one.read_bytes() for one in folder.iterdir() if one.name.rpartition(".")[2] in TYPES}
 
 
