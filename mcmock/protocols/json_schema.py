@@ -28,6 +28,13 @@ def text_of(*name: str) -> str:
     return _folder().joinpath(*name).read_text("utf-8")
 
 
+def read_files(event_types: Iterable[str], *folder: str) -> None:
+    """Read the schema of each event type, and what they share, now: a test may put another file system in their place (pyfakefs)
+    before the first request."""
+    for name in (*event_types, COMMON.removesuffix(".json")):
+        text_of(*folder, f"{name}.json")
+
+
 @cache
 def _folder() -> Path:
     root = Path(__file__).parents[2]

@@ -11,6 +11,16 @@ operations.py  the API as an OpenAPI document describes it
 protocol.py    all of it, as the engine sees it
 """
 
-from mcmock.protocols.media_collection.protocol import MediaCollection
+from __future__ import annotations
 
-__all__ = ["MediaCollection"]
+from typing import TYPE_CHECKING
+
+from mcmock.core.late import handing_over
+
+if TYPE_CHECKING:
+    from mcmock.protocols.media_collection import operations, recorded, writing
+    from mcmock.protocols.media_collection.protocol import MediaCollection
+else:
+    __getattr__ = handing_over(__name__, operations="", recorded="", writing="", protocol="MediaCollection")
+
+__all__ = ["MediaCollection", "operations", "recorded", "writing"]

@@ -13,6 +13,8 @@ from mcmock.core import findings
 from mcmock.core.events import EVENT_TYPES, VISITOR_KEYS, Event, content_key
 from mcmock.core.http import header, path_of
 from mcmock.core.model import COUNTED_KINDS, Finding, Headers, Kind, Mode, Request, Response, Verdict
+from mcmock.protocols import json_schema
+from mcmock.protocols import media_collection as collection
 from mcmock.protocols.base import (
     Account,
     Address,
@@ -25,7 +27,7 @@ from mcmock.protocols.base import (
     Schema,
     Written,
 )
-from mcmock.protocols.media_collection import address, faults, operations, recorded, routes, schemas, writing
+from mcmock.protocols.media_collection import address, faults, routes, schemas
 from mcmock.protocols.media_collection import body as bodies
 from mcmock.protocols.media_collection.events import events_in, part_of, playhead_of, ts_of
 from mcmock.protocols.media_collection.known_forms import MediaCollectionForms, asks_for_private, is_json
@@ -46,7 +48,7 @@ class MediaCollection(ApiProtocol):
     presets = faults.PRESETS
 
     def __init__(self, options: Options = Options()) -> None:  # noqa: B008 -- a value
-        schemas.read_files()
+        json_schema.read_files(self.event_types)
         self._answers = Answers(options.allowed_headers, options.cors_max_age, options.cors_private_network)
         self.known = self._forms = MediaCollectionForms(self._answers)
 
@@ -152,39 +154,39 @@ class MediaCollection(ApiProtocol):
     # -- requests that were recorded, or written down -------------------------------------------------------------------
 
     def locate(self, request: Request) -> Address:
-        return recorded.locate(request.method, request.target)
+        return collection.recorded.locate(request.method, request.target)
 
     def is_meant(self, target: str) -> bool:
-        return recorded.is_meant(target)
+        return collection.recorded.is_meant(target)
 
     def is_body(self, value: object) -> bool:
-        return recorded.is_body(value)
+        return collection.recorded.is_body(value)
 
     def has_event(self, body: bytes) -> bool:
-        return recorded.has_event(body)
+        return collection.recorded.has_event(body)
 
     def session_issued(self, headers: Headers, body: bytes) -> str | None:  # noqa: ARG002
-        return recorded.session_issued(headers)
+        return collection.recorded.session_issued(headers)
 
     def unreadable(self, headers: Headers, body: bytes) -> str | None:  # noqa: ARG002
-        return recorded.unreadable(headers)
+        return collection.recorded.unreadable(headers)
 
     def error_message(self, body: bytes) -> str:
-        return recorded.error_message(body)
+        return collection.recorded.error_message(body)
 
     def readdressed(self, target: str, body: bytes, old: str, new: str) -> tuple[str, bytes]:
         return target.replace(old, new, 1), body
 
     def destination(self, body: object) -> tuple[Kind, str]:
-        return recorded.destination(body)
+        return collection.recorded.destination(body)
 
     def timed(self, event: object, ts: int) -> object:
-        return recorded.timed(event, ts)
+        return collection.recorded.timed(event, ts)
 
     def written(
         self, events: Sequence[Event], session_id: str, account: Account, *, downloaded: bool = False
     ) -> Written:
-        return writing.written(events, session_id, account, downloaded=downloaded)
+        return collection.writing.written(events, session_id, account, downloaded=downloaded)
 
     def params_of(self, event_type: str) -> Mapping[str, bool]:
         return schemas.params_of(event_type)
@@ -192,10 +194,10 @@ class MediaCollection(ApiProtocol):
     # -- its description ------------------------------------------------------------------------------------------------
 
     def operations(self) -> Iterable[Operation]:
-        return operations.operations()
+        return collection.operations.operations()
 
     def schemas(self) -> Mapping[str, Schema]:
-        return operations.component_schemas()
+        return collection.operations.component_schemas()
 
 
 def _is_head(request: Request) -> bool:

@@ -40,13 +40,6 @@ class Violation(NamedTuple):
 # -- on disk, and as served -----------------------------------------------------------------------------------------------
 
 
-def read_files() -> None:
-    """Read every file of schemas/ now: a test may put another file system in its place (pyfakefs) before the first request."""
-    for event_type in EVENT_TYPES:
-        json_schema.text_of(f"{event_type}.json")
-    json_schema.text_of(COMMON)
-
-
 _SERVED_FIRST = ("playerTime", "eventType", "qoeData", "customMetadata")  # in the published order
 
 

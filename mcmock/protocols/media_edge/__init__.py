@@ -11,6 +11,19 @@ responses.py   every header line of every response
 protocol.py    all of it, as the engine sees it
 """
 
-from mcmock.protocols.media_edge.protocol import MediaEdge
+from __future__ import annotations
 
-__all__ = ["MediaEdge"]
+from typing import TYPE_CHECKING
+
+from mcmock.core.late import handing_over
+
+if TYPE_CHECKING:
+    from mcmock.protocols.media_edge import body, events, fields, identity, operations, recorded, schemas, writing
+    from mcmock.protocols.media_edge.protocol import MediaEdge
+else:
+    __getattr__ = handing_over(
+        __name__, body="", events="", fields="", identity="", operations="", recorded="", schemas="", writing="",
+        protocol="MediaEdge",
+    )  # fmt: skip
+
+__all__ = ["MediaEdge", "body", "events", "fields", "identity", "operations", "recorded", "schemas", "writing"]

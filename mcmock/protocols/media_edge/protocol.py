@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from mcmock.core import findings, json_decoding
 from mcmock.core.events import Event, content_key
 from mcmock.core.http import header
 from mcmock.core.model import Finding, Headers, Kind, Mode, Request, Response, Verdict
+from mcmock.protocols import json_schema
+from mcmock.protocols import media_edge as edge
 from mcmock.protocols.base import (
     EXPIRED,
     Account,
@@ -22,25 +24,13 @@ from mcmock.protocols.base import (
     Schema,
     Written,
 )
-from mcmock.protocols.media_edge import body as bodies
-from mcmock.protocols.media_edge import (
-    faults,
-    identity,
-    operations,
-    problems,
-    recorded,
-    responses,
-    routes,
-    schemas,
-    writing,
-)
-from mcmock.protocols.media_edge.body import Judged
-from mcmock.protocols.media_edge.events import downloaded_in, events_in, items_in, part_of, told_in
-from mcmock.protocols.media_edge.fields import ECID_KEY
-from mcmock.protocols.media_edge.fields import read as read_fields
+from mcmock.protocols.media_edge import faults, problems, responses, routes
 from mcmock.protocols.media_edge.problems import Detail, Problem
 from mcmock.protocols.media_edge.responses import Answers
 from mcmock.protocols.media_edge.routes import DEFAULT_HINT, Route
+
+if TYPE_CHECKING:
+    from mcmock.protocols.media_edge.body import Judged
 
 _SESSION_ID: Final = re.compile(rb'"sessionID"\s*:\s*"([0-9a-f]{64})"')
 _TYPES: Final = ("application/json", "text/plain", "text/javascript", "application/x-jackson-smile")
@@ -65,12 +55,12 @@ class MediaEdge(ApiProtocol):
     forms = faults.FORMS
 
     def __init__(self, options: Options = Options()) -> None:  # noqa: B008 -- a value
-        schemas.read_files()
+        json_schema.read_files(self.event_types, routes.FOLDER)
         self._options = options
         self._answers = Answers(options.allowed_headers, options.cors_max_age, options.cors_private_network)
 
     def prepare(self) -> None:
-        schemas.prepare()
+        edge.schemas.prepare()
 
     def owns(self, target: str) -> bool:
         return routes.owns(target)
@@ -85,7 +75,7 @@ class MediaEdge(ApiProtocol):
             return ParsedRequest(Kind.PREFLIGHT)
         if route.status is not None:
             return _no_route(request, route, mode)
-        judged = bodies.judge(route, request.body, mode)
+        judged = edge.body.judge(route, request.body, mode)
         named = next((one.session_id for one in judged.items if one.session_id), None)
         session_id = named if judged.kind is Kind.EVENT else None
         event_type = _event_type(judged)
@@ -97,7 +87,7 @@ class MediaEdge(ApiProtocol):
             return ParsedRequest(judged.kind, session_id, event_type, findings=found, refused=refused, body=asked)
         if judged.kind is Kind.SESSION:
             found += _about_the_visitor(request, judged, mode)
-        playhead, ts = told_in(judged.items[-1]) if judged.items else (None, None)
+        playhead, ts = edge.events.told_in(judged.items[-1]) if judged.items else (None, None)
         return ParsedRequest(
             judged.kind, session_id, event_type, playhead, found, None, judged.kind is Kind.DOWNLOADED, b"", asked,
             ts,
@@ -193,13 +183,15 @@ class MediaEdge(ApiProtocol):
     def _state(self, request: Request, asked: Asked, now: float) -> list[dict[str, Any]]:
         """Return the handles that tell a client who it is and which region it is to ask next."""
         value, hint = asked.judged.value, asked.route.hint or DEFAULT_HINT
-        cookies = identity.cookies_in(value.get("meta"), header(request.headers, b"cookie"))
+        cookies = edge.identity.cookies_in(value.get("meta"), header(request.headers, b"cookie"))
         first = asked.judged.items[0].xdm if asked.judged.items else {}
-        ecid = identity.ecid_of(first, value.get("xdm"), cookies) or identity.made_up(self._answers.new_id(now))
-        prefix = "kndctr_" + (identity.org_in(cookies) or self._options.org_id).replace("@", "_")
+        ecid = edge.identity.ecid_of(first, value.get("xdm"), cookies) or edge.identity.made_up(
+            self._answers.new_id(now)
+        )
+        prefix = "kndctr_" + (edge.identity.org_in(cookies) or self._options.org_id).replace("@", "_")
         kept = {
-            f"{prefix}_cluster": (hint, identity.CLUSTER_SECONDS),
-            f"{prefix}_identity": (identity.cookie_value(ecid, hint, now), identity.IDENTITY_SECONDS),
+            f"{prefix}_cluster": (hint, edge.identity.CLUSTER_SECONDS),
+            f"{prefix}_identity": (edge.identity.cookie_value(ecid, hint, now), edge.identity.IDENTITY_SECONDS),
         }
         told = [responses.identity_result(ecid)] if _asks_ecid(value) else []
         return [*told, responses.location_hints(hint), responses.stored_state(kept)]
@@ -230,12 +222,12 @@ class MediaEdge(ApiProtocol):
         items = parsed.body.judged.items
         collection = items[0].collection if items else {}
         if items and parsed.kind is Kind.DOWNLOADED:
-            collection = next((event.get("mediaCollection") for event in downloaded_in(items[0].xdm)), {})
-        params = read_fields(collection if isinstance(collection, dict) else {}).params
+            collection = next((event.get("mediaCollection") for event in edge.events.downloaded_in(items[0].xdm)), {})
+        params = edge.fields.read(collection if isinstance(collection, dict) else {}).params
         return content_key(params)
 
     def events(self, body: bytes, seq: int, at: float, after_end: bool = False, target: str = "") -> tuple[Event, ...]:
-        return events_in(body, seq, at, after_end, routes.parameter(target, "requestId"))
+        return edge.events.events_in(body, seq, at, after_end, routes.parameter(target, "requestId"))
 
     def session_named(self, request: Request) -> str | None:
         found = _SESSION_ID.search(request.body)
@@ -249,70 +241,70 @@ class MediaEdge(ApiProtocol):
         return route.hint is not None if route.kind is Kind.EVENT else None
 
     def visitor(self, request: Request) -> Mapping[str, Any]:
-        items = items_in(_decoded(request.body)) if b"media.sessionStart" in request.body else []
-        first = next(iter(events_in(request.body, 0, 0.0)), None) if items else None
-        ecid = first.params.get(ECID_KEY) if first is not None else None
-        return {ECID_KEY: ecid} if ecid is not None else {}
+        items = edge.events.items_in(_decoded(request.body)) if b"media.sessionStart" in request.body else []
+        first = next(iter(edge.events.events_in(request.body, 0, 0.0)), None) if items else None
+        ecid = first.params.get(edge.fields.ECID_KEY) if first is not None else None
+        return {edge.fields.ECID_KEY: ecid} if ecid is not None else {}
 
     # -- requests that were recorded, or written down -------------------------------------------------------------------
 
     def locate(self, request: Request) -> Address:
-        return recorded.locate(request)
+        return edge.recorded.locate(request)
 
     def is_meant(self, target: str) -> bool:
-        return recorded.is_meant(target)
+        return edge.recorded.is_meant(target)
 
     def is_body(self, value: object) -> bool:
-        return recorded.is_body(value)
+        return edge.recorded.is_body(value)
 
     def has_event(self, body: bytes) -> bool:
-        return recorded.has_event(body)
+        return edge.recorded.has_event(body)
 
     def session_issued(self, headers: Headers, body: bytes) -> str | None:  # noqa: ARG002
-        return recorded.session_issued(body)
+        return edge.recorded.session_issued(body)
 
     def unreadable(self, headers: Headers, body: bytes) -> str | None:  # noqa: ARG002
-        return recorded.unreadable(body)
+        return edge.recorded.unreadable(body)
 
     def good_status(self, kind: Kind, target: str) -> int:
         return 204 if kind is Kind.EVENT and routes.route("POST", target).is_media else 200
 
     def refuses_within(self, status: int, body: bytes) -> bool:
-        return status == 207 or recorded.unreadable(body) is not None
+        return status == 207 or edge.recorded.unreadable(body) is not None
 
     def error_message(self, body: bytes) -> str:
-        return recorded.error_message(body)
+        return edge.recorded.error_message(body)
 
     def readdressed(self, target: str, body: bytes, old: str, new: str) -> tuple[str, bytes]:
-        return target, recorded.readdressed(body, old, new)
+        return target, edge.recorded.readdressed(body, old, new)
 
     def destination(self, body: object) -> tuple[Kind, str]:
-        return recorded.destination(body)
+        return edge.recorded.destination(body)
 
     def timed(self, event: object, ts: int) -> object:
-        return recorded.timed(event, ts)
+        return edge.recorded.timed(event, ts)
 
     def written(
         self, events: Sequence[Event], session_id: str, account: Account, *, downloaded: bool = False
     ) -> Written:
-        return writing.written(events, session_id, account, downloaded=downloaded)
+        return edge.writing.written(events, session_id, account, downloaded=downloaded)
 
     def operations(self) -> Iterable[Operation]:
-        return operations.operations()
+        return edge.operations.operations()
 
     def schemas(self) -> Mapping[str, Schema]:
-        return operations.component_schemas()
+        return edge.operations.component_schemas()
 
     def params_of(self, event_type: str) -> Mapping[str, bool]:
-        return schemas.params_of(event_type)
+        return edge.schemas.params_of(event_type)
 
 
 def _about_the_visitor(request: Request, judged: Judged, mode: Mode) -> tuple[Finding, ...]:
     """Return whether a start says who watches, or asks to be told."""
     first, value = judged.items[0].xdm, judged.value
-    cookies = identity.cookies_in(value.get("meta"), header(request.headers, b"cookie"))
-    named = any(holder.get("identityMap") for holder in (first, part_of(value, "xdm")))
-    if named or _asks_ecid(value) or identity.ecid_of(first, value.get("xdm"), cookies) is not None:
+    cookies = edge.identity.cookies_in(value.get("meta"), header(request.headers, b"cookie"))
+    named = any(holder.get("identityMap") for holder in (first, edge.events.part_of(value, "xdm")))
+    if named or _asks_ecid(value) or edge.identity.ecid_of(first, value.get("xdm"), cookies) is not None:
         return ()
     return findings.findings_of(
         "identity-missing", mode, "", "it has no identityMap and no identity cookie, and asks for no ECID"
@@ -372,12 +364,14 @@ def _hint(request: Request) -> str:
 
 
 def _asks_ecid(value: Mapping[str, Any]) -> bool:
-    wanted = part_of(part_of(value, "query"), "identity").get("fetch")
+    wanted = edge.events.part_of(edge.events.part_of(value, "query"), "identity").get("fetch")
     return isinstance(wanted, list) and "ECID" in wanted
 
 
 def _asks_streaming(value: Mapping[str, Any]) -> bool:
-    streaming = part_of(part_of(part_of(value, "meta"), "konductorConfig"), "streaming")
+    streaming = edge.events.part_of(
+        edge.events.part_of(edge.events.part_of(value, "meta"), "konductorConfig"), "streaming"
+    )
     return streaming.get("enabled") is True
 
 
@@ -387,7 +381,7 @@ def _refused_by_http(request: Request, route: Route, mode: Mode) -> ParsedReques
     assert refusal is not None
     found = findings.findings_of(refusal.rule, mode, "$", refusal.message)
     problem = problems.of_http(refusal.status, refusal.message)
-    judged = Judged(route.kind, {}, [], found, problem)
+    judged = edge.body.Judged(route.kind, {}, [], found, problem)
     refused = Refused(Verdict.MALFORMED, refusal.status, refusal.message, keep_alive=False)
     return ParsedRequest(route.kind, findings=judged.findings, refused=refused, body=Asked(judged, route, problem))
 
@@ -398,7 +392,7 @@ def _no_route(request: Request, route: Route, mode: Mode) -> ParsedRequest:
         refused = Refused(Verdict.NO_ROUTE, 405, message, route.allow)
     else:
         refused = Refused(Verdict.NO_ROUTE, 404, "There is no such path.")
-    is_meant = routes.is_for_media(request.target) or recorded.has_event(request.body)
+    is_meant = routes.is_for_media(request.target) or edge.recorded.has_event(request.body)
     message = f"no path of this API is like this one; events go to {routes.path_for('<event>')}"
     found = findings.findings_of("misdirected", mode, "", message) if is_meant else ()
     return ParsedRequest(Kind.OTHER, findings=found, refused=refused)

@@ -27,6 +27,9 @@ COLLECT: Final = "collect"
 EVENT_TYPES: Final = tuple(name for name in ALL_TYPES if name not in ("stateStart", "stateEnd"))
 """The events of this API: statesUpdate stands for the two that open and close a state."""
 
+FOLDER: Final = "media_edge"
+"""Where in schemas/ the files of these events are."""
+
 _KINDS: Final = {START: Kind.SESSION, DOWNLOADED: Kind.DOWNLOADED}
 ACQUIRE: Final = "identity/acquire"
 CONSENT: Final = "privacy/set-consent"

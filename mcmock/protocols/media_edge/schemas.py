@@ -16,9 +16,8 @@ from mcmock.core.json_decoding import json_path
 from mcmock.protocols import json_schema
 from mcmock.protocols.json_schema import COMMON, Breach, Compiled, Json, sent_phrase
 from mcmock.protocols.media_edge import fields, problems
-from mcmock.protocols.media_edge.routes import DOWNLOADED, EVENT_TYPES, START
+from mcmock.protocols.media_edge.routes import DOWNLOADED, EVENT_TYPES, FOLDER, START
 
-FOLDER: Final = "media_edge"
 KNOWN: Final = (*EVENT_TYPES, DOWNLOADED)
 
 
@@ -29,13 +28,6 @@ class Violation(NamedTuple):
     path: str
     reason: str
     message: str
-
-
-def read_files() -> None:
-    """Read every file now: a test may put another file system in its place (pyfakefs) before the first request."""
-    for event_type in KNOWN:
-        json_schema.text_of(FOLDER, f"{event_type}.json")
-    json_schema.text_of(FOLDER, COMMON)
 
 
 @cache
