@@ -24,6 +24,9 @@ from differential import Link, Loop, World
 
 from mcmock.server.fast_path import FastPath
 
+TAUGHT_BY = 6
+"""Requests of a kind after which there is nothing more to learn from it."""
+
 BATCH = 200
 """Requests in one pass."""
 
@@ -127,7 +130,7 @@ async def cost(kind: Sent, passes: int) -> Cost:
     assert isinstance(loop, Loop)
     world = World(loop, FastPath)
     link, packets = world.link(1), _packets(kind, world.sessions[0])
-    for _ in range(3):
+    for _ in range(TAUGHT_BY):
         await play(loop, link, packets)
     best = float("inf")
     for _ in range(passes):

@@ -5,6 +5,7 @@
     committer.py         how an operation becomes true; this one for state in memory
     state.py             what an operation may read and change: the Transaction
     decisions.py         decides about a request: validity first, then the session, then whether it is open
+    known_requests.py    decides about what is known by its form, in fewer steps
     fault_injection.py   a fault may fire before a request is processed, or after
     log.py               every request in the order of its arrival, bounded
     outcomes.py          what Analytics makes of a session: outcomes and findings, derived when somebody asks

@@ -60,16 +60,11 @@ def take_event(tx: Transaction, parsed: ParsedRequest, now: float) -> Session | 
     """Return the open session that an event was added to; None, with nothing changed, where that takes a decision."""
     if parsed.kind is not Kind.EVENT or parsed.refused is not None:
         return None
-    session = open_session_at(tx, str(parsed.session_id), now)
-    if session is not None:
-        _add(tx, session, parsed, now)
+    session = tx.sessions.get(str(parsed.session_id))
+    if session is None or not sessions.is_open_at(session, now):
+        return None
+    _add(tx, session, parsed, now)
     return session
-
-
-def open_session_at(tx: Transaction, session_id: str, now: float) -> Session | None:
-    """Return a session that is open, and has not timed out by `now`; None where there is none such."""
-    session = tx.sessions.get(session_id)
-    return session if session is not None and sessions.is_open_at(session, now) else None
 
 
 def _add(tx: Transaction, session: Session, parsed: ParsedRequest, now: float) -> None:

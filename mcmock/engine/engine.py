@@ -95,7 +95,7 @@ class Engine:
             return None
         try:
             now = state.now()
-            decided = known.decide(line, headers, body, now)
+            decided = known.deciders[line.kind](line.session_id, headers, body, now)
             if decided is None:
                 return None
         except Exception:
@@ -103,10 +103,11 @@ class Engine:
         kind, (verdict, session_id, event_type, findings, response) = line.kind, decided
         if verdict is Verdict.CREATED:
             self._forget_old(state, now)
-        self.log.append((
-            self.log.next_seq, now, kind, "OPTIONS" if kind is Kind.PREFLIGHT else "POST", target, headers, body, event_type,
-            session_id, verdict, response.status, response.headers, response.body, findings, None, False, self._first.name,
-        ), Delivery.SENT)  # fmt: skip
+        status, answer, answer_body, _ = response
+        self.log.add(
+            now, kind, "OPTIONS" if kind is Kind.PREFLIGHT else "POST", target, headers, body, event_type, session_id,
+            verdict, status, answer, answer_body, findings, None, False, self._first.name, Delivery.SENT,
+        )  # fmt: skip
         return response
 
     def _found_in_preflight(self, headers: RawHeaders) -> tuple[Finding, ...]:
@@ -124,11 +125,11 @@ class Engine:
             met_by_faults = state.has_rules or state.closed_by_fault  # now, or before: then it may be blamed on one
             if not met_by_faults and (session := take_event(state, parsed, now)) is not None:
                 response = protocol.respond(Verdict.ACCEPTED, parsed, request, now, session.id, "")
-                self.log.append((
-                    self.log.next_seq, now, Kind.EVENT, request.method, request.target, request.headers, request.body,
-                    parsed.event_type, session.id, Verdict.ACCEPTED, response.status, response.headers, response.body,
-                    parsed.findings, None, False, protocol.name,
-                ), Delivery.SENT)  # fmt: skip
+                self.log.add(
+                    now, Kind.EVENT, request.method, request.target, request.headers, request.body, parsed.event_type,
+                    session.id, Verdict.ACCEPTED, response.status, response.headers, response.body, parsed.findings, None,
+                    False, protocol.name, Delivery.SENT,
+                )  # fmt: skip
                 return response
             call = Call(request, now, protocol, parsed)
             decision = self._decide(state, call)

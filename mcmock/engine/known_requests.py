@@ -11,15 +11,20 @@ from typing import Final, NamedTuple
 from mcmock.core import sessions
 from mcmock.core.model import Finding, Kind, RawHeaders, Response, Verdict
 from mcmock.core.tables import short_key
-from mcmock.engine.decisions import DecisionContext, open_session_at
+from mcmock.engine.decisions import DecisionContext
 from mcmock.engine.state import State
-from mcmock.protocols.base import KnownForms, KnownLine
+from mcmock.protocols.base import KnownForms
 
 MAX_PREFLIGHTS: Final = 256
 """Header lines of preflights that were decided about; past that, remembering starts over."""
 
 Decided = tuple[Verdict, str | None, str | None, tuple[Finding, ...], Response]
 """What is decided about a request, with its session, its event's type and what is found in it."""
+
+
+Decider = Callable[[str | None, RawHeaders, bytes, float], Decided | None]
+"""Returns what is decided about a request that names this session, and writes what that changes; None, with nothing changed, if
+it takes more than its form. It gets the header lines, the body, and the time."""
 
 
 class _Preflight(NamedTuple):
@@ -31,7 +36,10 @@ class _Preflight(NamedTuple):
 
 
 class KnownRequests:
-    """Those of an API, decided over `state`. `look_at` returns what the ordinary way finds in preflights with these lines."""
+    """Those of an API, decided over `state` by the decider of their kind.
+
+    `look_at` returns what the ordinary way finds in preflights with these lines.
+    """
 
     def __init__(
         self,
@@ -40,23 +48,21 @@ class KnownRequests:
         scene: DecisionContext,
         look_at: Callable[[RawHeaders], tuple[Finding, ...]],
     ) -> None:
+        self._accepted = forms.accepted
         self._forms, self._state, self._scene, self._look_at = forms, state, scene, look_at
         self._recall_event = forms.recalls(Kind.EVENT, scene.policy.mode)
         self._recall_start = forms.recalls(Kind.SESSION, scene.policy.mode)
         self._preflights: dict[int, _Preflight] = {}  # by the id of their header lines
-        self._deciders = {Kind.EVENT: self._event, Kind.SESSION: self._start, Kind.PREFLIGHT: self._preflight}
-
-    def decide(self, line: KnownLine, headers: RawHeaders, body: bytes, now: float) -> Decided | None:
-        """Return what is decided about a request, and write what it changes; None, with nothing changed, if it takes more."""
-        return self._deciders[line.kind](line.session_id, headers, body, now)
+        self.deciders: dict[Kind, Decider] = {
+            Kind.EVENT: self._event, Kind.SESSION: self._start, Kind.PREFLIGHT: self._preflight,
+        }  # fmt: skip
 
     def _event(self, session_id: str | None, __: RawHeaders, body: bytes, now: float) -> Decided | None:
-        recalled = self._recall_event(body)
-        session = open_session_at(self._state, str(session_id), now) if recalled is not None else None
-        if recalled is None or session is None:
+        recalled, session = self._recall_event(body), self._state.sessions.get(str(session_id))
+        if recalled is None or session is None or not sessions.is_open_at(session, now):
             return None
         event_type, playhead, ts, findings, _ = recalled
-        response = self._forms.accepted(now)
+        response = self._accepted(now)
         self._state.sessions.put(session.id, sessions.take(session, event_type, playhead, now, ts))
         return Verdict.ACCEPTED, session.id, event_type, findings, response
 

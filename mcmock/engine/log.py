@@ -21,7 +21,7 @@ from sys import getsizeof
 from typing import Any, NamedTuple
 
 from mcmock.core import http
-from mcmock.core.model import Delivery, FaultHit, Finding, Headers, Kind, RawHeaders, Verdict
+from mcmock.core.model import Delivery, FaultHit, Finding, Headers, Kind, RawHeaders, Severity, Verdict
 from mcmock.core.notices import Listener, Notice
 from mcmock.core.tables import DirectTable, drop_oldest
 from mcmock.engine import weights
@@ -61,6 +61,17 @@ _TEXTS: dict[Kind | Verdict, str] = {member: str(member.value) for member in (*K
 _KINDS = {str(kind.value): kind for kind in Kind}
 _VERDICTS = {str(verdict.value): verdict for verdict in Verdict}
 
+
+def _atoms_of(finding: Finding) -> tuple[str, ...]:
+    return finding.rule, _SEVERITY_TEXTS[finding.severity], finding.path, finding.message, finding.source
+
+
+def _finding_of(rule: str, severity: str, path: str, message: str, source: str) -> Finding:
+    return Finding(rule, _SEVERITIES[severity], path, message, source)
+
+
+_SEVERITIES = {str(one.value): one for one in Severity}
+_SEVERITY_TEXTS = {one: text for text, one in _SEVERITIES.items()}
 
 # The methods whose name the HTTP parser has but once.
 _METHODS = frozenset({"POST", "GET", "OPTIONS", "HEAD", "PUT", "DELETE", "PATCH"})
@@ -179,10 +190,15 @@ class Log:
 
         `delivery` is what is known of its answer by now.
         """
-        (
-            seq, at, kind, method, target, headers, body, event_type, session_id, verdict, status, answer, answer_body,
-            findings, fault, after_end, protocol,
-        ) = entry  # fmt: skip
+        self.add(*entry[1:], delivery)  # type: ignore[call-arg]
+
+    def add(
+        self, at: float, kind: Kind, method: str, target: str, headers: RawHeaders, body: bytes, event_type: str | None,
+        session_id: str | None, verdict: Verdict, status: int, answer: Headers, answer_body: bytes,
+        findings: tuple[Finding, ...], fault: FaultHit | None, after_end: bool, protocol: str, delivery: Delivery,
+    ) -> None:  # fmt: skip
+        """`append` for who has no entry made yet; it is the next one."""
+        seq = self._next
         self._next = seq + 1
         if seq % BLOCK == 0 or seq == self._origin:
             self._open = self._blocks[seq // BLOCK] = _Block([], array("Q"), bytearray())
@@ -207,15 +223,18 @@ class Log:
             event_type = self._event_types[event_type]
         else:
             weight += getsizeof(event_type)
+        found: tuple[tuple[str, ...], ...] = ()
+        met: tuple[Any, ...] | None = None
         if findings or fault or method not in _METHODS:
             weight += _weight_of_oddities(method, findings, fault)
+            found, met = tuple(map(_atoms_of, findings)), fault and tuple(fault)
         if answer is not self._answer:
             self._answer = answer
             weight += weights.of_answer(len(answer), answer_body)
         block = self._open
         block.rows.append((
             seq, at, _TEXTS[kind], method, target, lines.number, body, event_type, session_id, _TEXTS[verdict], status,
-            answer, answer_body, findings, fault, after_end, protocol,
+            answer, answer_body, found, met, after_end, protocol,
         ))  # fmt: skip
         block.sizes.append(weight)
         block.deliveries.append(_DELIVERY_CODES[delivery])
@@ -352,11 +371,14 @@ class Log:
 
     def _entry(self, row: tuple[Any, ...]) -> Entry:
         """Return a stored row with its names, and its words, given back."""
-        seq, at, kind, method, target, number, *rest = row
-        body, event_type, session_id, verdict, *others = rest
+        (
+            seq, at, kind, method, target, number, body, event_type, session_id, verdict, status, answer, answer_body, found,
+            met, after_end, protocol,
+        ) = row  # fmt: skip
         return Entry(
             seq, at, _KINDS[kind], method, target, self._lines[number].kept, body, event_type, session_id, _VERDICTS[verdict],
-            *others,
+            status, answer, answer_body, tuple([_finding_of(*one) for one in found]) if found else (),
+            FaultHit(*met) if met else None, after_end, protocol,
         )  # fmt: skip
 
     def entries(self, since: int = 0, *, newest_first: bool = False) -> Iterator[Entry]:

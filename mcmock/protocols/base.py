@@ -174,10 +174,12 @@ class Operation(NamedTuple):
 class KnownForms(Protocol):
     """Requests that are known by their form, so that the fast path need not have them read: events, starts, preflights.
 
-    `targets` matches theirs, printable ASCII and nothing that has to be decoded; it has no groups that capture.
+    `targets` matches theirs, printable ASCII and nothing that has to be decoded; it has no groups that capture. `accepted`
+    takes the time and returns what an event that was accepted is answered, on a connection that stays.
     """
 
     targets: re.Pattern[bytes]
+    accepted: Callable[[float], Response]
 
     def line(self, method: str, target: str) -> KnownLine | None:
         """Return what a request is, where method and target alone say so."""
@@ -189,10 +191,6 @@ class KnownForms(Protocol):
 
     def recalls(self, kind: Kind, mode: Mode) -> Callable[[bytes], RecalledEvent | None]:
         """Return a function that tells of a body what is known from those before it; None: it has to be read."""
-        ...
-
-    def accepted(self, now: float) -> Response:
-        """Return what an event that was accepted is answered, on a connection that stays."""
         ...
 
     def created(self, now: float, session_id: str) -> Response:

@@ -274,15 +274,21 @@ class Connection(AiohttpConnection):
         if known is not None and response is not None:
             self.meter.note_taken(known.kind, response.status, monotonic() - began)
             transport.write(response.raw)
-        elif not self._take(Request(line.method, line.target, block.headers, body, block.host, self.scheme), transport):
+        elif not self._take(fast, transport):
+            return True
+        if not block.keep_alive:
+            self.close()
+            transport.close()
             return True
         self.note_answer()
         if self.is_full:
             self._queue(_Unread())
         return True
 
-    def _take(self, request: Request, transport: asyncio.Transport) -> bool:
+    def _take(self, fast: FastRequest, transport: asyncio.Transport) -> bool:
         """Answer a request; False where the ordinary way is to perform the answer, because it takes more than writing."""
+        line, block, body = fast
+        request = Request(line.method, line.target, block.headers, body, block.host, self.scheme, block.keep_alive)
         began = monotonic()
         emulator, asked = self.scopes.place(request)
         answer = emulator.take(asked)
@@ -292,7 +298,7 @@ class Connection(AiohttpConnection):
             return True
         self.meter.note(answer, monotonic() - began)
         if answer.steps:
-            self._queue(_Decided(emulator, answer))
+            self._queue(_Decided(emulator, answer, asked.keep_alive))
             return False
         transport.write(answer.response.raw)
         emulator.settle(answer.seq, Delivery.SENT)
@@ -428,7 +434,7 @@ class Connection(AiohttpConnection):
     ) -> web.StreamResponse:
         """Answer bytes that are no HTTP in the API's own words; what comes after them is not read."""
         if isinstance(exc, _Decided):
-            return RawResponse(exc.emulator, exc.answer, keep_alive=True)
+            return RawResponse(exc.emulator, exc.answer, keep_alive=exc.keep_alive)
         if isinstance(exc, _Ended):
             return _Nothing()
         if isinstance(exc, _Unread):
@@ -492,8 +498,8 @@ class Connection(AiohttpConnection):
 class _Decided(Exception):
     """An answer on its way from the fast path to the ordinary way; aiohttp hands nothing but exceptions to `handle_error`."""
 
-    def __init__(self, emulator: Emulator, answer: Answer) -> None:
-        self.emulator, self.answer = emulator, answer
+    def __init__(self, emulator: Emulator, answer: Answer, keep_alive: bool) -> None:
+        self.emulator, self.answer, self.keep_alive = emulator, answer, keep_alive
 
 
 class _Ended(Exception):

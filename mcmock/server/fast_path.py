@@ -20,7 +20,7 @@ What the fast path may believe, and why that is safe:
 5. The body is what follows the block, and its length the one in the block: a packet with a byte more is not taken, and one
    with less is held until the rest has come (`Part`), or until it goes the ordinary way, with whatever came behind it.
 6. Answers come in the order of the requests: the fast path answers only where none is queued, read, answered or held back.
-7. Only a header that asks for no more than reading a body and answering it is learnt.
+7. Only a header that asks for no more than reading a body and answering it is learnt, and perhaps for the connection's end.
 """
 
 from __future__ import annotations
@@ -61,24 +61,29 @@ _BLOCK_COST, _HEADER_COST = 600, 150
 
 
 class HeaderBlock(NamedTuple):
-    """What aiohttp made of a header block. `is_usual` says that no API finds anything in a POST because of it."""
+    """What aiohttp made of a header block, which is `text`. `is_usual` says that the connection stays, and that no API finds
+    anything in a POST because of it.
+    """
 
+    text: bytes
     headers: RawHeaders
     host: str
     length: int  # of the body
+    keep_alive: bool
     is_usual: bool
 
 
 class RequestLine:
     """A request line that came before, and the header blocks that are known of its method.
 
-    `known` is what it makes a request, where the API that has a fast path can tell.
+    `known` is what it makes a request, where the API that has a fast path can tell, and `latest` the block that it came with.
     """
 
-    __slots__ = ("blocks", "known", "method", "target")
+    __slots__ = ("blocks", "known", "latest", "method", "target")
 
     def __init__(self, method: str, target: str, known: KnownLine | None, blocks: dict[bytes, HeaderBlock]) -> None:
         self.method, self.target, self.known, self.blocks = method, target, known, blocks
+        self.latest: HeaderBlock | None = None
 
 
 class FastRequest(NamedTuple):
@@ -119,9 +124,11 @@ class FastPath:
         if end < 0:
             return None
         text = data[begin:end]
-        block = line.blocks.get(text) or self._derived(line, text)
-        if block is None:
-            return None
+        block = line.latest
+        if block is None or block.text != text:  # to compare costs less than to look for it
+            block = line.latest = line.blocks.get(text) or self._derived(line, text)
+            if block is None:
+                return None
         missing = block.length - (len(data) - end - 4)
         if missing == 0:
             return FastRequest(line, block, data[end + 4 :])
@@ -151,14 +158,14 @@ class FastPath:
         headers = tuple(
             (name, found[1] if name.lower() == b"content-length" else value) for name, value in known.headers
         )
-        block = known._replace(headers=headers, length=length)
+        block = known._replace(text=text, headers=headers, length=length)
         self._keep(line, text, block)
         return block
 
     def learn(self, data: bytes, message: Any) -> None:
         """Remember the header block of `data`, which aiohttp has just read as `message`, from the first byte to the last."""
         begin = data.find(_LINE_END) + 2
-        line = self._read_line(data[: begin - 2])
+        line = self._lines.get(data[: begin - 2]) or self._read_line(data[: begin - 2])
         if line is None:
             return
         end = data.find(_END, begin)
@@ -175,6 +182,7 @@ class FastPath:
     def _keep(self, line: RequestLine, text: bytes, block: HeaderBlock) -> None:
         cost = _BLOCK_COST + 3 * len(text) + _HEADER_COST * len(block.headers)
         if self._bytes + cost > MAX_BYTES:
+            self._lines.clear()
             self._alike.clear()
             for blocks in self._blocks.values():
                 blocks.clear()
@@ -185,7 +193,7 @@ class FastPath:
     def _block(self, method: str, text: bytes, message: Any) -> HeaderBlock | None:
         """Return what the header block `text` means, if the fast path may take requests that have it."""
         headers = message.headers
-        if message.should_close or message.upgrade or not _SPECIAL.isdisjoint(headers) or "Host" not in headers:
+        if message.upgrade or not _SPECIAL.isdisjoint(headers) or "Host" not in headers:
             return None
         if _headers(text) != message.raw_headers:
             return None
@@ -195,8 +203,9 @@ class FastPath:
         length = lengths[0] if lengths else b"0"
         if not length.isdigit() or int(length) > self._longest_body:
             return None
-        usual = method == "OPTIONS" or all(one.is_usual(message.raw_headers) for one in self._known)
-        return HeaderBlock(message.raw_headers, headers["Host"], int(length), usual)
+        keep_alive = not message.should_close
+        usual = keep_alive and (method == "OPTIONS" or all(one.is_usual(message.raw_headers) for one in self._known))
+        return HeaderBlock(text, message.raw_headers, headers["Host"], int(length), keep_alive, usual)
 
 
 def _around(text: bytes, length: re.Match[bytes]) -> tuple[bytes, bytes]:

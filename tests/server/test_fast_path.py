@@ -105,9 +105,60 @@ def test_both_ways_give_the_same_bytes_and_the_same_log(
     assert told[0] == told[1]
 
 
+CLOSE = "Connection: close"
+
+
+def rest_of(wire: Wire) -> bytes:
+    """All that comes until the other end of the connection."""
+    return b"".join(iter(lambda: wire.socket.recv(65536), b""))
+
+
+def dateless(answer: bytes) -> list[bytes]:
+    return [line for line in answer.split(b"\r\n") if not line.startswith(b"Date:")]
+
+
+@pytest.mark.parametrize(
+    ("case", "value"),
+    [("plain", body("ping")), ("finding", body("ping", qoeData={"media.qoe.bitrate": 3_000_000})), ("refused", b"{")],
+)
+def test_an_answer_after_which_the_connection_goes_is_the_same_both_ways(
+    mcmock_server: McmockServer, wire: Wire, taken: list[bool], case: str, value: Any
+) -> None:
+    sid = open_session(wire)
+    told = []
+    for _ in range(3):
+        with Wire(mcmock_server.url) as once:
+            once.send(raw(sid, value, CLOSE, f"X-Case: {case}"))
+            told.append(dateless(rest_of(once)))
+    assert taken[-3:] == [False, True, True]
+    assert told[0] == told[1] == told[2]
+    assert b"Connection: close" in told[0]
+    *_, slow, first, second = mcmock_server.requests(session=sid)
+    assert {(one.status, one.delivery, one.response_headers[0]) for one in (slow, first, second)} == {
+        (slow.status, "sent", slow.response_headers[0])
+    }
+
+
+def test_a_fault_that_delays_an_answer_ends_the_connection_behind_it(
+    mcmock_server: McmockServer, wire: Wire, taken: list[bool]
+) -> None:
+    sid = open_session(wire)
+    for _ in range(2):
+        with Wire(mcmock_server.url) as once:
+            once.send(raw(sid, body("ping"), CLOSE))
+            rest_of(once)
+    mcmock_server.faults.add(faults.delay(5))
+    with Wire(mcmock_server.url) as once:
+        once.send(raw(sid, body("ping"), CLOSE))
+        mcmock_server.wait_for(event="ping", count=3)
+        mcmock_server.clock.advance(5)
+        assert rest_of(once).startswith(b"HTTP/1.1 204 ")
+    assert taken[-1]
+
+
 @pytest.mark.parametrize(
     "extra",
-    ["Connection: close", "Expect: 100-continue", "Content-Encoding: gzip", "Upgrade: h2c"],
+    ["Expect: 100-continue", "Content-Encoding: gzip", "Upgrade: h2c"],
 )
 def test_a_header_that_asks_for_more_never_takes_the_fast_path(wire: Wire, taken: list[bool], extra: str) -> None:
     sid = open_session(wire)
@@ -694,14 +745,14 @@ def test_the_fast_path_makes_no_difference(first: int) -> None:
 
 def believe_everything(patch: pytest.MonkeyPatch) -> None:
     """The fast path learns what stands before the first empty line, whatever aiohttp has made of it."""
-    patch.setattr(FastPath, "_block", lambda self, _, __, message: _whatever(message, self._longest_body))
+    patch.setattr(FastPath, "_block", lambda self, _, text, message: _whatever(text, message, self._longest_body))
     patch.setattr(connection.Connection, "clear", property(lambda _: True, lambda *_: None), raising=True)
 
 
-def _whatever(message: Any, longest: int) -> Any:
+def _whatever(text: bytes, message: Any, longest: int) -> Any:
     length = message.headers.get("Content-Length", "0") if hasattr(message, "headers") else "0"
     return (
-        fast_path_module.HeaderBlock(getattr(message, "raw_headers", ()), "x", int(length), True)
+        fast_path_module.HeaderBlock(text, getattr(message, "raw_headers", ()), "x", int(length), True, True)
         if int(length) <= longest
         else None
     )

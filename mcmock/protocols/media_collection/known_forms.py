@@ -22,7 +22,7 @@ class MediaCollectionForms(KnownForms):
     targets = routes.FAST_PATH
 
     def __init__(self, answers: Answers) -> None:
-        self._answers = answers
+        self._answers, self.accepted = answers, answers.accepted_and_kept
         self.templates = {(kind, mode): Templates(mode) for kind in (Kind.EVENT, Kind.SESSION) for mode in Mode}
 
     def line(self, method: str, target: str) -> KnownLine | None:
@@ -35,9 +35,6 @@ class MediaCollectionForms(KnownForms):
 
     def recalls(self, kind: Kind, mode: Mode) -> Callable[[bytes], RecalledEvent | None]:
         return self.templates[kind, mode].recall
-
-    def accepted(self, now: float) -> Response:
-        return self._answers.accepted(now, True)
 
     def created(self, now: float, session_id: str) -> Response:
         return self._answers.created(session_id, now, True)

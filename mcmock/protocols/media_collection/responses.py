@@ -57,6 +57,9 @@ class _Created(NamedTuple):
         )
 
 
+_STAYS: tuple[bool, Headers] = (True, ())
+
+
 class Answers:
     """Builds every answer. The options widen the preflight beyond what is documented (C-47)."""
 
@@ -68,21 +71,23 @@ class Answers:
         self._private_network: Headers = ((ALLOW_PRIVATE_NETWORK, "true"),) if private_network else ()
         self._date = Dates()
         self._created: _Created | None = None  # the latest 201
-        self._kept: dict[
-            Headers, tuple[int, Response]
-        ] = {}  # the latest 204 that has these lines beside the usual ones
+        self._kept: dict[tuple[bool, Headers], tuple[int, Response]] = {}
+        """The latest 204 of a connection that stays, or goes, with these lines beside the usual ones."""
 
     def accepted(self, now: float, keep_alive: bool) -> Response:
         """204, the same bytes for a whole second."""
-        return self._of_this_second(now, keep_alive, ())
+        return self.accepted_and_kept(now) if keep_alive else self._of_this_second(now, False, ())
+
+    def accepted_and_kept(self, now: float) -> Response:
+        """204 on a connection that stays."""
+        kept = self._kept.get(_STAYS)
+        return kept[1] if kept is not None and kept[0] == int(now) else self._of_this_second(now, True, ())
 
     def _of_this_second(self, now: float, keep_alive: bool, more: Headers) -> Response:
-        if not keep_alive:
-            return self._build("accepted", 204, now, False, more=more)
-        second = int(now)
-        kept = self._kept.get(more)
+        second, how = int(now), (keep_alive, more)
+        kept = self._kept.get(how)
         if kept is None or kept[0] != second:
-            kept = self._kept[more] = second, self._build("accepted", 204, now, True, more=more)
+            kept = self._kept[how] = second, self._build("accepted", 204, now, keep_alive, more=more)
         return kept[1]
 
     def preflight(self, now: float, keep_alive: bool, *, private_network: bool = False) -> Response:

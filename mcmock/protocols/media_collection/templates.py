@@ -45,6 +45,7 @@ MAX_BITRATES: Final = 512
 MAX_BODY: Final = 2048
 """Bytes of a body that a template is made of."""
 
+_new: Final = tuple.__new__  # half of the price of RecalledEvent(…), on the way of every event
 _DIGITS: Final = b"0123456789"
 _DIGIT_RUNS: Final = re.compile(rb"[0-9]+")
 _TOKEN: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|[-+0-9.eE]+|[^"]', re.DOTALL)
@@ -52,19 +53,21 @@ _WHOLE: Final = rb"(?:0|[1-9][0-9]{0,%d})"
 _INTEGER: Final = _WHOLE % 14
 _NUMBERS: Final = (_INTEGER, _INTEGER + rb"\.[0-9]{1,20}")
 _PARTS: Final = ("playerTime", "qoeData")
-_NAMED: Final = {"playhead": "playhead", "ts": "ts", lint.BITRATE: "bitrate"}
-"""The numbers that are read, and the groups of a pattern that are theirs."""
+_USUAL_BITRATE: Final = _WHOLE % (len(str(lint.HIGHEST_KBPS)) - 2)
+"""Bitrates of fewer digits than the first of which something is said."""
 
 
 class Template(NamedTuple):
     """What bodies of a form are: their event's type, and what is found in each beside its bitrate.
 
-    `numbers` are the groups of the pattern: playhead, time and, where there is one, bitrate. `read_playhead` makes a number of
-    the first. `texts` are the groups of texts with digits, by key. `content` stands for what is watched; None: a text says it.
+    `numbers` are the groups of the pattern that hold the playhead and the time, `high` the one for a bitrate of which there may
+    be something to say (0: there is none), and `texts` those for texts with digits, by key. `read_playhead` makes a number of a
+    playhead. `content` stands for what is watched; None: a text says it.
     """
 
     pattern: re.Pattern[bytes]
-    numbers: tuple[str, ...]
+    numbers: tuple[int, int]
+    high: int
     texts: dict[str, str]
     event_type: str
     findings: tuple[Finding, ...]
@@ -88,16 +91,18 @@ class Templates:
         found = template.pattern.fullmatch(text)
         if found is None:
             return None
-        playhead, ts, *bitrate = found.group(*template.numbers)
-        findings: tuple[Finding, ...] | None = template.findings
-        if bitrate and (of_bitrate := self._of_bitrate(bitrate[0])) != ():
-            findings = of_bitrate and of_bitrate + template.findings
-        if findings is None or (template.texts and not _are_values(template.texts, found)):
+        _, numbers, high, texts, event_type, findings, read_playhead, content = template
+        if high and (bitrate := found[high]) is not None:
+            of_bitrate = self._of_bitrate(bitrate)
+            if of_bitrate is None:
+                return None
+            findings = of_bitrate + findings
+        if texts and not _are_values(texts, found):
             return None
-        content = template.content
         if content is None:
             content = content_key(json_decoding.decode(text)["params"])
-        return RecalledEvent(template.event_type, template.read_playhead(playhead), int(ts), findings, content)
+        playhead, ts = found.group(*numbers)
+        return _new(RecalledEvent, (event_type, read_playhead(playhead), int(ts), findings, content))
 
     def learn(self, text: bytes, event_type: str, body: dict[str, Any], findings: tuple[Finding, ...]) -> None:
         """Make a template of a body that was judged and not refused, once others like it have come."""
@@ -139,12 +144,12 @@ def _template(text: bytes, event_type: str, body: dict[str, Any], findings: tupl
         return None
     if any(values.is_no_value(key, body["params"][key]) for key in pieces.texts):
         return None
-    numbers = tuple(name for name in _NAMED.values() if name in groups)
     always = tuple(one for one in findings if one.rule not in lint.BY_BITRATE)
     told_by_text = event_type == "sessionStart" and not pieces.texts.keys().isdisjoint(CONTENT_KEYS)
     content = None if told_by_text else content_key(body.get("params", {}))
     read_playhead = type(body["playerTime"]["playhead"])
-    return Template(pattern, numbers, pieces.texts, event_type, always, read_playhead, content)
+    numbers = groups["playhead"], groups["ts"]
+    return Template(pattern, numbers, groups.get("high", 0), pieces.texts, event_type, always, read_playhead, content)
 
 
 class _Pieces:
@@ -180,8 +185,11 @@ class _Pieces:
         if part not in _PARTS:
             return None
         written = next((one for one in _NUMBERS if re.fullmatch(one, token)), None)
-        name = _NAMED.get(key)
-        return written and (b"(?P<%b>%b)" % (name.encode(), written) if name is not None else written)
+        if written is not None and key in ("playhead", "ts"):
+            return b"(?P<%b>%b)" % (key.encode(), written)
+        if written is _INTEGER and key == lint.BITRATE:
+            return b"(?:%b|(?P<high>%b))" % (_USUAL_BITRATE, _INTEGER)
+        return written
 
     def _text(self, key: str, token: bytes) -> bytes | None:
         if b"\\" in token or not any(digit in _DIGITS for digit in token):
