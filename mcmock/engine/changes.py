@@ -6,7 +6,7 @@ from collections.abc import Hashable
 from typing import Any, NamedTuple
 
 from mcmock.core.model import Delivery
-from mcmock.engine.log import NewEntry
+from mcmock.engine.log import NewEntries
 
 
 class Row(NamedTuple):
@@ -43,7 +43,7 @@ class Delta(NamedTuple):
     the first entry after that. Everything else came later.
     """
 
-    entries: list[NewEntry]
+    entries: NewEntries
     deliveries: dict[int, Delivery]
     rows: tuple[Row, ...]
     notice: str = ""

@@ -17,6 +17,8 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from operator import itemgetter
 from sys import getsizeof
 from typing import Any, NamedTuple
 
@@ -92,15 +94,39 @@ def _weight_of_oddities(method: str, findings: tuple[Finding, ...], fault: Fault
     return weight if method in _METHODS else weight + getsizeof(method)
 
 
-_DELIVERIES = tuple(Delivery)
-_DELIVERY_CODES = {delivery: code for code, delivery in enumerate(_DELIVERIES)}
+DELIVERIES = tuple(Delivery)
+"""What may have become of an answer, by the number that stands for it beside an entry."""
+
+_DELIVERY_CODES = {delivery: code for code, delivery in enumerate(DELIVERIES)}
 
 
-NewEntry = tuple[tuple[Any, ...], RawHeaders, Delivery]
-"""An entry for whoever keeps the log elsewhere: its row, its header lines, what became of its answer.
+@dataclass(slots=True)
+class NewEntries:
+    """Entries that follow each other, for whoever keeps the log elsewhere.
 
-A row has the columns of Entry, where kind and verdict are texts, and the header lines a number.
-"""
+    `rows` have the columns of Entry, where kind and verdict are texts, and the header lines a number; `lines` are those by
+    number, and `deliveries` what became of the answers, as places in DELIVERIES.
+    """
+
+    rows: list[tuple[Any, ...]] = field(default_factory=list)
+    lines: dict[int, RawHeaders] = field(default_factory=dict)
+    deliveries: bytearray = field(default_factory=bytearray)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def extend(self, later: NewEntries) -> None:
+        """Add the ones that follow these."""
+        self.rows += later.rows
+        self.lines |= later.lines
+        self.deliveries += later.deliveries
+
+    def part(self, begin: int, end: int | None = None) -> NewEntries:
+        """Return those at these places."""
+        return NewEntries(self.rows[begin:end], self.lines, self.deliveries[begin:end])
+
+
+_NUMBER_OF_LINES = itemgetter(5)
 
 
 class _Block(NamedTuple):
@@ -331,16 +357,16 @@ class Log:
         """Call `keeper` before an entry goes that was not taken; those that are here now count as taken."""
         self._keeper, self._taken = keeper, self._next - 1
 
-    def take_new(self) -> list[NewEntry]:
+    def take_new(self) -> NewEntries:
         """Return the entries since the last time, oldest first, without those that were cleared."""
         first, self._taken = max(self._taken + 1, self._first), self._next - 1
-        new = []
+        rows, deliveries = list[tuple[Any, ...]](), bytearray()
         for number in range(first // BLOCK, self._taken // BLOCK + 1) if first <= self._taken else ():
             block, begin = self._blocks[number], max(number * BLOCK, self._origin)
-            for place in range(max(first - begin, 0), len(block.rows)):
-                row = block.rows[place]
-                new.append((row, self._lines[row[5]].kept, _DELIVERIES[block.deliveries[place]]))
-        return new
+            rows += block.rows[max(first - begin, 0) :]
+            deliveries += block.deliveries[max(first - begin, 0) :]
+        numbers = set(map(_NUMBER_OF_LINES, rows))
+        return NewEntries(rows, {number: self._lines[number].kept for number in numbers}, deliveries)
 
     def is_taken(self, seq: int) -> bool:
         """Return whether `take_new` has returned that entry, so that what becomes of its answer now is news."""
@@ -367,7 +393,7 @@ class Log:
         if not self.has(seq):
             return Delivery.PENDING
         block, place = self._place(seq)
-        return _DELIVERIES[block.deliveries[place]]
+        return DELIVERIES[block.deliveries[place]]
 
     def _entry(self, row: tuple[Any, ...]) -> Entry:
         """Return a stored row with its names, and its words, given back."""

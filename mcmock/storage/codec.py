@@ -77,14 +77,14 @@ TABLES: Mapping[str, Codec] = {
 def place_text(cell: Row) -> str:
     """Return where a cell stands, as one line: the table, and the key as JSON."""
     key = cell.key
-    return f"{cell.table} {_quote(key) if isinstance(key, str) else _dumps(key)}"
+    return f"{cell.table} {_quote(key) if isinstance(key, str) else dumps(key)}"
 
 
 def cell_texts(cell: Row) -> tuple[str, str | None]:
     """Return where a cell stands and what stands there, as texts; None is nothing."""
     to_json, value = TABLES[cell.table].to_json, cell.value
     if value is not None:
-        value = _dumps(value if to_json is None else to_json(value))
+        value = dumps(value if to_json is None else to_json(value))
     return place_text(cell), value
 
 
@@ -136,35 +136,31 @@ def cells_from(text: str) -> tuple[Row, ...]:
 
 def entry_text(entry: tuple[Any, ...]) -> str:
     """Return an entry of the log as JSON, without its number: bytes are kept as the characters of the same numbers."""
-    return row_text(entry, header_text(entry[5]), lines_text(entry[11]))
-
-
-def row_text(row: tuple[Any, ...], lines: str, answer_lines: str) -> str:
-    """Return an entry, or a row of the log, as JSON; the header lines of request and answer are JSON already."""
     (
-        _, at, kind, method, target, _, body, event_type, session_id, verdict, status, _, answer_body, findings, fault,
-        after_end, protocol,
-    ) = row  # fmt: skip
+        _, at, kind, method, target, headers, body, event_type, session_id, verdict, status, answer_lines, answer_body,
+        findings, fault, after_end, protocol,
+    ) = entry  # fmt: skip
     event = _NULL if event_type is None else _quote(event_type)
     session = _NULL if session_id is None else _quote(session_id)
     answer = _quote(answer_body.decode("latin-1")) if answer_body else _EMPTY
-    found, met = _dumps(findings) if findings else "[]", _NULL if fault is None else _dumps(fault)
+    found, met = dumps(findings) if findings else "[]", _NULL if fault is None else dumps(fault)
     return (
-        f'[{at!r},"{kind}",{_quote(method)},{_quote(target)},{lines},{_quote(body.decode("latin-1"))},{event},{session},'
-        f'"{verdict}",{status},{answer_lines},{answer},{found},{met},{_TRUE if after_end else _FALSE},{_quote(protocol)}]'
+        f'[{at!r},"{kind}",{_quote(method)},{_quote(target)},{_header_text(headers)},{_quote(body.decode("latin-1"))},{event},'
+        f'{session},"{verdict}",{status},{_lines_text(answer_lines)},{answer},{found},{met},'
+        f"{_TRUE if after_end else _FALSE},{_quote(protocol)}]"
     )
 
 
 @lru_cache(64)
-def header_text(lines: RawHeaders) -> str:
+def _header_text(lines: RawHeaders) -> str:
     """Return the header lines of a request as JSON."""
-    return _dumps([[name.decode("latin-1"), value.decode("latin-1")] for name, value in lines])
+    return dumps(lines_json(lines))
 
 
 @lru_cache(64)
-def lines_text(lines: Headers) -> str:
+def _lines_text(lines: Headers) -> str:
     """Return the header lines of an answer as JSON."""
-    return _dumps(lines)
+    return dumps(lines)
 
 
 def _not_shared(number: int) -> Any:
@@ -196,11 +192,31 @@ def _entry(
     findings: list[list[str]], fault: list[Any] | None, after_end: bool, protocol: str = FIRST_PROTOCOL,
 ) -> Entry:  # fmt: skip
     return Entry(
-        seq, at, Kind(kind), method, target, tuple((_bytes(name), _bytes(value)) for name, value in headers), _bytes(body),
-        event_type, session_id, Verdict(verdict), status, tuple((name, value) for name, value in response_headers),
-        _bytes(response_body), tuple(_finding(*finding) for finding in findings), FaultHit(*fault) if fault else None,
-        after_end, protocol,
+        seq, at, Kind(kind), method, target, lines_from(headers), _bytes(body), event_type, session_id, Verdict(verdict), status,
+        answer_lines_from(response_headers), _bytes(response_body), findings_from(findings), fault_from(fault), after_end,
+        protocol,
     )  # fmt: skip
+
+
+def lines_json(lines: RawHeaders) -> list[list[str]]:
+    """Return the header lines of a request as JSON has them; `lines_from` reads them back."""
+    return [[name.decode("latin-1"), value.decode("latin-1")] for name, value in lines]
+
+
+def lines_from(value: list[list[str]]) -> RawHeaders:
+    return tuple((_bytes(name), _bytes(line)) for name, line in value)
+
+
+def answer_lines_from(value: list[list[str]]) -> Headers:
+    return tuple((name, line) for name, line in value)
+
+
+def findings_from(value: list[list[str]]) -> tuple[Finding, ...]:
+    return tuple(_finding(*finding) for finding in value)
+
+
+def fault_from(value: list[Any] | None) -> FaultHit | None:
+    return FaultHit(*value) if value else None
 
 
 def _finding(rule: str, severity: str, path: str, message: str, source: str) -> Finding:
@@ -211,12 +227,12 @@ def _bytes(value: str) -> bytes:
     return value.encode("latin-1")
 
 
-_dumps = json.JSONEncoder(separators=(",", ":")).encode
+dumps = json.JSONEncoder(separators=(",", ":")).encode
 _quote = json.encoder.encode_basestring_ascii
 
 
 def deliveries_text(deliveries: Iterable[tuple[int, Delivery]]) -> str:
-    return _dumps([[seq, delivery] for seq, delivery in deliveries])
+    return dumps([[seq, delivery] for seq, delivery in deliveries])
 
 
 def deliveries_from(text: str) -> tuple[tuple[int, Delivery], ...]:

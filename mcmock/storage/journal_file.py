@@ -8,6 +8,7 @@ Rules of this file:
 1. The descriptor that holds the file stays open until SQLite has let go of it: a process that closes any descriptor of a file
    loses all its POSIX locks on it, SQLite's among them.
 2. Nothing is written to it here.
+3. Each question to the system has the writer wait for Python's lock, on a server at work: there are as few as will do.
 """
 
 from __future__ import annotations
@@ -48,6 +49,8 @@ class JournalFile:
         except BaseException:
             _close(self._lock)
             raise
+        held = os.fstat(self._file)
+        self._mark = held.st_dev, held.st_ino
         self._written = (0, b"")
         self._beside: dict[str, _Mark] = {}
 
@@ -67,9 +70,9 @@ class JournalFile:
             return f"the file was deleted or moved away: put it back, or {ANEW}"
         except OSError as error:
             return str(error.strerror)
-        if not os.path.samestat(found, os.fstat(self._file)):
+        if (found.st_dev, found.st_ino) != self._mark:
             return f"another file was put in its place: put the first one back, or {ANEW}"
-        if self._size_and_header() != self._written:
+        if (found.st_size, _header(self._file)) != self._written:
             return f"another program has written to the file: {ANEW}"
         for suffix, known in self._beside.items():
             if _mark(self._beside_named(suffix)) != known:
@@ -89,8 +92,7 @@ class JournalFile:
         return self.path.with_name(self.path.name + suffix)
 
     def _size_and_header(self) -> tuple[int, bytes]:
-        os.lseek(self._file, 0, os.SEEK_SET)
-        return os.fstat(self._file).st_size, os.read(self._file, HEADER)
+        return os.fstat(self._file).st_size, _header(self._file)
 
 
 def real(path: Path) -> Path:
@@ -114,6 +116,13 @@ def refuse_other_name(path: Path) -> None:
 
 def _beside(path: Path) -> Path:
     return path.with_name(path.name + ".lock")
+
+
+def _header(file: int) -> bytes:
+    if sys.platform == "win32":  # it has no pread
+        os.lseek(file, 0, os.SEEK_SET)
+        return os.read(file, HEADER)
+    return os.pread(file, HEADER, 0)
 
 
 def _mark(path: Path) -> _Mark | None:

@@ -10,13 +10,12 @@ Rules of this file:
    Whatever the reason is: nothing ends the writer but closing, and an entry that cannot be written holds up no earlier one.
 4. Before each batch, and once a `LOOK` when there is nothing to write, it is seen that the file is still the same. What was
    answered up to then follows it, if it was moved; after that it is as if the file could not be written.
-5. Whatever comes from outside can be written: texts stand in the file as JSON in ASCII. The columns beside it, which are for
-   other tools, have an escape for what is no character.
+5. Whatever comes from outside can be written: texts stand in the file as JSON, bodies as bytes. The columns that other tools
+   may read have an escape for what is no character.
 """
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import sqlite3
@@ -24,7 +23,6 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
@@ -34,10 +32,12 @@ from mcmock.core import clock
 from mcmock.core.model import Delivery
 from mcmock.engine import DEFAULT_SCOPE, Emulator, mark
 from mcmock.engine.changes import Change, Delta, StoreUnavailable
+from mcmock.storage import journal_earlier
 from mcmock.storage.base import DEFAULT_JOURNAL_BYTES, Snapshot
-from mcmock.storage.codec import cell_from, entry_from
-from mcmock.storage.journal_batch import MAX_KNOWN, TABLES, TEXTS, Batch, SharedTexts
+from mcmock.storage.codec import cell_from
+from mcmock.storage.journal_batch import TABLES, Batch
 from mcmock.storage.journal_file import JournalFile, is_beside, real, refuse_other_name
+from mcmock.storage.journal_runs import latest_of
 from mcmock.storage.write_behind import FileBacking
 
 _logger = logging.getLogger("mcmock")
@@ -45,7 +45,7 @@ _logger = logging.getLogger("mcmock")
 DURABILITY_DELAY = 0.5
 """Seconds after its answer left by which a request is in the file, on a machine that keeps up."""
 
-BATCH_DELAY = 0.1
+BATCH_DELAY = 0.2
 """Seconds that the writer lets gather what is done: a session's place is written once for all its events in them."""
 
 MAX_WAIT = 5.0
@@ -57,7 +57,7 @@ PAUSE = 0.5
 LOOK = 1.0
 """Seconds between two looks at a file to which nothing is written."""
 
-MAX_BEHIND = 0.3
+MAX_BEHIND = 0.4
 """Seconds that the writer may be behind before requests wait for it: so that `DURABILITY_DELAY` holds under any load."""
 
 RETAINING = 10.0
@@ -66,7 +66,7 @@ RETAINING = 10.0
 ROOM = 0.95
 """The share of the bound that is left when it was passed: so that not every batch passes it again."""
 
-FORMAT = 3
+FORMAT = 4
 """Of the file. One of a higher format was written by a newer mcmock, and is not touched; an older one becomes one of this."""
 
 APPLICATION = 0x6D634D6B  # in the header of the file: by this it is known to be ours
@@ -90,7 +90,6 @@ class SqliteStore:
         self._failure: str | None = None
         self._retained = -RETAINING
         self._wake, self._hurry, self._room, self._closing = (threading.Event() for _ in range(4))
-        self._shared = lru_cache(MAX_KNOWN)(self._read_text)
         self._file: JournalFile | None = None
         fresh = not path.exists() or path.stat().st_size == 0
         if fresh and read_only:
@@ -105,8 +104,7 @@ class SqliteStore:
         try:
             self._reading = _opened(path, lambda: self._open(fresh))
             self._writing = _opened(path, lambda: self._open(fresh=False))
-            self._texts = SharedTexts(self._writing)
-            self._held = int(self._writing.execute("SELECT total(weight) FROM log").fetchone()[0])
+            self._held = int(self._writing.execute("SELECT total(weight) FROM runs").fetchone()[0])
             self._file.note()
         except BaseException:
             self._file.release()
@@ -157,10 +155,10 @@ class SqliteStore:
         connection = _connect(self.path, "rwc")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
-        connection.execute(f"PRAGMA user_version = {FORMAT}")
         if fresh:
-            connection.executescript(f"BEGIN; PRAGMA application_id = {APPLICATION}; {TABLES} COMMIT;")
-        connection.execute(TEXTS)
+            _make(connection)
+        elif _format_of(connection) < FORMAT:
+            journal_earlier.convert(connection, FORMAT)
         return connection
 
     # -- writing ------------------------------------------------------------------------------------------------------
@@ -170,26 +168,25 @@ class SqliteStore:
             raise StoreUnavailable(f"{self.path} cannot be written: {self._failure}")
 
     def touch(self, ledger: SqliteLedger) -> None:
-        """Have what was done there written. Waits only if the writer has fallen far behind."""
+        """Have what was done there written."""
         if self._file is None or self._closing.is_set():
             return
-        if not ledger.is_touched:
-            ledger.is_touched = True
-            self._touched.append(ledger)
-            if self._since is None:
-                self._since = clock.monotonic()
-                self._wake.set()
-        elif self._failure is None and self._is_behind():
-            self._wait_for_room()
+        ledger.is_touched = True
+        self._touched.append(ledger)
+        if self._since is None:
+            self._since = clock.monotonic()
+            self._wake.set()
 
-    def _is_behind(self) -> bool:
+    def is_behind(self) -> bool:
+        """Return whether the writer has fallen far behind, though it can write."""
         since = self._waiting_since or self._since
-        return since is not None and clock.monotonic() - since > MAX_BEHIND
+        return since is not None and clock.monotonic() - since > MAX_BEHIND and self._failure is None
 
-    def _wait_for_room(self) -> None:
+    def wait_for_room(self) -> None:
+        """Wait until the writer has caught up; one that does not is held to be unable to write."""
         self._room.clear()
         self._hurry.set()
-        if self._is_behind() and not self._room.wait(MAX_WAIT):
+        if self.is_behind() and not self._closing.is_set() and not self._room.wait(MAX_WAIT):
             self._fail(f"nothing was written for {MAX_WAIT:g} seconds")
             self._wake.set()  # a writer that has caught up just now says so again
 
@@ -291,23 +288,19 @@ class SqliteStore:
         half = len(delta.entries) // 2
         if not half:
             return False
-        later = Delta(delta.entries[half:], delta.deliveries, delta.rows)
+        later = Delta(delta.entries.part(half), delta.deliveries, delta.rows)
         self._queue[0] = (scope, later)
-        self._queue.appendleft((scope, Delta(delta.entries[:half], {}, (), delta.notice, delta.origin)))
+        self._queue.appendleft((scope, Delta(delta.entries.part(0, half), {}, (), delta.notice, delta.origin)))
         return True
 
     def _write_batch(self, count: int) -> None:
         """Write the first that wait, whole or not at all."""
         assert self._file is not None
-        batch = Batch(self._writing, self._texts, clock.wall())
-        try:
-            with self._writing as connection:
-                connection.execute("BEGIN IMMEDIATE")
-                batch.write(list(islice(self._queue, count)))
-                self._retain(batch)
-        except BaseException:
-            self._texts.forget()
-            raise
+        batch = Batch(self._writing, clock.wall())
+        with self._writing as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            batch.write(list(islice(self._queue, count)))
+            self._retain(batch)
         self._held += batch.grown
         for _ in range(count):
             self._queue.popleft()
@@ -322,7 +315,6 @@ class SqliteStore:
             if self._max_age is not None:
                 too_old = clock.wall() - self._max_age
                 batch.let_go(lambda written: written < too_old)
-            batch.let_go_of_texts()
         if self._held + batch.grown > self._max_bytes:
             most = self._max_bytes * ROOM
             batch.let_go(lambda _: self._held + batch.grown > most, but_newest=True)
@@ -340,19 +332,15 @@ class SqliteStore:
         return Snapshot(cells, log, next_seq, max(0, (log[0].seq if log else next_seq) - origin))
 
     def _latest(self, scope: str, max_log_bytes: int) -> Iterator[Change]:
-        query = "SELECT seq, weight, delivery, entry FROM log WHERE scope = ? ORDER BY seq DESC"
+        """Yield the entries of a scope as the Changes that they came from, the newest first."""
         left = max_log_bytes
-        for seq, weight, delivery, entry in self._reading.execute(query, (scope,)):
+        latest = latest_of if _format_of(self._reading) == FORMAT else journal_earlier.latest_of
+        for entry, delivery, weight in latest(self._reading, scope):
             left -= weight
             if left < 0:
                 return
-            settled = ((seq, Delivery(delivery)),) if delivery else ()
-            yield Change(entry=entry_from(seq, entry, self._shared), weight=weight, deliveries=settled, seq=seq)
-
-    def _read_text(self, number: int) -> Any:
-        """Return header lines that entries share."""
-        (text,) = self._reading.execute("SELECT text FROM texts WHERE number = ?", (number,)).fetchone()
-        return json.loads(text)
+            settled = ((entry.seq, delivery),) if delivery is not Delivery.PENDING else ()
+            yield Change(entry=entry, weight=weight, deliveries=settled, seq=entry.seq)
 
 
 class SqliteLedger:
@@ -373,7 +361,10 @@ class SqliteLedger:
         self.take = take
 
     def touch(self) -> None:
-        self._store.touch(self)
+        if not self.is_touched:
+            self._store.touch(self)
+        elif self._store.is_behind():
+            self._store.wait_for_room()
 
     def close(self) -> None:
         """The file belongs to the store."""
@@ -384,6 +375,8 @@ def _opened(path: Path, connect: Callable[[], sqlite3.Connection]) -> sqlite3.Co
         return connect()
     except sqlite3.Error as error:
         raise ValueError(f"{path} cannot be opened as a journal: {error}") from None
+    except ValueError as error:  # of an entry that was to become one of today's format
+        raise ValueError(f"{path} is damaged ({error}): move it away, or restore a copy") from None
 
 
 def _connect(path: Path, mode: str) -> sqlite3.Connection:
@@ -394,15 +387,26 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
     return sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False, timeout=10)
 
 
+def _make(connection: sqlite3.Connection) -> None:
+    with connection:
+        connection.execute("BEGIN")
+        for statement in (f"PRAGMA application_id = {APPLICATION}", f"PRAGMA user_version = {FORMAT}", *TABLES):
+            connection.execute(statement)
+
+
+def _format_of(connection: sqlite3.Connection) -> int:
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    return int(version)
+
+
 def _inspect(path: Path) -> None:
     """Raise ValueError unless the file is a sound journal that this mcmock can read. Changes nothing."""
     try:
         with closing(_connect(path, "ro")) as connection:
             (application,) = connection.execute("PRAGMA application_id").fetchone()
-            (version,) = connection.execute("PRAGMA user_version").fetchone()
             if application != APPLICATION:
                 raise ValueError(f"{path} is not a mcmock journal: choose another file")
-            if version > FORMAT:
+            if _format_of(connection) > FORMAT:
                 raise ValueError(f"{path} was written by a newer mcmock: update this one, or choose another file")
             (sound,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     except sqlite3.OperationalError as error:

@@ -8,21 +8,23 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from mcmock.core.clock import Clock
-from mcmock.core.model import Answer, Delivery, RawHeaders, Request
+from mcmock.core.model import Answer, Delivery, RawHeaders, Request, Response
 from mcmock.core.tables import DirectTable, Key, Value
 from mcmock.engine.changes import Change, Delta, Row, StoreUnavailable
 from mcmock.engine.committer import Committer, Result
 from mcmock.engine.engine import Engine
-from mcmock.engine.log import NewEntry
+from mcmock.engine.log import NewEntries
 from mcmock.engine.state import Transaction
 from mcmock.faults.rule import FaultRule
 from mcmock.protocols.base import KnownLine
 from mcmock.storage import codec
 from mcmock.storage.base import Ledgers, PrivateLedger
 from mcmock.storage.kept import KeptState, Unlogged, agreed_seed
+
+Told = TypeVar("Told")
 
 _KEPT: Final = (codec.SESSIONS, codec.ISSUED, codec.DOOMED)
 """The tables that are kept. What fault rules count is not: its rules begin anew with each process."""
@@ -36,7 +38,7 @@ class TrackedTable(DirectTable[Key, Value]):
         self.changed: dict[Key, None] = {}
 
     def __setitem__(self, key: Key, value: Value, /) -> None:
-        super().__setitem__(key, value)
+        dict.__setitem__(self, key, value)
         self.changed[key] = None
 
     put = __setitem__
@@ -85,7 +87,7 @@ class WriteBehindCommitter:
         self._kept, self._unlogged = KeptState(engine), Unlogged(engine)
         self._logging = threading.Lock()
         self._clock_kept = engine.state.clock.setting
-        self._entries: list[NewEntry] = []
+        self._entries = NewEntries()
         self._deliveries: dict[int, Delivery] = {}  # of entries that were taken before their answer went
         self._facts: list[Row] = []
         self._notice, self._origin = "", 0
@@ -104,24 +106,40 @@ class WriteBehindCommitter:
         kept.touch()
 
     def handle(self, request: Request) -> Answer:
+        return self._answer(request, self._judge)
+
+    def take(self, request: Request) -> Response | Answer:
+        return self._answer(request, self._engine.take)
+
+    def take_known(self, line: KnownLine, target: str, headers: RawHeaders, body: bytes) -> Response | None:
         engine = self._engine
+        try:
+            self._ledger.check()
+        except StoreUnavailable:
+            return None  # `take` says so
+        if self._unlogged:
+            return None
+        with engine.lock:
+            response = engine.take_known(line, target, headers, body)
+        if response is not None:
+            self._ledger.touch()
+        return response
+
+    def _judge(self, request: Request) -> Answer:
+        return self._engine.record(*self._engine.judge(self._engine.state, request))
+
+    def _answer(self, request: Request, act: Callable[[Request], Told]) -> Told | Answer:
+        """Return what `act` says of a request, or that the store is away."""
         try:
             self._ledger.check()
             if self._unlogged:
                 self._log_deferred()
         except StoreUnavailable as away:
             return self._unlogged.answer(request, away)
-        with engine.lock:
-            answer = engine.record(*engine.judge(engine.state, request))
+        with self._engine.lock:
+            answer = act(request)
         self._ledger.touch()
         return answer
-
-    def take(self, request: Request) -> Answer:
-        return self.handle(request)
-
-    def take_known(self, line: KnownLine, target: str, headers: RawHeaders, body: bytes) -> None:  # noqa: ARG002
-        """Return None: the store has to be told."""
-        return
 
     def submit(self, request: Request, done: Callable[[Answer], None]) -> None:
         done(self.handle(request))
@@ -163,7 +181,7 @@ class WriteBehindCommitter:
 
     def _note_emptied(self, notice: str) -> None:
         self._notice, self._origin = notice, self._engine.log.next_seq
-        self._entries, self._deliveries = [], {}
+        self._entries, self._deliveries = NewEntries(), {}
 
     def _keep_seed(self) -> None:
         self._kept.facts[codec.SEED].put("", self._engine.state.seed)
@@ -175,11 +193,11 @@ class WriteBehindCommitter:
         with self._engine.lock:
             self._take_entries()
             delta = Delta(self._entries, self._deliveries, self._take_rows(), self._notice, self._origin)
-            self._entries, self._deliveries, self._notice = [], {}, ""
+            self._entries, self._deliveries, self._notice = NewEntries(), {}, ""
         return delta
 
     def _take_entries(self) -> None:
-        self._entries += self._engine.log.take_new()
+        self._entries.extend(self._engine.log.take_new())
 
     def _take_rows(self) -> tuple[Row, ...]:
         """Return what was changed since the last time."""

@@ -18,8 +18,11 @@ from mcmock.core.sessions import Phase
 from mcmock.engine import Emulator
 from mcmock.engine.scopes import Scopes
 from mcmock.storage import open_store, read_journal
+from mcmock.storage.codec import entry_text
+from mcmock.storage.journal_earlier import convert
+from mcmock.storage.journal_runs import latest_of
 from mcmock.storage.sqlite import FORMAT
-from tests.conftest import send
+from tests.conftest import post, send
 
 JOURNALS = sorted(Path(__file__).with_name("journals").glob("format-*.db"))
 
@@ -104,3 +107,58 @@ def test_an_earlier_journal_goes_on_where_it_stood(journal: Path) -> None:
     assert story(again)[:11] == STORY
     assert [(one.seq, one.status) for one in again.requests(since=11)] == [(12, 410), (13, 204)]
     again.close()
+
+
+def test_an_earlier_journal_that_cannot_become_one_of_today_stays_as_it_was(
+    journal: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    earlier = version(journal)
+    with closing(sqlite3.connect(journal)) as connection, connection:
+        connection.execute("UPDATE log SET entry = '[' WHERE scope = 'one' AND seq = 2")
+    with pytest.raises(
+        ValueError, match=r"journal.db is damaged \(cannot read entry 2: .*\): move it away, or restore"
+    ) as caught:
+        open_store(f"sqlite:{journal}")
+    assert "\n" not in str(caught.value)
+    assert version(journal) == earlier
+    assert len(list(read_journal(journal, "default"))) == len(STORY)
+
+
+LOG_BEFORE = """CREATE TABLE log (
+  scope TEXT, seq INTEGER, written REAL, at REAL, kind TEXT, event TEXT, session TEXT, verdict TEXT, status INTEGER,
+  delivery TEXT, weight INTEGER, entry TEXT, PRIMARY KEY (scope, seq)) WITHOUT ROWID"""
+"""The table of formats 1 to 3."""
+
+
+def test_runs_of_an_earlier_journal_are_in_the_order_in_which_they_were_written() -> None:
+    emulator = Emulator()
+    for number in range(7):
+        emulator.handle(post(f"/{number}", {}))
+    texts = {entry.seq: entry_text(tuple(entry)) for entry in emulator.engine.log.entries()}
+    rows = [
+        ("a", 2, 1.0),
+        ("a", 3, 1.0),
+        ("b", 1, 1.0),
+        ("a", 4, 2.0),
+        ("b", 2, 3.0),
+        ("b", 3, 3.0),
+        ("b", 5, 3.0),
+        ("a", 5, 4.0),
+    ]
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        connection.execute(LOG_BEFORE)
+        for scope, seq, written in rows:
+            columns = (scope, seq, written, *[None] * 6, "sent" if seq == 3 else None, 1, texts[seq])
+            connection.execute(f"INSERT INTO log VALUES ({', '.join('?' * 12)})", columns)
+        convert(connection, FORMAT)
+        runs = connection.execute("SELECT scope, first, last, written FROM runs ORDER BY number").fetchall()
+        assert runs == [
+            ("a", 2, 3, 1.0),
+            ("b", 1, 1, 1.0),
+            ("a", 4, 4, 2.0),
+            ("b", 2, 3, 3.0),
+            ("b", 5, 5, 3.0),
+            ("a", 5, 5, 4.0),
+        ]
+        read = [(entry.seq, entry.target, str(became)) for entry, became, _ in latest_of(connection, "a")]
+        assert read == [(5, "/4", "pending"), (4, "/3", "pending"), (3, "/2", "sent"), (2, "/1", "pending")]

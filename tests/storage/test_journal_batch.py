@@ -8,13 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from mcmock import faults
 from mcmock.core.model import Delivery
 from mcmock.engine import Emulator
 from mcmock.engine.changes import Delta
+from mcmock.engine.log import NewEntries
 from mcmock.engine.scopes import Scopes
-from mcmock.storage import open_store, read_journal
-from mcmock.storage.codec import header_text
-from mcmock.storage.journal_batch import TABLES, TEXTS, Batch, SharedTexts
+from mcmock.storage import codec, journal_batch, journal_runs, open_store, read_journal
+from mcmock.storage.journal_batch import TABLES, Batch
+from mcmock.storage.journal_runs import latest_of
 from tests.conftest import body, post, send, start
 
 HEADERS = tuple((b"X-Line-%d" % number, b"v" * 40) for number in range(20))
@@ -23,7 +25,8 @@ HEADERS = tuple((b"X-Line-%d" % number, b"v" * 40) for number in range(20))
 @pytest.fixture
 def connection() -> Iterator[sqlite3.Connection]:
     opened = sqlite3.connect(":memory:", isolation_level=None)
-    opened.executescript(TABLES + TEXTS)
+    for table in TABLES:
+        opened.execute(table)
     yield opened
     opened.close()
 
@@ -43,63 +46,125 @@ def entries(connection: sqlite3.Connection) -> list[tuple[str, int]]:
     return connection.execute("SELECT scope, seq FROM log ORDER BY scope, seq").fetchall()
 
 
-def test_a_request_is_a_thirtieth_of_a_statement_and_its_header_lines_are_written_once(
+def test_a_request_is_a_fiftieth_of_a_statement_and_its_header_lines_are_written_once(
     connection: sqlite3.Connection,
 ) -> None:
-    texts, delta = SharedTexts(connection), pings(640)
+    delta = pings(640)
     statements: list[str] = []
     connection.set_trace_callback(statements.append)
-    Batch(connection, texts, 1.0).write([("default", delta)])
+    Batch(connection, 1.0).write([("default", delta)])
     connection.set_trace_callback(None)
-    assert len(statements) <= 20
-    lines = len(header_text(HEADERS))
-    (whole,) = connection.execute("SELECT sum(length(entry)) FROM log").fetchone()
+    assert len(statements) <= 12
+    lines = len(codec.dumps(codec.lines_json(HEADERS)))
+    (whole,) = connection.execute("SELECT sum(length(entries) + length(headers) + length(bodies)) FROM runs").fetchone()
     assert whole / 640 < lines / 2
-    assert (
-        connection.execute("SELECT count(*) FROM texts").fetchone()[0] <= 10
-    )  # an answer's Date is another each second
 
 
 def test_what_became_of_an_answer_is_written_before_its_entry_and_after_it(connection: sqlite3.Connection) -> None:
-    texts, delta = SharedTexts(connection), pings(3)
-    first = delta.entries[0][0][0]
-    late = Delta([], {first: Delivery.ABORTED}, ())
+    delta = pings(3)
+    first = delta.entries.rows[0][0]
+    late = Delta(NewEntries(), {first: Delivery.ABORTED}, ())
     with_it = delta._replace(deliveries={first + 1: Delivery.CLIENT_GONE})
-    Batch(connection, texts, 1.0).write([("default", with_it), ("default", late)])
+    Batch(connection, 1.0).write([("default", with_it), ("default", late)])
     assert connection.execute("SELECT delivery FROM log").fetchall() == [("aborted",), ("client_gone",), ("sent",)]
+    assert [delivery for _, delivery, _ in latest_of(connection, "default")] == ["sent", "client_gone", "aborted"]
 
 
-def test_the_oldest_of_all_scopes_go_first(connection: sqlite3.Connection) -> None:
-    texts, delta = SharedTexts(connection), pings(4)
-    for written, scope, part in [(1.0, "a", slice(0, 2)), (2.0, "b", slice(0, 4)), (3.0, "a", slice(2, 4))]:
-        Batch(connection, texts, written).write([(scope, delta._replace(entries=delta.entries[part]))])
+def test_what_other_tools_read_is_what_the_log_has(connection: sqlite3.Connection) -> None:
+    Batch(connection, 1.0).write([("default", pings(2))])
+    columns = "seq, at, kind, event, session, verdict, status, delivery, body"
+    read = connection.execute(f"SELECT {columns} FROM log ORDER BY seq DESC").fetchall()
+    assert read == [
+        (one.seq, one.at, one.kind, one.event_type, one.session_id, one.verdict, one.status, delivery, one.body)
+        for one, delivery, _ in latest_of(connection, "default")
+    ]
+
+
+@pytest.mark.parametrize("parser", ["orjson", "json"])
+def test_a_run_is_read_as_it_was_whatever_wrote_it(
+    connection: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch, parser: str
+) -> None:
+    if parser == "json":
+        monkeypatch.setattr(journal_runs, "orjson", None)
+    emulator = Emulator(faults=[faults.status(503, event="adStart")])
+    sid = start(emulator)
+    emulator.engine.log.keep_with(lambda: None)
+    emulator.handle(post(f"/api/v1/sessions/{sid}/events?\xff", body("adStart", 1.5), (b"X", b"\xff")))
+    emulator.handle(post("/api/v1/sessions/%FF%E2%98%83'%22/events", b"\xff\x00 no JSON"))
+    emulator.handle(post("/api/v1/sessions/a%00b/events", body("\x00'\"")))
+    Batch(connection, 1.0).write([("default", Delta(emulator.engine.log.take_new(), {}, ()))])
+    kept = list(emulator.engine.log.entries(1))
+    assert [one.fault is not None for one in kept] == [True, False, False]
+    assert [entry for entry, _, _ in latest_of(connection, "default")] == kept[::-1]
+    shown = connection.execute("SELECT event, session FROM log ORDER BY seq").fetchall()
+    assert shown == [("adStart", sid), (None, "\\udcff\u2603'\""), ("\\x00'\"", "a\\x00b")]
+
+
+def test_long_bodies_are_spread_over_runs(connection: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journal_runs, "MOST", 6)
+    delta = pings(20)
+    monkeypatch.setattr(journal_runs, "MOST_BYTES", 3 * max(len(row[6]) for row in delta.entries.rows))
+    Batch(connection, 1.0).write([("default", delta)])
+    runs = connection.execute("SELECT first, last FROM runs ORDER BY number").fetchall()
+    assert [last - first + 1 for first, last in runs] == [3] * 6 + [2]
+    assert [entry.seq for entry, _, _ in latest_of(connection, "default")] == [row[0] for row in delta.entries.rows][
+        ::-1
+    ]
+
+
+def test_the_oldest_of_all_scopes_go_first(connection: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journal_runs, "MOST", 2)
+    delta = pings(4)
+    for written, scope, part in [(1.0, "a", (0, 2)), (2.0, "b", (0, 4)), (3.0, "a", (2, 4))]:
+        Batch(connection, written).write([(scope, delta._replace(entries=delta.entries.part(*part)))])
     everything = entries(connection)
-    Batch(connection, texts, 4.0).let_go(lambda written: written < 2)
+    Batch(connection, 4.0).let_go(lambda written: written < 2)
     assert entries(connection) == everything[2:]
-    left = 2
-    batch = Batch(connection, texts, 4.0)
-    (weight,) = connection.execute("SELECT min(weight) FROM log").fetchone()
-    batch.let_go(lambda _: batch.grown > -left * weight, but_newest=True)
+    batch = Batch(connection, 4.0)
+    batch.let_go(lambda _: batch.grown == 0, but_newest=True)
     assert entries(connection) == [*everything[2:4], *everything[6:]]
-    Batch(connection, texts, 4.0).let_go(lambda _: True, but_newest=True)
+    (weight,) = connection.execute("SELECT total(weight) FROM runs").fetchone()
+    batch = Batch(connection, 4.0)
+    batch.let_go(lambda _: True, but_newest=True)
     assert entries(connection) == [everything[3]]
-    Batch(connection, texts, 4.0).let_go(lambda _: True)
+    assert connection.execute("SELECT total(weight) FROM runs").fetchone() == (weight + batch.grown,)
+    Batch(connection, 4.0).let_go(lambda _: True)
     assert entries(connection) == []
 
 
-def test_header_lines_leave_with_the_last_entry_that_has_them(connection: sqlite3.Connection) -> None:
-    texts, delta = SharedTexts(connection), pings(10)
-    Batch(connection, texts, 1.0).write([("default", delta)])
-    batch = Batch(connection, texts, 2.0)
-    batch.let_go_of_texts()
-    assert connection.execute("SELECT count(*) FROM texts").fetchone()[0] > 0
-    batch.let_go(lambda _: True)
-    batch.let_go_of_texts()
-    assert connection.execute("SELECT count(*) FROM texts").fetchone()[0] == 0
-    Batch(connection, texts, 3.0).write([("default", delta)])
-    known = {str(number) for (number,) in connection.execute("SELECT number FROM texts")}
-    used = {text.split('/events",')[1].split(",")[0] for (text,) in connection.execute("SELECT entry FROM log")}
-    assert {one for one in used if one.isdecimal()} <= known
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_the_newest_stays_however_many_runs_there_are(
+    connection: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    monkeypatch.setattr(journal_batch, "_LOOK", 2)
+    delta = pings(number)
+    for place in range(number):
+        Batch(connection, 1.0).write([("a", delta._replace(entries=delta.entries.part(place, place + 1)))])
+    everything = entries(connection)
+    Batch(connection, 2.0).let_go(lambda _: True, but_newest=True)
+    assert entries(connection) == everything[-1:]
+
+
+def test_what_became_of_answers_leaves_with_their_entries(connection: sqlite3.Connection) -> None:
+    delta = pings(4)
+    seqs = [row[0] for row in delta.entries.rows]
+    Batch(connection, 1.0).write([("a", delta)])
+    Batch(connection, 2.0).write([("a", Delta(NewEntries(), dict.fromkeys(seqs, Delivery.ABORTED), ()))])
+    batch = Batch(connection, 3.0)
+    batch.let_go(lambda _: batch.grown == 0, but_newest=True)
+    assert connection.execute("SELECT seq FROM late").fetchall() == [(seq,) for seq in seqs[2:]]
+    assert [delivery for _, delivery, _ in latest_of(connection, "a")] == ["aborted"] * 2
+    Batch(connection, 4.0).write([("a", Delta(NewEntries(), {}, (), "cleared", seqs[-1] + 1))])
+    assert connection.execute("SELECT (SELECT count(*) FROM late), (SELECT count(*) FROM runs)").fetchone() == (0, 0)
+
+
+@pytest.mark.parametrize("column", ["entries", "headers"])
+@pytest.mark.parametrize("text", ["", "{}", "[1]", "null", '[["x"]]'])
+def test_a_run_that_no_mcmock_has_written_is_refused(connection: sqlite3.Connection, column: str, text: str) -> None:
+    Batch(connection, 1.0).write([("default", pings(2))])
+    connection.execute(f"UPDATE runs SET {column} = ?", (text,))
+    with pytest.raises(ValueError, match="cannot read the entries from 2 on"):
+        list(latest_of(connection, "default"))
 
 
 def test_a_scope_that_is_forgotten_and_made_again_at_once_is_empty(tmp_path: Path) -> None:

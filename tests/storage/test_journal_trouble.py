@@ -134,7 +134,7 @@ def test_a_change_that_cannot_be_written_holds_up_no_earlier_one(
     written = journal_batch.Batch.write
 
     def write(self: Any, deltas: list[tuple[Any, Delta]]) -> None:
-        if any(row[4] == "/poison" for _, delta in deltas for row, *_ in delta.entries):
+        if any(row[4] == "/poison" for _, delta in deltas for row in delta.entries.rows):
             raise ValueError("on purpose")
         written(self, deltas)
 
