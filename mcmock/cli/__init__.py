@@ -53,8 +53,11 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in COMMANDS:
             return None
-        with no_collection():
-            command: click.Command = getattr(import_module(f"mcmock.cli.{cmd_name}"), cmd_name)
+        home = f"mcmock.cli.{cmd_name}"
+        if home not in sys.modules:
+            with no_collection():
+                import_module(home)
+        command: click.Command = getattr(sys.modules[home], cmd_name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002

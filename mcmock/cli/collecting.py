@@ -10,11 +10,12 @@ from contextlib import contextmanager
 
 @contextmanager
 def no_collection() -> Iterator[None]:
-    """Keep the collector off; on again, if it was on, when this ends."""
+    """Keep the collector off. Where this ends, what has been made by then is frozen: else it would all be looked at in one go."""
     was_on = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
         if was_on:
+            gc.freeze()
             gc.enable()

@@ -6,7 +6,6 @@ Whatever the value is, and however large, it makes a short sentence. It knows no
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 from typing import Final, TypeGuard
 
 MAX_SHOWN: Final = 200
@@ -30,6 +29,8 @@ def named(key: object) -> str:
 
 def nearest(word: object, known: Iterable[str], likeness: float = 0.6) -> str | None:
     """Return the known word that a wrong one was probably meant to be. A long one is never compared: it takes its square."""
+    from difflib import get_close_matches  # here: a server meets no wrong word as it starts
+
     text = str(word)
     return next(iter(get_close_matches(text, list(known), 1, likeness)), None) if len(text) <= MAX_SHOWN else None
 

@@ -7,7 +7,6 @@ session is open, and what its events come to, is decided elsewhere, the same way
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, Protocol
@@ -66,10 +65,9 @@ def no_cors() -> FaultPreset:
 
 
 class Path(NamedTuple):
-    """One path of an API: its template, the pattern that it matches, and the kind of request that each method makes."""
+    """One path of an API: its template, and the kind of request that each method makes."""
 
     template: str
-    pattern: re.Pattern[str]
     methods: Mapping[str, Kind]
 
 
@@ -174,11 +172,11 @@ class Operation(NamedTuple):
 class KnownForms(Protocol):
     """Requests that are known by their form, so that the fast path need not have them read: events, starts, preflights.
 
-    `targets` matches theirs, printable ASCII and nothing that has to be decoded; it has no groups that capture. `accepted`
-    takes the time and returns what an event that was accepted is answered, on a connection that stays.
+    `targets` is a pattern of theirs, printable ASCII and nothing that has to be decoded; it has no groups that capture.
+    `accepted` takes the time and returns what an event that was accepted is answered, on a connection that stays.
     """
 
-    targets: re.Pattern[bytes]
+    targets: bytes
     accepted: Callable[[float], Response]
 
     def line(self, method: str, target: str) -> KnownLine | None:

@@ -56,6 +56,7 @@ def create_app(emulator: Emulator | Scopes, **options: Any) -> web.Application:
 
     `options` are `admin_token` and `allow_host`, as of `mcmock serve`: who may use the control API, and by which names.
     """
+    pages.contents()  # now: a test may put another file system in its place before somebody looks
     held, meter = scopes.around(emulator), RequestCounts()
     control = ControlApi(held, meter, Endpoint(**options))
     handle = make_handler(held, meter, control)

@@ -5,7 +5,6 @@ It opens no socket. The certificate authority is made, or read, when HTTPS is fi
 
 from __future__ import annotations
 
-import getpass
 import secrets
 import socket
 import ssl
@@ -79,6 +78,8 @@ class Endpoint:
         return certificates.server_context(self.authority.leaf(addresses.names(self.host, self._names), now))
 
     def _kept(self, now: float) -> certificates.Authority:
+        import getpass  # here: for the first certificate alone
+
         owner = socket.gethostname()
         with suppress(OSError, KeyError, ImportError):  # a container's user may have no name
             owner = f"{getpass.getuser()}@{owner}"

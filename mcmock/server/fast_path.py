@@ -106,7 +106,7 @@ class FastPath:
     def __init__(self, longest_body: int, protocols: Sequence[ApiProtocol]) -> None:
         self._longest_body = longest_body
         self._known = [one.known for one in protocols if one.known is not None]
-        targets = b"|".join(one.targets.pattern for one in self._known)
+        targets = b"|".join(one.targets for one in self._known)
         line = rb"(%b) (%b(?:%b)) HTTP/1\.1" % (b"|".join(METHODS), _SCOPE, targets)
         self._request_line = re.compile(line) if targets else _NEVER
         self._lines: dict[bytes, RequestLine] = {}

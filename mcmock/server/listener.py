@@ -22,6 +22,7 @@ from mcmock.engine.scopes import Scopes
 from mcmock.protocols import registry
 from mcmock.server import addresses, aiohttp_adapter
 from mcmock.server.accepting import Taking, bind, reserve
+from mcmock.server.admin import pages
 from mcmock.server.admin.api import ControlApi
 from mcmock.server.aiohttp_adapter import AiohttpServer
 from mcmock.server.app import make_control_handler, make_handler
@@ -356,6 +357,7 @@ class ServiceThread:
 
     def __init__(self, service: Service) -> None:
         self.service = service
+        pages.contents()  # now: a test may put another file system in its place before somebody looks
         self._loop = asyncio.new_event_loop()
         if isinstance(
             self._loop, asyncio.BaseEventLoop

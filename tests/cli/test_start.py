@@ -75,12 +75,18 @@ def test_the_first_answer_waits_for_what_it_needs_alone(request_line: str) -> No
 
 def test_the_collector_is_off_only_while_it_is_asked_to_be() -> None:
     assert gc.isenabled()
-    with no_collection():
-        assert not gc.isenabled()
+    try:
         with no_collection():
-            pass
-        assert not gc.isenabled()
-    assert gc.isenabled()
+            assert not gc.isenabled()
+            with no_collection():
+                pass
+            assert not gc.isenabled()
+            made: list[list[int]] = [[] for _ in range(10)]
+        assert gc.isenabled()
+        young = {id(one) for one in gc.get_objects(generation=0)}  # what is frozen is in no generation
+        assert not young & {id(made), *map(id, made)}
+    finally:
+        gc.unfreeze()
 
 
 def test_a_server_that_listens_collects() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,7 +21,7 @@ class Toy(ApiProtocol):
     """`{"do": "tick", "viewing": ID, "second": 10, "when": MS, "about": {…}}`, and the id in the body of the first answer."""
 
     name = "toy"
-    paths = (Path(PATH, re.compile(re.escape(PATH)), {"POST": Kind.EVENT}),)
+    paths = (Path(PATH, {"POST": Kind.EVENT}),)
     event_types = tuple(TYPES.values())
 
     def owns(self, target: str) -> bool:

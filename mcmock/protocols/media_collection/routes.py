@@ -27,20 +27,16 @@ class Route(NamedTuple):
     slash: bool = False  # the path ended in a slash it did not need
 
 
-def _path(template: str, methods: dict[str, Kind]) -> Path:
-    pattern = re.sub(r"\\\{\w+\\\}", "([^/]+)", re.escape(template))
-    return Path(template, re.compile(pattern + "(/?)"), methods)
-
-
 # PUT is named in Access-Control-Allow-Methods but is no operation of any page (C-11).
 PATHS: tuple[Path, ...] = (
-    _path("/api/v1/sessions/{sid}/events", {"POST": Kind.EVENT, "OPTIONS": Kind.PREFLIGHT}),
-    _path("/api/v1/sessions", {"POST": Kind.SESSION, "OPTIONS": Kind.PREFLIGHT}),
-    _path("/api/v1/downloaded", {"POST": Kind.DOWNLOADED, "OPTIONS": Kind.PREFLIGHT}),
-    _path("/api/v1/schemas/{eventType}", {"GET": Kind.SCHEMA, "HEAD": Kind.SCHEMA, "OPTIONS": Kind.PREFLIGHT}),
+    Path("/api/v1/sessions/{sid}/events", {"POST": Kind.EVENT, "OPTIONS": Kind.PREFLIGHT}),
+    Path("/api/v1/sessions", {"POST": Kind.SESSION, "OPTIONS": Kind.PREFLIGHT}),
+    Path("/api/v1/downloaded", {"POST": Kind.DOWNLOADED, "OPTIONS": Kind.PREFLIGHT}),
+    Path("/api/v1/schemas/{eventType}", {"GET": Kind.SCHEMA, "HEAD": Kind.SCHEMA, "OPTIONS": Kind.PREFLIGHT}),
 )
+_PATTERNS = [(path, re.compile(re.sub(r"\{\w+\}", "([^/]+)", path.template) + "(/?)")) for path in PATHS]
 
-FAST_PATH = re.compile(rb"%b(?:/[0-9a-f]{%d}%b)?" % (SESSIONS.encode(), SID_LENGTH, EVENTS.encode()))
+FAST_PATH = rb"%b(?:/[0-9a-f]{%d}%b)?" % (SESSIONS.encode(), SID_LENGTH, EVENTS.encode())
 
 _EVENT_START = len(SESSIONS) + 1
 _EVENT_END = _EVENT_START + SID_LENGTH
@@ -58,8 +54,8 @@ def route(method: str, target: str) -> Route:
     if (named := session_of_event(method, target)) is not None:
         return Route(Kind.EVENT, named)
     path = path_of(target)
-    for candidate in PATHS:
-        if found := candidate.pattern.fullmatch(path):
+    for candidate, pattern in _PATTERNS:
+        if found := pattern.fullmatch(path):
             *arguments, slash = found.groups()
             argument = arguments[0] if arguments else None
             kind = candidate.methods.get(method)

@@ -56,8 +56,7 @@ class Route(NamedTuple):
 
 
 def _path(template: str, kind: Kind) -> Path:
-    escaped = re.escape(template.removeprefix(BASE))
-    return Path(template, re.compile(rf"(?:/.*)?{escaped}/?"), {"POST": kind, "OPTIONS": Kind.PREFLIGHT})
+    return Path(template, {"POST": kind, "OPTIONS": Kind.PREFLIGHT})
 
 
 PATHS: Final[tuple[Path, ...]] = (

@@ -50,7 +50,6 @@ class ControlApi:
         self._presence = presence
         self.lasting = LongResponses()
         self.line = Line()
-        pages.contents()  # now: a test may put another file system in its place before somebody looks
 
     @cached_property
     def _routes(self) -> list[tuple[re.Pattern[str], AdminRoute]]:
@@ -58,8 +57,9 @@ class ControlApi:
         return [(re.compile(_pattern(route.template)), route) for route in admin.routes.ROUTES]
 
     def prepare(self) -> None:
-        """Import and compile now what a first control request would wait for."""
+        """Import, compile and read now what a first control request would wait for."""
         assert self._routes
+        pages.contents()
 
     async def stop(self, _: web.Application) -> None:
         """End what lasts: the application it is part of shuts down."""
