@@ -23,6 +23,7 @@ from mcmock.core.printable import printable
 from mcmock.engine.policy import mode_of
 from mcmock.recordings import formats
 from mcmock.recordings.check import Checkup, checkup
+from mcmock.recordings.files import read_stream
 from mcmock.recordings.formats import Recording
 
 LONG = 5_000
@@ -95,7 +96,7 @@ def judged(file: str, mode: Mode = Mode.DEFAULT, plan: Plan | None = None, token
 
 def _recording(file: str, token: str | None) -> Recording:
     if file == "-":
-        return formats.read(sys.stdin.buffer.read())
+        return read_stream(sys.stdin.buffer)
     if "://" in file:
         return formats.read(AdminClient(file, token).download("/requests.ndjson"))
     return packaged.read(file)

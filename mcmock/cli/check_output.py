@@ -52,13 +52,15 @@ def _file(one: Checkup, with_reports: bool) -> Iterator[str]:
     total = len(one.requests) + one.others
     count = f"{len(one.requests)} of {total} requests" if one.others else timeline_text.plural(total, "request")
     yield f"{printable(one.name)}: {one.kind}, {count} to this API, {timeline_text.plural(len(one.sessions), 'session')}"
-    yield from _problems([problem for problem in one.problems if not _session_of(problem, one)], "  ")
+    strays, of_session = _by_session(one)
+    yield from _problems(strays, "  ")
     clean = 0
-    for view in one.sessions:
-        found = [problem for problem in one.problems if problem.session_id == view.id]
+    for place, session_id in enumerate(one.session_ids):
+        found = of_session.get(session_id, [])
         if not found and not with_reports and len(one.sessions) > timeline_text.SESSIONS:
             clean += 1
             continue
+        view = one.sessions[place]
         yield f"  {timeline_text.headline(view)}"
         yield from _problems(found, "    ")
         if with_reports:
@@ -71,8 +73,17 @@ def _file(one: Checkup, with_reports: bool) -> Iterator[str]:
         yield f"  {timeline_text.plural(clean, 'session')} without any finding"
 
 
-def _session_of(problem: Problem, one: Checkup) -> bool:
-    return any(problem.session_id == view.id for view in one.sessions)
+def _by_session(one: Checkup) -> tuple[list[Problem], dict[str, list[Problem]]]:
+    """Return the problems of no session, and those of each that has any."""
+    of_session: dict[str, list[Problem]] = {}
+    known, strays = frozenset(one.session_ids), list[Problem]()
+    for problem in one.problems:
+        session_id = problem.session_id
+        if session_id is not None and session_id in known:
+            of_session.setdefault(session_id, []).append(problem)
+        else:
+            strays.append(problem)
+    return strays, of_session
 
 
 def _problems(problems: Iterable[Problem], indent: str) -> Iterator[str]:
@@ -148,11 +159,10 @@ def junit(done: list[Checkup], fails: Fails) -> str:
 
 
 def _cases(one: Checkup, suite: ElementTree.Element, fails: Fails) -> Iterator[bool]:
-    strays = [problem for problem in one.problems if not _session_of(problem, one)]
+    strays, of_session = _by_session(one)
     yield _case(one, suite, "the file as a whole", strays, fails)
-    for view in one.sessions:
-        found = [problem for problem in one.problems if problem.session_id == view.id]
-        yield _case(one, suite, f"session {view.id}", found, fails)
+    for session_id in one.session_ids:
+        yield _case(one, suite, f"session {session_id}", of_session.get(session_id, []), fails)
 
 
 def _case(one: Checkup, suite: ElementTree.Element, name: str, found: list[Problem], fails: Fails) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -64,7 +65,7 @@ def convert(
     name, session = parted(recording)
     done = judged(name, token=token)
     try:
-        views: tuple[SessionView, ...] = (session_in(done, session),) if session or not done.sessions else done.sessions
+        views: Sequence[SessionView] = (session_in(done, session),) if session or not done.sessions else done.sessions
     except ValueError as error:
         raise click.UsageError(f"{name}: {error}") from None
     account = Account(datastream, report_suite, tracking_server, org_id)

@@ -62,6 +62,7 @@ class Analysis:
         self.plan: Plan | None = None
         self._made = 0
         self.index = LogIndex(log, self._ignored)
+        self.most: int | None = None  # bytes that all reports may take together, where it is not the log that says so
         self.clear()
 
     def clear(self) -> None:
@@ -102,7 +103,10 @@ class Analysis:
 
     def exchange(self, entry: Entry) -> Exchange:
         """Return the exchange of an entry, with its outcome and findings as its session stands now."""
-        outcome, findings = self._derive(entry)
+        return self.exchange_as(entry, *self._derive(entry))
+
+    def exchange_as(self, entry: Entry, outcome: Outcome, findings: tuple[Finding, ...]) -> Exchange:
+        """Return the exchange of an entry of which somebody knows the outcome and the findings."""
         return Exchange(
             seq=entry.seq,
             at=entry.at,
@@ -251,7 +255,9 @@ class Analysis:
 
     def _make_room(self) -> None:
         """Forget what a few of the oldest reports are made from, those first of which the log has all."""
-        most = int(MAX_ANALYSES * self._state.part) + ANALYSES_PER_LOG * self._log.bytes
+        most = self.most
+        if most is None:
+            most = int(MAX_ANALYSES * self._state.part) + ANALYSES_PER_LOG * self._log.bytes
         if self.weight <= most:
             return
         first = list(islice(self._analyses, LOOKED_AT))

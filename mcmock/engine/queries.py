@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from mcmock import analytics, faults
 from mcmock.core import turns
 from mcmock.core.match import Match
-from mcmock.core.model import TAKEN, Exchange, Kind, Outcome
+from mcmock.core.model import TAKEN, Exchange, Finding, Kind, Outcome
 from mcmock.core.sessions import Phase
 from mcmock.engine.decisions import session_at
 from mcmock.engine.engine import Engine
@@ -110,6 +110,12 @@ class Queries:
         with self._lock:
             entry = self._log.get(seq)
             return self._analysis.exchange(entry) if entry is not None else None
+
+    def request_as(self, seq: int, outcome: Outcome, findings: tuple[Finding, ...]) -> Exchange | None:
+        """Return the exchange of that number, of which it is known what became of it: its session is not judged again."""
+        with self._lock:
+            entry = self._log.get(seq)
+            return self._analysis.exchange_as(entry, outcome, findings) if entry is not None else None
 
     def _matching(
         self, match: Match | None, since: int, newest_first: bool, latest: int | None = None

@@ -15,11 +15,11 @@ Rules of this file:
 from __future__ import annotations
 
 import sys
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, overload
 
 from mcmock.analytics.plan import RULES as PLAN_RULES
 from mcmock.analytics.plan import Covered, Plan
@@ -51,11 +51,14 @@ from mcmock.protocols.neighbours import api_of_target
 from mcmock.protocols.registry import protocol_named
 from mcmock.recordings import formats, replay_plan, timeline
 from mcmock.recordings.har import LEFT_OUT
-from mcmock.recordings.records import STARTS, Located, Recorded
+from mcmock.recordings.records import STARTS, Located, Pool, Recorded
 from mcmock.recordings.sessions import assign
 
 TIMELINE_STARTS_MS: Final = 1_700_000_000_000
 """When the player of a timeline starts; any moment would do."""
+
+MAX_REPORTS: Final = 24 * 2**20
+"""Bytes, about, of what the reports of a recording's sessions are made from that are held at once."""
 
 Told = Callable[[int], None]
 """Called with how many steps were done since the last call; there are two for each record."""
@@ -108,15 +111,22 @@ class Checked(NamedTuple):
 
 
 class Checkup(NamedTuple):
-    """What became of a file. `others` counts the requests in it that are none to this API; `covered` are the plan's items."""
+    """What became of a file. `others` counts the requests in it that are none to this API; `covered` are the plan's items.
+
+    `requests` and `sessions` are made anew each time somebody looks at them: a long recording has more than fit into memory.
+    """
 
     name: str
     kind: str
-    requests: tuple[Checked, ...]
-    sessions: tuple[SessionView, ...]
+    requests: Sequence[Checked]
+    sessions: Sessions
     problems: tuple[Problem, ...]
     others: int
     covered: tuple[Covered, ...] = ()
+
+    @property
+    def session_ids(self) -> Sequence[str]:
+        return self.sessions.ids
 
     def count(self, severity: Severity | str) -> int:
         return sum(problem.severity == severity for problem in self.problems)
@@ -140,33 +150,36 @@ def checkup(
     """
     if recording.document is not None:
         return _timeline(recording, name, mode, plan)
-    records = sorted(recording.records, key=lambda record: record.at)
     played = _RecordingPlayer(mode, plan=plan)
-    chosen = _ours(records)
+    chosen, others = _ours(recording.records)
     assigned = assign(chosen)
-    for place, one in enumerate(chosen):
-        played.take(one, assigned.sessions.get(place))
+    nothing = None if any(one.is_counted for one in chosen) else _nothing(chosen, others)
+    waiting = deque(chosen)
+    chosen.clear()
+    for place in range(len(waiting)):
+        played.take(waiting.popleft(), assigned.sessions.get(place))  # from now on it is in the log alone
         told(1)
-    told(len(records) - len(chosen))
+    told(len(others))
     for guess in assigned.guesses:
         played.remarks.append(_remark("session-guessed", guess.words)._replace(session_id=guess.session_id))
-    done = _conclude(played, name, recording.kind, len(records) - len(chosen), told)
+    done = _conclude(played, name, recording.kind, len(others), told)
     if any(one.exchange.kind in COUNTED_KINDS for one in done.requests):
         return done
-    return done._replace(problems=(*done.problems, _nothing(records, chosen)))
+    return done._replace(problems=(*done.problems, nothing or _nothing_with_body()))
 
 
 def _conclude(played: _RecordingPlayer, name: str, kind: str, others: int, told: Told = lambda _: None) -> Checkup:
-    views = []
-    for session_id in played.emulator.session_ids():
-        view = played.emulator.session(session_id)
-        assert view is not None
-        views.append(view)
-        told(len(view.exchanges))
-    requests = tuple(played.checked({one.seq: one for view in views for one in view.exchanges}))
+    requests = _Requests(played.emulator, played.taken)
+    sessions = Sessions(played.emulator)
     unjudged = any(remark.rule == "body-not-recorded" for remark in played.remarks)
-    problems = (*_found(requests, views, unjudged), *played.remarks)
-    return Checkup(name, kind, requests, tuple(views), problems, others, played.emulator.plan_coverage())
+    of_sessions: list[Problem] = []
+    for view in sessions:
+        requests.note(view)
+        of_sessions.extend(_of_session(view, unjudged))
+        told(len(view.exchanges))
+    of_requests = (problem for one in requests.remarkable() for problem in _of_request(one))
+    problems = (*of_requests, *of_sessions, *played.remarks)
+    return Checkup(name, kind, requests, sessions, problems, others, played.emulator.plan_coverage())
 
 
 def _remark(rule: str, message: str, place: str = "", one: Exchange | None = None) -> Problem:
@@ -178,23 +191,52 @@ def _remark(rule: str, message: str, place: str = "", one: Exchange | None = Non
 # -- which requests -------------------------------------------------------------------------------------------------------
 
 
-def _ours(records: Iterable[Recorded]) -> list[Located]:
-    """Return the requests to this API. Other services have such paths, too: a host is ours if it was sent an event."""
-    located = list(map(Located, records))
-    hosts = {one.record.request.host for one in located if one.has_event}
-    if not hosts:
-        return [one for one in located if one.is_meant]
-    return [one for one in located if one.record.request.host in hosts and (one.is_meant or one.is_astray)]
+class _Other(NamedTuple):
+    """A request that is not judged, and the API that it is to where that is known by name."""
+
+    at: float
+    api: str | None
 
 
-def _nothing(records: Sequence[Recorded], chosen: Iterable[Located]) -> Problem:
-    """Return what is said of a recording of something else, or of one in which nothing can be judged."""
-    if any(one.is_counted for one in chosen):
-        return _remark("nothing-to-check", "the recording has no request to this API with its body")
-    apis = Counter(api for one in records if (api := api_of_target(one.request.host + one.request.target)) is not None)
-    others = "".join(f"; {number} to {api}, which mcmock does not emulate" for api, number in apis.most_common())
-    message = f"none of {timeline_text.plural(len(records), 'request')} is to this API{others}"
+def _ours(records: Iterable[Recorded]) -> tuple[list[Located], list[_Other]]:
+    """Return the requests to this API, and the others, in order of time. Other services have such paths, too: a host is ours if
+    it was sent an event.
+    """
+    pool, hosts = Pool(), set[str]()
+    maybe: list[Located] = []
+    others: list[_Other] = []
+    for record in records:
+        one, host = Located(record), record.request.host
+        if not one.is_meant and not one.is_astray:
+            others.append(_other(one))
+            continue
+        if host not in hosts and one.has_event:
+            hosts.add(host)
+        one.pack(pool)
+        maybe.append(one)
+    ours = [one for one in maybe if (one.record.request.host in hosts if hosts else one.is_meant)]
+    if len(ours) < len(maybe):
+        others += map(_other, set(maybe).difference(ours))
+    return sorted(ours, key=lambda one: one.record.at), sorted(others, key=lambda one: one.at)
+
+
+def _other(one: Located) -> _Other:
+    request = one.record.request
+    return _Other(one.record.at, api_of_target(request.host + request.target))
+
+
+def _nothing(chosen: Sequence[Located], others: Sequence[_Other]) -> Problem:
+    """Return what is said of a recording of something else."""
+    known = (api_of_target(one.record.request.host + one.record.request.target) for one in chosen)
+    apis = Counter(api for api in (*known, *(one.api for one in others)) if api is not None)
+    told = "".join(f"; {number} to {api}, which mcmock does not emulate" for api, number in apis.most_common())
+    message = f"none of {timeline_text.plural(len(chosen) + len(others), 'request')} is to this API{told}"
     return _remark("nothing-to-check", message)
+
+
+def _nothing_with_body() -> Problem:
+    """Return what is said of a recording in which nothing can be judged."""
+    return _remark("nothing-to-check", "the recording has no request to this API with its body")
 
 
 # -- playing it -----------------------------------------------------------------------------------------------------------
@@ -207,10 +249,12 @@ class Playback:
         self.at = 0.0
         self.next_id: str | None = None
         self._mode = switches_of(mode)
+        self._drops = False
         self.emulator = Emulator(
             seed=0, **self._mode, max_log_bytes=sys.maxsize, time=Clock(lambda: self.at),
             issue=self._issue, plan=plan,
         )  # fmt: skip
+        self.emulator.engine.analysis.most = MAX_REPORTS
 
     def _issue(self, tx: Transaction, scope: str, content: str) -> str:
         return self.next_id or session_ids.issue(tx, scope, content)
@@ -221,7 +265,9 @@ class Playback:
 
     def drop_after_end(self, drops: bool) -> None:
         """Whether events after sessionEnd are taken and dropped, as the recorded service did (C-20)."""
-        self.emulator.configure(seed=0, **self._mode, after_end="drop" if drops else "gone")
+        if drops is not self._drops:
+            self._drops = drops
+            self.emulator.configure(seed=0, **self._mode, after_end="drop" if drops else "gone")
 
 
 class _RecordingPlayer:
@@ -231,8 +277,8 @@ class _RecordingPlayer:
         self.playback = Playback(mode, plan)
         self.emulator = self.playback.emulator
         self.remarks: list[Problem] = []
+        self.taken: list[_Taken] = []
         self._adopts = adopts
-        self._taken: list[tuple[int, Recorded]] = []
 
     def take(self, one: Located, session_id: str | None = None) -> None:
         """Judge the next request. `session_id` is that of the session that it begins, or belongs to."""
@@ -254,7 +300,7 @@ class _RecordingPlayer:
         answer = emulator.handle(one.request)
         if refused:
             emulator.clear_faults()
-        self._taken.append((answer.seq, record))
+        self.taken.append(_Taken(answer.seq, record.place, record.status, _allows_more(one.kind, record)))
         if not record.faulted:
             self._compare(one, answer.response, refused)
 
@@ -295,21 +341,92 @@ class _RecordingPlayer:
         remark = _remark("answer-differs", message, one.record.place)
         self.remarks.append(remark._replace(event_type=one.event_type, session_id=one.named or one.issued))
 
-    def checked(self, known: Mapping[int, Exchange]) -> Iterator[Checked]:
-        """Yield the requests as they stand at the end; those of sessions are `known`."""
-        for seq, record in self._taken:
-            exchange = known.get(seq) or self.emulator.request(seq)
-            assert exchange is not None
-            yield Checked(record.place, _as_answered(exchange, record), record.status)
+
+class _Taken(NamedTuple):
+    """What the log has not of a request. `allowed`: it is a preflight that was granted."""
+
+    seq: int
+    place: str
+    answered: int | None
+    allowed: bool
 
 
-def _as_answered(exchange: Exchange, record: Recorded) -> Exchange:
-    """Return the exchange; a preflight is judged by the answer that was recorded, which may allow more than is documented."""
-    if exchange.kind is not Kind.PREFLIGHT or record.status is None or not record.response_headers:
-        return exchange
-    if http.preflight_refusal(exchange.request_headers, record.status, record.response_headers) is not None:
-        return exchange
-    return replace(exchange, findings=tuple(one for one in exchange.findings if one.rule != "preflight-refused"))
+def _allows_more(kind: Kind, record: Recorded) -> bool:
+    """Return whether it is a preflight that the recorded service granted: it may allow more than is documented."""
+    if kind is not Kind.PREFLIGHT or record.status is None or not record.response_headers:
+        return False
+    headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in record.request.headers)
+    return http.preflight_refusal(headers, record.status, record.response_headers) is None
+
+
+class Sessions(Sequence[SessionView]):
+    """The sessions of a recording that was played, oldest first."""
+
+    def __init__(self, emulator: Emulator) -> None:
+        self._emulator, self.ids = emulator, emulator.session_ids()
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @overload
+    def __getitem__(self, place: int) -> SessionView: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[SessionView]: ...
+    def __getitem__(self, place: int | slice) -> SessionView | Sequence[SessionView]:
+        if isinstance(place, slice):
+            return [*map(self._view, self.ids[place])]
+        return self._view(self.ids[place])
+
+    def _view(self, session_id: str) -> SessionView:
+        view = self._emulator.session(session_id)
+        assert view is not None
+        return view
+
+
+class _Requests(Sequence[Checked]):
+    """The requests of a recording that was played, in order of time, as they stand at the end."""
+
+    def __init__(self, emulator: Emulator, taken: Sequence[_Taken]) -> None:
+        self._emulator, self._taken = emulator, taken
+        self._of_sessions = bytearray(1 + max((one.seq for one in taken), default=0))
+        self._known: dict[
+            int, tuple[Outcome, tuple[Finding, ...]]
+        ] = {}  # of those, all but what is good and without findings
+
+    def note(self, view: SessionView) -> None:
+        """Keep what became of a session's requests."""
+        for one in view.exchanges:
+            self._of_sessions[one.seq] = True
+            if one.findings or one.outcome is not Outcome.GOOD:
+                self._known[one.seq] = one.outcome, one.findings
+
+    def remarkable(self) -> Iterator[Checked]:
+        """Yield those of which there may be something to say."""
+        return (self._checked(one) for one in self._taken if one.seq in self._known or not self._of_sessions[one.seq])
+
+    def __len__(self) -> int:
+        return len(self._taken)
+
+    @overload
+    def __getitem__(self, place: int) -> Checked: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[Checked]: ...
+    def __getitem__(self, place: int | slice) -> Checked | Sequence[Checked]:
+        if isinstance(place, slice):
+            return [*map(self._checked, self._taken[place])]
+        return self._checked(self._taken[place])
+
+    def _checked(self, one: _Taken) -> Checked:
+        if self._of_sessions[one.seq]:
+            known = self._known.get(one.seq, (Outcome.GOOD, ()))
+            exchange = self._emulator.queries.request_as(one.seq, *known)
+        else:
+            exchange = self._emulator.request(one.seq)
+        assert exchange is not None
+        if one.allowed:
+            kept = tuple(found for found in exchange.findings if found.rule != "preflight-refused")
+            exchange = replace(exchange, findings=kept)
+        return Checked(one.place, exchange, one.answered)
 
 
 def _missing_body(record: Recorded) -> str:
@@ -329,18 +446,15 @@ def _refusal(status: int | None) -> Any:
 # -- what was found -------------------------------------------------------------------------------------------------------
 
 
-def _found(requests: Iterable[Checked], views: Iterable[SessionView], unjudged: bool) -> Iterator[Problem]:
-    """What is wrong; `unjudged` says that the recording has requests whose bodies it lacks: a session may have sent these."""
-    for one in requests:
-        yield from _of_request(one)
-    for view in views:
-        for finding in view.judgement.session_findings:
-            yield _of_finding(finding, session_id=view.id)
-        is_start = [one.kind for one in view.exchanges] == [Kind.SESSION] and not view.session.downloaded
-        if is_start and not unjudged and not view.judgement.session_findings:
-            told = view.taken_in[0].paths.session if view.taken_in else "the answer"
-            message = f"nothing but its start is recorded: was {told} read?"
-            yield _remark("only-started", message)._replace(session_id=view.id)
+def _of_session(view: SessionView, unjudged: bool) -> Iterator[Problem]:
+    """What is wrong with a session; `unjudged` says that the recording lacks bodies of requests: it may have sent these."""
+    for finding in view.judgement.session_findings:
+        yield _of_finding(finding, session_id=view.id)
+    is_start = [one.kind for one in view.exchanges] == [Kind.SESSION] and not view.session.downloaded
+    if is_start and not unjudged and not view.judgement.session_findings:
+        told = view.taken_in[0].paths.session if view.taken_in else "the answer"
+        message = f"nothing but its start is recorded: was {told} read?"
+        yield _remark("only-started", message)._replace(session_id=view.id)
 
 
 def _of_request(one: Checked) -> Iterator[Problem]:

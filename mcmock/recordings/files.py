@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
+from contextlib import AbstractContextManager, nullcontext
 from os import PathLike
 from pathlib import Path
-from typing import Final
+from tempfile import SpooledTemporaryFile
+from typing import BinaryIO, Final
+from weakref import finalize
 
 from mcmock.analytics.plan_format import as_plan
 from mcmock.analytics.views import SessionView
@@ -17,13 +21,32 @@ from mcmock.recordings.har import MAX_ATTACHED
 from mcmock.recordings.records import recorded
 from mcmock.storage.base import JOURNAL
 
+MAX_IN_MEMORY: Final = 8 * 2**20
+"""Bytes of what comes out of a pipe that are held in memory."""
+
 
 def read(path: Path) -> Recording:
     """Return the recording in a file. Raises OSError if it cannot be read, and ValueError, naming the line, if it is none."""
+    if not path.is_file():  # a pipe
+        with path.open("rb") as pipe:
+            return read_stream(pipe)
     with path.open("rb") as opened:
         if opened.read(len(JOURNAL)) == JOURNAL:
             return _journal(path)
-    return formats.read(path.read_bytes(), lambda name: _beside(path, name))
+    return formats.read_parts(lambda: path.open("rb"), lambda name: _beside(path, name))
+
+
+def read_stream(stream: BinaryIO) -> Recording:
+    """Return the recording that comes out of a pipe; a long one lies in a file meanwhile. Raises ValueError as `read` does."""
+    kept = SpooledTemporaryFile(MAX_IN_MEMORY)  # noqa: SIM115 -- it goes with the recording
+    shutil.copyfileobj(stream, kept)
+
+    def opened() -> AbstractContextManager[BinaryIO]:
+        kept.seek(0)
+        return nullcontext(kept)  # type: ignore[arg-type]
+
+    finalize(opened, kept.close)
+    return formats.read_parts(opened)
 
 
 def _beside(path: Path, name: str) -> bytes | None:

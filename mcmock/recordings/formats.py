@@ -1,18 +1,22 @@
 """What kind of file a recording is.
 
 A timeline, a HAR (of browsers, proxies, or mcmock's own; in a .zip, too), a log export, a recording of a client, one JSON
-object a line, or bodies by themselves. What is something else is named, with what to do about it. It looks at the bytes that
-it is given, opens no file, and judges nothing.
+object a line, or bodies by themselves. What is something else is named, with what to do about it. HAR files and lines are read
+one entry after the other, however long the file is; all else is read as a whole. It opens no file but by the function that it is
+given, and judges nothing.
 """
 
 from __future__ import annotations
 
+import codecs
 import io
 import json
 import re
 import zipfile
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from contextlib import AbstractContextManager
+from typing import Any, BinaryIO, Final, NamedTuple
 
 from mcmock.core import json_decoding
 from mcmock.core.http import JSON
@@ -21,12 +25,19 @@ from mcmock.core.text import utf8
 from mcmock.protocols.base import SID, ApiProtocol
 from mcmock.protocols.registry import known_protocols
 from mcmock.recordings import timeline
-from mcmock.recordings.har import MAX_ATTACHED, Attached, is_har, read_har
+from mcmock.recordings.har import MAX_ATTACHED, Attached, is_har, read_entries, read_har
+from mcmock.recordings.har_index import Index, index
 from mcmock.recordings.records import Recorded, recorded
 from mcmock.serialization import ndjson
 
 UNTIMED: Final = 1_700_000_000.0
 """When a body arrived that says no time itself, in seconds since the epoch; any moment would do."""
+
+Opened = Callable[[], AbstractContextManager[BinaryIO]]
+"""Opens a file, at its first byte; as often as it is asked."""
+
+_HEAD: Final = 4096
+"""Bytes by which a file of something else is known."""
 
 NO_SESSION: Final = "0" * 64
 """The session of an event whose path nobody wrote down."""
@@ -47,26 +58,84 @@ class Recording(NamedTuple):
 
 
 def read(content: bytes, attached: Attached = lambda _: None) -> Recording:
-    """Return the recording in a file. `attached` reads a file beside it.
+    """Return the recording in the bytes of a file. `attached` reads a file beside it.
 
     Raises ValueError with one line that says what is wrong, and in which line, or what the file is instead.
     """
-    if content.startswith(b"PK\x03\x04"):
-        return _zipped(content)
-    text = _as_utf8(content)
-    lines = [line for line in text.splitlines() if line.strip()]
-    if not lines:
+    return read_parts(lambda: io.BytesIO(content), attached)
+
+
+def read_parts(opened: Opened, attached: Attached = lambda _: None) -> Recording:
+    """Return the recording in a file that `opened` opens anew each time: a long one is not held as a whole. Raises ValueError
+    as `read` does.
+    """
+    with opened() as file:
+        head = file.read(_HEAD)
+        if head.startswith(b"PK\x03\x04"):
+            return _zipped(file)
+        begins = len(codecs.BOM_UTF8) if head.startswith(codecs.BOM_UTF8) else 0
+        if not begins and (text := _as_utf8(head[:4])) != head[:4]:
+            text = _as_utf8(head + file.read())
+            return _of_text(lambda: io.BytesIO(text), text[:_HEAD], attached)
+        file.seek(begins)
+        found = index(file) if head[begins:].lstrip()[:1] == b"{" else None
+    if found is not None and _is_plain_har(found.document, head[begins:]):
+        return Recording("a HAR", _entries(opened, found, attached), len(found.begins))
+    return _of_text(opened, head[begins:], attached)
+
+
+def _is_plain_har(document: Any, head: bytes) -> bool:
+    """Return whether a HAR, here without its entries, looks like nothing else at all."""
+    try:
+        _refuse_other_text(head)
+        _refuse_other_document(document)
+    except ValueError:
+        return False
+    return not timeline.is_timeline(document) and not ndjson.is_export(json.dumps(dict.fromkeys(document)))
+
+
+def _entries(opened: Opened, found: Index, attached: Attached) -> Iterator[Recorded]:
+    with opened() as file:
+        yield from read_entries(file, found, attached)
+
+
+def _of_text(opened: Opened, head: bytes, attached: Attached) -> Recording:
+    """Return the recording in a file of text that begins with `head`."""
+    first, length = b"", 0
+    for line in _lines(opened):
+        first = first or line
+        length += 1
+    if not length:
         raise ValueError("the file is empty")
-    if ndjson.is_export(lines[0]):
-        return Recording("a log export", map(recorded, ndjson.read(lines)), len(lines) - ndjson.is_header(lines[0]))
-    _refuse_other_text(text)
-    first = _object_of(lines[0])
-    _refuse_other_document(first)
-    if first is not None and len(lines) > 1 and _protocol_of(first) is not None:
-        return Recording("bodies, one a line", _bodies(map(_object_of, lines), "line {}"), len(lines))
-    if first is not None and not _is_whole(first) and (len(lines) > 1 or "headers" in first):
-        return Recording("a recording of a client", _client(lines), len(lines))
-    return _of_document(_json(text) if first is None or len(lines) > 1 else first, attached)
+    if ndjson.is_export(first):
+        return Recording("a log export", map(recorded, ndjson.read(_lines(opened))), length - ndjson.is_header(first))
+    _refuse_other_text(head)
+    document = _object_of(first)
+    _refuse_other_document(document)
+    if document is not None and length > 1 and _protocol_of(document) is not None:
+        return Recording("bodies, one a line", _bodies(map(_object_of, _lines(opened)), "line {}"), length)
+    if document is not None and not _is_whole(document) and (length > 1 or "headers" in document):
+        return Recording("a recording of a client", _client(_lines(opened)), length)
+    return _of_document(_json(_all(opened)) if document is None or length > 1 else document, attached)
+
+
+def _lines(opened: Opened) -> Iterator[bytes]:
+    """Yield the lines of a file that are not empty."""
+    with opened() as file:
+        _skip_mark(file)
+        for part in file:
+            yield from (line for line in part.splitlines() if line.strip())
+
+
+def _all(opened: Opened) -> bytes:
+    with opened() as file:
+        _skip_mark(file)
+        return file.read()
+
+
+def _skip_mark(file: BinaryIO) -> None:
+    if file.read(len(codecs.BOM_UTF8)) != codecs.BOM_UTF8:
+        file.seek(0)
 
 
 def _of_document(document: Any, attached: Attached) -> Recording:
@@ -121,24 +190,32 @@ def _is_whole(document: Any) -> bool:
     return timeline.is_timeline(document) or is_har(document) or _protocol_of(document) is not None
 
 
-def _zipped(content: bytes) -> Recording:
+def _zipped(file: BinaryIO) -> Recording:
     """Return a HAR in a .zip, with what was attached to it, as Playwright writes them."""
     try:
-        archive = zipfile.ZipFile(io.BytesIO(content))
+        archive = zipfile.ZipFile(io.BytesIO(_from_begin(file)))
         names = [one for one in archive.namelist() if one.endswith(".har")]
         if not names:
             raise ValueError("it is a .zip without a HAR in it" + _zip_hint(archive.namelist()))
         text = archive.read(names[0])
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError) as error:
+    except _BAD_ZIP as error:
         raise ValueError(f"it is a .zip that cannot be read: {error}") from None
     folder = names[0].rpartition("/")[0]
     return read(text, lambda name: _from_zip(archive, f"{folder}/{name}" if folder else name))
 
 
+def _from_begin(file: BinaryIO) -> bytes:
+    file.seek(0)
+    return file.read()
+
+
+_BAD_ZIP: Final = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, OSError)
+
+
 def _from_zip(archive: zipfile.ZipFile, name: str) -> bytes | None:
     try:
         return archive.read(name) if archive.getinfo(name).file_size <= MAX_ATTACHED else None
-    except (KeyError, zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError):
+    except (KeyError, *_BAD_ZIP):
         return None
 
 

@@ -15,12 +15,13 @@ import binascii
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, BinaryIO, Final, NamedTuple
 from urllib.parse import SplitResult, quote_plus, unquote_plus, urlsplit
 
 from mcmock.core import clock
 from mcmock.core.http import JSON
 from mcmock.core.model import TAKEN, Headers
+from mcmock.recordings.har_index import Index
 from mcmock.recordings.records import Recorded, request_of
 
 Attached = Callable[[str], bytes | None]
@@ -47,11 +48,26 @@ def read_har(document: object, attached: Attached = lambda _: None) -> Iterator[
     entries = document["log"]["entries"]  # type: ignore[index]
     if not isinstance(entries, list):
         raise ValueError("log.entries must be a JSON array")
-    read = [_read_entry(entry, f"entries[{place}]", attached) for place, entry in enumerate(entries)]
+    read = [_read_entry(entry, place, attached) for place, entry in enumerate(entries)]
     yield from sorted(read, key=lambda one: one.at)
 
 
-def _read_entry(entry: object, where: str, attached: Attached) -> Recorded:
+def read_entries(file: BinaryIO, found: Index, attached: Attached = lambda _: None) -> Iterator[Recorded]:
+    """Return the requests of a HAR whose entries were `found` in its file, as `read_har` does, one after the other.
+
+    Raises ValueError naming the first entry of the file that is not one.
+    """
+    for place in found.in_time():
+        try:
+            yield _read_entry(found.read(file, place), place, attached)
+        except ValueError:
+            for earlier in range(place):
+                _read_entry(found.read(file, earlier), earlier, attached)
+            raise
+
+
+def _read_entry(entry: object, place: int, attached: Attached) -> Recorded:
+    where = f"entries[{place}]"
     try:
         return _entry(entry, attached)._replace(place=where)
     except KeyError as error:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import cached_property
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar, cast
 from urllib.parse import urlsplit
 
 from mcmock.core import http, json_decoding
@@ -12,6 +11,11 @@ from mcmock.core.events import Event
 from mcmock.core.model import COUNTED_KINDS, TAKEN, Exchange, Headers, Kind, Mode, Request
 from mcmock.protocols.base import ApiProtocol
 from mcmock.protocols.registry import known_protocols
+
+Hashed = TypeVar("Hashed")
+
+MAX_POOLED: Final = 20_000
+"""Values that a Pool looks among for an equal one."""
 
 STARTS: Final = (Kind.SESSION, Kind.DOWNLOADED)
 
@@ -69,8 +73,37 @@ def request_of(method: str, target: str, headers: Headers, body: bytes) -> Reque
     return Request(method, target, raw, body, host.decode("latin-1"))
 
 
+class Pool:
+    """Keeps one of what many requests of a recording have alike: header lines, hosts, targets, session ids."""
+
+    def __init__(self) -> None:
+        self._kept: dict[Any, Any] = {}
+
+    def one(self, value: Hashed) -> Hashed:
+        """Return the first one that was equal."""
+        if len(self._kept) >= MAX_POOLED:
+            self._kept.clear()
+        return cast(Hashed, self._kept.setdefault(value, value))
+
+    def lines(self, pairs: tuple[Hashed, ...]) -> tuple[Hashed, ...]:
+        """Return header lines, each of which is the first one that was equal."""
+        return self._kept.get(pairs) or self.one(tuple(map(self.one, pairs)))
+
+    def packed(self, record: Recorded) -> Recorded:
+        """Return an equal record that holds no more than is its own."""
+        request = record.request
+        return record._replace(
+            request=request._replace(
+                target=self.one(request.target), headers=self.lines(request.headers), host=self.one(request.host)
+            ),
+            response_headers=self.lines(record.response_headers),
+        )
+
+
 class Located:
     """A recorded request, and the API that it is to. `request` is the same for a server of ours."""
+
+    __slots__ = ("kind", "named", "protocol", "record", "request")
 
     def __init__(self, record: Recorded, protocols: Iterable[ApiProtocol] = ()) -> None:
         found = [(one, one.locate(record.request)) for one in protocols or known_protocols()]
@@ -79,7 +112,16 @@ class Located:
         meant = (pair for pair in found if pair[0].is_meant(pair[1].target))
         self.protocol, address = next(known, None) or next(meant, found[0])
         self.kind, self.named = address.kind, address.session_id
-        self.request = record.request._replace(target=address.target)
+        same = address.target == record.request.target
+        self.request = record.request if same else record.request._replace(target=address.target)
+
+    def pack(self, pool: Pool) -> None:
+        """Hold no more than is its own."""
+        same = self.request is self.record.request
+        self.record = pool.packed(self.record)
+        target = pool.one(self.request.target)
+        self.request = self.record.request if same else self.record.request._replace(target=target)
+        self.named = pool.one(self.named)
 
     def of_session(self, session_id: str) -> Located:
         """Return the same request, to another session."""
@@ -115,7 +157,7 @@ class Located:
             return self.protocol.is_body(self.body)
         return self.kind is Kind.EVENT or (self.is_start and self.protocol.has_event(self.record.request.body))
 
-    @cached_property
+    @property
     def is_astray(self) -> bool:
         """Whether it was meant for this API, but its address is wrong."""
         return any(found.rule == "misdirected" for found in self.protocol.read(self.request, Mode.LOOSE).findings)
@@ -128,7 +170,7 @@ class Located:
         except json_decoding.BadJson:
             return None
 
-    @cached_property
+    @property
     def issued(self) -> str | None:
         """The session id that its answer gave out, if it began a session."""
         if not self.is_start or not self.was_taken:
@@ -137,8 +179,9 @@ class Located:
             self.record.response_headers, self.record.response_body
         )
 
-    @cached_property
+    @property
     def events(self) -> tuple[Event, ...]:
+        """The events in its body; they are read anew each time."""
         return self.protocol.events(self.record.request.body, 0, self.record.at) if self.is_counted else ()
 
     @property

@@ -40,7 +40,9 @@ class Guess(NamedTuple):
 
 @dataclass
 class Assigned:
-    """The session of each start and event, by its place in the list of requests, and what of it is a guess."""
+    """The session of each start, and of each event that is of another one than it names, by its place in the list of requests;
+    and what of it is a guess.
+    """
 
     sessions: dict[int, str] = field(default_factory=dict)
     guesses: list[Guess] = field(default_factory=list)
@@ -94,22 +96,22 @@ def _pairs(
 ) -> Iterator[tuple[float, int, int]]:
     """Return how badly each id fits each start before it, with the places of its first event and of the start."""
     many = len(starts) * len(groups) > MAX_PAIRS
-    for first, events in groups.items():
+    openings = {} if many else {start: _event(requests[start]) for start in starts}
+    for first, group in groups.items():
         before = [start for start in starts if start < first]
+        events = [] if many else [event for one in group if (event := _event(one)) is not None]
         for start in before[-2:] if many else before:
-            cost = 0.0 if many else _group_misfit(requests[start], events)
+            cost = 0.0 if many else _group_misfit(openings[start], events)
             if cost < _NEVER:
                 yield (0.0 if cost <= FITS else cost), first, start
 
 
-def _group_misfit(start: Located, events: Sequence[Located]) -> float:
-    opening = _event(start)
-    known = [event for one in events if (event := _event(one)) is not None]
-    if opening is None or not known:
+def _group_misfit(opening: Event | None, events: Sequence[Event]) -> float:
+    if opening is None or not events:
         return 0.0
-    if any(_contradicts(opening, event) for event in known):
+    if any(_contradicts(opening, event) for event in events):
         return _NEVER
-    return _misfit(opening, known[0]) + max(_past_end(opening, event) for event in known)
+    return _misfit(opening, events[0]) + max(_past_end(opening, event) for event in events)
 
 
 def _words(start: Located, *, by_order: bool) -> str:
@@ -133,28 +135,40 @@ class _Running(NamedTuple):
 
 def _follow(requests: Sequence[Located], begun: Mapping[int, str], assigned: Assigned) -> None:
     """Give each request its session, in order."""
-    running: dict[str, _Running] = {}
+    running: dict[str, _Running] = {}  # those that one name stands for several of: of others nobody asks what they play
     named_alike: dict[str, list[str]] = {}
     given_out = Counter(begun.values())
+    starts = [place for place, one in enumerate(requests) if _begins(one, place, begun)]
+    shared = {named for named, times in Counter(begun.get(place, "") for place in starts).items() if times > 1}
     chosen: Counter[str] = Counter()
     for place, one in enumerate(requests):
-        event = _event(one)
-        if one.is_start and one.was_taken and (place in begun or one.record.unaddressed):
+        if _begins(one, place, begun):
             named = begun.get(place, "")
             alike = named_alike.setdefault(named, [])
             session_id = named if named and not alike else _another_id(named, place)
             alike.append(session_id)
             assigned.sessions[place] = session_id
-            running[session_id] = _Running(event, event)
+            if named in shared:
+                running[session_id] = _Running(event := _event(one), event)
         elif one.kind is Kind.EVENT:
-            alike = named_alike.get("" if one.record.unaddressed else one.named or "", [])
+            named = "" if one.record.unaddressed else one.named or ""
+            alike = named_alike.get(named, [])
+            event = _event(one) if named in shared else None
             session_id = _best(alike, running, event) if len(alike) > 1 else alike[0] if alike else one.named or ""
-            assigned.sessions[place] = session_id
+            if session_id != one.named:
+                assigned.sessions[place] = session_id
+            if named not in shared:
+                continue
             chosen[session_id] += len([other for other in alike if not running[other].is_over]) > 1
             if session_id in running and event is not None:
                 over = event.event_type == "sessionEnd"
                 running[session_id] = running[session_id]._replace(latest=event, is_over=over)
     _say_choices(named_alike, given_out, chosen, assigned)
+
+
+def _begins(one: Located, place: int, begun: Mapping[int, str]) -> bool:
+    """Return whether a session begins with it."""
+    return one.is_start and one.was_taken and (place in begun or one.record.unaddressed)
 
 
 def _say_choices(

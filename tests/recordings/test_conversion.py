@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ def read_again(conversion: Conversion) -> Checkup:
     return checkup(formats.read(b"".join(ndjson.write(conversion.exchanges))), "converted")
 
 
-def rules(views: tuple[SessionView, ...]) -> set[str]:
+def rules(views: Iterable[SessionView]) -> set[str]:
     return {found.rule for view in views for found in view.findings}
 
 

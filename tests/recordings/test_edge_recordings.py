@@ -157,7 +157,7 @@ def test_a_har_of_the_web_sdk_is_judged_with_its_page_views_and_any_base() -> No
 )
 def test_a_start_that_its_answer_refused_is_not_taken_for_a_session(status: int, answer: Any, said: str) -> None:
     done = judged(a_har(recorded(0, "/ee/v1/interact?configId=x", body(xdm("sessionStart")), status, answer)))
-    assert done.sessions == ()
+    assert not done.sessions
     [problem] = [one for one in done.problems if one.rule == "answer-differs"]
     assert problem.message.startswith(said)
 
