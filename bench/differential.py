@@ -44,7 +44,7 @@ from mcmock.engine.scopes import Scopes
 from mcmock.protocols.media_collection import schemas, templates
 from mcmock.server import http_io
 from mcmock.server.connection import Connection
-from mcmock.server.fast_path import FastPath, FastRequest, Part
+from mcmock.server.fast_path import FastPath, FastRequest, Head, Part
 from mcmock.server.request_counts import RequestCounts
 
 Anything = TypeVar("Anything")
@@ -507,7 +507,7 @@ def remembering(how: tuple[tuple[Any, str, Any], ...]) -> Iterator[None]:
 class NoFastPath(FastPath):
     """A fast path that takes nothing."""
 
-    def read(self, data: bytes) -> FastRequest | Part | None:  # noqa: ARG002
+    def read(self, data: bytes, latest: Head | None = None) -> FastRequest | Part | None:  # noqa: ARG002
         return None
 
 
@@ -516,8 +516,8 @@ class Counting(FastPath):
 
     taken = 0
 
-    def read(self, data: bytes) -> FastRequest | Part | None:
-        plain = super().read(data)
+    def read(self, data: bytes, latest: Head | None = None) -> FastRequest | Part | None:
+        plain = super().read(data, latest)
         Counting.taken += isinstance(plain, FastRequest)
         return plain
 

@@ -26,7 +26,7 @@ from mcmock.engine import Emulator
 from mcmock.engine.scopes import Scopes
 from mcmock.server.aiohttp_adapter import AiohttpConnection, is_error
 from mcmock.server.endpoint import control_path
-from mcmock.server.fast_path import FastPath, FastRequest
+from mcmock.server.fast_path import FastPath, FastRequest, Head
 from mcmock.server.http_io import BadBody, RawResponse, log_unanswered
 from mcmock.server.pieces import Pieces
 from mcmock.server.request_counts import RequestCounts
@@ -73,14 +73,15 @@ class Connection(AiohttpConnection):
 
     `unparsed` is what came since the last request, `body` the body of that one, of which `left` bytes are to come if it has
     a length. `clear` says that aiohttp has read all that it got, to the end of a request; `finished` that no more is taken.
+    `latest_fast` is the head of the latest request of the fast path.
     `held` is what the fast path waits for the rest of, and aiohttp has not got; `came` what came since all was clear, when
     `read_before` requests had been read, and `latest_head` aiohttp's reading of the latest head.
     """
 
     __slots__ = (
         "begun", "body", "came", "clear", "emulator", "ended", "fast_path", "finished", "gone", "head", "held",
-        "hold_ends", "latest_head", "left", "meter", "overdue", "read_before", "scheme", "scopes", "secure", "stopping",
-        "unparsed", "waiting", "withheld",
+        "hold_ends", "latest_fast", "latest_head", "left", "meter", "overdue", "read_before", "scheme", "scopes", "secure",
+        "stopping", "unparsed", "waiting", "withheld",
     )  # fmt: skip
 
     def __init__(
@@ -100,6 +101,7 @@ class Connection(AiohttpConnection):
         self.held = self.came = b""
         self.hold_ends: asyncio.TimerHandle | None = None
         self.latest_head: Any = None
+        self.latest_fast: Head | None = None
         self.read_before = 0
         self.withheld = False  # aiohttp keeps some of a body until there is room for it
         self.begun = False  # something was read that is to be answered
@@ -131,8 +133,9 @@ class Connection(AiohttpConnection):
         """Answer a request at once, or let aiohttp read; it calls this itself, without data, when it has room again."""
         if self.held:
             data = self._no_longer_held() + data
-        if self.clear and self._is_idle() and (request := self.fast_path.read(data)) is not None:
+        if self.clear and self._is_idle() and (request := self.fast_path.read(data, self.latest_fast)) is not None:
             if type(request) is FastRequest:
+                self.latest_fast = request[:2]
                 if self._answer_at_once(request):
                     return
             elif self._hold(data):

@@ -61,8 +61,9 @@ _BLOCK_COST, _HEADER_COST = 600, 150
 
 
 class HeaderBlock(NamedTuple):
-    """What aiohttp made of a header block, which is `text`. `is_usual` says that the connection stays, and that no API finds
-    anything in a POST because of it.
+    """What aiohttp made of a header block, which is `text`, the empty line behind it included.
+
+    `is_usual` says that the connection stays, and that no API finds anything in a POST because of it.
     """
 
     text: bytes
@@ -76,14 +77,15 @@ class HeaderBlock(NamedTuple):
 class RequestLine:
     """A request line that came before, and the header blocks that are known of its method.
 
-    `known` is what it makes a request, where the API that has a fast path can tell, and `latest` the block that it came with.
+    `known` is what it makes a request, where the API that has a fast path can tell.
     """
 
-    __slots__ = ("blocks", "known", "latest", "method", "target")
+    __slots__ = ("blocks", "known", "method", "target", "text")
 
-    def __init__(self, method: str, target: str, known: KnownLine | None, blocks: dict[bytes, HeaderBlock]) -> None:
-        self.method, self.target, self.known, self.blocks = method, target, known, blocks
-        self.latest: HeaderBlock | None = None
+    def __init__(
+        self, text: bytes, method: str, target: str, known: KnownLine | None, blocks: dict[bytes, HeaderBlock]
+    ) -> None:
+        self.text, self.method, self.target, self.known, self.blocks = text, method, target, known, blocks
 
 
 class FastRequest(NamedTuple):
@@ -92,6 +94,9 @@ class FastRequest(NamedTuple):
     line: RequestLine
     block: HeaderBlock
     body: bytes
+
+
+Head = tuple[RequestLine, HeaderBlock]
 
 
 class Part(NamedTuple):
@@ -107,35 +112,42 @@ class FastPath:
         self._longest_body = longest_body
         self._known = [one.known for one in protocols if one.known is not None]
         targets = b"|".join(one.targets for one in self._known)
-        line = rb"(%b) (%b(?:%b)) HTTP/1\.1" % (b"|".join(METHODS), _SCOPE, targets)
+        line = rb"(%b) (%b(?:%b)) HTTP/1\.1\r\n" % (b"|".join(METHODS), _SCOPE, targets)
         self._request_line = re.compile(line) if targets else _NEVER
         self._lines: dict[bytes, RequestLine] = {}
         self._blocks: dict[bytes, dict[bytes, HeaderBlock]] = {method: {} for method in METHODS}
         self._alike: dict[tuple[str | bytes, ...], HeaderBlock] = {}  # by method, and what stands around the length
         self._bytes = 0
 
-    def read(self, data: bytes) -> FastRequest | Part | None:
-        """Return the request that `data` is, if it is one for the fast path. It must have come on a clear connection."""
+    def read(self, data: bytes, latest: Head | None = None) -> FastRequest | Part | None:
+        """Return the request that `data` is, if it is one for the fast path. It must have come on a clear connection.
+
+        `latest` is the head of the one before on that connection: most have the same.
+        """
+        if latest is not None:
+            line, block = latest
+            begin = len(line.text)
+            end = begin + len(block.text)
+            if len(data) == end + block.length and data.startswith(line.text) and data.startswith(block.text, begin):
+                return FastRequest(line, block, data[end:])
         begin = data.find(_LINE_END) + 2
-        line = self._lines.get(data[: begin - 2]) or self._read_line(data[: begin - 2])
-        if line is None:
+        known = self._lines.get(data[:begin]) or self._read_line(data[:begin])
+        if known is None:
             return None
-        end = data.find(_END, begin)
-        if end < 0:
+        end = data.find(_END, begin) + 4
+        if end < 4:
             return None
         text = data[begin:end]
-        block = line.latest
-        if block is None or block.text != text:  # to compare costs less than to look for it
-            block = line.latest = line.blocks.get(text) or self._derived(line, text)
-            if block is None:
-                return None
-        missing = block.length - (len(data) - end - 4)
+        derived = known.blocks.get(text) or self._derived(known, text)
+        if derived is None:
+            return None
+        missing = derived.length - (len(data) - end)
         if missing == 0:
-            return FastRequest(line, block, data[end + 4 :])
-        return Part(missing) if missing > 0 and block.length <= MAX_HELD else None
+            return FastRequest(known, derived, data[end:])
+        return Part(missing) if missing > 0 and derived.length <= MAX_HELD else None
 
     def _read_line(self, text: bytes) -> RequestLine | None:
-        """Return what a request line says, its end left out; None where it is none for the fast path."""
+        """Return what a request line says; None where it is none for the fast path."""
         found = self._request_line.fullmatch(text)
         if found is None:
             return None
@@ -143,7 +155,7 @@ class FastPath:
         known = next(filter(None, (one.line(method, target) for one in self._known)), None)
         if len(self._lines) >= MAX_LINES:
             self._lines.clear()
-        line = self._lines[text] = RequestLine(method, target, known, self._blocks[found[1]])
+        line = self._lines[text] = RequestLine(text, method, target, known, self._blocks[found[1]])
         return line
 
     def _derived(self, line: RequestLine, text: bytes) -> HeaderBlock | None:
@@ -165,15 +177,15 @@ class FastPath:
     def learn(self, data: bytes, message: Any) -> None:
         """Remember the header block of `data`, which aiohttp has just read as `message`, from the first byte to the last."""
         begin = data.find(_LINE_END) + 2
-        line = self._lines.get(data[: begin - 2]) or self._read_line(data[: begin - 2])
+        line = self._lines.get(data[:begin]) or self._read_line(data[:begin])
         if line is None:
             return
-        end = data.find(_END, begin)
+        end = data.find(_END, begin) + 4
         text = data[begin:end]
-        if not 0 < end - begin <= MAX_BLOCK or text in line.blocks:
+        if not 4 < end - begin <= MAX_BLOCK + len(_END) or text in line.blocks:
             return
         block = self._block(line.method, text, message)
-        if block is None or len(data) - end - 4 != block.length:
+        if block is None or len(data) - end != block.length:
             return
         self._keep(line, text, block)
         if (length := _LENGTH.search(text)) is not None:
@@ -215,5 +227,5 @@ def _around(text: bytes, length: re.Match[bytes]) -> tuple[bytes, bytes]:
 
 def _headers(text: bytes) -> RawHeaders:
     """Return the lines of a header block, read in the plainest way there is."""
-    lines = (line.partition(b":") for line in text.split(b"\r\n"))
+    lines = (line.partition(b":") for line in text.removesuffix(_END).split(_LINE_END))
     return tuple((name, value.strip(_BLANK)) for name, _, value in lines)

@@ -53,8 +53,8 @@ def taken(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     seen: list[bool] = []
     read = FastPath.read
 
-    def watched(self: FastPath, data: bytes) -> Any:
-        plain = read(self, data)
+    def watched(self: FastPath, data: bytes, latest: Any = None) -> Any:
+        plain = read(self, data, latest)
         seen.append(isinstance(plain, FastRequest))
         return plain
 
@@ -787,8 +787,8 @@ def take_another_body_of_the_same_form(patch: pytest.MonkeyPatch) -> None:
     forms: dict[bytes, bytes] = {}
     read = FastPath.read
 
-    def remembered(self: FastPath, data: bytes) -> Any:
-        plain = read(self, data)
+    def remembered(self: FastPath, data: bytes, latest: Any = None) -> Any:
+        plain = read(self, data, latest)
         if not isinstance(plain, FastRequest):
             return plain
         return plain._replace(body=forms.setdefault(re.sub(rb"[0-9]+", b"0", plain.body), plain.body))
