@@ -6,8 +6,13 @@
 The works, sent by wrk: `ping`, a POST of a ping with quality data; `finding`, the same with a bitrate in bits, which is
 accepted with a finding; `browser`, the recorded sessions of a browser, preflights and starts included (bench/browser.py);
 `tls`, the ping over TLS; `close`, the ping on a connection of its own each time. Absolute figures belong to the machine;
-the ratios to the bare aiohttp application of the same loop and round are what holds. A peer that is not installed is
-named and left out; one that can play no more than pings gets no more.
+the ratios to the bare aiohttp application of the same loop and round are what holds. Before it is measured a server gets the
+same load for a second, one on Node for 10, one on a JVM for 45. A peer that is not installed is named and left out; one that
+can play no more than pings gets no more. To have all of them, in a folder of their own:
+
+    python -m venv peers && peers/bin/pip install '.[speed,test]' 'moto[server]' pytest-httpserver
+    npm install --prefix peers wiremock @stoplight/prism-cli @mockoon/cli   # WireMock's package has its jar; it needs Java
+    PATH="$PWD/peers/node_modules/.bin:$PATH" peers/bin/python bench/throughput.py --work ping
 """
 
 from __future__ import annotations
@@ -70,7 +75,8 @@ WORKS = {
 class Peer(NamedTuple):
     """A server to measure: its command for a port, what it needs, and how the path to post to is found.
 
-    `yardstick` is what it is compared with, `tls` what its command says beside to speak TLS; None: it plays pings only.
+    `yardstick` is what it is compared with, `tls` what its command says beside to speak TLS; None: it plays pings only. `warm` is
+    for how many seconds it gets the same load before it is measured: a compiler that works as it runs needs its time.
     """
 
     command: Callable[[int, Path], list[str]]
@@ -78,6 +84,10 @@ class Peer(NamedTuple):
     path: Callable[[int], str] = lambda _: EVENTS
     yardstick: str = YARDSTICK
     tls: tuple[str, ...] | None = None
+    warm: float = 1
+
+
+NODE_WARM, JVM_WARM = 10, 45
 
 
 def _open_session(port: int) -> str:
@@ -167,9 +177,9 @@ PEERS: dict[str, Peer] = {
     "moto_server": Peer(
         _python("-c", "from moto.server import main; main(['-p', 'PORT'])"), _has_module("moto", "flask"), lambda _: "/"
     ),
-    "Mockoon": Peer(_mockoon, _has_program("mockoon-cli")),
-    "Prism": Peer(_prism, _has_program("prism")),
-    "WireMock": Peer(_wiremock, _has_program("wiremock")),
+    "Mockoon": Peer(_mockoon, _has_program("mockoon-cli"), warm=NODE_WARM),
+    "Prism": Peer(_prism, _has_program("prism"), warm=NODE_WARM),
+    "WireMock": Peer(_wiremock, _has_program("wiremock"), warm=JVM_WARM),
 }
 
 
@@ -284,7 +294,7 @@ def measure(peer: Peer, load: Load) -> Figure:
     tls = load.folder / "server.pem" if load.work.tls else None
     with running(peer, tls) as server:
         path = peer.path(server.port) if tls is None or server.tls_port != server.port else EVENTS
-        load.send(server, path, "warm", 1)
+        load.send(server, path, "warm", peer.warm)
         before = server.process.cpu()
         result = load.send(server, path, "measured", load.seconds)
         spent = server.process.cpu() - before
