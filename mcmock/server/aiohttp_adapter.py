@@ -160,6 +160,10 @@ class AiohttpConnection(web.RequestHandler):
         """Return whether the queue is empty and aiohttp waits for the next request."""
         return not self._messages and self._waiter is not None and not self._waiter.done()
 
+    def may_write(self, transport: asyncio.Transport) -> bool:
+        """Return whether an answer may be written at once: nothing is closing, and the client reads."""
+        return not (self._close or self._force_close or self._paused or transport.is_closing())
+
     def has_queued(self) -> bool:
         return bool(self._messages)
 

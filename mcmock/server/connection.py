@@ -263,7 +263,7 @@ class Connection(AiohttpConnection):
         it has caught up, and nothing more read once enough waits.
         """
         transport = self.transport
-        if transport is None or not self._may_write(transport) or self.emulator.blocks:
+        if transport is None or not self.may_write(transport) or self.emulator.blocks:
             return False
         if self.overdue is not None:
             self._stop_clock()
@@ -307,16 +307,13 @@ class Connection(AiohttpConnection):
         emulator.settle(answer.seq, Delivery.SENT)
         return True
 
-    def _may_write(self, transport: asyncio.Transport) -> bool:
-        return not (self.is_closing or self.is_full or transport.is_closing())
-
     def _hold(self, data: bytes) -> bool:
         """Wait for the rest of a request of the fast path; False if it has to go the ordinary way.
 
         Whatever happens meanwhile but that the rest comes soon, aiohttp gets it as if nothing had been held.
         """
         transport = self.transport
-        if transport is None or not self._may_write(transport):
+        if transport is None or not self.may_write(transport):
             return False
         self._stop_clock()
         self.begun = True

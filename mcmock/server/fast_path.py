@@ -48,6 +48,7 @@ METHODS = (b"POST", b"OPTIONS")
 
 _SCOPE = rb"(?:/~[A-Za-z0-9][A-Za-z0-9._-]{0,63})?"
 _NEVER = re.compile(rb"(?!)")
+_new = tuple.__new__  # half of the price of FastRequest(…), on the way of every request
 _LINE_END = b"\r\n"
 _END = b"\r\n\r\n"
 _BLANK = b" \t"
@@ -129,7 +130,7 @@ class FastPath:
             begin = len(line.text)
             end = begin + len(block.text)
             if len(data) == end + block.length and data.startswith(line.text) and data.startswith(block.text, begin):
-                return FastRequest(line, block, data[end:])
+                return _new(FastRequest, (line, block, data[end:]))
         begin = data.find(_LINE_END) + 2
         known = self._lines.get(data[:begin]) or self._read_line(data[:begin])
         if known is None:

@@ -13,7 +13,8 @@ from mcmock.protocols.media_collection import routes
 from mcmock.protocols.media_collection.responses import Answers
 from mcmock.protocols.media_collection.templates import Templates
 
-_KINDS: Final = (Kind.EVENT, Kind.SESSION, Kind.PREFLIGHT)
+# What a method makes a request of the sessions, and of a session's events.
+_KINDS: Final = {"POST": (Kind.SESSION, Kind.EVENT), "OPTIONS": (Kind.PREFLIGHT, Kind.PREFLIGHT)}
 
 
 class MediaCollectionForms(KnownForms):
@@ -26,9 +27,11 @@ class MediaCollectionForms(KnownForms):
         self.templates = {(kind, mode): Templates(mode) for kind in (Kind.EVENT, Kind.SESSION) for mode in Mode}
 
     def line(self, method: str, target: str) -> KnownLine | None:
-        route = routes.route(method, target)
-        is_known = route.kind in _KINDS and route.status is None and not route.slash
-        return KnownLine(route.kind, route.argument) if is_known else None
+        of_sessions, of_events = _KINDS[method]
+        if target == routes.SESSIONS:
+            return KnownLine(of_sessions)
+        session_id = routes.session_of_event("POST", target)
+        return KnownLine(of_events, session_id) if session_id is not None else None
 
     def is_usual(self, headers: RawHeaders) -> bool:
         return is_json(header(headers, b"content-type"))

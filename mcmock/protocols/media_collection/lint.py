@@ -24,9 +24,6 @@ BITRATE = "media.qoe.bitrate"
 BY_BITRATE = ("bitrate-in-bits",)
 """What is said because of the bitrate."""
 
-BY_TIME = ("adBreakStart",)
-"""The events of which something may be said because of where their playhead stands."""
-
 # Lower case to the spellings in use: the documentation's table and the web SDKs, then its prose and the mobile SDKs.
 STANDARD_STATES = {
     "fullscreen": ("fullScreen", "fullscreen"),
@@ -122,8 +119,13 @@ def _ad_break_start(body: Body) -> Iterator[Violation]:
             "pod-index-base", "media.ad.podIndex", f"is {params['media.ad.podIndex']}; breaks count from 0 or 1"
         )
     second = params.get("media.ad.podSecond", playhead)
-    if isinstance(second, int | float) and isinstance(playhead, int | float) and abs(second - playhead) > 1:
+    if isinstance(second, int | float) and isinstance(playhead, int | float) and is_apart(second, playhead):
         yield _param("pod-second-differs", "media.ad.podSecond", f"is {second}, but the playhead stands at {playhead}")
+
+
+def is_apart(second: float, playhead: float) -> bool:
+    """Return whether an ad break begins elsewhere than where the playhead stands."""
+    return abs(second - playhead) > 1
 
 
 def _error_params(body: Body) -> Iterator[Violation]:

@@ -10,8 +10,8 @@ Why that is safe:
    keys, other texts, nesting and order are the same.
 2. A number stays one of its type: an integer of at most 15 digits, or a fraction, as JSON writes them and with no minus.
 3. Schemas ask for no more than a type of these numbers (`schemas.is_free`).
-4. `lint` looks at two of them: at the bitrate, which it is asked about each time (`lint.of_bitrate`), and at the playhead of
-   the events in `lint.BY_TIME`, of which no template is made. Of a free text it is asked each time whether it says something
+4. `lint` looks at two of them, and is asked about them each time: at the bitrate (`lint.of_bitrate`), and at the playhead where
+   an ad break names its second (`lint.is_apart`). Of a free text it is asked each time whether it says something
    (`values.is_no_value`), the one thing that is said of it.
 
 tests/protocols/test_templates.py compares what is said with templates and without.
@@ -62,7 +62,7 @@ class Template(NamedTuple):
 
     `numbers` are the groups of the pattern that hold the playhead and the time, `high` the one for a bitrate of which there may
     be something to say (0: there is none), and `texts` those for texts with digits, by key. `read_playhead` makes a number of a
-    playhead. `content` stands for what is watched; None: a text says it.
+    playhead, which stands near `second` in an ad break that names one. `content` stands for what is watched, if no text does.
     """
 
     pattern: re.Pattern[bytes]
@@ -72,6 +72,7 @@ class Template(NamedTuple):
     event_type: str
     findings: tuple[Finding, ...]
     read_playhead: type[int] | type[float]
+    second: float | None
     content: str | None
 
 
@@ -91,7 +92,7 @@ class Templates:
         found = template.pattern.fullmatch(text)
         if found is None:
             return None
-        _, numbers, high, texts, event_type, findings, read_playhead, content = template
+        _, numbers, high, texts, event_type, findings, read_playhead, second, content = template
         if high and (bitrate := found[high]) is not None:
             of_bitrate = self._of_bitrate(bitrate)
             if of_bitrate is None:
@@ -101,8 +102,11 @@ class Templates:
             return None
         if content is None:
             content = content_key(json_decoding.decode(text)["params"])
-        playhead, ts = found.group(*numbers)
-        return _new(RecalledEvent, (event_type, read_playhead(playhead), int(ts), findings, content))
+        digits, ts = found.group(*numbers)
+        playhead = read_playhead(digits)
+        if second is not None and lint.is_apart(second, playhead):
+            return None
+        return _new(RecalledEvent, (event_type, playhead, int(ts), findings, content))
 
     def learn(self, text: bytes, event_type: str, body: dict[str, Any], findings: tuple[Finding, ...]) -> None:
         """Make a template of a body that was judged and not refused, once others like it have come."""
@@ -132,7 +136,7 @@ def _of_bitrate(mode: Mode, digits: bytes) -> tuple[Finding, ...] | None:
 
 
 def _template(text: bytes, event_type: str, body: dict[str, Any], findings: tuple[Finding, ...]) -> Template | None:
-    if event_type in lint.BY_TIME or not schemas.fits(event_type, body):
+    if not schemas.fits(event_type, body):
         return None
     tokens = _TOKEN.findall(text)
     if tokens.count(b":") != json_decoding.count_keys(body):
@@ -147,9 +151,18 @@ def _template(text: bytes, event_type: str, body: dict[str, Any], findings: tupl
     always = tuple(one for one in findings if one.rule not in lint.BY_BITRATE)
     told_by_text = event_type == "sessionStart" and not pieces.texts.keys().isdisjoint(CONTENT_KEYS)
     content = None if told_by_text else content_key(body.get("params", {}))
-    read_playhead = type(body["playerTime"]["playhead"])
+    playhead, second = body["playerTime"]["playhead"], _second_of(event_type, body)
+    if second is not None and lint.is_apart(second, playhead):
+        return None
     numbers = groups["playhead"], groups["ts"]
-    return Template(pattern, numbers, groups.get("high", 0), pieces.texts, event_type, always, read_playhead, content)
+    return Template(
+        pattern, numbers, groups.get("high", 0), pieces.texts, event_type, always, type(playhead), second, content
+    )
+
+
+def _second_of(event_type: str, body: dict[str, Any]) -> float | None:
+    """Return where an ad break says that it begins, if it does."""
+    return body.get("params", {}).get("media.ad.podSecond") if event_type == "adBreakStart" else None
 
 
 class _Pieces:
