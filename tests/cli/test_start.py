@@ -45,6 +45,7 @@ LATE = {
     "checks": ("mcmock.checks.verification", "mcmock.checks.verdict", "mcmock.checks.comparison"),
     "the control API": ("mcmock.server.admin.routes", "mcmock.serialization.json_shapes"),
     "faults": ("mcmock.faults.presets", "mcmock.faults.builders", "mcmock.faults.loading", "mcmock.faults.losses"),
+    "the other API": ("mcmock.protocols.media_edge.body", "mcmock.protocols.media_edge.identity"),
     "recordings": ("mcmock.recordings",),
     "stores": ("mcmock.storage.sqlite", "mcmock.storage.redis", "sqlite3"),
     "schemas": ("jsonschema", "referencing", "fastjsonschema"),
@@ -71,6 +72,17 @@ def test_the_first_answer_waits_for_what_it_needs_alone(request_line: str) -> No
     assert "mcmock.server.connection" in imported
     needed = {"fastjsonschema"} if method == "POST" else set()
     assert {name for names in LATE.values() for name in names} & imported == needed
+
+
+def test_what_serve_prepares_beside_its_first_second_is_what_questions_and_odd_bodies_need() -> None:
+    script = "import sys\nfrom mcmock import Emulator\nfrom mcmock.server import Service\n" \
+             "Service(Emulator()).prepare()\nprint(*sys.modules)"  # fmt: skip
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    prepared = set(done.stdout.split())
+    needed = {
+        name for use in ("questions", "checks", "the control API", "the other API", "schemas") for name in LATE[use]
+    }
+    assert needed - prepared == set()
 
 
 def test_the_collector_is_off_only_while_it_is_asked_to_be() -> None:

@@ -61,6 +61,7 @@ class MediaEdge(ApiProtocol):
 
     def prepare(self) -> None:
         edge.schemas.prepare()
+        _ = (edge.body, edge.identity, edge.recorded)  # to have them imported
 
     def owns(self, target: str) -> bool:
         return routes.owns(target)
