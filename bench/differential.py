@@ -640,7 +640,7 @@ class World:
         self.scopes.forget(SCOPE[2:])
 
     def _log(self) -> list[Any]:
-        return [entry for emulator in self.scopes.each() for entry in self._log_of(emulator)]
+        return [entry for emulator in self.scopes.each() for entry in _with_times_up_sorted(self._log_of(emulator))]
 
     def _log_of(self, emulator: Emulator) -> list[Any]:
         return [
@@ -657,6 +657,16 @@ class World:
             [(view.state, view.events, view.report.to_json(why=False)) for view in views if view],
             len(asyncio.all_tasks()),
         ]  # fmt: skip
+
+
+def _with_times_up_sorted(log: list[Any]) -> list[Any]:
+    """The log, where requests whose time was up stand in any order among themselves.
+
+    That of several connections is up at one moment, or a moment later on the fast path, which waits first.
+    """
+    up = [place for place, entry in enumerate(log) if entry[6] == 408]
+    in_order = iter(sorted((log[place] for place in up), key=repr))
+    return [next(in_order) if place in up else entry for place, entry in enumerate(log)]
 
 
 _TO_ALL = (
