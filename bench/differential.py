@@ -181,9 +181,10 @@ class Case:
         return self.posted(self.pick(*self.sessions), text, self.lines + "Content-Encoding: gzip\r\n")
 
     def recorded(self) -> list[bytes]:
-        """A run of what a recording has sent."""
+        """A run of what a recording has sent, or all of it."""
         first, session = self.chance.randrange(len(self.story)), self.pick(*self.sessions)
-        return [one.raw(session) for one in self.story[first : first + self.chance.randrange(1, 7)]]
+        sent = self.story if self.chance.random() < 0.1 else self.story[first : first + self.chance.randrange(1, 7)]
+        return [one.raw(session) for one in sent]
 
     def again(self) -> list[bytes]:
         """Requests that come with the same oddity in their heads, as often as it takes to learn it; or with another one's."""
@@ -353,6 +354,13 @@ class Loop(asyncio.SelectorEventLoop):
     """A loop whose time passes when it is told."""
 
     ahead = 0.0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.failures: list[str] = []
+        self.set_exception_handler(
+            lambda _, context: self.failures.append(repr(context.get("exception", context["message"])))
+        )
 
     def time(self) -> float:
         return self.ahead
@@ -687,6 +695,8 @@ async def difference(seed: int, number: int) -> str | None:
             told.append(await world.play(case))
     slow, fast = told
     assert case is not None
+    if loop.failures:
+        return f"a task or a callback failed: {loop.failures}\n{_script(case)}"
     for what, one, other in zip(Played._fields, slow, fast, strict=True):
         if one != other and not case.is_race:
             first, second = _first_difference(one, other)

@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 import aiohttp
 from aiohttp import StreamReader, web, web_protocol
 from aiohttp.http import HttpRequestParser
+from aiohttp.http_exceptions import BadStatusLine
 from aiohttp.streams import EMPTY_PAYLOAD
 
 _ErrInfo: Any = getattr(web_protocol, "_ErrInfo", None)
@@ -168,6 +169,11 @@ class AiohttpConnection(web.RequestHandler):
         return bool(self._messages)
 
     def latest(self) -> tuple[Any, StreamReader]:
+        """Return what was read last. A CONNECT to nowhere is an error: aiohttp can make no request of a head without an URL."""
+        message: Any = self._messages[-1][0]
+        if not is_error(message) and message.url is None:
+            error = BadStatusLine("CONNECT without a target")
+            self._messages[-1] = _ErrInfo(status=400, exc=error, message=error.message), EMPTY_PAYLOAD
         return self._messages[-1]
 
     def drop_latest(self) -> None:

@@ -285,6 +285,7 @@ HTTP: dict[str, tuple[bytes, int]] = {
     "HTTP/1.0 that stays": (request(START, "Connection: keep-alive", version="1.0"), 201),
     "HTTP/0.9": (b"GET /\r\n\r\n", 404),
     "CONNECT": (b"CONNECT x:80 HTTP/1.1\r\nHost: x:80\r\n\r\n", 404),
+    "CONNECT to nowhere": (b"CONNECT \r\nHost: x\r\n\r\n", 400),
     "HTTP/3.7": (request(version="3.7"), 400),
     "a hundred headers": (request(START, *(f"X-{number}: {number}" for number in range(100))), 201),
     "a thousand headers": (request(START, *(f"X-{number}: {number}" for number in range(1000))), 431),
