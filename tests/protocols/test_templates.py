@@ -112,6 +112,25 @@ def test_a_body_with_a_key_twice_is_no_template() -> None:
     assert known.recall(text) is None
 
 
+BITRATES = (
+    "0", "3200", "99999", "99999.9", "100000", "100000.5", "100001", "3000000", "3000000.25", "1e9", "9223372036854775807",
+    "9223372036854775808", "1" * 40,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("learnt", BITRATES)
+def test_what_is_said_of_a_bitrate_is_said_however_it_is_written(learnt: str) -> None:
+    bodies = {
+        bitrate: b'{"eventType":"ping","playerTime":{"playhead":1,"ts":1},"qoeData":{"media.qoe.bitrate":%b}}'
+        % bitrate.encode()
+        for bitrate in BITRATES
+    }
+    known = taught(Kind.EVENT, bodies[learnt], Mode.DEFAULT)
+    assert known is not None
+    for text in bodies.values():
+        agree(known, Kind.EVENT, text, Mode.DEFAULT)
+
+
 def test_no_more_is_kept_than_a_bound_says(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(templates, "MAX_TEMPLATES", 4)
     monkeypatch.setattr(templates, "MAX_SEEN", 8)

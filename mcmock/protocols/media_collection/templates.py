@@ -146,7 +146,8 @@ def _template(text: bytes, event_type: str, body: dict[str, Any], findings: tupl
     groups = pattern.groupindex
     if "playhead" not in groups or "ts" not in groups or pattern.fullmatch(text) is None:
         return None
-    if any(values.is_no_value(key, body["params"][key]) for key in pieces.texts):
+    is_odd_bitrate = "high" not in groups and any(one.rule in lint.BY_BITRATE for one in findings)
+    if is_odd_bitrate or any(values.is_no_value(key, body["params"][key]) for key in pieces.texts):
         return None
     always = tuple(one for one in findings if one.rule not in lint.BY_BITRATE)
     told_by_text = event_type == "sessionStart" and not pieces.texts.keys().isdisjoint(CONTENT_KEYS)
@@ -163,6 +164,13 @@ def _template(text: bytes, event_type: str, body: dict[str, Any], findings: tupl
 def _second_of(event_type: str, body: dict[str, Any]) -> float | None:
     """Return where an ad break says that it begins, if it does."""
     return body.get("params", {}).get("media.ad.podSecond") if event_type == "adBreakStart" else None
+
+
+def _bitrate(written: bytes | None) -> bytes | None:
+    """Return the pattern of a bitrate that is an integer; of a fraction, where there is nothing to say of it."""
+    if written is _INTEGER:
+        return b"(?:%b|(?P<high>%b))" % (_USUAL_BITRATE, _INTEGER)
+    return _USUAL_BITRATE + rb"\.[0-9]{1,20}" if written is not None else None
 
 
 class _Pieces:
@@ -200,8 +208,8 @@ class _Pieces:
         written = next((one for one in _NUMBERS if re.fullmatch(one, token)), None)
         if written is not None and key in ("playhead", "ts"):
             return b"(?P<%b>%b)" % (key.encode(), written)
-        if written is _INTEGER and key == lint.BITRATE:
-            return b"(?:%b|(?P<high>%b))" % (_USUAL_BITRATE, _INTEGER)
+        if key == lint.BITRATE:
+            return _bitrate(written)
         return written
 
     def _text(self, key: str, token: bytes) -> bytes | None:
