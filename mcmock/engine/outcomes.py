@@ -105,6 +105,10 @@ class Analysis:
         """Return the exchange of an entry, with its outcome and findings as its session stands now."""
         return self.exchange_as(entry, *self._derive(entry))
 
+    def as_it_came(self, entry: Entry) -> Exchange:
+        """Return the exchange of an entry without what its session says of it: its outcome is what it was on arrival."""
+        return self.exchange_as(entry, settled_outcome(entry) or Outcome.GOOD, entry.findings)
+
     def exchange_as(self, entry: Entry, outcome: Outcome, findings: tuple[Finding, ...]) -> Exchange:
         """Return the exchange of an entry of which somebody knows the outcome and the findings."""
         return Exchange(

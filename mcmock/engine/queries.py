@@ -12,18 +12,19 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from mcmock import analytics, faults
 from mcmock.core import turns
 from mcmock.core.match import Match
-from mcmock.core.model import TAKEN, Exchange, Finding, Kind, Outcome
+from mcmock.core.model import TAKEN, Exchange, Finding, Outcome
 from mcmock.core.sessions import Phase
 from mcmock.engine.decisions import session_at
 from mcmock.engine.engine import Engine
 from mcmock.engine.log import Entry
+from mcmock.engine.loss_keeper import LossKeeper
 from mcmock.engine.session_analysis import settled_outcome
 from mcmock.engine.types import POSSIBLE_OUTCOMES, REJECTED_BY_SESSION, LogSize, Summary
 
 if TYPE_CHECKING:
     from mcmock.analytics.plan import Covered
     from mcmock.analytics.views import SessionOutline, SessionView
-    from mcmock.faults.losses import Losses
+    from mcmock.faults.losses import Losses, LossPage
 
 Made = TypeVar("Made")
 
@@ -45,6 +46,7 @@ class Queries:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._lock, self._log, self._analysis = engine.lock, engine.log, engine.analysis
+        self._losses = LossKeeper(self._log, self._analysis.as_it_came)
 
     # -- requests -----------------------------------------------------------------------------------------------------
 
@@ -195,15 +197,15 @@ class Queries:
     def losses(self) -> Losses:
         """Return what became of each request that a fault met: retried, moved, duplicated, counted or lost."""
         with self._lock:
-            entries = [entry for entry in turns.paused(self._log.entries()) if faults.losses.may_lose(entry.kind)]
-            turns.let_go_in_turns(entries)
-            first = next((entry.seq for entry in entries if entry.fault is not None), self._log.next_seq)
-            told = (
-                entry
-                for entry in turns.paused(entries)
-                if entry.seq >= first or entry.kind is not Kind.EVENT or entry.event_type == "play"
-            )
-            return faults.losses.ledger(map(self._analysis.exchange, told), self._log.evicted)
+            return self._losses.ledger().losses(self._log.evicted)
+
+    def loss_page(self, since: int = 0, limit: int | None = None) -> LossPage:
+        """Return how many requests have which fate, and the first `limit` of those after seq `since`."""
+        with self._lock:
+            ledger = self._losses.ledger()
+            counts = ledger.counts()
+            page, further = ledger.page(since, limit)
+            return faults.losses.LossPage(counts, page, self._log.evicted, further)
 
     # -- sessions -----------------------------------------------------------------------------------------------------
 

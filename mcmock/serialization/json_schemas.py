@@ -155,10 +155,11 @@ _SESSION: dict[str, Schema] = {
     "counts": _object("its requests by outcome", {str(outcome): COUNT for outcome in Outcome}),
     "media": {**_map(ANYTHING), "description": "the params that identify it to a person"},
 }
+_NEXT = {"type": ["integer", "null"], "description": "where to go on with `since`; null where that was all"}
 _LISTED = {
     "matched": COUNT,
     "evicted": {**COUNT, "description": "entries that left the full log"},
-    "next": {"type": ["integer", "null"], "description": "where to go on with `since`; null where that was all"},
+    "next": _NEXT,
 }
 _METRIC: Schema = {"type": ["number", "string", "boolean", "array", "null"], "items": TEXT}
 _RECORD: Schema = {"type": "object"}
@@ -404,7 +405,13 @@ SHAPES: dict[str, Schema] = {
     "JsonSchema": {"type": "object", "description": "a JSON Schema"},
     "Losses": _object(
         "what became of each request that a fault met",
-        {"faulted": COUNT, **{str(fate): COUNT for fate in Fate}, "evicted": COUNT, "requests": _list(ref("Loss"))},
+        {
+            "faulted": COUNT,
+            **{str(fate): COUNT for fate in Fate},
+            "evicted": COUNT,
+            "requests": _list(ref("Loss")),
+            "next": _NEXT,
+        },
     ),
     "Loss": _object(
         "a request that a fault met",

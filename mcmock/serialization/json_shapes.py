@@ -18,13 +18,14 @@ from mcmock.checks import comparison_text
 from mcmock.checks.comparison import KNOWN, Comparison, Difference, Pair, api_of
 from mcmock.checks.verdict import Lost
 from mcmock.checks.verification import Miss, Result, Verification
+from mcmock.core import turns
 from mcmock.core.events import EVENT_TYPES, Event
 from mcmock.core.findings import RULES
 from mcmock.core.match import EVERY_FIELD, RULE, Match
 from mcmock.core.model import Delivery, Exchange, FaultHit, Finding, Headers, Kind, Outcome, Severity, Verdict
 from mcmock.core.sessions import Session
 from mcmock.faults import FaultState, Preset, rule_to_json
-from mcmock.faults.losses import Fate, Loss, Losses
+from mcmock.faults.losses import Fate, Loss, LossPage
 from mcmock.protocols.registry import FIRST_PROTOCOL, protocol_named
 
 Json = dict[str, Any]
@@ -357,12 +358,14 @@ def preset_to_json(preset: Preset) -> Json:
     return {"name": preset.name, "about": preset.about, "apis": list(preset.apis), "faults": rules}
 
 
-def losses_to_json(losses: Losses) -> Json:
+def losses_to_json(page: LossPage) -> Json:
+    """Return a page of the loss ledger; the numbers are of all that is in it."""
     return {
-        "faulted": losses.faulted,
-        **{str(fate): len(losses.of(fate)) for fate in Fate},
-        "evicted": losses.evicted,
-        "requests": [_loss_to_json(one) for one in losses.requests],
+        "faulted": sum(page.counts.values()),
+        **{str(fate): page.counts[fate] for fate in Fate},
+        "evicted": page.evicted,
+        "requests": [_loss_to_json(one) for one in turns.paused(page.requests)],
+        "next": page.next,
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from typing import Any
 
 import pytest
@@ -326,3 +327,39 @@ def test_what_was_counted_and_comes_again_with_a_ts_of_its_own_is_there_twice_bu
     for number, event in enumerate(("play", "play", "ping", "ping")):
         send(emulator, sid, event, 5, ts=TS + number * 300)
     assert [fate for _, fate, _ in fates(emulator)] == [Fate.DUPLICATED, Fate.COUNTED, Fate.COUNTED, Fate.COUNTED]
+
+
+@pytest.mark.parametrize(("number", "max_log_bytes"), [(1, 1 << 24), (2, 1 << 24), (3, 30_000)])
+def test_a_ledger_that_is_kept_is_the_one_that_a_look_at_every_request_makes(number: int, max_log_bytes: int) -> None:
+    dice = random.Random(number)
+    emulator = Emulator(seed=number, max_log_bytes=max_log_bytes)
+    emulator.add_fault(faults.status(503, probability=0.2))
+    emulator.add_fault(faults.close(side="after", probability=0.2))
+    for step in range(250):
+        known = emulator.session_ids()[-3:]
+        if not known or dice.random() < 0.15:
+            begin(emulator, visitor=dice.choice("xy"), media=dice.choice("ab"))
+        else:
+            event = dice.choice(["ping", "ping", "play", "pauseStart"])
+            send(emulator, dice.choice(known), event, dice.randrange(3), ts=TS + dice.randrange(5) * 1000)
+        if step == 120:
+            emulator.clear_log()
+        kept = emulator.losses()
+        if not emulator.evicted:
+            assert kept == ledger(emulator.requests())
+        assert {one.seq for one in kept.requests} == {one.seq for one in emulator.requests() if one.fault is not None}
+        counts = emulator.queries.loss_page(limit=0).counts
+        assert counts == {fate: len(kept.of(fate)) for fate in Fate}
+
+
+def test_nothing_is_kept_of_what_has_left_the_log() -> None:
+    emulator = Emulator(seed=1, max_log_bytes=50_000)
+    emulator.add_fault(faults.status(503, event="ping", probability=0.5))
+    for _ in range(3_000):
+        begin(emulator)
+        ping(emulator, emulator.session_ids()[-1])
+        if emulator.last_seq % 500 < 2:
+            emulator.losses()
+    kept = emulator.queries._losses.ledger()
+    assert len(kept) < 200
+    assert kept.sessions < 2_900

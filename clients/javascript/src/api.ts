@@ -646,6 +646,8 @@ export interface Losses {
   lost: number;
   evicted: number;
   requests: Loss[];
+  /** where to go on with `since`; null where that was all */
+  next: number | null;
 }
 
 /** a request that a fault met */

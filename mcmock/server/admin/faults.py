@@ -9,6 +9,7 @@ from aiohttp import web
 from mcmock import faults
 from mcmock.core.wording import shown
 from mcmock.serialization import json_shapes
+from mcmock.server.admin import listings
 from mcmock.server.admin.json_answers import answered
 from mcmock.server.admin.request import AdminError, AdminRequest, Reply
 from mcmock.server.presence import Presence
@@ -66,7 +67,8 @@ async def handle_apply(asked: AdminRequest) -> Reply:
 
 
 async def handle_losses(asked: AdminRequest) -> Reply:
-    return await answered(asked, lambda: json_shapes.losses_to_json(asked.emulator.losses()))
+    since, limit = listings.whole(asked, "since", 0), listings.whole(asked, "limit", listings.PAGE)
+    return await answered(asked, lambda: json_shapes.losses_to_json(asked.emulator.queries.loss_page(since, limit)))
 
 
 # -- a server that is not there -------------------------------------------------------------------------------------------

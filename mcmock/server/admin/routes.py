@@ -216,7 +216,14 @@ ROUTES: tuple[AdminRoute, ...] = (
     AdminRoute(
         "GET", "/plan.schema.json", plan.handle_schema, "a plan as JSON Schema", "JsonSchema", reach=RouteScope.NONE
     ),
-    AdminRoute("GET", "/losses", faults.handle_losses, "what became of each faulted request", "Losses"),
+    AdminRoute(
+        "GET",
+        "/losses",
+        faults.handle_losses,
+        "what became of each faulted request",
+        "Losses",
+        query=("since", "limit"),
+    ),
     AdminRoute(
         "GET",
         "/ca.pem",

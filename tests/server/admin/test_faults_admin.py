@@ -120,6 +120,22 @@ def test_losses_by_the_control_api(mcmock_server: McmockServer) -> None:
     ]
 
 
+def test_losses_have_pages(mcmock_server: McmockServer) -> None:
+    sid = start(mcmock_server.emulator)
+    mcmock_server.faults.add(faults.status(503, event="ping"))
+    for number in range(5):
+        send(mcmock_server.emulator, sid, "ping", number, ts=number)
+    seen: list[list[int]] = []
+    since: int | None = 0
+    while since is not None:
+        _, page = ask(mcmock_server, "GET", f"/losses?limit=2&since={since}")
+        assert (page["faulted"], page["lost"]) == (5, 5)
+        seen.append([one["seq"] for one in page["requests"]])
+        since = page["next"]
+    assert list(map(len, seen)) == [2, 2, 1]
+    assert sum(seen, []) == [one.seq for one in mcmock_server.requests(event="ping")]
+
+
 # -- fixture --------------------------------------------------------------------------------------------------------------
 
 
