@@ -223,25 +223,33 @@ class Question(NamedTuple):
     body: bytes | None = None
 
 
-LEFT_OUT = ("/stream", "/inspector/", "/ca.pem", "/trust")
+LEFT_OUT = ("/inspector/", "/ca.pem", "/trust")
+CHANGES = (
+    "/sessions/{sid}/expire", "/sessions/{sid}/forget", "/faults", "/presets/{name}", "/refusal", "/clock/advance",
+    "/clock/freeze", "/clock/resume", "/reset",
+)  # fmt: skip
+"""The POSTs that are no questions. One that is neither among them nor asked ends the run."""
+STREAMED = 1 << 23
+"""Bytes of the stream that are read: it has no end."""
 
 
 def questions(port: int, sid: str, other: str) -> list[Question]:
     """Every GET of the control API as its own document has it, and the questions that are POSTs."""
     paths = json.loads(ask(port, Question("GET", "/openapi.json"))[1])["paths"]
-    gets = [path.removeprefix("/__admin") for path, methods in paths.items() if "get" in methods]
+    gets = [path.removeprefix("/__admin") for path, methods in paths.items() if "get" in methods and "/__admin" in path]
     known = {"sid": sid, "seq": "1000", "name": "lossy", "left": sid, "right": other, "a": sid, "b": other}
     asked = [Question("GET", re.sub(r"{(\w+)}", lambda at: known.get(at[1], sid), path)) for path in gets
-             if not path.startswith(LEFT_OUT)]  # fmt: skip
+             if not path.startswith((*LEFT_OUT, "/stream", "/compare"))]  # fmt: skip
     whole = f"/sessions/{sid}"
     asked += [Question("GET", path) for path in (
         "/sessions?brief=1", whole + "?brief=1", "/requests?brief=1&limit=10&order=desc", f"/requests?session={sid}&limit=10",
         "/requests?outcome=ignored&limit=10", "/requests?event=adComplete", "/requests?limit=100000", "/verdict?failOn=warning",
-        f"/requests.ndjson?session={sid}", "/requests?since=90000&brief=1", "/summary?scope=*",
+        f"/requests.ndjson?session={sid}", "/requests?since=90000&brief=1", "/summary?scope=*", "/losses?limit=10",
+        f"/compare?old={sid}&new={other}", f"/compare?old={sid}&new={sid}", "/stream?since=0",
     )]  # fmt: skip
     posts: list[tuple[str, Any]] = [
-        ("/requests/find", {"event": "ping", "params.none": {"exists": True}} if False else {"event": "pauseStart"}),
-        ("/requests/find", {"finding": "duplicate-event"}),
+        ("/requests/find", {"event": "pauseStart"}),
+        ("/requests/find", {"rule": "ping-gap"}),
         ("/verify", {"match": {"event": "ping"}, "atLeast": 10}),
         ("/verify", {"match": {"event": "bitrateChange"}, "count": 3}),
         ("/verify", {"match": {"outcome": "ignored"}, "count": 0}),
@@ -252,6 +260,10 @@ def questions(port: int, sid: str, other: str) -> list[Question]:
         ("/requests/wait", {"match": {"event": "adComplete"}, "count": 1000, "timeout": 5}),
         ("/verify", {"match": {"event": "sessionEnd"}, "count": 0, "within": 0.5}),
     ]
+    known_posts = {*CHANGES, *(path for path, _ in posts)}
+    if forgotten := [path for path, methods in paths.items() if "post" in methods and path.startswith("/__admin")
+                     and path.removeprefix("/__admin") not in known_posts]:  # fmt: skip
+        raise SystemExit(f"bench/stall.py knows no question for POST {', '.join(forgotten)}")
     return asked + [Question("POST", path, json.dumps(body).encode()) for path, body in posts]
 
 
@@ -260,7 +272,7 @@ def ask(port: int, question: Question) -> tuple[int, bytes]:
     headers = {"Content-Type": "application/json"} if question.body else {}
     connection.request(question.method, "/__admin" + question.path, question.body, headers)
     answer = connection.getresponse()
-    text = answer.read()
+    text = answer.read(STREAMED if question.path.startswith("/stream") else None)
     connection.close()
     return answer.status, text
 
@@ -351,7 +363,7 @@ def measure(probe: Probe, title: str, sid: str, asked: argparse.Namespace) -> No
     for question in listed:
         probe.row(question)
     for question in listed:
-        if question.path in ("/summary", "/sessions", "/sessions?brief=1", "/losses", "/verdict"):
+        if question.path in ("/summary", "/sessions", "/sessions?brief=1", "/losses", "/verdict", "/scopes"):
             probe.row(question)
 
 

@@ -64,7 +64,7 @@ def events_sent(view: SessionView) -> list[Sent]:
     made: list[Sent] = []
     quality: dict[str, Any] = {}
     start: int | None = None
-    for exchange, event in _taken(view):
+    for exchange, event in turns.paused(_taken(view)):
         start = event.ts if start is None else start
         own = {key: value for key, value in event.qoe.items() if value is not None}
         quality = {**{key: value for key, value in quality.items() if key not in ERROR_VALUES}, **own}
@@ -126,7 +126,7 @@ _STOPS: Final = ("sessionStart", "pauseStart", "bufferStart", "adBreakComplete",
 def _with_repeats(events: Sequence[Sent]) -> list[Sent]:
     """Mark each play that came while it was playing; an ad plays from its start on."""
     playing, made = False, []
-    for one in events:
+    for one in turns.paused(events):
         made.append(one._replace(repeats=playing) if one.event_type == "play" else one)
         playing = one.event_type in ("play", "adStart") or (playing and one.event_type not in _STOPS)
     return made

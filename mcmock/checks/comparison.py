@@ -347,12 +347,12 @@ class _Comparing:
 
     def _records(self, pairs: Sequence[Pair], closed: set[str]) -> None:
         """Compare the ads, breaks and chapters that both sessions began."""
-        seqs = {pair.old.seq: pair.new.seq for pair in pairs if pair.old and pair.new}
+        seqs = {pair.old.seq: pair.new.seq for pair in turns.paused(pairs) if pair.old and pair.new}
         for kind, fields, closing in _RECORDS:
             old, new = getattr(self._old.report, kind), getattr(self._new.report, kind)
             by_seq = {one.seq: one for one in new}
             is_live = len(by_seq) == len(new) and len({one.seq for one in old}) == len(old)  # not of one array
-            for place, one in enumerate(old):
+            for place, one in enumerate(turns.paused(old)):
                 other = by_seq.get(seqs.get(one.seq, -1)) if is_live else new[place] if place < len(new) else None
                 if other is not None:
                     left_open = bool(closed & closing) and bool(_LEFT & {one.outcome, other.outcome})

@@ -18,6 +18,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from mcmock.core import turns
 from mcmock.core.events import EVENT_TYPES
 from mcmock.core.match import Match, phrase
 from mcmock.core.model import Exchange
@@ -71,7 +72,7 @@ class Pattern:
     def departure(self, events: Sequence[Exchange]) -> Departure | None:
         """Return where `events` leave the pattern, or None if they follow it to the end."""
         places = self._skip({0})
-        for index, event in enumerate(events):
+        for index, event in enumerate(turns.paused(events)):
             after = self._step(places, event)
             if not after:
                 return Departure(index, self._wanted(places))

@@ -148,7 +148,7 @@ def judge(
     )  # fmt: skip
     sessions = tuple(
         LostSession(outline.session.id, found)
-        for outline in outlines
+        for outline in turns.paused(outlines)
         for found in outline.judgement.session_findings
         if fails_at(level_of(found), fail_on) and found.rule not in allow
     )
@@ -175,7 +175,8 @@ def _suspects(log: JudgedLog, outlines: Iterable[SessionOutline], fail_on: FailO
     for outline in outlines:
         if any(outline.severities[severity] for severity in bad):
             found += log.requests(Match({"session": outline.session.id}))
-    return sorted({one.seq: one for one in found}.values(), key=lambda one: one.seq)
+    known = {one.seq: one for one in turns.paused(found)}
+    return [known[seq] for seq in turns.paused(sorted(known))]
 
 
 # -- wording ----------------------------------------------------------------------------------------------------------------
@@ -275,7 +276,7 @@ def story(log: JudgedLog, requests: Sequence[Exchange], sessions: Iterable[str] 
     ids = dict.fromkeys([*(one.session_id for one in requests), *sessions])
     views = [view for session_id in ids if session_id is not None and (view := log.session(session_id)) is not None]
     shown, known = views[: timeline_text.SESSIONS], {view.id for view in views}
-    strays = [one for one in requests if one.session_id not in known]
+    strays = [one for one in turns.paused(requests) if one.session_id not in known]
     told = timeline_text.story(shown, strays, {one.seq: "x" for one in requests})
     more = len(views) - len(shown)
     return f"{told}\n\n({timeline_text.plural(more, 'more session')} not shown)" if more else told
@@ -289,8 +290,10 @@ _RANK: Final = {Severity.INFO: 0, Severity.WARNING: 1, Severity.ERROR: 2}
 def found_in(log: JudgedLog, match: Match, least: Severity) -> tuple[list[Exchange], list[LostSession]]:
     """Return the requests that match with a finding of that severity or worse, and what was found in their sessions."""
     matching = log.requests(match)
-    requests = [one for one in matching if any(_RANK[found.severity] >= _RANK[least] for found in one.findings)]
-    concerned = {one.session_id for one in matching}
+    requests = [
+        one for one in turns.paused(matching) if any(_RANK[found.severity] >= _RANK[least] for found in one.findings)
+    ]
+    concerned = {one.session_id for one in turns.paused(matching)}
     sessions = [
         LostSession(outline.session.id, found)
         for outline in log.outlines()

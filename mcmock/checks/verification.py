@@ -16,6 +16,7 @@ from mcmock.analytics.views import SessionView
 from mcmock.checks import timeline_text
 from mcmock.checks.sequence import Pattern
 from mcmock.checks.verdict import JudgedLog, LostSession, finding_lines, found_in, judge, story
+from mcmock.core import turns
 from mcmock.core.events import EVENT_TYPES
 from mcmock.core.match import Difference, Match, phrase, refuse_misspelled
 from mcmock.core.model import TAKEN, Exchange, Kind, Severity, Verdict
@@ -257,7 +258,7 @@ def _answer(
     if result is Result.PASS:
         return Verification(result, expected(asked), len(matching), matching, (), sentence)
     nearest = tuple(near_misses(log, asked.match)) if len(matching) < max(asked.least, 1) else ()
-    marks = {one.seq: ">" for one in matching} | {miss.exchange.seq: "~" for miss in nearest}
+    marks = {one.seq: ">" for one in turns.paused(matching)} | {miss.exchange.seq: "~" for miss in nearest}
     parts = [timeline_text.sentence(sentence), _story(log, asked.match, matching, nearest, marks), _told(nearest)]
     return Verification(result, expected(asked), len(matching), matching, nearest, "\n\n".join(filter(None, parts)))
 
@@ -318,7 +319,7 @@ def _unclean(log: ReadableLog, asked: Check) -> tuple[list[Exchange], list[LostS
         requests, sessions = [*requests, *lost.requests], [*sessions, *lost.sessions]
         texts += [] if lost.passed else [lost.message]
         texts += [str(ledger)] if ledger.lost or ledger.orphaned or ledger.duplicated else []
-    return list({one.seq: one for one in requests}.values()), sessions, texts
+    return list({one.seq: one for one in turns.paused(requests)}.values()), sessions, texts
 
 
 def _verify_order(log: ReadableLog, asked: Check, pattern: Pattern) -> Verification:
@@ -329,7 +330,7 @@ def _verify_order(log: ReadableLog, asked: Check, pattern: Pattern) -> Verificat
         result = Result.PASS if asked.allow_no_sessions else Result.FAIL
         return Verification(result, expected(asked), 0, (), (), f"{sentence}, but {_NO_SESSION}")
     holding = [one for one in judged if one.result is Result.PASS]
-    events = tuple(event for one in holding for event in one.events)
+    events = tuple(turns.paused(event for one in holding for event in one.events))
     failing = [one for one in judged if one.result is not Result.PASS]
     result = Result.FAIL if any(one.result is Result.FAIL for one in failing) else Result.INCONCLUSIVE
     if not failing:
@@ -342,14 +343,14 @@ def _verify_order(log: ReadableLog, asked: Check, pattern: Pattern) -> Verificat
 
 
 def _judge_order(log: ReadableLog, asked: Check, pattern: Pattern, view: SessionView) -> _Judged:
-    events = tuple(_events_in_order(view, asked.match))
+    events = tuple(turns.paused(_events_in_order(view, asked.match)))
     if log.evicted and not _is_whole(view.exchanges):
         sentence = f"session {timeline_text.short(view.id)} lost its first requests: the log was full"
         return _Judged(view, events, Result.INCONCLUSIVE, sentence, {})
     departure = pattern.departure(events)
     if departure is None:
         return _Judged(view, events, Result.PASS, "", {})
-    marks = {one.seq: ">" for one in events[: departure.place]}
+    marks = {one.seq: ">" for one in turns.paused(events[: departure.place])}
     wanted = " or ".join(departure.wanted)
     if departure.place < len(events):
         event = events[departure.place]
@@ -375,10 +376,11 @@ def _events_in_order(view: SessionView, match: Match) -> Iterator[Exchange]:
 
 def events_of(view: SessionView) -> Iterator[Exchange]:
     """Yield every event that named the session, in processing order; what was rejected keeps its place of arrival."""
-    place = {seq: number for number, seq in enumerate(dict.fromkeys(view.judgement.order))}
-    counted = iter(sorted((one for one in view.exchanges if one.seq in place), key=lambda one: place[one.seq]))
+    known = {one.seq: one for one in turns.paused(view.exchanges)}
+    order = dict.fromkeys(view.judgement.order)
+    counted = (known[seq] for seq in order if seq in known)
     for one in view.exchanges:
-        current = next(counted) if one.seq in place else one
+        current = next(counted) if one.seq in order else one
         if current.event_type is not None:
             yield from _single_events(current)
 
@@ -442,12 +444,14 @@ def _story(
 ) -> str:
     """Return the timelines of the sessions that what matched, or nearly did, came from; or else of all that could have."""
     about = [*matching, *(miss.exchange for miss in nearest)]
-    ids = list(dict.fromkeys(one.session_id for one in about if one.session_id is not None)) or _concerned(log, match)
+    ids = list(
+        dict.fromkeys(one.session_id for one in turns.paused(about) if one.session_id is not None)
+    ) or _concerned(log, match)
     known = set(log.session_ids())
     ids = [session_id for session_id in ids if session_id in known]
     views = [view for session_id in ids[-timeline_text.SESSIONS :] if (view := log.session(session_id)) is not None]
     if about:
-        strays = [one for one in about if one.session_id not in known]
+        strays = [one for one in turns.paused(about) if one.session_id not in known]
     else:
         strays = [] if "session" in match.wanted else timeline_text.strays(log)
     return timeline_text.story(views, sorted(strays, key=lambda one: one.seq), marks, earlier=len(ids) - len(views))

@@ -255,18 +255,14 @@ class Queries:
             if outline is None:
                 return None
             entries = (self._log.get(seq) for seq in self._log.seqs_of(session_id))
-            known = [
-                (
-                    entry.event_type if entry.verdict in TAKEN else None,
-                    self._analysis.outcome_by(outline.judgement, entry),
-                )
-                for entry in turns.paused(entries)
-                if entry is not None
-            ]
             counts = dict.fromkeys(Outcome, 0)
-            for _, outcome in known:
-                counts[outcome] += 1
-            return SessionSheet(outline, [event for event, _ in known if event is not None], counts)
+            events: list[str] = []
+            for entry in turns.paused(entries):
+                if entry is not None:
+                    counts[self._analysis.outcome_by(outline.judgement, entry)] += 1
+                    if entry.verdict in TAKEN and entry.event_type is not None:
+                        events.append(entry.event_type)
+            return SessionSheet(outline, events, counts)
 
     def plan_coverage(self) -> tuple[Covered, ...]:
         """Return how much the sessions exercised each item of the tracking plan; nothing where there is none."""

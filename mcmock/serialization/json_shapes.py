@@ -300,17 +300,17 @@ def comparison_to_json(done: Comparison, names: tuple[str, str] = ("", ""), *, c
         "old": _side_to_json(done.old, names[0]),
         "new": _side_to_json(done.new, names[1]),
         "within": done.within,
-        "differences": [_difference_to_json(one) for one in counted],
+        "differences": [_difference_to_json(one) for one in turns.paused(counted)],
         "known": [] if count_known else [
             {
                 "name": name,
                 "about": KNOWN[name].about,
                 "source": KNOWN[name].source,
-                "differences": [_difference_to_json(one) for one in found],
+                "differences": [_difference_to_json(one) for one in turns.paused(found)],
             }
             for name, found in done.set_apart.items()
         ],
-        "pairs": [_pair_to_json(pair) for pair in done.pairs],
+        "pairs": [_pair_to_json(pair) for pair in turns.paused(done.pairs)],
         "leftOut": done.left_out,
         "message": comparison_text.text(done, *names, count_known=count_known),
     }  # fmt: skip

@@ -52,6 +52,7 @@ def encoded(value: Any) -> Iterator[bytes]:
             yield from encoded(inner)
         yield b"}"
     else:
+        turns.let_go_in_turns([*value])
         for number, piece in enumerate(_listed(value)):
             yield b", " if number else b"["
             yield piece

@@ -73,8 +73,9 @@ async def _listed(asked: AdminRequest, match: Match) -> Reply:
 
     def listed() -> dict[str, Any]:
         page, matched = emulator.queries.page(match, made, since=since, limit=limit, newest_first=order == "desc")
+        turns.let_go_in_turns([*page])
         return {
-            "requests": [text for _, text in page],
+            "requests": [text for _, text in turns.paused(page)],
             "matched": matched,
             "evicted": emulator.evicted,
             "next": page[-1][0] if 0 < len(page) < matched else None,

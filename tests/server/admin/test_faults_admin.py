@@ -128,12 +128,12 @@ def test_losses_have_pages(mcmock_server: McmockServer) -> None:
     seen: list[list[int]] = []
     since: int | None = 0
     while since is not None:
-        _, page = ask(mcmock_server, "GET", f"/losses?limit=2&since={since}")
-        assert (page["faulted"], page["lost"]) == (5, 5)
-        seen.append([one["seq"] for one in page["requests"]])
-        since = page["next"]
+        _, told = ask(mcmock_server, "GET", f"/losses?limit=2&since={since}")
+        assert (told["faulted"], told["lost"]) == (5, 5)
+        seen.append([one["seq"] for one in told["requests"]])
+        since = told["next"]
     assert list(map(len, seen)) == [2, 2, 1]
-    assert sum(seen, []) == [one.seq for one in mcmock_server.requests(event="ping")]
+    assert [seq for page in seen for seq in page] == [one.seq for one in mcmock_server.requests(event="ping")]
 
 
 # -- fixture --------------------------------------------------------------------------------------------------------------
