@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from mcmock.analytics import Judgement, Report
+from mcmock.core import turns
 from mcmock.core.events import Event
 from mcmock.core.model import TAKEN, Exchange, Finding, Outcome, Severity
 from mcmock.core.sessions import Phase, Session
@@ -55,8 +56,8 @@ class SessionView(NamedTuple):
     @property
     def events(self) -> list[str]:
         """The event types that were accepted, in the order of their arrival."""
-        accepted = [one for one in self.exchanges if one.verdict in TAKEN and one.event_type is not None]
-        return [str(one.event_type) for one in accepted]
+        accepted = (one for one in turns.paused(self.exchanges) if one.verdict in TAKEN)
+        return [str(one.event_type) for one in accepted if one.event_type is not None]
 
     @property
     def taken_in(self) -> tuple[Event, ...]:

@@ -69,7 +69,10 @@ def events_sent(view: SessionView) -> list[Sent]:
         own = {key: value for key, value in event.qoe.items() if value is not None}
         quality = {**{key: value for key, value in quality.items() if key not in ERROR_VALUES}, **own}
         made += _as_sent(exchange, event, (event.ts - start) / 1000, quality, bool(own))
-    return _with_repeats(made)
+    turns.let_go_in_turns(made)
+    repeated = _with_repeats(made)
+    turns.let_go_in_turns([*repeated])
+    return repeated
 
 
 def _taken(view: SessionView) -> Iterator[tuple[Exchange, Event]]:

@@ -166,6 +166,7 @@ class _Comparing:
         self._times([pair for pair in pairs if pair.is_both])
         with_pings = [pair for stretch in turns.paused(_stretches(pairs, sides)) for pair in self._with_pings(stretch)]
         self._report(pairs)
+        turns.let_go_in_turns([*pairs, *with_pings, *self._found])
         left_out = sum(side.left_out for side in sides)
         return Comparison(self._old, self._new, self._within, tuple(with_pings), tuple(self._found), left_out)
 

@@ -11,6 +11,7 @@ from mcmock.analytics.views import SessionView
 from mcmock.checks import timeline_text
 from mcmock.checks.comparison import KNOWN, REPORTED, Change, Comparison, Difference, Part, api_of
 from mcmock.checks.timeline_text import WIDTH, clip, plural, sent, short
+from mcmock.core import turns
 
 MAX_LINES: Final = 40
 """Lines of one part; the rest is counted."""
@@ -88,15 +89,15 @@ def _counts(counted: Sequence[Difference]) -> Iterator[str]:
 
 def _listed(found: Sequence[Difference]) -> Iterator[str]:
     """Yield a line for each difference; one for all events where the same param differs in the same way."""
-    lines = [_line(alike) for alike in _alike(found)]
-    yield from lines[:MAX_LINES]
-    if len(lines) > MAX_LINES:
-        yield f"    and {len(lines) - MAX_LINES} more"
+    groups = _alike(found)
+    yield from map(_line, groups[:MAX_LINES])
+    if len(groups) > MAX_LINES:
+        yield f"    and {len(groups) - MAX_LINES} more"
 
 
 def _alike(found: Iterable[Difference]) -> list[list[Difference]]:
     groups: dict[Any, list[Difference]] = {}
-    for number, one in enumerate(found):
+    for number, one in enumerate(turns.paused(found)):
         key = number if one.part in (Part.REPORT, Part.EVENTS) else (one.part, one.change, one.name)
         groups.setdefault(key, []).append(one)
     return list(groups.values())
@@ -141,7 +142,7 @@ def _value(one: Difference, value: Any) -> str:
 def _set_apart(done: Comparison) -> Iterator[str]:
     for name, found in done.set_apart.items():
         yield from timeline_text.wrapped(f"{name} ({len(found)}): {KNOWN[name].about}", "  ").splitlines()
-        told = list(dict.fromkeys(_named(one) for one in found))
+        told = list(dict.fromkeys(_named(one) for one in turns.paused(found)))
         more = f" and {len(told) - _NAMED} more" if len(told) > _NAMED else ""
         yield from timeline_text.wrapped(f"{', '.join(told[:_NAMED])}{more}", "      ").splitlines()
 
