@@ -107,8 +107,8 @@ class Lost(NamedTuple):
     @property
     def rules(self) -> tuple[str, ...]:
         """What it fails for, in the words of `allow`."""
-        of_requests = [reason for one in self.requests for reason in reasons(one, self.fail_on)]
-        return tuple(dict.fromkeys([*of_requests, *(one.finding.rule for one in self.sessions)]))
+        of_requests = [reason for one in turns.paused(self.requests) for reason in reasons(one, self.fail_on)]
+        return tuple(dict.fromkeys([*of_requests, *(one.finding.rule for one in turns.paused(self.sessions))]))
 
     def story(self, log: JudgedLog) -> str:
         """Return the timelines of what fails it."""
@@ -209,7 +209,7 @@ def _how_viewing(one: LostSession) -> str:
 
 
 def _counts(requests: Iterable[Exchange], sessions: Iterable[LostSession]) -> dict[str, int]:
-    counted = Counter([*map(_how, requests), *map(_how_viewing, sessions)])
+    counted = Counter([*map(_how, turns.paused(requests)), *map(_how_viewing, turns.paused(sessions))])
     return {how: counted[how] for how in _HOW}
 
 
