@@ -27,7 +27,7 @@ from mcmock.engine.scopes import Scopes
 from mcmock.server.aiohttp_adapter import AiohttpConnection, is_error
 from mcmock.server.endpoint import control_path
 from mcmock.server.fast_path import FastPath, FastRequest, Head
-from mcmock.server.http_io import BadBody, RawResponse, log_unanswered
+from mcmock.server.http_io import AskedResponse, BadBody, RawResponse, log_unanswered, submit
 from mcmock.server.pieces import Pieces
 from mcmock.server.request_counts import RequestCounts
 
@@ -73,13 +73,13 @@ class Connection(AiohttpConnection):
 
     `unparsed` is what came since the last request, `body` the body of that one, of which `left` bytes are to come if it has
     a length. `clear` says that aiohttp has read all that it got, to the end of a request; `finished` that no more is taken.
-    `latest_fast` is the head of the latest request of the fast path.
+    `latest_fast` is the head of the latest request of the fast path, and `asked` what it has asked a store about.
     `held` is what the fast path waits for the rest of, and aiohttp has not got; `came` what came since all was clear, when
     `read_before` requests had been read, and `latest_head` aiohttp's reading of the latest head.
     """
 
     __slots__ = (
-        "begun", "body", "came", "clear", "emulator", "ended", "fast_path", "finished", "gone", "head", "held",
+        "asked", "begun", "body", "came", "clear", "emulator", "ended", "fast_path", "finished", "gone", "head", "held",
         "hold_ends", "latest_fast", "latest_head", "left", "meter", "overdue", "read_before", "scheme", "scopes", "secure",
         "stopping", "unparsed", "waiting", "withheld",
     )  # fmt: skip
@@ -99,6 +99,7 @@ class Connection(AiohttpConnection):
         self.head = 0  # bytes of a head that is not whole
         self.clear = True
         self.held = self.came = b""
+        self.asked: _Asked | None = None
         self.hold_ends: asyncio.TimerHandle | None = None
         self.latest_head: Any = None
         self.latest_fast: Head | None = None
@@ -125,6 +126,7 @@ class Connection(AiohttpConnection):
 
     async def shutdown(self, timeout: float | None = 15.0) -> None:  # noqa: ASYNC109 -- its name is aiohttp's
         self.stopping = True
+        self._let_go()
         await super().shutdown(timeout)
 
     # -- what comes ---------------------------------------------------------------------------------------------------
@@ -133,6 +135,8 @@ class Connection(AiohttpConnection):
         """Answer a request at once, or let aiohttp read; it calls this itself, without data, when it has room again."""
         if self.held:
             data = self._no_longer_held() + data
+        if self.asked is not None:
+            self._queue_asked()
         if self.clear and self._is_idle() and (request := self.fast_path.read(data, self.latest_fast)) is not None:
             if type(request) is FastRequest:
                 self.latest_fast = request[:2]
@@ -263,8 +267,10 @@ class Connection(AiohttpConnection):
         it has caught up, and nothing more read once enough waits.
         """
         transport = self.transport
-        if transport is None or not self.may_write(transport) or self.emulator.blocks:
+        if transport is None or not self.may_write(transport):
             return False
+        if self.emulator.blocks:
+            return self._ask(fast)
         if self.overdue is not None:
             self._stop_clock()
         self.begun = True
@@ -279,14 +285,18 @@ class Connection(AiohttpConnection):
             transport.write(response.raw)
         elif not self._take(fast, transport):
             return True
-        if not block.keep_alive:
+        self._go_on(transport, block.keep_alive)
+        return True
+
+    def _go_on(self, transport: asyncio.Transport, keep_alive: bool) -> None:
+        """An answer was written."""
+        if not keep_alive:
             self.close()
             transport.close()
-            return True
+            return
         self.note_answer()
         if self.is_full:
             self._queue(_Unread())
-        return True
 
     def _take(self, fast: FastRequest, transport: asyncio.Transport) -> bool:
         """Answer a request; False where the ordinary way is to perform the answer, because it takes more than writing."""
@@ -306,6 +316,48 @@ class Connection(AiohttpConnection):
         transport.write(answer.response.raw)
         emulator.settle(answer.seq, Delivery.SENT)
         return True
+
+    def _ask(self, fast: FastRequest) -> bool:
+        """Ask the store about a request; False if it takes more to know its scope.
+
+        Whatever happens until the answer is there, it takes its place in aiohttp's queue, as if it had come the ordinary way.
+        """
+        line, block, body = fast
+        request = Request(line.method, line.target, block.headers, body, block.host, self.scheme, block.keep_alive)
+        if not self.scopes.is_at_hand(request):
+            return False
+        self._stop_clock()
+        self.begun = True
+        emulator, asked = self.scopes.place(request)
+        self.asked = waiting = _Asked(emulator, asked.keep_alive)
+        self.note_answer()
+        submit(emulator, asked, self.loop, lambda answer: self._answer_asked(waiting, answer))
+        return True
+
+    def _answer_asked(self, asked: _Asked, answer: Answer) -> None:
+        """The store has answered."""
+        self.meter.note(answer, monotonic() - asked.began)
+        transport = self.transport
+        if asked.answer is not None:
+            if not asked.answer.done():
+                asked.answer.set_result(answer)
+            else:  # whoever waited for it was ended
+                asked.emulator.settle(answer.seq, Delivery.ABORTED)
+            return
+        self.asked = None
+        if answer.steps or transport is None or not self.may_write(transport):
+            self._queue(_Decided(asked.emulator, answer, asked.keep_alive))
+            return
+        transport.write(answer.response.raw)
+        asked.emulator.settle(answer.seq, Delivery.SENT)
+        self._go_on(transport, asked.keep_alive)
+
+    def _queue_asked(self) -> None:
+        """Let aiohttp wait for the answer that a store was asked for, and answer what comes behind it after it."""
+        asked, self.asked = self.asked, None
+        if asked is not None:
+            asked.answer = self.loop.create_future()
+            self._queue(asked)
 
     def _hold(self, data: bytes) -> bool:
         """Wait for the rest of a request of the fast path; False if it has to go the ordinary way.
@@ -329,7 +381,8 @@ class Connection(AiohttpConnection):
         return held
 
     def _let_go(self) -> None:
-        """Give aiohttp what was held."""
+        """Give aiohttp what was held, or asked for."""
+        self._queue_asked()
         if self.held:
             self._read(self._no_longer_held())
 
@@ -389,6 +442,9 @@ class Connection(AiohttpConnection):
                     await log_unanswered(self.scopes, self.meter, request, delivery)
             elif isinstance(message.exc, _Decided):
                 message.exc.emulator.settle(message.exc.answer.seq, delivery)
+            elif isinstance(message.exc, _Asked):
+                assert message.exc.answer is not None
+                message.exc.emulator.settle((await message.exc.answer).seq, delivery)
             elif client_left and not isinstance(message.exc, _Ended | _Unread):
                 answer = self._refuse(self._refusal(message.exc, message.message))
                 self.emulator.settle(answer.seq, delivery)
@@ -435,6 +491,8 @@ class Connection(AiohttpConnection):
         """Answer bytes that are no HTTP in the API's own words; what comes after them is not read."""
         if isinstance(exc, _Decided):
             return RawResponse(exc.emulator, exc.answer, keep_alive=exc.keep_alive)
+        if isinstance(exc, _Asked) and exc.answer is not None:
+            return AskedResponse(exc.emulator, exc.answer, keep_alive=exc.keep_alive)
         if isinstance(exc, _Ended):
             return _Nothing()
         if isinstance(exc, _Unread):
@@ -500,6 +558,14 @@ class _Decided(Exception):
 
     def __init__(self, emulator: Emulator, answer: Answer, keep_alive: bool) -> None:
         self.emulator, self.answer, self.keep_alive = emulator, answer, keep_alive
+
+
+class _Asked(Exception):
+    """A request of the fast path that a store was asked about; `answer` is there once it is in aiohttp's queue."""
+
+    def __init__(self, emulator: Emulator, keep_alive: bool) -> None:
+        self.emulator, self.keep_alive, self.began = emulator, keep_alive, monotonic()
+        self.answer: asyncio.Future[Answer] | None = None
 
 
 class _Ended(Exception):

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
+import weakref
 from collections import deque
+from collections.abc import Callable
 from weakref import WeakKeyDictionary
 
 from aiohttp import StreamReader, web
@@ -22,6 +25,8 @@ from mcmock.engine.scopes import Scopes
 from mcmock.server.aiohttp_adapter import unread
 from mcmock.server.fault_steps import perform
 from mcmock.server.request_counts import RequestCounts
+
+_logger = logging.getLogger("mcmock")
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
@@ -76,35 +81,50 @@ async def _decide(scopes: Scopes, request: Request) -> tuple[Emulator, Answer]:
 
 
 async def _submitted(emulator: Emulator, request: Request) -> Answer:
-    loop = asyncio.get_running_loop()
-    decided: asyncio.Future[Answer] = loop.create_future()
+    decided: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+
+    def give(answer: Answer) -> None:
+        if not decided.done():
+            decided.set_result(answer)
+
+    submit(emulator, request, asyncio.get_running_loop(), give)
+    return await decided
+
+
+def submit(
+    emulator: Emulator, request: Request, loop: asyncio.AbstractEventLoop, give: Callable[[Answer], None]
+) -> None:
+    """Have a request judged where that may wait for a store; `give` gets the answer, later, on the loop."""
     handed_over = _HANDED_OVER.get(loop)
     if handed_over is None:
-        handed_over = _HANDED_OVER[loop] = _HandedOver()
-    emulator.submit(request, lambda answer: handed_over.put(decided, answer))
-    return await decided
+        handed_over = _HANDED_OVER[loop] = _HandedOver(loop)
+    emulator.submit(request, lambda answer: handed_over.put(give, answer))
 
 
 class _HandedOver:
     """Answers on their way from another thread to an event loop: those that come together wake it once."""
 
-    def __init__(self) -> None:
-        self._answers: deque[tuple[asyncio.Future[Answer], Answer]] = deque()
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = weakref.ref(loop)
+        self._answers: deque[tuple[Callable[[Answer], None], Answer]] = deque()
         self._is_awake = False
 
-    def put(self, decided: asyncio.Future[Answer], answer: Answer) -> None:
-        self._answers.append((decided, answer))
-        if not self._is_awake:
+    def put(self, give: Callable[[Answer], None], answer: Answer) -> None:
+        self._answers.append((give, answer))
+        loop = self._loop()
+        if not self._is_awake and loop is not None:
             self._is_awake = True
             with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
-                decided.get_loop().call_soon_threadsafe(self._give)
+                loop.call_soon_threadsafe(self._give)
 
     def _give(self) -> None:
         self._is_awake = False
         while self._answers:
-            decided, answer = self._answers.popleft()
-            if not decided.done():
-                decided.set_result(answer)
+            give, answer = self._answers.popleft()
+            try:
+                give(answer)
+            except Exception:  # one who cannot take it keeps nobody else waiting
+                _logger.exception("an answer could not be given")
 
 
 _HANDED_OVER: WeakKeyDictionary[asyncio.AbstractEventLoop, _HandedOver] = WeakKeyDictionary()
@@ -203,6 +223,17 @@ class RawResponse(web.StreamResponse):
 
     async def write_eof(self, data: bytes = b"") -> None:
         """Everything was written by `prepare`."""
+
+
+class AskedResponse(RawResponse):
+    """An answer that a store was asked for, and that may not be there yet."""
+
+    def __init__(self, emulator: Emulator, answer: asyncio.Future[Answer], *, keep_alive: bool) -> None:
+        self._emulator, self._asked, self._stays = emulator, answer, keep_alive
+
+    async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
+        self._answer = await self._asked
+        return await super().prepare(request)
 
 
 class _LastResponse(RawResponse):
