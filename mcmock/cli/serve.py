@@ -24,11 +24,6 @@ if TYPE_CHECKING:
     from mcmock.server.endpoint import Endpoint
 
 
-SWITCH_INTERVAL = 0.001
-"""Seconds that a thread may keep Python's lock while another waits for it, five times fewer than Python's own. A store's thread
-that waits is woken in vain by each call to the system that a request makes; and while it works, requests wait."""
-
-
 @click.command()
 @server_options
 def serve(settings: Settings) -> None:
@@ -39,7 +34,6 @@ def serve(settings: Settings) -> None:
 
 
 async def _serve(service: Service, settings: Settings) -> int:
-    sys.setswitchinterval(SWITCH_INTERVAL)
     stopped = asyncio.Event()
     for sign in (signal.SIGINT, signal.SIGTERM):
         _on(sign, stopped.set)
