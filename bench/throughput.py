@@ -7,8 +7,9 @@ The works, sent by wrk: `ping`, a POST of a ping with quality data; `finding`, t
 accepted with a finding; `browser`, the recorded sessions of a browser, preflights and starts included (bench/browser.py);
 `tls`, the ping over TLS; `close`, the ping on a connection of its own each time. Absolute figures belong to the machine;
 the ratios to the bare aiohttp application of the same loop and round are what holds. Before it is measured a server gets the
-same load for a second, one on Node for 10, one on a JVM for 45. A peer that is not installed is named and left out; one that
-can play no more than pings gets no more. To have all of them, in a folder of their own:
+same load for 4 seconds, in the first of which mcmock imports what questions need; one on Node for 10, one on a JVM for 45. A
+peer that is not installed is named and left out; one that can play no more than pings gets no more.
+To have all of them, in a folder of their own:
 
     python -m venv peers && peers/bin/pip install '.[speed,test]' 'moto[server]' pytest-httpserver
     npm install --prefix peers wiremock @stoplight/prism-cli @mockoon/cli   # WireMock's package has its jar; it needs Java
@@ -63,6 +64,9 @@ class Work(NamedTuple):
     tls: bool = False
 
 
+WARM = 4.0
+"""Seconds of load before a server is measured."""
+
 WORKS = {
     "ping": Work(),
     "finding": Work(body=PING.replace("3200", "3200000")),
@@ -84,7 +88,7 @@ class Peer(NamedTuple):
     path: Callable[[int], str] = lambda _: EVENTS
     yardstick: str = YARDSTICK
     tls: tuple[str, ...] | None = None
-    warm: float = 1
+    warm: float = WARM
 
 
 NODE_WARM, JVM_WARM = 10, 45
@@ -332,7 +336,7 @@ def run(works: list[str], names: list[str], connections: list[int], rounds: int,
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
         if "browser" in works:
-            browser.write(folder, int(seconds + 1) * SESSIONS_A_SECOND)
+            browser.write(folder, int(max(seconds, WARM) + 1) * SESSIONS_A_SECOND)
         if "tls" in works:
             certificate(folder)
         for number in range(rounds):

@@ -47,7 +47,12 @@ def is_loopback(host: str) -> bool:
 
 
 def render(status: int, headers: Headers, body: bytes = b"", *, head: bool = False) -> Response:
-    """Return a Response with its bytes; `head` leaves the body away but not its length."""
+    """Return a Response with its bytes; `head` leaves the body away but not its length.
+
+    Its lines are new tuples: log entries share them, and the garbage collector goes on looking at an entry that holds one which
+    was frozen before it had a look.
+    """
+    headers = tuple([(name, value) for name, value in headers])
     lines = [f"HTTP/1.1 {status} {REASONS.get(status, 'Unknown')}"]
     lines += [f"{name}: {value}" for name, value in headers]
     raw = ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
