@@ -17,8 +17,9 @@ Sources are named as in docs/fidelity.md; "C-09" is a row of its conflict table.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from mcmock.core.model import Finding, Mode, Severity
 
@@ -623,6 +624,25 @@ def findings_of(rule: str, mode: Mode, path: str, message: str) -> tuple[Finding
     """Return `make_finding`'s in a tuple, empty where there is none."""
     found = make_finding(rule, mode, path, message)
     return (found,) if found is not None else ()
+
+
+class Violation(Protocol):
+    """What is wrong with a body, as either API says it."""
+
+    @property
+    def rule(self) -> str: ...
+
+    @property
+    def path(self) -> str: ...
+
+    @property
+    def message(self) -> str: ...
+
+
+def findings_of_all(violations: Iterable[Violation], mode: Mode) -> tuple[Finding, ...]:
+    """Return `make_finding`'s of each, without those of which nothing is said in `mode`."""
+    found = (make_finding(one.rule, mode, one.path, one.message) for one in violations)
+    return tuple(one for one in found if one is not None)
 
 
 def refuses(rule: str, mode: Mode) -> bool:

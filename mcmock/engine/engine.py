@@ -14,15 +14,7 @@ from typing import Any, Final
 
 from mcmock.core.model import Answer, Delivery, Finding, Kind, Outcome, RawHeaders, Request, Response, Verdict
 from mcmock.core.sessions import Phase, Session
-from mcmock.engine.decisions import (
-    DecisionContext,
-    IssueId,
-    broken,
-    decide,
-    session_at,
-    take_event,
-    with_refusal,
-)
+from mcmock.engine.decisions import DecisionContext, IssueId, broken, decide, session_at, take_event, with_refusal
 from mcmock.engine.fault_injection import FaultInjector, blamed_on_start
 from mcmock.engine.known_requests import KnownRequests
 from mcmock.engine.log import Entry, Log
@@ -91,7 +83,7 @@ class Engine:
         `line` is what its first line says; its header lines are usual. None, with nothing done: `take` has to look at it.
         """
         known, state = self._known, self.state
-        if known is None or state.has_rules or state.closed_by_fault:
+        if known is None or state.has_met_faults:
             return None
         try:
             now = state.now()
@@ -122,8 +114,7 @@ class Engine:
         state, protocol = self.state, self.protocol_of(request)
         try:
             now, parsed = state.now(), protocol.read(request, self.policy.mode)
-            met_by_faults = state.has_rules or state.closed_by_fault  # now, or before: then it may be blamed on one
-            if not met_by_faults and (session := take_event(state, parsed, now)) is not None:
+            if not state.has_met_faults and (session := take_event(state, parsed, now)) is not None:
                 response = protocol.respond(Verdict.ACCEPTED, parsed, request, now, session.id, "")
                 self.log.add(
                     now, Kind.EVENT, request.method, request.target, request.headers, request.body, parsed.event_type,

@@ -68,12 +68,16 @@ def _atoms_of(finding: Finding) -> tuple[str, ...]:
     return finding.rule, _SEVERITY_TEXTS[finding.severity], finding.path, finding.message, finding.source
 
 
+def findings_from(found: Iterable[Iterable[str]]) -> tuple[Finding, ...]:
+    """Return the findings of a row, or of JSON. Raises ValueError or TypeError for what is none."""
+    return tuple([_finding_of(*one) for one in found])
+
+
 def _finding_of(rule: str, severity: str, path: str, message: str, source: str) -> Finding:
-    return Finding(rule, _SEVERITIES[severity], path, message, source)
+    return Finding(rule, Severity(severity), path, message, source)
 
 
-_SEVERITIES = {str(one.value): one for one in Severity}
-_SEVERITY_TEXTS = {one: text for text, one in _SEVERITIES.items()}
+_SEVERITY_TEXTS = {one: str(one.value) for one in Severity}
 
 # The methods whose name the HTTP parser has but once.
 _METHODS = frozenset({"POST", "GET", "OPTIONS", "HEAD", "PUT", "DELETE", "PATCH"})
@@ -403,8 +407,7 @@ class Log:
         ) = row  # fmt: skip
         return Entry(
             seq, at, _KINDS[kind], method, target, self._lines[number].kept, body, event_type, session_id, _VERDICTS[verdict],
-            status, answer, answer_body, tuple([_finding_of(*one) for one in found]) if found else (),
-            FaultHit(*met) if met else None, after_end, protocol,
+            status, answer, answer_body, findings_from(found), FaultHit(*met) if met else None, after_end, protocol,
         )  # fmt: skip
 
     def entries(self, since: int = 0, *, newest_first: bool = False) -> Iterator[Entry]:

@@ -86,6 +86,11 @@ class State:
     def has_rules(self) -> bool:
         return bool(self.rules.snapshot.armed)
 
+    @property
+    def has_met_faults(self) -> bool:
+        """Whether a fault is in force, or has closed a session: then what comes may be its doing."""
+        return bool(self.rules.snapshot.armed or self.closed_by_fault)
+
     def share(self, part: float) -> None:
         """Keep no more than this part of what one emulator may."""
         self.part = self.rules.counters.part = part

@@ -19,7 +19,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
-from typing import Any, Final, NamedTuple, overload
+from typing import Any, Final, Generic, NamedTuple, TypeVar, overload
 
 from mcmock.analytics.plan import RULES as PLAN_RULES
 from mcmock.analytics.plan import Covered, Plan
@@ -359,23 +359,35 @@ def _allows_more(kind: Kind, record: Recorded) -> bool:
     return http.preflight_refusal(headers, record.status, record.response_headers) is None
 
 
-class Sessions(Sequence[SessionView]):
+Kept = TypeVar("Kept")
+Made = TypeVar("Made")
+
+
+class _MadeAnew(Sequence[Made], Generic[Kept, Made]):
+    """What is made of something that is kept, each time that somebody looks at it."""
+
+    def __init__(self, kept: Sequence[Kept], make: Callable[[Kept], Made]) -> None:
+        self._kept, self._make = kept, make
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    @overload
+    def __getitem__(self, place: int) -> Made: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[Made]: ...
+    def __getitem__(self, place: int | slice) -> Made | Sequence[Made]:
+        if isinstance(place, slice):
+            return [*map(self._make, self._kept[place])]
+        return self._make(self._kept[place])
+
+
+class Sessions(_MadeAnew[str, SessionView]):
     """The sessions of a recording that was played, oldest first."""
 
     def __init__(self, emulator: Emulator) -> None:
         self._emulator, self.ids = emulator, emulator.session_ids()
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
-    @overload
-    def __getitem__(self, place: int) -> SessionView: ...
-    @overload
-    def __getitem__(self, place: slice) -> Sequence[SessionView]: ...
-    def __getitem__(self, place: int | slice) -> SessionView | Sequence[SessionView]:
-        if isinstance(place, slice):
-            return [*map(self._view, self.ids[place])]
-        return self._view(self.ids[place])
+        super().__init__(self.ids, self._view)
 
     def _view(self, session_id: str) -> SessionView:
         view = self._emulator.session(session_id)
@@ -383,11 +395,12 @@ class Sessions(Sequence[SessionView]):
         return view
 
 
-class _Requests(Sequence[Checked]):
+class _Requests(_MadeAnew[_Taken, Checked]):
     """The requests of a recording that was played, in order of time, as they stand at the end."""
 
     def __init__(self, emulator: Emulator, taken: Sequence[_Taken]) -> None:
-        self._emulator, self._taken = emulator, taken
+        super().__init__(taken, self._checked)
+        self._emulator = emulator
         self._of_sessions = bytearray(1 + max((one.seq for one in taken), default=0))
         self._known: dict[
             int, tuple[Outcome, tuple[Finding, ...]]
@@ -402,19 +415,7 @@ class _Requests(Sequence[Checked]):
 
     def remarkable(self) -> Iterator[Checked]:
         """Yield those of which there may be something to say."""
-        return (self._checked(one) for one in self._taken if one.seq in self._known or not self._of_sessions[one.seq])
-
-    def __len__(self) -> int:
-        return len(self._taken)
-
-    @overload
-    def __getitem__(self, place: int) -> Checked: ...
-    @overload
-    def __getitem__(self, place: slice) -> Sequence[Checked]: ...
-    def __getitem__(self, place: int | slice) -> Checked | Sequence[Checked]:
-        if isinstance(place, slice):
-            return [*map(self._checked, self._taken[place])]
-        return self._checked(self._taken[place])
+        return (self._checked(one) for one in self._kept if one.seq in self._known or not self._of_sessions[one.seq])
 
     def _checked(self, one: _Taken) -> Checked:
         if self._of_sessions[one.seq]:

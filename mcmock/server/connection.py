@@ -275,12 +275,13 @@ class Connection(AiohttpConnection):
             self._stop_clock()
         self.begun = True
         line, block, body = fast
-        began = monotonic()
-        response: Response | None = None
-        known = line.known
-        if known is not None and block.is_usual and self.scopes.is_one:
-            response = self.emulator.take_known(known, line.target, block.headers, body)
-        if known is not None and response is not None:
+        known, began = line.known, monotonic()
+        if (
+            known is not None
+            and block.is_usual
+            and self.scopes.is_one
+            and (response := self.emulator.take_known(known, line.target, block.headers, body)) is not None
+        ):
             self.meter.note_taken(known.kind, response.status, monotonic() - began)
             transport.write(response.raw)
         elif not self._take(fast, transport):
@@ -300,10 +301,8 @@ class Connection(AiohttpConnection):
 
     def _take(self, fast: FastRequest, transport: asyncio.Transport) -> bool:
         """Answer a request; False where the ordinary way is to perform the answer, because it takes more than writing."""
-        line, block, body = fast
-        request = Request(line.method, line.target, block.headers, body, block.host, self.scheme, block.keep_alive)
         began = monotonic()
-        emulator, asked = self.scopes.place(request)
+        emulator, asked = self.scopes.place(self._request(fast))
         answer = emulator.take(asked)
         if isinstance(answer, Response):
             self.meter.note_taken(Kind.EVENT, answer.status, monotonic() - began)
@@ -317,13 +316,16 @@ class Connection(AiohttpConnection):
         emulator.settle(answer.seq, Delivery.SENT)
         return True
 
+    def _request(self, fast: FastRequest) -> Request:
+        line, block, body = fast
+        return Request(line.method, line.target, block.headers, body, block.host, self.scheme, block.keep_alive)
+
     def _ask(self, fast: FastRequest) -> bool:
         """Ask the store about a request; False if it takes more to know its scope.
 
         Whatever happens until the answer is there, it takes its place in aiohttp's queue, as if it had come the ordinary way.
         """
-        line, block, body = fast
-        request = Request(line.method, line.target, block.headers, body, block.host, self.scheme, block.keep_alive)
+        request = self._request(fast)
         if not self.scopes.is_at_hand(request):
             return False
         self._stop_clock()

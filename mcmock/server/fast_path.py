@@ -132,20 +132,20 @@ class FastPath:
             if len(data) == end + block.length and data.startswith(line.text) and data.startswith(block.text, begin):
                 return _new(FastRequest, (line, block, data[end:]))
         begin = data.find(_LINE_END) + 2
-        known = self._lines.get(data[:begin]) or self._read_line(data[:begin])
-        if known is None:
+        request_line = self._lines.get(data[:begin]) or self._read_line(data[:begin])
+        if request_line is None:
             return None
         end = data.find(_END, begin) + 4
         if end < 4:
             return None
         text = data[begin:end]
-        derived = known.blocks.get(text) or self._derived(known, text)
-        if derived is None:
+        header_block = request_line.blocks.get(text) or self._derived(request_line, text)
+        if header_block is None:
             return None
-        missing = derived.length - (len(data) - end)
+        missing = header_block.length - (len(data) - end)
         if missing == 0:
-            return FastRequest(known, derived, data[end:])
-        return Part(missing) if missing > 0 and derived.length <= MAX_HELD else None
+            return FastRequest(request_line, header_block, data[end:])
+        return Part(missing) if missing > 0 and header_block.length <= MAX_HELD else None
 
     def _read_line(self, text: bytes) -> RequestLine | None:
         """Return what a request line says; None where it is none for the fast path."""

@@ -11,10 +11,10 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from mcmock.core import clock
-from mcmock.core.model import Delivery, FaultHit, Finding, Headers, Kind, RawHeaders, Severity, Verdict
+from mcmock.core.model import Delivery, FaultHit, Headers, Kind, RawHeaders, Verdict
 from mcmock.core.sessions import Phase, Session
 from mcmock.engine.changes import Row
-from mcmock.engine.log import Entry
+from mcmock.engine.log import Entry, findings_from
 from mcmock.faults.active import RulesSnapshot
 from mcmock.faults.rule import rule_from_json
 from mcmock.faults.selection import ActiveRule
@@ -211,16 +211,8 @@ def answer_lines_from(value: list[list[str]]) -> Headers:
     return tuple((name, line) for name, line in value)
 
 
-def findings_from(value: list[list[str]]) -> tuple[Finding, ...]:
-    return tuple(_finding(*finding) for finding in value)
-
-
 def fault_from(value: list[Any] | None) -> FaultHit | None:
     return FaultHit(*value) if value else None
-
-
-def _finding(rule: str, severity: str, path: str, message: str, source: str) -> Finding:
-    return Finding(rule, Severity(severity), path, message, source)
 
 
 def _bytes(value: str) -> bytes:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import heapq
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any, Final
 
@@ -25,16 +25,21 @@ MAX_KNOWN: Final = 1024
 
 def latest_of(connection: sqlite3.Connection, scope: str) -> Iterator[tuple[Entry, Delivery, int]]:
     """Yield the entries of a scope, the newest first, with what became of their answers and the bytes that each takes."""
-    shared = lru_cache(MAX_KNOWN)(lambda number: _text(connection, number))
+    read = _reader(connection)
     query = "SELECT seq, entry, delivery, weight FROM log WHERE scope = ? ORDER BY seq DESC"
     for seq, entry, delivery, weight in connection.execute(query, (scope,)):
-        yield entry_from(seq, entry, shared), Delivery(delivery or Delivery.PENDING), weight
+        yield *read(seq, entry, delivery), weight
 
 
-def _text(connection: sqlite3.Connection, number: int) -> Any:
-    """Return header lines that entries share."""
-    (text,) = connection.execute("SELECT text FROM texts WHERE number = ?", (number,)).fetchone()
-    return json.loads(text)
+def _reader(connection: sqlite3.Connection) -> Callable[[int, str, str | None], tuple[Entry, Delivery]]:
+    """Return a function that reads an entry, and what became of its answer, from the columns of a row."""
+
+    @lru_cache(MAX_KNOWN)
+    def shared(number: int) -> Any:
+        (text,) = connection.execute("SELECT text FROM texts WHERE number = ?", (number,)).fetchone()
+        return json.loads(text)
+
+    return lambda seq, entry, delivery: (entry_from(seq, entry, shared), Delivery(delivery or Delivery.PENDING))
 
 
 def convert(connection: sqlite3.Connection, version: int) -> None:
@@ -52,7 +57,7 @@ def convert(connection: sqlite3.Connection, version: int) -> None:
 
 def _move_entries(connection: sqlite3.Connection) -> None:
     """Write all entries as runs: those first that were written first, and those of one scope in their order."""
-    shared = lru_cache(MAX_KNOWN)(lambda number: _text(connection, number))
+    read = _reader(connection)
     scopes = connection.execute("SELECT DISTINCT scope FROM earlier").fetchall()
     batch = Batch(connection, 0.0)
     waiting: list[tuple[Entry, Delivery]] = []
@@ -62,7 +67,7 @@ def _move_entries(connection: sqlite3.Connection) -> None:
         if waiting and ((scope, seq - 1) != latest[1:3] or len(waiting) == MOST):
             _write(batch, latest, waiting)
             waiting = []
-        waiting.append((entry_from(seq, entry, shared), Delivery(delivery or Delivery.PENDING)))
+        waiting.append(read(seq, entry, delivery))
         latest = row
     if waiting:
         _write(batch, latest, waiting)

@@ -18,7 +18,7 @@ from itertools import accumulate
 from typing import Any, Final, NamedTuple
 
 from mcmock.core.model import Delivery, Kind, Verdict
-from mcmock.engine.log import DELIVERIES, Entry, NewEntries
+from mcmock.engine.log import DELIVERIES, Entry, NewEntries, findings_from
 from mcmock.storage import codec
 
 try:
@@ -149,7 +149,7 @@ def _entries_of(run: Run) -> Iterator[tuple[Entry, Delivery]]:
         lines, body = told[answer]
         entry = Entry(
             seq, at, Kind(kind), method, target, asked[number], run.bodies[end - length : end], event, session,
-            Verdict(verdict), status, lines, body, codec.findings_from(findings), codec.fault_from(fault), after_end, protocol,
+            Verdict(verdict), status, lines, body, findings_from(findings), codec.fault_from(fault), after_end, protocol,
         )  # fmt: skip
         yield entry, Delivery(delivery or Delivery.PENDING)
 

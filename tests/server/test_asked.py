@@ -55,6 +55,13 @@ def ping(path: str, number: int, *lines: str) -> bytes:
     return ("\r\n".join(head) + "\r\n\r\n" + text).encode()
 
 
+def teach(wire: Wire, path: str) -> None:
+    """Send two requests that are answered, so that the header lines of the next one are known."""
+    for number in (1, 2):
+        wire.send(ping(path, number))
+        assert wire.answer().startswith(b"HTTP/1.1 204")
+
+
 @pytest.fixture
 def path(server: McmockServer) -> str:
     server.emulator.clear_log()
@@ -78,9 +85,7 @@ def test_what_comes_behind_a_request_that_waits_is_answered_behind_it(
     server: McmockServer, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with Wire(server.url) as wire:
-        for number in (1, 2):
-            wire.send(ping(path, number))
-            assert wire.answer().startswith(b"HTTP/1.1 204")
+        teach(wire, path)
         held = Held(monkeypatch)
         wire.send(ping(path, 3))
         assert held.asked.wait(PATIENCE)
@@ -140,9 +145,7 @@ def test_a_client_that_goes_before_its_answer_is_seen_in_the_log(
     server: McmockServer, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with Wire(server.url) as wire:
-        for number in (1, 2):
-            wire.send(ping(path, number))
-            wire.answer()
+        teach(wire, path)
         held = Held(monkeypatch)
         lost = noticed(monkeypatch)
         wire.send(ping(path, 3))
@@ -160,9 +163,7 @@ def test_a_server_that_stops_answers_what_it_has_asked_the_store_about(monkeypat
         path = client.start()
         client.close()
         with Wire(server.url) as wire:
-            for number in (1, 2):
-                wire.send(ping(path, number))
-                wire.answer()
+            teach(wire, path)
             held = Held(monkeypatch)
             wire.send(ping(path, 3))
             assert held.asked.wait(PATIENCE)
@@ -182,9 +183,7 @@ def test_a_session_of_a_store_that_is_away_is_answered_503_on_the_fast_path(
     server: McmockServer, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with Wire(server.url) as wire:
-        for number in (1, 2):
-            wire.send(ping(path, number))
-            wire.answer()
+        teach(wire, path)
         with monkeypatch.context() as patched:
             patched.setattr(RedisLedger, "commit_all", fail)
             wire.send(ping(path, 3))

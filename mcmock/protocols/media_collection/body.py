@@ -12,7 +12,7 @@ from itertools import chain
 from typing import Any, NamedTuple
 
 from mcmock.core import json_decoding
-from mcmock.core.findings import make_finding, refuses
+from mcmock.core.findings import findings_of_all, refuses
 from mcmock.core.model import Finding, Kind, Mode
 from mcmock.protocols.json_schema import sent_phrase
 from mcmock.protocols.media_collection import lint, schemas
@@ -100,10 +100,8 @@ def _enough(found: Iterable[Violation], mode: Mode) -> list[Violation]:
 
 def _conclude(event_type: str | None, events: tuple[dict[str, Any], ...], found: list[Violation], mode: Mode) -> Judged:
     refused = [violation.message for violation in found if refuses(violation.rule, mode)]
-    findings = (make_finding(violation.rule, mode, violation.path, violation.message) for violation in found)
-    kept = tuple(one for one in findings if one is not None)
     refusal = _listed(refused, len(found) >= MAX_FOUND) + _excerpt(found) if refused else None
-    return Judged(event_type, events, kept, refusal)
+    return Judged(event_type, events, findings_of_all(found, mode), refusal)
 
 
 def _excerpt(found: list[Violation]) -> str:

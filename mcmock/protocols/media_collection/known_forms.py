@@ -23,7 +23,7 @@ class MediaCollectionForms(KnownForms):
     targets = routes.FAST_PATH
 
     def __init__(self, answers: Answers) -> None:
-        self._answers, self.accepted = answers, answers.accepted_and_kept
+        self._answers, self.accepted = answers, answers.accepted
         self.templates = {(kind, mode): Templates(mode) for kind in (Kind.EVENT, Kind.SESSION) for mode in Mode}
 
     def line(self, method: str, target: str) -> KnownLine | None:

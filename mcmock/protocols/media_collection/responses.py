@@ -57,7 +57,9 @@ class _Created(NamedTuple):
         )
 
 
+# Whether the connection stays, and which lines there are beside the usual ones.
 _STAYS: tuple[bool, Headers] = (True, ())
+_GOES: tuple[bool, Headers] = (False, ())
 
 
 class Answers:
@@ -74,19 +76,14 @@ class Answers:
         self._kept: dict[tuple[bool, Headers], tuple[int, Response]] = {}
         """The latest 204 of a connection that stays, or goes, with these lines beside the usual ones."""
 
-    def accepted(self, now: float, keep_alive: bool) -> Response:
+    def accepted(self, now: float, keep_alive: bool = True) -> Response:
         """204, the same bytes for a whole second."""
-        return self.accepted_and_kept(now) if keep_alive else self._of_this_second(now, False, ())
+        return self._of_this_second(now, _STAYS if keep_alive else _GOES)
 
-    def accepted_and_kept(self, now: float) -> Response:
-        """204 on a connection that stays."""
-        kept = self._kept.get(_STAYS)
-        return kept[1] if kept is not None and kept[0] == int(now) else self._of_this_second(now, True, ())
-
-    def _of_this_second(self, now: float, keep_alive: bool, more: Headers) -> Response:
-        second, how = int(now), (keep_alive, more)
-        kept = self._kept.get(how)
+    def _of_this_second(self, now: float, how: tuple[bool, Headers]) -> Response:
+        second, kept = int(now), self._kept.get(how)
         if kept is None or kept[0] != second:
+            keep_alive, more = how
             kept = self._kept[how] = second, self._build("accepted", 204, now, keep_alive, more=more)
         return kept[1]
 
@@ -96,7 +93,7 @@ class Answers:
         `private_network` says that it asks whether a public page may reach this address.
         """
         granted = self._private_network if private_network else ()
-        return self._of_this_second(now, keep_alive, (*self._max_age, *granted))
+        return self._of_this_second(now, (keep_alive, (*self._max_age, *granted)))
 
     def created(self, session_id: str, now: float, keep_alive: bool) -> Response:
         place = location(session_id)

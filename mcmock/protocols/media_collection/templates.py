@@ -25,7 +25,7 @@ from typing import Any, Final, NamedTuple
 
 from mcmock.core import json_decoding
 from mcmock.core.events import CONTENT_KEYS, content_key
-from mcmock.core.findings import make_finding, refuses
+from mcmock.core.findings import findings_of_all, refuses
 from mcmock.core.model import Finding, Mode
 from mcmock.protocols.base import RecalledEvent
 from mcmock.protocols.media_collection import lint, schemas, values
@@ -132,7 +132,7 @@ def _of_bitrate(mode: Mode, digits: bytes) -> tuple[Finding, ...] | None:
     violations = list(lint.of_bitrate(int(digits)))
     if any(refuses(one.rule, mode) for one in violations):
         return None
-    return tuple(filter(None, (make_finding(one.rule, mode, one.path, one.message) for one in violations)))
+    return findings_of_all(violations, mode)
 
 
 def _template(text: bytes, event_type: str, body: dict[str, Any], findings: tuple[Finding, ...]) -> Template | None:
@@ -164,13 +164,6 @@ def _template(text: bytes, event_type: str, body: dict[str, Any], findings: tupl
 def _second_of(event_type: str, body: dict[str, Any]) -> float | None:
     """Return where an ad break says that it begins, if it does."""
     return body.get("params", {}).get("media.ad.podSecond") if event_type == "adBreakStart" else None
-
-
-def _bitrate(written: bytes | None) -> bytes | None:
-    """Return the pattern of a bitrate that is an integer; of a fraction, where there is nothing to say of it."""
-    if written is _INTEGER:
-        return b"(?:%b|(?P<high>%b))" % (_USUAL_BITRATE, _INTEGER)
-    return _USUAL_BITRATE + rb"\.[0-9]{1,20}" if written is not None else None
 
 
 class _Pieces:
@@ -208,8 +201,8 @@ class _Pieces:
         written = next((one for one in _NUMBERS if re.fullmatch(one, token)), None)
         if written is not None and key in ("playhead", "ts"):
             return b"(?P<%b>%b)" % (key.encode(), written)
-        if key == lint.BITRATE:
-            return _bitrate(written)
+        if written is _INTEGER and key == lint.BITRATE:
+            return b"(?:%b|(?P<high>%b))" % (_USUAL_BITRATE, _INTEGER)
         return written
 
     def _text(self, key: str, token: bytes) -> bytes | None:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from mcmock.core import json_decoding
-from mcmock.core.findings import findings_of, make_finding, refuses
+from mcmock.core.findings import findings_of, findings_of_all, refuses
 from mcmock.core.model import Finding, Kind, Mode
 from mcmock.protocols.json_schema import sent_phrase
 from mcmock.protocols.media_edge import lint, problems, schemas
@@ -63,8 +63,7 @@ def judge(route: Route, text: bytes, mode: Mode) -> Judged:
     kind = route.kind if route.is_media else kind_of({item.event_type for item in items})
     found_in = [*_doubled(text, value), *_violations(route, value, items, kind)]
     refused = [one for one in found_in if refuses(one.rule, mode)]
-    findings = (make_finding(one.rule, mode, one.path, one.message) for one in found_in)
-    return Judged(kind, value, items, tuple(one for one in findings if one is not None), None, _details(refused))
+    return Judged(kind, value, items, findings_of_all(found_in, mode), None, _details(refused))
 
 
 def _details(refused: Iterable[Violation]) -> tuple[Detail, ...] | str:
