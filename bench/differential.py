@@ -40,6 +40,7 @@ from mcmock import faults
 from mcmock.core.clock import Clock
 from mcmock.core.model import Request
 from mcmock.engine import Emulator
+from mcmock.engine.emulator import Backing
 from mcmock.engine.scopes import Scopes
 from mcmock.protocols.media_collection import schemas, templates
 from mcmock.server import http_io
@@ -541,9 +542,9 @@ class Played(NamedTuple):
 class World:
     """A server without sockets."""
 
-    def __init__(self, loop: Loop, fast_path: type[FastPath]) -> None:
+    def __init__(self, loop: Loop, fast_path: type[FastPath], backing: Backing | None = None) -> None:
         self.loop = loop
-        self.emulator = Emulator(seed=1, time=Clock(lambda: NOW, frozen=True))
+        self.emulator = Emulator(seed=1, time=Clock(lambda: NOW, frozen=True), backing=backing)
         self.scopes = Scopes(self.emulator)
         self.fast_path = fast_path(self.emulator.max_body_bytes, self.emulator.protocols)
         self.meter = RequestCounts()

@@ -1,9 +1,10 @@
 """What a request costs inside the server: microseconds, and calls of Python functions, without a socket.
 
-    python bench/steps.py [--passes 30] [--calls]
+    python bench/steps.py [--passes 30] [--journal]
 
 Each kind of request is played on a connection of bench/differential.py: the real one, on a transport and a loop of memory. The
-time is the least of many short passes, so that it holds on a machine that is busy with other work.
+time is the least of many short passes, so that it holds on a machine that is busy with other work. With a journal it is all of
+the process's, its writer's included; the calls are those of the thread that answers.
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import CodeType, FrameType
 from typing import Any, NamedTuple
 
@@ -22,7 +26,10 @@ import browser
 from bodies import session_start
 from differential import Link, Loop, World
 
+from mcmock.engine.emulator import Backing
 from mcmock.server.fast_path import FastPath
+from mcmock.storage.sqlite import SqliteStore
+from mcmock.storage.write_behind import FileBacking
 
 TAUGHT_BY = 6
 """Requests of a kind after which there is nothing more to learn from it."""
@@ -124,11 +131,11 @@ class Cost(NamedTuple):
     calls: int
 
 
-async def cost(kind: Sent, passes: int) -> Cost:
+async def cost(kind: Sent, passes: int, backing: Backing | None = None) -> Cost:
     """What a request costs that is not the first of its kind."""
     loop = asyncio.get_running_loop()
     assert isinstance(loop, Loop)
-    world = World(loop, FastPath)
+    world = World(loop, FastPath, backing)
     link, packets = world.link(1), _packets(kind, world.sessions[0])
     for _ in range(TAUGHT_BY):
         await play(loop, link, packets)
@@ -157,18 +164,24 @@ async def _counted(work: Any, counted: Counter[CodeType]) -> None:
         sys.setprofile(None)
 
 
-def run(kind: Sent, passes: int) -> Cost:
-    with asyncio.Runner(loop_factory=Loop) as runner:
-        return runner.run(cost(kind, passes))
+def run(kind: Sent, passes: int, *, journal: bool = False) -> Cost:
+    with ExitStack() as stack:
+        backing = None
+        if journal:
+            store = SqliteStore(Path(stack.enter_context(TemporaryDirectory())) / "journal.db")
+            stack.callback(store.close)
+            backing = FileBacking(store)
+        return stack.enter_context(asyncio.Runner(loop_factory=Loop)).run(cost(kind, passes, backing))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--passes", type=int, default=30)
+    parser.add_argument("--journal", action="store_true")
     chosen = parser.parse_args()
     print("| request | microseconds | calls |\n|---|---|---|")
     for kind in KINDS:
-        found = run(kind, chosen.passes)
+        found = run(kind, chosen.passes, journal=chosen.journal)
         print(f"| {kind.name} | {found.microseconds:.1f} | {found.calls} |", flush=True)
 
 

@@ -22,7 +22,10 @@ class Committer(Protocol):
     """Runs operations."""
 
     has_store: bool
-    """Whether a store keeps the state, which may know of scopes that this process has not made."""
+    """Whether a store keeps the state."""
+
+    knows_scopes: bool
+    """Whether a store may know of named scopes that this process has not made."""
 
     blocks: bool
     """Whether an operation may wait for something outside this process, so that an event loop must not call it."""
@@ -83,7 +86,7 @@ class Committer(Protocol):
 class DirectCommitter:
     """State in memory: an operation is true as soon as it has run."""
 
-    has_store = blocks = False
+    has_store = knows_scopes = blocks = False
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine

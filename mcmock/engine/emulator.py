@@ -115,7 +115,9 @@ class Emulator:
         else:
             self._committer = backing.committer(self.engine, seed, rules)
         self.has_store = self._committer.has_store
-        """Whether a store keeps the state, which may know of scopes that this process has not made."""
+        """Whether a store keeps the state."""
+        self.knows_scopes = self._committer.knows_scopes
+        """Whether a store may know of named scopes that this process has not made."""
         self.take_known = self._committer.take_known
         """`take` for what is known by its form: see `Engine.take_known`."""
         self.blocks = self._committer.blocks

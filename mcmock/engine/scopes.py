@@ -158,7 +158,7 @@ class Scopes:
     ) -> None:
         self.default = default
         self._rules = rules
-        self._elsewhere = default.has_store
+        self._elsewhere = default.knows_scopes
         self._most, self._idle_after, self._now = most, idle_after, now
         self._lock = threading.Lock()
         self._named: dict[str, _Held] = {}
@@ -344,6 +344,7 @@ class Scopes:
             return False
         self._marks.pop(mark(name), None)
         held.emulator.retire()
+        self._elsewhere = self._elsewhere or self.default.has_store  # which knows it still
         self._share()
         return True
 

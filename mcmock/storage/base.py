@@ -134,6 +134,10 @@ class Ledgers(Protocol):
 
     def ledger(self, scope: str, max_log_bytes: int) -> PrivateLedger | SharedLedger: ...
 
+    def has_named_scopes(self) -> bool:
+        """Return whether `scope_of` may find one by now."""
+        ...
+
     def scope_of(self, mark: str) -> str | None:
         """Return the named scope whose session ids end in `mark`, if the store has one."""
         ...

@@ -91,7 +91,7 @@ class SharedBacking:
 class OptimisticCommitter:
     """See the file's head. `seed` and `faults` are what was asked for: all who share the store agree on them."""
 
-    has_store = blocks = True
+    has_store = knows_scopes = blocks = True
 
     def __init__(
         self,

@@ -255,6 +255,9 @@ class RedisStore:
     def _mark_key(self, wanted: str) -> str:
         return f"{self._prefix}:mark:{wanted}"
 
+    def has_named_scopes(self) -> bool:
+        return True  # another server may make one at any time
+
     def scope_of(self, wanted: str) -> str | None:
         found = self.ask(lambda client: client.get(self._mark_key(wanted)))
         return str(found) if found is not None and found != DEFAULT_SCOPE else None

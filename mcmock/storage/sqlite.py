@@ -130,6 +130,9 @@ class SqliteStore:
         found = [str(name) for (name,) in self._reading.execute("SELECT scope FROM scopes ORDER BY scope")]
         return sorted(found, key=lambda name: name != DEFAULT_SCOPE)
 
+    def has_named_scopes(self) -> bool:
+        return any(name != DEFAULT_SCOPE for name in self.scopes())
+
     def scope_of(self, wanted: str) -> str | None:
         return next((name for name in self.scopes() if name != DEFAULT_SCOPE and mark(name) == wanted), None)
 

@@ -84,6 +84,7 @@ class WriteBehindCommitter:
         self, engine: Engine, store: Ledgers, kept: PrivateLedger, seed: int | None, faults: tuple[FaultRule, ...]
     ) -> None:
         self._engine, self._store, self._ledger = engine, store, kept
+        self.knows_scopes = store.has_named_scopes()
         self._kept, self._unlogged = KeptState(engine), Unlogged(engine)
         self._logging = threading.Lock()
         self._clock_kept = engine.state.clock.setting

@@ -22,6 +22,9 @@ MOST_CALLS = {
     "sessionStart, a colon in its title": 46,
 }  # fmt: skip
 
+JOURNAL_CALLS = 6
+"""What a ping may take more of where a journal keeps the state."""
+
 PINGS = 500
 
 
@@ -29,6 +32,11 @@ PINGS = 500
 def test_a_request_takes_no_more_calls_than_it_did(kind: steps.Sent) -> None:
     fewest = min(steps.run(kind, 0).calls for _ in range(3))  # a second that begins amid one makes its answers anew
     assert fewest <= MOST_CALLS[kind.name]
+
+
+def test_a_journal_adds_few_calls_to_a_ping() -> None:
+    fewest = min(steps.run(steps.KINDS[0], 0, journal=True).calls for _ in range(3))
+    assert fewest <= MOST_CALLS["ping"] + JOURNAL_CALLS
 
 
 def test_a_ping_leaves_no_more_in_memory_than_it_did() -> None:

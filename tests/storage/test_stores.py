@@ -342,6 +342,24 @@ def test_named_scopes_are_kept_apart_and_found_by_session_id(open_keeping: Opene
     assert [exchange.scope for exchange in emulator.requests()] == ["one", "one"]
 
 
+def test_a_file_is_asked_for_the_scope_of_a_session_only_if_it_may_know_one(
+    opened: list[Store], tmp_path: Path
+) -> None:
+    def open_it() -> Scopes:
+        opened.append(open_store(f"sqlite:{tmp_path / 'journal.db'}"))
+        return Scopes(opened[-1].emulator(seed=1))
+
+    scopes = open_it()
+    start(scopes.default)
+    assert scopes.is_one
+    start(scopes.named("one"))
+    assert not scopes.is_one
+    scopes.forget("one")
+    assert not scopes.is_one  # the file knows it still
+    scopes.close()
+    assert not open_it().is_one
+
+
 def test_an_unknown_session_is_unknown_with_a_store_too(open_keeping: Opener) -> None:
     scopes = Scopes(open_keeping().emulator())
     emulator, answer = scopes.handle(post(f"/api/v1/sessions/{'e' * 64}/events", body("ping")))
