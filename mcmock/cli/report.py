@@ -65,14 +65,27 @@ class _Report:
 
 def _sessions(server: AdminClient, session_id: str | None, limit: int, query: str) -> list[dict[str, Any]]:
     """Return the sessions that are meant. Raises click.ClickException if there is none, or if SID begins several ids."""
-    asked = limit if session_id is None else 1_000_000
-    known = server.ask(f"/sessions?brief=1&limit={asked}{query}", None)["sessions"]
+    known = _latest(server, limit, query) if session_id is None else _every(server, query)
     found = [one for one in known if one["id"].startswith(session_id or "")]
     if not found:
         raise click.ClickException(f"no session {session_id}…" if session_id else "no session has been opened yet")
     if session_id is not None and len(found) > 1:
         raise click.UsageError(f"{session_id}… is the beginning of {len(found)} session ids: give more of it")
     return found
+
+
+def _latest(server: AdminClient, limit: int, query: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = server.ask(f"/sessions?brief=1&limit={limit}{query}", None)["sessions"]
+    return found
+
+
+def _every(server: AdminClient, query: str) -> Iterator[dict[str, Any]]:
+    """Yield all sessions, a page at a time, the latest page first."""
+    before = ""
+    while before is not None:
+        page = server.ask(f"/sessions?brief=1{query}{f'&before={quote(before)}' if before else ''}", None)
+        yield from page["sessions"]
+        before = page["next"]
 
 
 def _text(reports: list[_Report], everything: bool) -> str:

@@ -30,7 +30,7 @@ from mcmock.engine.policy import DEFAULT_BODY_BYTES, DEFAULT_LOG_BYTES, AfterEnd
 from mcmock.engine.queries import Queries
 from mcmock.engine.state import State, Transaction
 from mcmock.engine.types import DEFAULT_SCOPE, Summary
-from mcmock.faults.active import ActiveRules, FaultState, Hold
+from mcmock.faults.active import ActiveRules, FaultPage, FaultState, Hold
 from mcmock.faults.rule import FaultRule
 from mcmock.protocols.base import DEFAULT_ORG, ApiProtocol
 from mcmock.protocols.registry import default_protocols
@@ -295,6 +295,16 @@ class Emulator:
         """Return the rules in force, in the order they are tried, with their hits."""
         with self.engine.lock:
             return self.engine.state.rules.states(self.engine.state.clock.now())
+
+    def fault(self, name: str) -> FaultState | None:
+        """Return the rule of that name with its hits, None if there is none in force."""
+        with self.engine.lock:
+            return self.engine.state.rules.state(name, self.engine.state.clock.now())
+
+    def fault_page(self, since: str | None = None, limit: int | None = None) -> FaultPage:
+        """Return at most `limit` of `faults`, those behind the rule `since`. Raises ValueError where there is no such rule."""
+        with self.engine.lock:
+            return self.engine.state.rules.page(self.engine.state.clock.now(), since, limit)
 
     def add_fault(self, rule: FaultRule) -> FaultRule:
         """Put a rule behind those in force; returns it with its name. Raises ValueError for a name that is taken."""

@@ -194,8 +194,8 @@ class LogIndex:
         self.catch_up()
         return sum(len(self._between(key, max(since + 1, self._first), latest + 1)) for key in keys)
 
-    def candidates(self, match: Match, since: int, *, newest_first: bool) -> Iterator[int] | None:
-        """Return the seqs after `since` that may match, by the shortest list there is; None where there is none."""
+    def candidates(self, match: Match, since: int, latest: int, *, newest_first: bool) -> Iterator[int] | None:
+        """Return the seqs after `since` up to `latest` that may match, by the shortest list there is; None without one."""
         found = [keys for field in COLUMNS if (keys := _keys(match, field)) is not None]
         if found:
             self.catch_up()
@@ -204,23 +204,23 @@ class LogIndex:
             self.judge()
             wanted = _table(match)
             if not by_length or self._codes.translate(wanted).count(1) < self._length(by_length[0]):
-                return self._with_outcome(wanted, since, newest_first)
+                return self._with_outcome(wanted, since, latest, newest_first)
         if not by_length:
             return None
         walk = self._newest if newest_first else self._oldest
-        return merge(*(walk(key, since) for key in by_length[0]), reverse=newest_first)
+        return merge(*(walk(key, since, latest) for key in by_length[0]), reverse=newest_first)
 
     def _length(self, keys: Iterable[tuple[str, Any]]) -> int:
         return sum(len(self._lists[key]) for key in keys if key in self._lists)
 
-    def _oldest(self, key: tuple[str, Any], since: int) -> Iterator[int]:
+    def _oldest(self, key: tuple[str, Any], since: int, latest: int) -> Iterator[int]:
         since = max(since, self._first - 1)
-        while seqs := self._between(key, since + 1, self._upto + 1)[:AT_ONCE]:
+        while seqs := self._between(key, since + 1, min(self._upto, latest) + 1)[:AT_ONCE]:
             yield from seqs
             since = seqs[-1]
 
-    def _newest(self, key: tuple[str, Any], since: int) -> Iterator[int]:
-        first, end = max(since + 1, self._first), self._upto + 1
+    def _newest(self, key: tuple[str, Any], since: int, latest: int) -> Iterator[int]:
+        first, end = max(since + 1, self._first), min(self._upto, latest) + 1
         while seqs := self._between(key, first, end)[-AT_ONCE:]:
             yield from reversed(seqs)
             end = seqs[0]
@@ -230,8 +230,8 @@ class LogIndex:
         known = self._lists.get(key, array("Q"))
         return known[bisect_left(known, first) : bisect_left(known, end)]
 
-    def _with_outcome(self, wanted: bytes, since: int, newest_first: bool) -> Iterator[int]:
-        first, end = max(since + 1, self._first), self._upto + 1
+    def _with_outcome(self, wanted: bytes, since: int, latest: int, newest_first: bool) -> Iterator[int]:
+        first, end = max(since + 1, self._first), min(self._upto, latest) + 1
         while first < end:
             low, high = (
                 (max(first, end - SCANNED_AT_ONCE), end) if newest_first else (first, min(end, first + SCANNED_AT_ONCE))

@@ -6,6 +6,7 @@ began, without what has left it since, each request as its session stands when i
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
@@ -69,20 +70,23 @@ class Queries:
         made: Callable[[Exchange], Made],
         *,
         since: int = 0,
-        limit: int,
+        before: int | None = None,
+        limit: int | None,
         newest_first: bool = False,
     ) -> tuple[list[Made], int]:
-        """Return the first `limit` of the exchanges that `match`, each as `made` makes it, and how many match altogether.
+        """Return the first `limit` of the exchanges that `match`, each as `made` makes it, and how many match altogether: of
+        those after seq `since` and, where it is given, before seq `before`.
 
         Where the log knows how many there are, a page of it costs no more than the page.
         """
         with self._lock:
-            latest, matched = self._log.next_seq - 1, 0
+            end = self._log.next_seq if before is None else min(before, self._log.next_seq)
+            latest, matched = end - 1, 0
             known = self._count(match, since, latest)
             page: list[Made] = []
             for exchange in self._matching(match, since, newest_first, latest):
                 matched += 1
-                if len(page) < limit:
+                if limit is None or len(page) < limit:
                     page.append(made(exchange))
                 elif known is not None:
                     break
@@ -91,10 +95,10 @@ class Queries:
     def _count(self, match: Match | None, since: int, latest: int) -> int | None:
         """Return how many entries match, where it takes no look at each of them to know."""
         if match is None or not match.wanted:
-            return len(range(max(self._log.first_seq, since + 1), self._log.next_seq))
+            return len(range(max(self._log.first_seq, since + 1), latest + 1))
         session_id = match.exact("session")
         if isinstance(session_id, str) and len(match.wanted) == 1:
-            return self._log.count_of(session_id, since)
+            return self._log.count_of(session_id, since) - self._log.count_of(session_id, max(since, latest))
         return self._analysis.index.count(match, since, latest)
 
     def iterate(self, match: Match | None = None, *, since: int = 0, page: int = 64) -> Iterator[Exchange]:
@@ -124,26 +128,30 @@ class Queries:
     ) -> Iterator[Exchange]:
         """Yield those of the entries that match, and came before now or up to `latest`."""
         latest = self._log.next_seq - 1 if latest is None else latest
-        for entry in self._candidates(match, since, newest_first):
-            if self._log.has(entry.seq) and entry.seq <= latest and _could_match(match, entry):
+        for entry in self._candidates(match, since, latest, newest_first):
+            if entry.seq > latest:
+                return  # all that follow came later
+            if self._log.has(entry.seq) and _could_match(match, entry):
                 exchange = self._analysis.exchange(entry)
                 if match is None or match.holds(exchange):
                     yield exchange
             turns.pause()
 
-    def _candidates(self, match: Match | None, since: int, newest_first: bool) -> Iterator[Entry]:
+    def _candidates(self, match: Match | None, since: int, latest: int, newest_first: bool) -> Iterator[Entry]:
         """Return the entries worth looking at: a session's own where the match names one, or else what an index has of it."""
-        seqs = self._listed(match, since, newest_first) if match is not None else None
+        seqs = self._listed(match, since, latest, newest_first) if match is not None else None
+        if seqs is None and newest_first:
+            seqs = range(latest, max(self._log.first_seq, since + 1) - 1, -1)
         if seqs is None:
-            return self._log.entries(since, newest_first=newest_first)
+            return self._log.entries(since)
         return (entry for entry in map(self._log.get, seqs) if entry is not None)
 
-    def _listed(self, match: Match, since: int, newest_first: bool) -> Iterable[int] | None:
+    def _listed(self, match: Match, since: int, latest: int, newest_first: bool) -> Iterable[int] | None:
         session_id = match.exact("session")
         if session_id is None:
-            return self._analysis.index.candidates(match, since, newest_first=newest_first)
+            return self._analysis.index.candidates(match, since, latest, newest_first=newest_first)
         seqs = self._log.seqs_of(session_id, since)
-        return reversed(seqs) if newest_first else seqs
+        return reversed(seqs[: bisect_right(seqs, latest)]) if newest_first else seqs
 
     def arranged(self) -> frozenset[int]:
         """Return the seqs of the bad requests that somebody arranged: time or a hand had closed their session."""

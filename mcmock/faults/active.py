@@ -6,10 +6,12 @@ Not locked: the Emulator, which owns it, holds its lock around every call. It kn
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
+from mcmock.core import turns
+from mcmock.core.paging import page_by_name
 from mcmock.faults.rule import FaultRule
 from mcmock.faults.selection import ActiveRule, FaultCounters, FaultQuery, Fired, decide, is_active
 
@@ -32,6 +34,14 @@ class FaultState(NamedTuple):
     hits: int
     matched: int
     active: bool
+
+
+class FaultPage(NamedTuple):
+    """Some of the rules in force, and how many there are. `next` is the name behind which the next page begins."""
+
+    states: Sequence[FaultState]
+    total: int
+    next: str | None
 
 
 class RulesSnapshot(NamedTuple):
@@ -137,6 +147,17 @@ class ActiveRules:
     def states(self, now: float) -> list[FaultState]:
         """Return the rules in force, in the order they are tried, with their hits."""
         return [self._state(one, now) for one in self.snapshot.armed]
+
+    def page(self, now: float, since: str | None, limit: int | None) -> FaultPage:
+        """Return at most `limit` of them, those behind the rule `since`. Raises ValueError where there is no such rule."""
+        armed = self.snapshot.armed
+        shown, further = page_by_name(armed, lambda one: one.rule.name, since, limit)
+        return FaultPage([self._state(one, now) for one in turns.paused(shown)], len(armed), further)
+
+    def state(self, name: str, now: float) -> FaultState | None:
+        """Return the rule of that name with its hits, None if there is none in force."""
+        named = next((one for one in self.snapshot.armed if one.rule.name == name), None)
+        return self._state(named, now) if named is not None else None
 
     def _state(self, one: ActiveRule, now: float) -> FaultState:
         hits, matched = self.counters.count(one.serial, "hits"), self.counters.count(one.serial, "matched")

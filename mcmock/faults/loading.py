@@ -13,12 +13,15 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from mcmock.core import turns
 from mcmock.core.json_decoding import duplicate_keys
 from mcmock.core.text import decoded
 from mcmock.core.wording import named, shown
 from mcmock.faults.rule import FaultRule, rule_from_json
 
 _KEYS = ("fault", "faults")
+_OF_A_PAGE = ("total", "next")
+"""What a list of faults has beside them where the control API gave it."""
 
 
 def load_file(path: str | Path) -> tuple[FaultRule, ...]:
@@ -42,9 +45,16 @@ def load(text: str, form: str) -> tuple[FaultRule, ...]:
 
 
 def load_value(value: Any) -> tuple[FaultRule, ...]:
-    """Return the rules of `{"fault": […]}`, `{"faults": […]}`, a list of rules, or a single rule."""
+    """Return the rules of `{"fault": […]}`, `{"faults": […]}`, a list of rules, or a single rule.
+
+    What the control API gave is taken, too, unless it is a page with others behind it.
+    """
     if isinstance(value, dict) and "effect" not in value:
-        other = [key for key in value if key not in _KEYS]
+        if value.get("next") is not None:
+            raise ValueError(
+                "these are some of the faults, and next says where the others begin: ask without limit for all"
+            )
+        other = [key for key in value if key not in (*_KEYS, *_OF_A_PAGE)]
         if other:
             raise ValueError(f"{shown(other[0])} is not known here; faults stand in [[fault]] tables, or in a list")
         value = value.get("fault", value.get("faults", []))
@@ -58,7 +68,7 @@ def load_value(value: Any) -> tuple[FaultRule, ...]:
 def rules_from(values: Iterable[Any]) -> tuple[FaultRule, ...]:
     """Rules from what a file or the control API holds. Raises ValueError, naming the how-manieth one is wrong."""
     rules = []
-    for number, value in enumerate(values, 1):
+    for number, value in enumerate(turns.paused(values), 1):
         try:
             rules.append(rule_from_json(value))
         except ValueError as error:

@@ -130,6 +130,8 @@ export interface Verdict {
   requests: Exchange[];
   /** those of sessions as a whole: a Finding and its sessionId */
   findings: any[];
+  /** where to go on with `since` in each list; null where all are told */
+  next: number | null;
   /** for a terminal: what was lost and why, with timelines */
   message: string;
 }
@@ -263,6 +265,8 @@ export interface Comparison {
   }>;
   /** the events of both, in their order */
   pairs: EventPair[];
+  /** where to go on with `since` in each list; null where all are told */
+  next: number | null;
   /** events that were too many to be compared */
   leftOut: number;
   /** for a terminal: what differs */

@@ -155,7 +155,9 @@ _SESSION: dict[str, Schema] = {
     "counts": _object("its requests by outcome", {str(outcome): COUNT for outcome in Outcome}),
     "media": {**_map(ANYTHING), "description": "the params that identify it to a person"},
 }
-_NEXT = {"type": ["integer", "null"], "description": "where to go on with `since`; null where that was all"}
+_NEXT: Schema = {"type": ["integer", "null"], "description": "where to go on with `since`; null where that was all"}
+_NEXT_OF_LISTS: Schema = {**_NEXT, "description": "where to go on with `since` in each list; null where all are told"}
+_NEXT_NAME: Schema = {**_NEXT, "type": ["string", "null"]}
 _LISTED = {
     "matched": COUNT,
     "evicted": {**COUNT, "description": "entries that left the full log"},
@@ -210,7 +212,9 @@ SHAPES: dict[str, Schema] = {
                     {"name": TEXT, "idle": {**NUMBER, "description": "real seconds"}, "summary": ref("Summary")},
                     optional=("summary",),
                 )
-            )
+            ),
+            "total": COUNT,
+            "next": _NEXT_NAME,
         },
     ),
     # -- asking
@@ -265,6 +269,7 @@ SHAPES: dict[str, Schema] = {
             "rules": {**_list(TEXT), "description": "what it fails for, in the words of allow"},
             "requests": _list(ref("Exchange")),
             "findings": {**_list(ANYTHING), "description": "those of sessions as a whole: a Finding and its sessionId"},
+            "next": _NEXT_OF_LISTS,
             "message": {"type": "string", "description": "for a terminal: what was lost and why, with timelines"},
         },
     ),
@@ -343,6 +348,7 @@ SHAPES: dict[str, Schema] = {
                 "description": "differences that were set apart, by name",
             },
             "pairs": {**_list(ref("EventPair")), "description": "the events of both, in their order"},
+            "next": _NEXT_OF_LISTS,
             "leftOut": {**COUNT, "description": "events that were too many to be compared"},
             "message": {"type": "string", "description": "for a terminal: what differs"},
         },
@@ -381,7 +387,13 @@ SHAPES: dict[str, Schema] = {
     # -- faults
     "FaultRule": {**{key: part for key, part in rule_schema(ref("Match")).items() if key != "$schema"}},
     "Faults": _asked(
-        "the rules in force, in the order they are tried", {"faults": _list(ref("FaultRule"))}, ("faults",)
+        "the rules in force, in the order they are tried",
+        {
+            "faults": _list(ref("FaultRule")),
+            "total": {**COUNT, "description": "rules there are; passed over where they are sent"},
+            "next": {**_NEXT_NAME, "description": f"{_NEXT['description']}, as it must be where they are sent"},
+        },
+        ("faults",),
     ),
     "Preset": _object(
         "a named set of faults",
@@ -392,7 +404,7 @@ SHAPES: dict[str, Schema] = {
             "faults": _list(ref("FaultRule")),
         },
     ),
-    "Presets": _object("every preset", {"presets": _list(ref("Preset"))}),
+    "Presets": _object("every preset", {"presets": _list(ref("Preset")), "total": COUNT, "next": _NEXT_NAME}),
     "Refuse": _asked("a server that is not there, for a time", REFUSAL_SCHEMA, REFUSAL_SCHEMA),
     "Presence": _object(
         "whether players' connections are refused",
@@ -430,7 +442,7 @@ SHAPES: dict[str, Schema] = {
     "PlanInForce": _object("the tracking plan that sessions are judged by", {"plan": _or_null(ref("Plan"))}),
     "PlanCoverage": _object(
         "each item of the plan, and how much the sessions exercised it",
-        {"items": _list(ref("PlanItem")), "exercised": COUNT, "total": COUNT},
+        {"items": _list(ref("PlanItem")), "exercised": COUNT, "total": COUNT, "next": _NEXT},
     ),
     "PlanItem": _object(
         "a row of the plan, an event that must occur, or a cadence of pings",

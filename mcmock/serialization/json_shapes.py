@@ -23,8 +23,10 @@ from mcmock.core.events import EVENT_TYPES, Event
 from mcmock.core.findings import RULES
 from mcmock.core.match import EVERY_FIELD, RULE, Match
 from mcmock.core.model import Delivery, Exchange, FaultHit, Finding, Headers, Kind, Outcome, Severity, Verdict
+from mcmock.core.paging import EVERYTHING, Window
 from mcmock.core.sessions import Session
 from mcmock.faults import FaultState, Preset, rule_to_json
+from mcmock.faults.active import FaultPage
 from mcmock.faults.losses import Fate, Loss, LossPage
 from mcmock.protocols.registry import FIRST_PROTOCOL, protocol_named
 
@@ -263,22 +265,25 @@ def verification_to_json(answer: Verification) -> Json:
         "result": answer.result,
         "expected": dict(answer.expected),
         "matched": answer.matched,
-        "requests": [exchange_to_json(one) for one in answer.requests[:MAX_LISTED]],
+        "requests": [exchange_to_json(one) for one in turns.paused(answer.requests[:MAX_LISTED])],
         "nearest": [_miss_to_json(miss) for miss in answer.nearest],
         "message": answer.message,
     }
 
 
-def verdict_to_json(verdict: Lost, message: str, limit: int = MAX_LISTED) -> Json:
-    """Return a verdict with `limit` requests and findings. `findings` are those of sessions as a whole; a request has its own."""
+def verdict_to_json(verdict: Lost, message: str, window: Window) -> Json:
+    """Return a verdict with a page of its requests and findings. `findings` are those of sessions; a request has its own."""
     return {
         "result": Result.PASS if verdict.passed else Result.FAIL,
         "failOn": verdict.fail_on,
         "lost": verdict.lost,
         "counts": dict(verdict.counts),
         "rules": list(verdict.rules),
-        "requests": [exchange_to_json(one) for one in verdict.requests[:limit]],
-        "findings": [{"sessionId": one.session_id, **finding_to_json(one.finding)} for one in verdict.sessions[:limit]],
+        "requests": [exchange_to_json(one) for one in turns.paused(window.of(verdict.requests))],
+        "findings": [
+            {"sessionId": one.session_id, **finding_to_json(one.finding)} for one in window.of(verdict.sessions)
+        ],
+        "next": window.next(max(len(verdict.requests), len(verdict.sessions))),
         "message": message,
     }
 
@@ -292,25 +297,32 @@ def _miss_to_json(miss: Miss) -> Json:
 # -- two sessions ---------------------------------------------------------------------------------------------------------
 
 
-def comparison_to_json(done: Comparison, names: tuple[str, str] = ("", ""), *, count_known: bool = False) -> Json:
-    """Return a comparison; `names` are those of the recordings, `count_known` counts known differences among the others."""
+def comparison_to_json(
+    done: Comparison, names: tuple[str, str] = ("", ""), *, window: Window = EVERYTHING, count_known: bool = False
+) -> Json:
+    """Return a comparison with a page of each of its lists.
+
+    `names` are those of the recordings, `count_known` counts known differences among the others.
+    """
     counted = done.counted(count_known=count_known)
+    known = {} if count_known else done.set_apart
     return {
         "result": Result.FAIL if counted else Result.PASS,
         "old": _side_to_json(done.old, names[0]),
         "new": _side_to_json(done.new, names[1]),
         "within": done.within,
-        "differences": [_difference_to_json(one) for one in turns.paused(counted)],
-        "known": [] if count_known else [
+        "differences": [_difference_to_json(one) for one in turns.paused(window.of(counted))],
+        "known": [
             {
                 "name": name,
                 "about": KNOWN[name].about,
                 "source": KNOWN[name].source,
-                "differences": [_difference_to_json(one) for one in turns.paused(found)],
+                "differences": [_difference_to_json(one) for one in turns.paused(window.of(found))],
             }
-            for name, found in done.set_apart.items()
+            for name, found in known.items()
         ],
-        "pairs": [_pair_to_json(pair) for pair in turns.paused(done.pairs)],
+        "pairs": [_pair_to_json(pair) for pair in turns.paused(window.of(done.pairs))],
+        "next": window.next(max(map(len, (counted, done.pairs, *known.values())))),
         "leftOut": done.left_out,
         "message": comparison_text.text(done, *names, count_known=count_known),
     }  # fmt: skip
@@ -353,6 +365,15 @@ def fault_to_json(state: FaultState) -> Json:
     return {**rule_to_json(state.rule), **counts}
 
 
+def faults_to_json(page: FaultPage) -> Json:
+    """Return a page of the rules in force. What has no further one is taken back: `PUT /faults` passes over the rest."""
+    return {
+        "faults": [fault_to_json(state) for state in turns.paused(page.states)],
+        "total": page.total,
+        "next": page.next,
+    }
+
+
 def preset_to_json(preset: Preset) -> Json:
     rules = [rule_to_json(rule) for rule in preset.rules]
     return {"name": preset.name, "about": preset.about, "apis": list(preset.apis), "faults": rules}
@@ -381,11 +402,13 @@ def _loss_to_json(loss: Loss) -> Json:
     }
 
 
-def coverage_to_json(covered: Sequence[Covered]) -> Json:
+def coverage_to_json(covered: Sequence[Covered], window: Window = EVERYTHING) -> Json:
+    """Return a page of the items of a plan; the numbers are of all."""
     return {
-        "items": [_covered_to_json(one) for one in covered],
+        "items": [_covered_to_json(one) for one in turns.paused(window.of(covered))],
         "exercised": sum(one.judged > 0 for one in covered),
         "total": len(covered),
+        "next": window.next(len(covered)),
     }
 
 

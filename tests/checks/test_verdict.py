@@ -360,7 +360,7 @@ def test_the_verdict_is_one_get(mcmock_server: McmockServer) -> None:
     assert verdict["rules"] == ["ad-outside-break", "misdirected", "location-unread"]
     assert verdict["message"].startswith(mcmock_server.verdict().message)
     few = asked(mcmock_server, "/verdict?limit=1")[1]
-    assert few == {**verdict, "requests": verdict["requests"][:1]}, "lost, counts and message are of all"
+    assert few == {**verdict, "requests": verdict["requests"][:1], "next": 1}, "lost, counts and message are of all"
     assert "adStart" in verdict["message"].partition("seq      time")[2], "the timeline"
     assert asked(mcmock_server, "/verdict?failOn=rejected")[1]["result"] == "pass"
     assert (

@@ -13,6 +13,7 @@ from mcmock.analytics.text import report_text
 from mcmock.cli import main
 from mcmock.engine import Emulator
 from mcmock.server import Service, ServiceThread
+from mcmock.server.admin import listings
 from mcmock.testing.server import McmockServer
 from tests.conftest import START_PARAMS, body, cli_runner, post, send, start
 
@@ -116,6 +117,15 @@ def test_what_cannot_be_told_is_one_line(mcmock_server: McmockServer) -> None:
     twice = next(one for one in sorted(every) if sum(view.id[0] == one for view in mcmock_server.sessions()) > 1)
     several = run(mcmock_server.url, twice)
     assert (several.exit_code, "session ids: give more of it" in several.output) == (2, True)
+
+
+def test_a_session_is_found_on_whichever_page_it_is(
+    mcmock_server: McmockServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listings, "PAGE", 2)
+    ids = [watched(mcmock_server.emulator) for _ in range(5)]
+    for sid in ids:
+        assert run(mcmock_server.url, sid).output.startswith(f"session {sid[:8]}, ended")
 
 
 def test_a_scope_has_sessions_of_its_own(mcmock_server: McmockServer) -> None:

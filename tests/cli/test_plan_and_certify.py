@@ -173,7 +173,10 @@ def test_a_server_judges_by_its_plan_and_by_another_until_it_is_reset(tmp_path: 
         assert ask(server.url, "GET", "/requests?rule=plan-unexpected")[1]["matched"] == 1
         assert ask(server.url, "DELETE", "/plan") == (200, {})
         assert ask(server.url, "GET", "/plan") == (200, {"plan": None})
-        assert ask(server.url, "GET", "/plan/coverage") == (200, {"items": [], "exercised": 0, "total": 0})
+        assert ask(server.url, "GET", "/plan/coverage") == (
+            200,
+            {"items": [], "exercised": 0, "total": 0, "next": None},
+        )
         assert ask(server.url, "POST", "/reset") == (200, {})
         start(server.url)
         (item,) = ask(server.url, "GET", "/plan/coverage")[1]["items"]

@@ -28,6 +28,8 @@ MATCHES: tuple[dict[str, Any], ...] = (
     {"outcome": "ignored", "event": "adComplete"},
     {"outcome": "good", "event": "ping", "kind": "event"},
     {"event": "ping", "rule": "ping-gap"},
+    {},
+    {"playhead": {"min": 1}},
 )
 
 
@@ -54,6 +56,13 @@ def compare(emulator: Emulator, dice: random.Random) -> None:
         assert (found, matched) == (expected[:limit], len(expected)), wanted
         found, matched = emulator.queries.page(match, lambda one: one.seq, since=since, limit=limit, newest_first=True)
         assert (found, matched) == (expected[::-1][:limit], len(expected)), wanted
+        before = dice.choice([exchanges[-1].seq - 2 if exchanges else 3, since, 10**9])
+        earlier = [seq for seq in expected if seq < before]
+        for newest_first in (False, True):
+            page = emulator.queries.page(
+                match, lambda one: one.seq, since=since, before=before, limit=limit, newest_first=newest_first
+            )
+            assert page == ((earlier[::-1] if newest_first else earlier)[:limit], len(earlier)), (wanted, before)
 
 
 class Players:

@@ -132,6 +132,9 @@ export interface Scopes {
     idle: number;
     summary?: Summary;
   }[];
+  total: number;
+  /** where to go on with `since`; null where that was all */
+  next: string | null;
 }
 
 /** which exchanges are meant; all fields must hold */
@@ -282,6 +285,8 @@ export interface Verdict {
   requests: Exchange[];
   /** those of sessions as a whole: a Finding and its sessionId */
   findings: unknown[];
+  /** where to go on with `since` in each list; null where all are told */
+  next: number | null;
   /** for a terminal: what was lost and why, with timelines */
   message: string;
 }
@@ -463,6 +468,8 @@ export interface Comparison {
   }>;
   /** the events of both, in their order */
   pairs: EventPair[];
+  /** where to go on with `since` in each list; null where all are told */
+  next: number | null;
   /** events that were too many to be compared */
   leftOut: number;
   /** for a terminal: what differs */
@@ -602,6 +609,10 @@ export interface FaultRule {
 /** the rules in force, in the order they are tried */
 export interface Faults {
   faults: FaultRule[];
+  /** rules there are; passed over where they are sent */
+  total?: number;
+  /** where to go on with `since`; null where that was all, as it must be where they are sent */
+  next?: string | null;
 }
 
 /** a named set of faults */
@@ -616,6 +627,9 @@ export interface Preset {
 /** every preset */
 export interface Presets {
   presets: Preset[];
+  total: number;
+  /** where to go on with `since`; null where that was all */
+  next: string | null;
 }
 
 /** a server that is not there, for a time */
@@ -802,6 +816,8 @@ export interface PlanCoverage {
   items: PlanItem[];
   exercised: number;
   total: number;
+  /** where to go on with `since`; null where that was all */
+  next: number | null;
 }
 
 /** a row of the plan, an event that must occur, or a cadence of pings */

@@ -147,8 +147,8 @@ export class Mcmock {
    * @throws McmockError that shows what came instead
    */
   async waitFor(match: Match, { count = 1, timeout = 5 }: { count?: number; timeout?: number } = {}): Promise<api.Exchange[]> {
-    const { requests } = await this.ask("POST /requests/wait", { body: { match, count, timeout }, query: { strict: 1 } });
-    return requests;
+    const { requests, matched } = await this.ask("POST /requests/wait", { body: { match, count, timeout }, query: { strict: 1 } });
+    return requests.length < matched ? this.requests(match) : requests;
   }
 
   /**
@@ -196,8 +196,14 @@ export class Mcmock {
 
   /** Every session, oldest first. */
   async sessions(): Promise<api.Session[]> {
-    const { sessions } = await this.ask("GET /sessions");
-    return sessions as api.Session[];
+    const pages: api.Session[][] = [];
+    let before: string | undefined;
+    do {
+      const page: api.Sessions = await this.ask("GET /sessions", { query: { before } });
+      pages.unshift(page.sessions as api.Session[]);
+      before = page.next ?? undefined;
+    } while (before !== undefined);
+    return pages.flat();
   }
 
   /**
@@ -207,9 +213,10 @@ export class Mcmock {
    */
   async session(id?: string): Promise<api.Session> {
     if (id !== undefined) return (await this.ask("GET /sessions/{sid}", { path: { sid: id } })) as api.Session;
-    const [only, ...others] = await this.sessions();
-    if (only && !others.length) return only;
-    throw new McmockError(`expected one session, but there are ${only ? others.length + 1 : "none"}`, 409, "not-one-session");
+    const { sessions, total } = await this.ask("GET /sessions", { query: { limit: 1 } });
+    const [only] = sessions as api.Session[];
+    if (only && total === 1) return only;
+    throw new McmockError(`expected one session, but there are ${total || "none"}`, 409, "not-one-session");
   }
 
   /**
@@ -236,9 +243,16 @@ export class Mcmock {
     return this.ask("GET /summary");
   }
 
-  /** What became of each request that a fault met. */
+  /** What became of each request that a fault met: all of them. */
   async losses(): Promise<api.Losses> {
-    return this.ask("GET /losses");
+    const requests: api.Loss[] = [];
+    let losses: api.Losses = await this.ask("GET /losses");
+    requests.push(...losses.requests);
+    while (losses.next !== null) {
+      losses = await this.ask("GET /losses", { query: { since: losses.next } });
+      requests.push(...losses.requests);
+    }
+    return { ...losses, requests };
   }
 
   /** The log as a file that `mcmock check` and `mcmock replay` read: NDJSON. */

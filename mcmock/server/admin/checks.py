@@ -19,9 +19,9 @@ from mcmock.core.findings import FailOn
 from mcmock.core.wording import named, shown
 from mcmock.engine import Emulator
 from mcmock.serialization import json_shapes
+from mcmock.server.admin import listings
 from mcmock.server.admin.json_answers import answered
 from mcmock.server.admin.line import Line
-from mcmock.server.admin.listings import whole
 from mcmock.server.admin.request import AdminError, AdminRequest, Handler, Reply
 
 
@@ -92,12 +92,12 @@ async def handle_verdict(asked: AdminRequest) -> Reply:
     fail_on = _known_word(query.get("failOn", str(FailOn.LOST)))
     allow = [rule for words in query.getall("allow", []) for rule in words.split(",") if rule]
     strict = _is_set(asked, "strict")
-    limit = whole(asked, "limit", json_shapes.MAX_LISTED)
+    window = listings.window(asked, json_shapes.MAX_LISTED)
     verdict = await asked.answer(lambda: asked.emulator.verdict(fail_on, allow))
 
     def told() -> dict[str, Any]:
         message = verdict.message if verdict.passed else f"{verdict.message}\n\n{verdict.story(asked.emulator)}"
-        return json_shapes.verdict_to_json(verdict, message, limit)
+        return json_shapes.verdict_to_json(verdict, message, window)
 
     return await _judged(asked, told, verdict.passed, strict)
 
@@ -107,11 +107,11 @@ async def handle_compare(asked: AdminRequest) -> Reply:
     query = asked.request.query
     ids = [_session_named(asked, which) for which in ("old", "new")]
     strict, count_known = _is_set(asked, "strict"), _is_set(asked, "countKnown")
-    within = _seconds_of(query.get("within", str(WITHIN)))
+    within, window = _seconds_of(query.get("within", str(WITHIN))), listings.window(asked)
 
     def told() -> dict[str, Any]:
         old, new = (_view(asked, session_id) for session_id in ids)
-        return json_shapes.comparison_to_json(compare(old, new, within), count_known=count_known)
+        return json_shapes.comparison_to_json(compare(old, new, within), window=window, count_known=count_known)
 
     made = await asked.answer(told)
     return await _judged(asked, lambda: made, made["result"] == Result.PASS, strict)

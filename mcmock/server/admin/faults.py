@@ -7,6 +7,7 @@ from typing import Any
 from aiohttp import web
 
 from mcmock import faults
+from mcmock.core.paging import page_by_name
 from mcmock.core.wording import shown
 from mcmock.serialization import json_shapes
 from mcmock.server.admin import listings
@@ -16,7 +17,8 @@ from mcmock.server.presence import Presence
 
 
 async def handle_list(asked: AdminRequest) -> Reply:
-    return {"faults": [json_shapes.fault_to_json(state) for state in asked.emulator.faults()]}
+    since, limit = listings.names(asked)
+    return await answered(asked, lambda: json_shapes.faults_to_json(asked.emulator.fault_page(since, limit)))
 
 
 async def handle_one(asked: AdminRequest) -> Reply:
@@ -25,7 +27,7 @@ async def handle_one(asked: AdminRequest) -> Reply:
 
 async def handle_add(asked: AdminRequest) -> Reply:
     rule = faults.rule_from_json(asked.body)
-    if any(state.rule.name == rule.name for state in asked.emulator.faults()):
+    if rule.name and asked.emulator.fault(rule.name) is not None:
         raise AdminError(
             409, "name-taken", f'there is already a fault "{rule.name}"; remove it first, or choose another name'
         )
@@ -33,8 +35,9 @@ async def handle_add(asked: AdminRequest) -> Reply:
 
 
 async def handle_replace(asked: AdminRequest) -> Reply:
-    asked.emulator.replace_faults(faults.load_value(asked.body))
-    return await handle_list(asked)
+    rules = await asked.answer(lambda: faults.load_value(asked.body))
+    asked.emulator.replace_faults(rules)
+    return await answered(asked, lambda: json_shapes.faults_to_json(asked.emulator.fault_page()))
 
 
 async def handle_clear(asked: AdminRequest) -> Reply:
@@ -54,7 +57,9 @@ async def handle_schema(asked: AdminRequest) -> Reply:
 
 
 async def handle_presets(asked: AdminRequest) -> Reply:
-    return {"presets": [json_shapes.preset_to_json(preset) for preset in faults.PRESETS.values()]}
+    known = [*faults.PRESETS.values()]
+    presets, further = page_by_name(known, lambda preset: preset.name, *listings.names(asked))
+    return {"presets": [*map(json_shapes.preset_to_json, presets)], "total": len(known), "next": further}
 
 
 async def handle_apply(asked: AdminRequest) -> Reply:
@@ -67,8 +72,8 @@ async def handle_apply(asked: AdminRequest) -> Reply:
 
 
 async def handle_losses(asked: AdminRequest) -> Reply:
-    since, limit = listings.whole(asked, "since", 0), listings.whole(asked, "limit", listings.PAGE)
-    return await answered(asked, lambda: json_shapes.losses_to_json(asked.emulator.queries.loss_page(since, limit)))
+    window = listings.window(asked, listings.PAGE)
+    return await answered(asked, lambda: json_shapes.losses_to_json(asked.emulator.queries.loss_page(*window)))
 
 
 # -- a server that is not there -------------------------------------------------------------------------------------------
@@ -123,10 +128,10 @@ def _refusal_to_json(asked: AdminRequest, presence: Presence) -> dict[str, Any]:
 
 
 def _state(asked: AdminRequest, name: str) -> dict[str, Any]:
-    for state in asked.emulator.faults():
-        if state.rule.name == name:
-            return json_shapes.fault_to_json(state)
-    raise _no_fault(name)
+    state = asked.emulator.fault(name)
+    if state is None:
+        raise _no_fault(name)
+    return json_shapes.fault_to_json(state)
 
 
 def _no_fault(name: str) -> AdminError:

@@ -7,24 +7,30 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from mcmock.core import turns, wording
 from mcmock.core.match import Match, from_query
 from mcmock.core.model import Exchange
+from mcmock.core.paging import Window
 from mcmock.engine import Emulator, Summary
 from mcmock.serialization import json_shapes
 from mcmock.server.admin.json_answers import answered
 from mcmock.server.admin.request import AdminError, AdminRequest, Reply
 
-LISTING = ("since", "limit", "order", "brief")
+LISTING = ("since", "before", "limit", "order", "brief")
 SCOPE = "scope"
 """Which scope is meant; without it, the default one. Every route knows it."""
 EVERY = "*"
 """The scope that `GET /summary` adds all scopes up for."""
 
 PAGE = 1000
-"""How many requests, or sessions, one answer lists unless `limit` says otherwise."""
+"""How many requests, sessions or losses one answer lists unless `limit` says otherwise."""
+
+PAGES = ("since", "limit")
+"""What a query says of a list that has pages."""
+
+N = TypeVar("N", bound="int | None")
 
 MAX_DIGITS = 15
 """Digits of a number in a path or a query."""
@@ -62,7 +68,8 @@ async def handle_clear(asked: AdminRequest) -> Reply:
 
 
 async def _listed(asked: AdminRequest, match: Match) -> Reply:
-    since, limit = whole(asked, "since", 0), whole(asked, "limit", PAGE)
+    since, limit = window(asked, PAGE)
+    before = whole(asked, "before", None)
     order = asked.request.query.get("order", "asc")
     if order not in ("asc", "desc"):
         raise ValueError(f"order must be asc or desc, not {wording.shown(order)}")
@@ -72,7 +79,9 @@ async def _listed(asked: AdminRequest, match: Match) -> Reply:
         return exchange.seq, json.dumps(shape(exchange)).encode()
 
     def listed() -> dict[str, Any]:
-        page, matched = emulator.queries.page(match, made, since=since, limit=limit, newest_first=order == "desc")
+        page, matched = emulator.queries.page(
+            match, made, since=since, before=before, limit=limit, newest_first=order == "desc"
+        )
         turns.let_go_in_turns([*page])
         return {
             "requests": [text for _, text in turns.paused(page)],
@@ -131,7 +140,7 @@ def _shape(asked: AdminRequest) -> Callable[[Exchange], dict[str, Any]]:
     return json_shapes.brief_to_json if is_brief(asked) else json_shapes.exchange_to_json
 
 
-def whole(asked: AdminRequest, name: str, otherwise: int) -> int:
+def whole(asked: AdminRequest, name: str, otherwise: N) -> int | N:
     """Return a whole number of the query. Raises ValueError for anything else."""
     text = asked.request.query.get(name)
     if text is None:
@@ -139,6 +148,16 @@ def whole(asked: AdminRequest, name: str, otherwise: int) -> int:
     if not is_whole(text):
         raise ValueError(f"{name} must be a whole number of at most {MAX_DIGITS} digits, not {wording.shown(text)}")
     return int(text)
+
+
+def window(asked: AdminRequest, limit: int | None = None) -> Window:
+    """Return which part of a list is asked for; `limit` of it, or all, where the query says nothing of that."""
+    return Window(whole(asked, "since", 0), whole(asked, "limit", limit))
+
+
+def names(asked: AdminRequest) -> tuple[str | None, int | None]:
+    """Return the same of a list whose places are names: the one behind which the page begins, and how many are asked for."""
+    return asked.request.query.get("since"), whole(asked, "limit", None)
 
 
 def is_whole(text: str) -> bool:

@@ -119,9 +119,17 @@ def _body(schema: Schema) -> dict[str, Any]:
 _MATCH_NAMES = ", ".join(NAMES)
 
 QUERY: dict[str, Schema] = {
-    "since": {**COUNT, "description": "only what comes after this seq"},
+    "since": {
+        "type": ["integer", "string"],
+        "minimum": 0,
+        "description": "only what comes after this seq, place or name: next of the page before",
+    },
     "limit": {**COUNT, "description": "at most so many"},
-    "before": {"type": "string", "description": "only sessions opened before this one: next of the page before"},
+    "before": {
+        "type": ["integer", "string"],
+        "minimum": 1,
+        "description": "only requests before this seq, only sessions opened before this one: next of a page of the latest first",
+    },
     "order": {"type": "string", "enum": ["asc", "desc"], "description": "oldest or newest first"},
     "brief": {
         "type": "string",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from mcmock.analytics import plan_format
 from mcmock.serialization import json_shapes
+from mcmock.server.admin import listings
+from mcmock.server.admin.json_answers import answered
 from mcmock.server.admin.request import AdminError, AdminRequest, Reply
 
 
@@ -30,7 +32,8 @@ async def handle_lift(asked: AdminRequest) -> Reply:
 
 
 async def handle_coverage(asked: AdminRequest) -> Reply:
-    return json_shapes.coverage_to_json(await asked.answer(asked.emulator.queries.plan_coverage))
+    window, queries = listings.window(asked), asked.emulator.queries
+    return await answered(asked, lambda: json_shapes.coverage_to_json(queries.plan_coverage(), window))
 
 
 async def handle_schema(asked: AdminRequest) -> Reply:

@@ -100,7 +100,7 @@ ROUTES: tuple[AdminRoute, ...] = (
         scopes.handle_list,
         "every scope, how long it has been idle, and its counts",
         "Scopes",
-        query=("brief",),
+        query=("brief", *listings.PAGES),
         reach=RouteScope.EVERY,
     ),
     AdminRoute(
@@ -147,7 +147,7 @@ ROUTES: tuple[AdminRoute, ...] = (
         checks.handle_verdict,
         "whether anything was lost: what the fixture says",
         "Verdict",
-        query=("failOn", "allow", "limit", "strict"),
+        query=("failOn", "allow", "strict", *listings.PAGES),
         also=(409,),
     ),
     AdminRoute(
@@ -156,7 +156,7 @@ ROUTES: tuple[AdminRoute, ...] = (
         checks.handle_compare,
         "two sessions side by side",
         "Comparison",
-        query=("old", "new", "within", "countKnown", "strict"),
+        query=("old", "new", "within", "countKnown", "strict", *listings.PAGES),
         also=(409,),
     ),
     AdminRoute("DELETE", "/requests", listings.handle_clear, "empties the log", "Empty"),
@@ -181,7 +181,9 @@ ROUTES: tuple[AdminRoute, ...] = (
     AdminRoute("GET", "/sessions/{sid}/report", sessions.handle_report, "what Analytics would count", "Report"),
     AdminRoute("POST", "/sessions/{sid}/expire", sessions.handle_expire, "the next event answers 410", "Empty"),
     AdminRoute("POST", "/sessions/{sid}/forget", sessions.handle_forget, "the next event answers 404", "Empty"),
-    AdminRoute("GET", "/faults", faults.handle_list, "the faults in force, with their hits", "Faults"),
+    AdminRoute(
+        "GET", "/faults", faults.handle_list, "the faults in force, with their hits", "Faults", query=listings.PAGES
+    ),
     AdminRoute("POST", "/faults", faults.handle_add, "adds one, behind the others", "FaultRule", "FaultRule"),
     AdminRoute("PUT", "/faults", faults.handle_replace, "these instead of all", "Faults", "Faults"),
     AdminRoute("DELETE", "/faults", faults.handle_clear, "lifts all, and frees what they hold", "Empty"),
@@ -195,7 +197,15 @@ ROUTES: tuple[AdminRoute, ...] = (
         "JsonSchema",
         reach=RouteScope.NONE,
     ),
-    AdminRoute("GET", "/presets", faults.handle_presets, "named sets of faults", "Presets", reach=RouteScope.NONE),
+    AdminRoute(
+        "GET",
+        "/presets",
+        faults.handle_presets,
+        "named sets of faults",
+        "Presets",
+        query=listings.PAGES,
+        reach=RouteScope.NONE,
+    ),
     AdminRoute("POST", "/presets/{name}", faults.handle_apply, "adds the faults of a preset", "Faults"),
     AdminRoute("GET", "/refusal", faults.handle_refusal, "whether connections are refused, and until when", "Presence"),
     AdminRoute(
@@ -211,7 +221,12 @@ ROUTES: tuple[AdminRoute, ...] = (
     AdminRoute("PUT", "/plan", plan.handle_set, "judges by this plan, until the next reset", "PlanInForce", "Plan"),
     AdminRoute("DELETE", "/plan", plan.handle_lift, "judges by none", "Empty"),
     AdminRoute(
-        "GET", "/plan/coverage", plan.handle_coverage, "which of its items no session exercised", "PlanCoverage"
+        "GET",
+        "/plan/coverage",
+        plan.handle_coverage,
+        "which of its items no session exercised",
+        "PlanCoverage",
+        query=listings.PAGES,
     ),
     AdminRoute(
         "GET", "/plan.schema.json", plan.handle_schema, "a plan as JSON Schema", "JsonSchema", reach=RouteScope.NONE
@@ -222,7 +237,7 @@ ROUTES: tuple[AdminRoute, ...] = (
         faults.handle_losses,
         "what became of each faulted request",
         "Losses",
-        query=("since", "limit"),
+        query=listings.PAGES,
     ),
     AdminRoute(
         "GET",

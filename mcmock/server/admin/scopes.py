@@ -5,13 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from mcmock.core import wording
+from mcmock.core.paging import page_by_name
 from mcmock.engine.scopes import ScopeView
 from mcmock.server.admin import listings
 from mcmock.server.admin.request import AdminError, AdminRequest, Reply
 
 
 async def handle_list(asked: AdminRequest) -> Reply:
-    return {"scopes": [await _to_json(asked, view, brief=listings.is_brief(asked)) for view in asked.scopes.views()]}
+    views = asked.scopes.views()
+    shown, further = page_by_name(views, lambda view: view.name, *listings.names(asked))
+    scopes = [await _to_json(asked, view, brief=listings.is_brief(asked)) for view in shown]
+    return {"scopes": scopes, "total": len(views), "next": further}
 
 
 async def handle_forget(asked: AdminRequest) -> Reply:

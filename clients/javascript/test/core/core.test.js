@@ -39,6 +39,25 @@ test("a log of many pages is read whole", async () => {
     await Promise.all(Array.from({ length: 60 }, () => fetch(scope.url + events, { method: "POST", headers, body })));
   }
   assert.equal((await scope.requests({ event: "ping" })).length, 1020);
+  assert.equal((await scope.waitFor({ event: "ping" }, { count: 1010 })).length, 1020);
+});
+
+test("losses and sessions of many pages are all told", async () => {
+  const scope = await server.scope("many");
+  await watch(scope.url);
+  const [start] = await scope.requests({ kind: "session" });
+  await scope.faults.add({ effect: { type: "status", code: 503 }, match: { kind: "session" }, skip: 1001 });
+  const headers = { "Content-Type": "application/json" };
+  const body = JSON.stringify(start.body);
+  for (let sent = 0; sent < 2010; sent += 67) {
+    await Promise.all(Array.from({ length: 67 }, () => fetch(`${scope.url}/api/v1/sessions`, { method: "POST", headers, body })));
+  }
+  const { requests, faulted, next } = await scope.losses();
+  assert.deepEqual([requests.length, faulted, next], [1009, 1009, null]);
+  const opened = (await scope.sessions()).map(({ openedAt }) => openedAt);
+  assert.equal(opened.length, 1002);
+  assert.deepEqual(opened, opened.toSorted((one, other) => one - other));
+  await assert.rejects(scope.session(), says(/expected one session, but there are 1002/));
 });
 
 test("waiting is answered by the arrival, and a wait in vain shows what came instead", async () => {
