@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from functools import lru_cache
+from math import isfinite
 from typing import Any, NamedTuple
 
 from mcmock.core import clock
@@ -74,6 +75,18 @@ TABLES: Mapping[str, Codec] = {
 }
 
 
+_OF_AN_OPEN_ONE = [Phase.OPEN, None, False, None]
+"""What a session has behind its playhead until it is closed."""
+
+
+def _session_text(session: Session) -> str:
+    """Return what `dumps` makes of a session. Nearly all that is written are open ones, with a plain playhead."""
+    session_id, opened_at, touched_at, moved_at, playhead, *others = session
+    if others != _OF_AN_OPEN_ONE or not (type(playhead) is int or (type(playhead) is float and isfinite(playhead))):
+        return dumps(session)
+    return f'[{_quote(session_id)},{opened_at!r},{touched_at!r},{moved_at!r},{playhead!r},"open",null,false,null]'
+
+
 def place_text(cell: Row) -> str:
     """Return where a cell stands, as one line: the table, and the key as JSON."""
     key = cell.key
@@ -82,10 +95,13 @@ def place_text(cell: Row) -> str:
 
 def cell_texts(cell: Row) -> tuple[str, str | None]:
     """Return where a cell stands and what stands there, as texts; None is nothing."""
-    to_json, value = TABLES[cell.table].to_json, cell.value
-    if value is not None:
-        value = dumps(value if to_json is None else to_json(value))
-    return place_text(cell), value
+    table, _, value = cell
+    if value is None:
+        return place_text(cell), None
+    if table == SESSIONS:
+        return place_text(cell), _session_text(value)
+    to_json = TABLES[table].to_json
+    return place_text(cell), dumps(value if to_json is None else to_json(value))
 
 
 class CellTexts:

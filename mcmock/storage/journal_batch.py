@@ -25,7 +25,7 @@ TABLES: Final = (
 
 _CELL: Final = 3  # columns
 _LOOK: Final = 256  # runs that are looked at together to see whether they go
-_AT_ONCE: Final = (256, 32, 1)
+_AT_ONCE: Final = (256, 64, 16, 4, 1)
 """Cells of one statement: a few sizes, so that SQLite has each of them ready."""
 
 

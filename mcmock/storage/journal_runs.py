@@ -13,8 +13,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator
-from contextlib import suppress
-from itertools import accumulate
+from itertools import accumulate, islice
 from typing import Any, Final, NamedTuple
 
 from mcmock.core.model import Delivery, Kind, Verdict
@@ -50,7 +49,8 @@ MOST_BYTES: Final = 1024**2
 RUN_COST: Final = 200
 """Bytes that a row takes beside what is in it."""
 
-_ZERO: Final = "\\u0000"
+_TOGETHER: Final = 128
+"""Entries that are made at once; Python's collector looks at what is new whenever there are 700 more."""
 
 _NAMES: Final = tuple(None if one is Delivery.PENDING else str(one.value) for one in DELIVERIES)
 
@@ -92,25 +92,36 @@ def _run(new: NewEntries) -> Run:
         faults, after_end, protocols,
     ) = zip(*new.rows, strict=True)  # fmt: skip
     lengths = list(map(len, bodies))
-    keys = list(zip(map(id, lines), answers, strict=True))
-    told = dict(zip(keys, zip(lines, answers, strict=True), strict=True))
-    places = dict(zip(told, range(len(told)), strict=True))
-    deliveries = map(_NAMES.__getitem__, new.deliveries)
-    entries = list(zip(
-        ats, kinds, events, sessions, verdicts, statuses, deliveries, methods, targets, numbers,
-        map(places.__getitem__, keys), accumulate(lengths), lengths, findings, faults, after_end, protocols, strict=True,
-    ))  # fmt: skip
+    told = dict(zip(zip(map(id, lines), answers, strict=True), lines, strict=True))
+    places = {key: number for number, key in enumerate(told)}
+    entries = zip(
+        ats, kinds, events, sessions, verdicts, statuses, map(_NAMES.__getitem__, new.deliveries), methods, targets, numbers,
+        map(places.__getitem__, zip(map(id, lines), answers, strict=True)), accumulate(lengths), lengths, findings, faults,
+        after_end, protocols, strict=True,
+    )  # fmt: skip
+    has_zero = any("\0" in text for text in {*events, *sessions} if text is not None)
     asked = {str(number): codec.lines_json(new.lines[number]) for number in set(numbers)}
-    headers = {"requests": asked, "answers": [[one, answer.decode("latin-1")] for one, answer in told.values()]}
-    return Run(seqs[0], seqs[-1], _entries_text(entries), codec.dumps(headers), b"".join(bodies))
+    headers = {
+        "requests": asked, "answers": [[one, answer.decode("latin-1")] for (_, answer), one in told.items()],
+    }  # fmt: skip
+    return Run(seqs[0], seqs[-1], _entries_text(entries, has_zero), codec.dumps(headers), b"".join(bodies))
 
 
-def _entries_text(entries: list[tuple[Any, ...]]) -> str:
-    if orjson is not None:
-        with suppress(TypeError):  # it refuses what is no character
-            text = orjson.dumps(entries, default=tuple).decode()
-            if _ZERO not in text:
-                return text
+def _entries_text(entries: Iterator[tuple[Any, ...]], has_zero: bool) -> str:
+    """Return entries as JSON. They are made some at a time, so that the collector has no reason to look at them."""
+    write = _written_plainly if orjson is None or has_zero else _written
+    texts = iter(lambda: write(list(islice(entries, _TOGETHER))), "[]")
+    return f"[{','.join([text[1:-1] for text in texts])}]"
+
+
+def _written(entries: list[tuple[Any, ...]]) -> str:
+    try:
+        return orjson.dumps(entries, default=tuple).decode()
+    except TypeError:  # it refuses what is no character
+        return _written_plainly(entries)
+
+
+def _written_plainly(entries: list[tuple[Any, ...]]) -> str:
     return codec.dumps(list(map(_with_columns, entries)))
 
 

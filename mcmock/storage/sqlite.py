@@ -60,6 +60,13 @@ LOOK = 1.0
 MAX_BEHIND = 0.4
 """Seconds that the writer may be behind before requests wait for it: so that `DURABILITY_DELAY` holds under any load."""
 
+PAGE = 16_384
+"""Bytes of a page of a new file: a run is some hundred KiB, and each page costs calls to the system, when it is written and
+when it is copied into the file."""
+
+CHECKPOINT = 4 * 1024**2
+"""Bytes beside the file after which they are copied into it."""
+
 RETAINING = 10.0
 """Seconds between two looks for requests that are too old."""
 
@@ -156,8 +163,12 @@ class SqliteStore:
 
     def _open(self, fresh: bool) -> sqlite3.Connection:
         connection = _connect(self.path, "rwc")
+        if fresh:
+            connection.execute(f"PRAGMA page_size = {PAGE}")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
+        (page,) = connection.execute("PRAGMA page_size").fetchone()
+        connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT // page}")
         if fresh:
             _make(connection)
         elif _format_of(connection) < FORMAT:

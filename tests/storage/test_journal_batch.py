@@ -11,7 +11,7 @@ import pytest
 from mcmock import faults
 from mcmock.core.model import Delivery
 from mcmock.engine import Emulator
-from mcmock.engine.changes import Delta
+from mcmock.engine.changes import Delta, Row
 from mcmock.engine.log import NewEntries
 from mcmock.engine.scopes import Scopes
 from mcmock.storage import codec, journal_batch, journal_runs, open_store, read_journal
@@ -58,6 +58,18 @@ def test_a_request_is_a_fiftieth_of_a_statement_and_its_header_lines_are_written
     lines = len(codec.dumps(codec.lines_json(HEADERS)))
     (whole,) = connection.execute("SELECT sum(length(entries) + length(headers) + length(bodies)) FROM runs").fetchone()
     assert whole / 640 < lines / 2
+
+
+@pytest.mark.parametrize("count", [1, 5, 63, 85, 600])
+def test_places_are_all_written_in_few_statements(connection: sqlite3.Connection, count: int) -> None:
+    statements: list[str] = []
+    rows = tuple(Row(codec.ISSUED, str(number), count) for number in range(count))
+    connection.set_trace_callback(statements.append)
+    Batch(connection, 1.0).write([("default", Delta(NewEntries(), {}, rows))])
+    connection.set_trace_callback(None)
+    found = connection.execute("SELECT place FROM cells WHERE value = ?", (str(count),)).fetchall()
+    assert {place for (place,) in found} == {codec.place_text(row) for row in rows}
+    assert len(statements) <= 12
 
 
 def test_what_became_of_an_answer_is_written_before_its_entry_and_after_it(connection: sqlite3.Connection) -> None:

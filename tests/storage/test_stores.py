@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import sys
 import threading
@@ -403,6 +404,18 @@ def test_an_entry_reads_back_as_it_was() -> None:
 )
 def test_a_cell_reads_back_as_it_was(cell: Row) -> None:
     assert codec.cells_from(codec.cells_text([codec.cell_texts(cell)])) == (cell,)
+
+
+@pytest.mark.parametrize("playhead", [0, -1, 10**400, 0.0, -0.0, 1e-9, 1e22, 2.5, float("inf"), True, "5", None])
+def test_a_session_has_the_text_that_the_encoder_of_json_gives_it(playhead: Any) -> None:
+    for opened in (
+        Session('s\udcff\u2603\0"', 1.5, 2, 3e20, playhead),
+        Session("s", 1.5, 2.0, 3.0, playhead, Phase.FORGOTTEN),
+        Session("s", 1.5, 2.0, 3.0, playhead, Phase.OPEN, 4.5),
+        Session("s", 1.5, 2.0, 3.0, playhead, Phase.OPEN, None, True),
+        Session("s", 1.5, 2.0, 3.0, playhead, Phase.OPEN, None, False, 7),
+    ):
+        assert codec.cell_texts(Row(codec.SESSIONS, "s", opened))[1] == json.dumps(opened, separators=(",", ":"))
 
 
 def test_rules_read_back_as_they_were() -> None:
@@ -858,7 +871,7 @@ def test_a_damaged_journal_is_refused_and_left_untouched(tmp_path: Path) -> None
         status(emulator, sid)
     emulator.close()
     text = bytearray(path.read_bytes())
-    text[5000:9000] = b"\xff" * 4000
+    text[sqlite.PAGE : sqlite.PAGE + 4000] = b"\xff" * 4000
     path.write_bytes(text)
     with pytest.raises(ValueError, match="is damaged") as caught:
         open_store(f"sqlite:{path}")
