@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import signal
 import sys
 from collections.abc import Callable
@@ -13,6 +12,7 @@ from urllib.parse import urlsplit
 import click
 
 from mcmock.cli import workers
+from mcmock.cli.collecting import collect_rarely
 from mcmock.cli.flags import server_options
 from mcmock.cli.options import Settings
 from mcmock.cli.running import running
@@ -38,7 +38,7 @@ async def _serve(service: Service, settings: Settings) -> int:
     for sign in (signal.SIGINT, signal.SIGTERM):
         _on(sign, stopped.set)
     async with running(service, settings):
-        gc.freeze()  # what is loaded by now stays; the collector need not look at all of it again as the log grows
+        collect_rarely()
         if workers.is_worker():
             await workers.wait_for_parent_exit(service, stopped)
             return 0

@@ -11,7 +11,7 @@ from http import HTTPStatus
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
-from mcmock.core.model import Headers, RawHeaders, Response
+from mcmock.core.model import Headers, RawHeaders, Response, header_text
 
 JSON = "application/json"
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -47,16 +47,11 @@ def is_loopback(host: str) -> bool:
 
 
 def render(status: int, headers: Headers, body: bytes = b"", *, head: bool = False) -> Response:
-    """Return a Response with its bytes; `head` leaves the body away but not its length.
-
-    Its lines are new tuples: log entries share them, and the garbage collector goes on looking at an entry that holds one which
-    was frozen before it had a look.
-    """
-    headers = tuple([(name, value) for name, value in headers])
-    lines = [f"HTTP/1.1 {status} {REASONS.get(status, 'Unknown')}"]
-    lines += [f"{name}: {value}" for name, value in headers]
-    raw = ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
-    return Response(status, headers, body, raw if head else raw + body)
+    """Return a Response with its bytes; `head` leaves the body away but not its length."""
+    lines = header_text(headers)
+    first = f"HTTP/1.1 {status} {REASONS.get(status, 'Unknown')}\r\n"
+    raw = (first + (lines + "\r\n\r\n" if lines else "\r\n")).encode("latin-1", "replace")
+    return Response(status, lines, body, raw if head else raw + body)
 
 
 class Dates:

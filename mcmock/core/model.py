@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
 from mcmock.core import json_decoding
@@ -114,13 +114,33 @@ class Request(NamedTuple):
     refusal: Refusal | None = None
 
 
+def header_text(headers: Headers) -> str:
+    """Return header lines as one text, in the form that they have on the wire; `headers_from` reads it back."""
+    return "\r\n".join([f"{name}: {value}" for name, value in headers])
+
+
+@lru_cache(128)
+def headers_from(text: str) -> Headers:
+    """Return the header lines of such a text."""
+    parts = [line.partition(": ") for line in text.split("\r\n")] if text else []
+    return tuple([(name, value) for name, _, value in parts])
+
+
 class Response(NamedTuple):
-    """An answer: its header lines in their order, and `raw`, all of it exactly as it goes over the wire."""
+    """An answer: its header lines as `header_text` has them, and `raw`, all of it exactly as it goes over the wire.
+
+    They are one text because the log keeps them: the garbage collector forgets a log entry that holds nothing but atoms.
+    """
 
     status: int
-    headers: Headers
+    header_text: str
     body: bytes
     raw: bytes
+
+    @property
+    def headers(self) -> Headers:
+        """The header lines, in their order."""
+        return headers_from(self.header_text)
 
 
 class Finding(NamedTuple):

@@ -118,7 +118,7 @@ class Engine:
                 response = protocol.respond(Verdict.ACCEPTED, parsed, request, now, session.id, "")
                 self.log.add(
                     now, Kind.EVENT, request.method, request.target, request.headers, request.body, parsed.event_type,
-                    session.id, Verdict.ACCEPTED, response.status, response.headers, response.body, parsed.findings, None,
+                    session.id, Verdict.ACCEPTED, response.status, response.header_text, response.body, parsed.findings, None,
                     False, protocol.name, Delivery.SENT,
                 )  # fmt: skip
                 return response
@@ -157,7 +157,7 @@ class Engine:
         request, response, parsed = call.request, decision.response, call.parsed
         return (
             seq, call.now, parsed.kind, request.method, request.target, request.headers, request.body,
-            parsed.event_type, decision.session_id, decision.verdict, response.status, response.headers, response.body,
+            parsed.event_type, decision.session_id, decision.verdict, response.status, response.header_text, response.body,
             decision.findings, decision.fault, decision.after_end, call.protocol.name,
         )  # fmt: skip
 

@@ -23,7 +23,7 @@ from sys import getsizeof
 from typing import Any, NamedTuple
 
 from mcmock.core import http
-from mcmock.core.model import Delivery, FaultHit, Finding, Headers, Kind, RawHeaders, Severity, Verdict
+from mcmock.core.model import Delivery, FaultHit, Finding, Headers, Kind, RawHeaders, Severity, Verdict, headers_from
 from mcmock.core.notices import Listener, Notice
 from mcmock.core.tables import DirectTable, drop_oldest
 from mcmock.engine import weights
@@ -31,6 +31,12 @@ from mcmock.engine.weights import ENTRY_COST
 
 BLOCK = 256
 """Entries stored together."""
+
+ROOM = 256
+"""When the log is full, so many-th a part of it is made free at once: to let one entry go each time costs three times as much."""
+
+MAX_FOUND = 256
+"""Findings that are looked for, because the next entry may have the same ones."""
 
 MAX_INTERNED = 4096
 """Distinct header sets that are looked for; past that, the oldest ones are kept only as long as entries have them."""
@@ -50,18 +56,26 @@ class Entry(NamedTuple):
     session_id: str | None
     verdict: Verdict
     status: int
-    response_headers: Headers
+    response_header_text: str
     response_body: bytes
     findings: tuple[Finding, ...]
     fault: FaultHit | None
     after_end: bool
     protocol: str
 
+    @property
+    def response_headers(self) -> Headers:
+        """The header lines of the answer, in their order."""
+        return headers_from(self.response_header_text)
+
 
 # The collector forgets a tuple only if it holds nothing that it looks after itself, and it looks after members of an enum.
 _TEXTS: dict[Kind | Verdict, str] = {member: str(member.value) for member in (*Kind, *Verdict)}
 _KINDS = {str(kind.value): kind for kind in Kind}
 _VERDICTS = {str(verdict.value): verdict for verdict in Verdict}
+
+
+_Findings = tuple[tuple[str, ...], ...]
 
 
 def _atoms_of(finding: Finding) -> tuple[str, ...]:
@@ -87,14 +101,14 @@ def weight_of(entry: Entry) -> int:
     """Return what an entry weighs that shares nothing with others, as one in a file does."""
     return (
         ENTRY_COST + len(entry.body) + weights.of_headers(entry.headers) + getsizeof(entry.target)
-        + getsizeof(entry.session_id) + weights.of_answer(len(entry.response_headers), entry.response_body)
-        + getsizeof(entry.event_type) + _weight_of_oddities(entry.method, entry.findings, entry.fault)
+        + getsizeof(entry.session_id) + weights.of_answer(entry.response_header_text, entry.response_body)
+        + getsizeof(entry.event_type) + weights.of_findings(entry.findings) + _weight_of_oddities(entry.method, entry.fault)
     )  # fmt: skip
 
 
-def _weight_of_oddities(method: str, findings: tuple[Finding, ...], fault: FaultHit | None) -> int:
+def _weight_of_oddities(method: str, fault: FaultHit | None) -> int:
     """Return what a plain ping has none of."""
-    weight = weights.of_findings(findings) + weights.of_fault(fault)
+    weight = weights.of_fault(fault)
     return weight if method in _METHODS else weight + getsizeof(method)
 
 
@@ -184,7 +198,7 @@ class Log:
     ) -> None:
         self.max_bytes = max_bytes
         self._is_session = is_session
-        self._event_types: dict[str | None, str | None] = {None: None, **{name: name for name in event_types}}
+        self._event_types: dict[str | None, tuple[str | None, int]] = {one: (one, 0) for one in (None, *event_types)}
         self._next = 1
         self._listeners: list[Listener] = []
         self._taken = 0  # the last entry that whoever keeps the log elsewhere has
@@ -199,7 +213,8 @@ class Log:
         self._interned = DirectTable[RawHeaders, _Lines]()
         self._same: dict[int, _Lines] = {}  # by the id of the tuple that came: to find it needs no look at the lines
         self._lines_made = 0
-        self._answer: Headers = ()  # the header lines of the latest answer: others may be the same ones
+        self._found: dict[int, tuple[tuple[Finding, ...], _Findings, int]] = {}
+        self._answers = "", ""  # the header lines of answers that others may share: the latest two
         self._first = self._origin = self._next  # the oldest entry kept; the first since the log was empty
         self.bytes = 0
         self.evicted = 0
@@ -224,7 +239,7 @@ class Log:
 
     def add(
         self, at: float, kind: Kind, method: str, target: str, headers: RawHeaders, body: bytes, event_type: str | None,
-        session_id: str | None, verdict: Verdict, status: int, answer: Headers, answer_body: bytes,
+        session_id: str | None, verdict: Verdict, status: int, answer: str, answer_body: bytes,
         findings: tuple[Finding, ...], fault: FaultHit | None, after_end: bool, protocol: str, delivery: Delivery,
     ) -> None:  # fmt: skip
         """`append` for who has no entry made yet; it is the next one."""
@@ -232,39 +247,37 @@ class Log:
         self._next = seq + 1
         if seq % BLOCK == 0 or seq == self._origin:
             self._open = self._blocks[seq // BLOCK] = _Block([], array("Q"), bytearray())
-        weight = ENTRY_COST + len(body)
-        shared = None
-        if session_id is not None:
+        event_type, weight = self._event_types.get(event_type) or (event_type, getsizeof(event_type))
+        weight += ENTRY_COST + len(body)
+        if session_id is None:
+            weight += getsizeof(target)
+        else:
             trail = self._trails.get(session_id) or self._new_trail(session_id, target)
             trail.seqs.append(seq)
-            if target != trail.target and len(trail.seqs) == 2 and not trail.gone:  # the first event, behind its start
-                weight += getsizeof(trail.target)
-                self.bytes += trail.share(target)
-            session_id, shared = trail.id, trail.target
-        if target == shared:
-            target = shared
-        else:
-            weight += getsizeof(target)
+            session_id = trail.id
+            if target == trail.target:
+                target = trail.target
+            else:
+                weight += self._weight_of_target(target, trail)
         lines = self._same.get(id(headers))
         if lines is None or lines.came is not headers:
             lines = self._interned.get(headers) or self._new_lines(headers)
         lines.uses += 1
-        if event_type in self._event_types:
-            event_type = self._event_types[event_type]
-        else:
-            weight += getsizeof(event_type)
-        found: tuple[tuple[str, ...], ...] = ()
-        met: tuple[Any, ...] | None = None
-        if findings or fault or method not in _METHODS:
-            weight += _weight_of_oddities(method, findings, fault)
-            found, met = tuple(map(_atoms_of, findings)), fault and tuple(fault)
-        if answer is not self._answer:
-            self._answer = answer
-            weight += weights.of_answer(len(answer), answer_body)
+        found: _Findings = ()
+        if findings:
+            found, more = self._found_in(findings)
+            weight += more
+        if fault or method not in _METHODS:
+            weight += _weight_of_oddities(method, fault)
+        latest, other = self._answers
+        if answer is not latest and answer is not other:
+            weight += weights.of_answer(answer, answer_body)
+            if verdict is not Verdict.CREATED:  # where its session is stands in no other
+                self._answers = answer, latest
         block = self._open
         block.rows.append((
             seq, at, _TEXTS[kind], method, target, lines.number, body, event_type, session_id, _TEXTS[verdict], status,
-            answer, answer_body, found, met, after_end, protocol,
+            answer, answer_body, found, fault and tuple(fault), after_end, protocol,
         ))  # fmt: skip
         block.sizes.append(weight)
         block.deliveries.append(_DELIVERY_CODES[delivery])
@@ -278,6 +291,25 @@ class Log:
         self.tell("exchange", seq)
         if delivery is not Delivery.PENDING:
             self.tell("delivery", seq)
+
+    def _found_in(self, findings: tuple[Finding, ...]) -> tuple[_Findings, int]:
+        """Return findings as a row has them, and what they weigh: those that are the same ones are made once."""
+        known = self._found.get(id(findings))
+        if known is not None and known[0] is findings:
+            return known[1:]
+        found, weight = tuple(map(_atoms_of, findings)), weights.of_findings(findings)
+        if len(self._found) >= MAX_FOUND:
+            self._found.clear()
+        self._found[id(findings)] = findings, found, weight
+        return found, weight
+
+    def _weight_of_target(self, target: str, trail: _Trail) -> int:
+        """Return what a path weighs that is not the one its session shares; the first event, behind its start, has that one."""
+        if len(trail.seqs) != 2 or trail.gone:
+            return getsizeof(target)
+        weight = getsizeof(trail.target)
+        self.bytes += trail.share(target)
+        return weight
 
     def _new_trail(self, session_id: str, target: str) -> _Trail:
         trail = self._trails[session_id] = _Trail(session_id, target, self._left.pop(session_id, 0))
@@ -318,42 +350,52 @@ class Log:
             self._evict()
 
     def _evict(self) -> None:
-        """Drop the oldest entries until the rest fits; the newest one always stays."""
-        while self.bytes > self.max_bytes and self._first < self._next - 1:
-            if self._first > self._taken and self._keeper is not None:
+        """Drop the oldest entries until the rest fits, with a little room for the next; the newest one always stays."""
+        most, newest = self.max_bytes - self.max_bytes // ROOM, self._next - 1
+        seq, trails, shared = self._first, self._trails, self._lines
+        while self.bytes > most and seq < newest:
+            if self._keeper is not None and seq > self._taken:
                 self._keeper()
-            block, place = self._place(self._first)
-            row = block.rows[place]
-            self._first += 1
-            self._let_go_of_lines(row[5])
-            if row[8] is not None:
-                self._shorten(self._trails[row[8]])
-            self.bytes -= block.sizes[place]
-            block.rows[place] = ()
-            self.evicted += 1
-            if self._first % BLOCK == 0:
-                del self._blocks[self._first // BLOCK - 1]
+            block, begin = self._place(seq)
+            rows, sizes, held = block.rows, block.sizes, self.bytes
+            end = begin + min(newest, self._taken + 1 if self._keeper is not None else newest) - seq
+            for place in range(begin, min(end, len(rows))):
+                row = rows[place]
+                rows[place] = ()
+                seq += 1
+                held -= sizes[place]
+                lines = shared[row[5]]
+                lines.uses -= 1
+                if not lines.uses:
+                    held -= self._forget_lines(lines)
+                if (session_id := row[8]) is not None:
+                    trail = trails[session_id]
+                    trail.gone += 1
+                    if trail.seqs[-1] < seq:
+                        held -= self._end(trail)
+                    elif trail.gone % BLOCK == 0:  # not each time: it would be copied for every entry
+                        del trail.seqs[: bisect_left(trail.seqs, seq)]
+                if held <= most:
+                    break
+            self.evicted += seq - self._first
+            self._first, self.bytes = seq, held
+            if seq % BLOCK == 0:
+                del self._blocks[seq // BLOCK - 1]
         self.tell("evicted", 0)
 
-    def _let_go_of_lines(self, number: int) -> None:
-        lines = self._lines[number]
-        lines.uses -= 1
-        if not lines.uses:
-            del self._lines[number], self._same[id(lines.came)]
-            if self._interned.get(lines.came) is lines:
-                del self._interned[lines.came]
-            self.bytes -= lines.weight
+    def _forget_lines(self, lines: _Lines) -> int:
+        """Forget header lines that no entry has any more, and return how many bytes that frees."""
+        del self._lines[lines.number], self._same[id(lines.came)]
+        if self._interned.get(lines.came) is lines:
+            del self._interned[lines.came]
+        return lines.weight
 
-    def _shorten(self, trail: _Trail) -> None:
-        """One more entry of that session has left."""
-        trail.gone += 1
-        if trail.seqs[-1] < self._first:
-            del self._trails[trail.id]
-            self.bytes -= trail.weight
-            if self._is_session(trail.id):
-                self._left[trail.id] = trail.gone
-        elif trail.gone % BLOCK == 0:  # not each time: a session as long as the log would be copied for every entry
-            del trail.seqs[: bisect_left(trail.seqs, self._first)]
+    def _end(self, trail: _Trail) -> int:
+        """Forget where the entries of a session were, all of which have left, and return how many bytes that frees."""
+        del self._trails[trail.id]
+        if self._is_session(trail.id):
+            self._left[trail.id] = trail.gone
+        return trail.weight
 
     # -- for whoever keeps it elsewhere -------------------------------------------------------------------------------
 

@@ -22,9 +22,6 @@ HEADERS_COST = 400
 LINE_COST = 144
 """Bytes a header line of a request costs beside its text."""
 
-ANSWER_LINE_COST = 80
-"""Bytes a header line of an answer costs where the answer is one of its own: its name is the same everywhere."""
-
 FINDING_COST = 120
 """Bytes a finding costs beside its own words."""
 
@@ -42,9 +39,9 @@ def of_findings(findings: tuple[Finding, ...]) -> int:
     return sum([FINDING_COST + getsizeof(one.path) + getsizeof(one.message) for one in findings]) if findings else 0
 
 
-def of_answer(lines: int, body: bytes) -> int:
-    """Return the bytes of an answer with so many header lines that no other answer shares."""
-    return lines * ANSWER_LINE_COST + len(body)
+def of_answer(lines: str, body: bytes) -> int:
+    """Return the bytes of an answer with header lines that no other answer shares."""
+    return getsizeof(lines) + len(body)
 
 
 def of_fault(fault: FaultHit | None) -> int:

@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 from mcmock.core import http
 from mcmock.core.json_decoding import plain
-from mcmock.core.model import Close, Drip, Headers, Reset, Response, Send, Step, Wait
+from mcmock.core.model import Close, Drip, Headers, Reset, Response, Send, Step, Wait, header_text
 from mcmock.core.wording import is_whole, shown
 from mcmock.protocols.registry import FAULT_FORMS
 
@@ -27,7 +27,7 @@ Dice = Callable[[str], float]
 """Gives the number in [0, 1) drawn for a purpose, the same one again for the same request of the same traffic."""
 
 BEFORE, AFTER = "before", "after"
-NO_ANSWER = Response(0, (), b"", b"")
+NO_ANSWER = Response(0, "", b"", b"")
 """What the log holds for an answer that never went out: status 0, no header, no body."""
 
 GARBAGE = b"\x15\x03\x03\x00\x02\x02\x46 these bytes are no HTTP\r\n\r\n"
@@ -325,7 +325,7 @@ def answer(scene: EffectContext, code: int, body: Any, headers: Mapping[str, str
         response = _with_body(response, body_bytes(body), kind)
     if code in _BODILESS:
         kept = tuple(one for one in response.headers if one[0].lower() not in _OF_BODY)
-        response = Response(code, kept, b"", b"")
+        response = Response(code, header_text(kept), b"", b"")
     for name, value in headers.items():
         response = with_header(response, name, value)
     return http.render(code, response.headers, response.body, head=scene.head)
@@ -334,7 +334,7 @@ def answer(scene: EffectContext, code: int, body: Any, headers: Mapping[str, str
 def _with_body(response: Response, body: bytes, content_type: str) -> Response:
     lengths = dict(zip(_OF_BODY, (content_type, str(len(body))), strict=True))
     headers = tuple((name, lengths.get(name.lower(), old)) for name, old in response.headers)
-    return Response(response.status, headers, body, b"")
+    return Response(response.status, header_text(headers), body, b"")
 
 
 def with_header(response: Response, name: str, value: str | None, *, head: bool = False) -> Response:

@@ -12,7 +12,7 @@ from math import isfinite
 from typing import Any, NamedTuple
 
 from mcmock.core import clock
-from mcmock.core.model import Delivery, FaultHit, Headers, Kind, RawHeaders, Verdict
+from mcmock.core.model import Delivery, FaultHit, Kind, RawHeaders, Verdict, header_text, headers_from
 from mcmock.core.sessions import Phase, Session
 from mcmock.engine.changes import Row
 from mcmock.engine.log import Entry, findings_from
@@ -174,9 +174,9 @@ def _header_text(lines: RawHeaders) -> str:
 
 
 @lru_cache(64)
-def _lines_text(lines: Headers) -> str:
+def _lines_text(text: str) -> str:
     """Return the header lines of an answer as JSON."""
-    return dumps(lines)
+    return dumps(headers_from(text))
 
 
 def _not_shared(number: int) -> Any:
@@ -223,8 +223,9 @@ def lines_from(value: list[list[str]]) -> RawHeaders:
     return tuple((_bytes(name), _bytes(line)) for name, line in value)
 
 
-def answer_lines_from(value: list[list[str]]) -> Headers:
-    return tuple((name, line) for name, line in value)
+def answer_lines_from(value: list[list[str]]) -> str:
+    """Return the header lines of an answer, as an entry has them, from JSON."""
+    return header_text(tuple((name, line) for name, line in value))
 
 
 def fault_from(value: list[Any] | None) -> FaultHit | None:

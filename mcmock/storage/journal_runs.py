@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from itertools import accumulate, islice
 from typing import Any, Final, NamedTuple
 
-from mcmock.core.model import Delivery, Kind, Verdict
+from mcmock.core.model import Delivery, Kind, Verdict, headers_from
 from mcmock.engine.log import DELIVERIES, Entry, NewEntries, findings_from
 from mcmock.storage import codec
 
@@ -92,18 +92,15 @@ def _run(new: NewEntries) -> Run:
         faults, after_end, protocols,
     ) = zip(*new.rows, strict=True)  # fmt: skip
     lengths = list(map(len, bodies))
-    told = dict(zip(zip(map(id, lines), answers, strict=True), lines, strict=True))
-    places = {key: number for number, key in enumerate(told)}
+    places = {key: number for number, key in enumerate(dict.fromkeys(zip(lines, answers, strict=True)))}
     entries = zip(
         ats, kinds, events, sessions, verdicts, statuses, map(_NAMES.__getitem__, new.deliveries), methods, targets, numbers,
-        map(places.__getitem__, zip(map(id, lines), answers, strict=True)), accumulate(lengths), lengths, findings, faults,
-        after_end, protocols, strict=True,
+        map(places.__getitem__, zip(lines, answers, strict=True)), accumulate(lengths), lengths, findings, faults, after_end,
+        protocols, strict=True,
     )  # fmt: skip
     has_zero = any("\0" in text for text in {*events, *sessions} if text is not None)
     asked = {str(number): codec.lines_json(new.lines[number]) for number in set(numbers)}
-    headers = {
-        "requests": asked, "answers": [[one, answer.decode("latin-1")] for (_, answer), one in told.items()],
-    }  # fmt: skip
+    headers = {"requests": asked, "answers": [[headers_from(one), answer.decode("latin-1")] for one, answer in places]}
     return Run(seqs[0], seqs[-1], _entries_text(entries, has_zero), codec.dumps(headers), b"".join(bodies))
 
 

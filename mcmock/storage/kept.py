@@ -122,7 +122,7 @@ class Unlogged:
         found = Finding("store-away", Severity.ERROR, "", message, "mcmock")
         entry = Entry(
             0, now, Kind.OTHER, request.method, request.target, http.without_secrets(request.headers), request.body, None, None,
-            Verdict.BROKEN, response.status, response.headers, response.body, (found,), None, False, protocol.name,
+            Verdict.BROKEN, response.status, response.header_text, response.body, (found,), None, False, protocol.name,
         )  # fmt: skip
         self._changes.append(Change(entry=tuple(entry), weight=weight_of(entry)))
         return Answer(0, response, at=now)

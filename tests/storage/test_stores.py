@@ -378,7 +378,7 @@ def test_another_seed_may_be_asked_for(open_keeping: Opener) -> None:
 
 ENTRY = Entry(
     7, 1.5, Kind.EVENT, "POST", "/x\u00ff", ((b"A", b"\xff"),), bytes(range(256)), "ping", "s", Verdict.ACCEPTED, 204,
-    (("B", "\u00ff"),), b"\x00", (Finding("r", Severity.INFO, "$", "m\u2603", "s"),),
+    "B: \u00ff", b"\x00", (Finding("r", Severity.INFO, "$", "m\u2603", "s"),),
     FaultHit("r", "reset", "before", 0.25), True, "media-collection",
 )  # fmt: skip
 

@@ -40,21 +40,18 @@ class _Created(NamedTuple):
     """The 201 of one second, in the two halves between which the location stands."""
 
     second: int
-    lines: tuple[Headers, Headers]
+    lines: tuple[str, str]
     raw: tuple[bytes, bytes]
 
     @classmethod
     def of(cls, second: int, response: Response) -> _Created:
-        headers, line = response.headers, ("Location", _PLACE)
-        index = headers.index(line)
-        before, _, behind = response.raw.partition(b"%b\r\n" % _PLACE.encode())
-        return cls(second, (headers[:index], headers[index + 1 :]), (before, behind))
+        above, _, below = response.header_text.partition(_PLACE)
+        before, _, behind = response.raw.partition(_PLACE.encode())
+        return cls(second, (above, below), (before, behind))
 
     def at(self, place: str) -> Response:
-        (first, others), (before, behind) = self.lines, self.raw
-        return Response(
-            201, (*first, ("Location", place), *others), b"", b"%b%b\r\n%b" % (before, place.encode(), behind)
-        )
+        (above, below), (before, behind) = self.lines, self.raw
+        return Response(201, above + place + below, b"", before + place.encode() + behind)
 
 
 # Whether the connection stays, and which lines there are beside the usual ones.
