@@ -118,6 +118,8 @@ class Clock:
             self._slipped += self._latest - running
             running = self._latest
         self._latest = running
+        if self._told <= running <= LATEST:
+            return running
         return min(max(running, self._told), LATEST)
 
     def not_before(self, moment: float) -> None:

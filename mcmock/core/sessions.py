@@ -93,10 +93,12 @@ def is_open_at(session: Session, now: float) -> bool:
 
 def take(session: Session, event_type: str, playhead: float, now: float, ts: int | None = None) -> Session:
     """Return the open session after one more event; `ts` is the player's own time of it, in milliseconds."""
-    moved_at = session.moved_at if playhead == session.playhead else now
+    session_id, opened_at, _, moved_at, before, _, _, _, _ = session  # faster than by their names
+    if playhead != before:
+        moved_at = now
     if event_type == "sessionEnd":
-        return Session(session.id, session.opened_at, now, moved_at, playhead, Phase.ENDED, now, end_ts=ts)
-    return _new(Session, (session.id, session.opened_at, now, moved_at, playhead, Phase.OPEN, None, False, None))
+        return Session(session_id, opened_at, now, moved_at, playhead, Phase.ENDED, now, end_ts=ts)
+    return _new(Session, (session_id, opened_at, now, moved_at, playhead, Phase.OPEN, None, False, None))
 
 
 _new = tuple.__new__  # a third of the price of Session(…), on the way of every event

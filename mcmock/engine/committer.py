@@ -90,6 +90,7 @@ class DirectCommitter:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self.take_known = engine.take_known
 
     def handle(self, request: Request) -> Answer:
         engine = self._engine
@@ -99,11 +100,6 @@ class DirectCommitter:
     def take(self, request: Request) -> Response | Answer:
         with self._engine.lock:
             return self._engine.take(request)
-
-    def take_known(self, line: KnownLine, target: str, headers: RawHeaders, body: bytes) -> Response | None:
-        engine = self._engine
-        with engine.lock:
-            return engine.take_known(line, target, headers, body)
 
     def submit(self, request: Request, done: Callable[[Answer], None]) -> None:
         done(self.handle(request))

@@ -78,29 +78,30 @@ class Engine:
             return self._break(tx, request, error)
 
     def take_known(self, line: KnownLine, target: str, headers: RawHeaders, body: bytes) -> Response | None:
-        """`take` for what is known by its form: a request of the first API, on a connection that stays.
+        """`take` for what is known by its form: a request of the first API, on a connection that stays. It takes the lock itself.
 
         `line` is what its first line says; its header lines are usual. None, with nothing done: `take` has to look at it.
         """
         known, state = self._known, self.state
-        if known is None or state.has_met_faults:
-            return None
-        try:
-            now = state.now()
-            decided = known.deciders[line.kind](line.session_id, headers, body, now)
-            if decided is None:
+        with self.lock:
+            if known is None or state.has_met_faults:
                 return None
-        except Exception:
-            return None  # `take` says what it is
-        kind, (verdict, session_id, event_type, findings, response) = line.kind, decided
-        if verdict is Verdict.CREATED:
-            self._forget_old(state, now)
-        status, answer, answer_body, _ = response
-        self.log.add(
-            now, kind, "OPTIONS" if kind is Kind.PREFLIGHT else "POST", target, headers, body, event_type, session_id,
-            verdict, status, answer, answer_body, findings, None, False, self._first.name, Delivery.SENT,
-        )  # fmt: skip
-        return response
+            try:
+                now = state.now()
+                decided = known.deciders[line.kind](line.session_id, headers, body, now)
+                if decided is None:
+                    return None
+            except Exception:
+                return None  # `take` says what it is
+            kind, (verdict, session_id, event_type, findings, response) = line.kind, decided
+            if verdict is Verdict.CREATED:
+                self._forget_old(state, now)
+            status, answer, answer_body, _ = response
+            self.log.add(
+                now, kind, "OPTIONS" if kind is Kind.PREFLIGHT else "POST", target, headers, body, event_type, session_id,
+                verdict, status, answer, answer_body, findings, None, False, self._first.name, Delivery.SENT,
+            )  # fmt: skip
+            return response
 
     def _found_in_preflight(self, headers: RawHeaders) -> tuple[Finding, ...]:
         request = Request("OPTIONS", self._first.paths[0].template, headers, b"")

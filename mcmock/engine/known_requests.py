@@ -48,7 +48,7 @@ class KnownRequests:
         scene: DecisionContext,
         look_at: Callable[[RawHeaders], tuple[Finding, ...]],
     ) -> None:
-        self._accepted = forms.accepted
+        self._accepted, self._sessions = forms.accepted, state.sessions
         self._forms, self._state, self._scene, self._look_at = forms, state, scene, look_at
         self._recall_event = forms.recalls(Kind.EVENT, scene.policy.mode)
         self._recall_start = forms.recalls(Kind.SESSION, scene.policy.mode)
@@ -58,13 +58,13 @@ class KnownRequests:
         }  # fmt: skip
 
     def _event(self, session_id: str | None, __: RawHeaders, body: bytes, now: float) -> Decided | None:
-        recalled, session = self._recall_event(body), self._state.sessions.get(str(session_id))
+        recalled, session = self._recall_event(body), self._sessions.get(session_id or "")
         if recalled is None or session is None or not sessions.is_open_at(session, now):
             return None
         event_type, playhead, ts, findings, _ = recalled
-        response = self._accepted(now)
-        self._state.sessions.put(session.id, sessions.take(session, event_type, playhead, now, ts))
-        return Verdict.ACCEPTED, session.id, event_type, findings, response
+        session_id, response = session.id, self._accepted(now)
+        self._sessions.put(session_id, sessions.take(session, event_type, playhead, now, ts))
+        return Verdict.ACCEPTED, session_id, event_type, findings, response
 
     def _start(self, _: str | None, __: RawHeaders, body: bytes, now: float) -> Decided | None:
         recalled = self._recall_start(body)

@@ -157,16 +157,13 @@ class AiohttpConnection(web.RequestHandler):
 
     # -- the queue ----------------------------------------------------------------------------------------------------
 
-    def is_waiting(self) -> bool:
-        """Return whether the queue is empty and aiohttp waits for the next request."""
-        return not self._messages and self._waiter is not None and not self._waiter.done()
+    def is_idle(self, begun: bool) -> bool:
+        """Return whether the queue is empty and, if anything was read before, aiohttp waits for the next request."""
+        return not (self._messages or (begun and (self._waiter is None or self._waiter.done())))
 
     def may_write(self, transport: asyncio.Transport) -> bool:
         """Return whether an answer may be written at once: nothing is closing, and the client reads."""
         return not (self._close or self._force_close or self._paused or transport.is_closing())
-
-    def has_queued(self) -> bool:
-        return bool(self._messages)
 
     def latest(self) -> tuple[Any, StreamReader]:
         """Return what was read last. A CONNECT to nowhere is an error: aiohttp can make no request of a head without an URL."""

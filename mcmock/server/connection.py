@@ -137,7 +137,11 @@ class Connection(AiohttpConnection):
             data = self._no_longer_held() + data
         if self.asked is not None:
             self._queue_asked()
-        if self.clear and self._is_idle() and (request := self.fast_path.read(data, self.latest_fast)) is not None:
+        if (
+            self.clear
+            and self.is_idle(self.begun)
+            and (request := self.fast_path.read(data, self.latest_fast)) is not None
+        ):
             if type(request) is FastRequest:
                 self.latest_fast = request[:2]
                 if self._answer_at_once(request):
@@ -284,9 +288,11 @@ class Connection(AiohttpConnection):
         ):
             self.meter.note_taken(known.kind, response.status, monotonic() - began)
             transport.write(response.raw)
-        elif not self._take(fast, transport):
-            return True
-        self._go_on(transport, block.keep_alive)
+            self.note_answer()
+            if self.is_full:
+                self._queue(_Unread())
+        elif self._take(fast, transport):
+            self._go_on(transport, block.keep_alive)
         return True
 
     def _go_on(self, transport: asyncio.Transport, keep_alive: bool) -> None:
@@ -401,7 +407,7 @@ class Connection(AiohttpConnection):
         if self.secure or self.is_closing:
             return None  # no way to: the transport closes
         self.ended = True
-        if self._is_idle() and not self.waiting and not self._has_begun():
+        if self.is_idle(self.begun) and not self.waiting and not self._has_begun():
             return None  # nothing to answer
         self._end_input()
         return True
@@ -473,10 +479,6 @@ class Connection(AiohttpConnection):
             else:
                 self._feed()
         return finished
-
-    def _is_idle(self) -> bool:
-        """Return whether nothing is being answered, or waits for it."""
-        return not self.has_queued() if not self.begun else self.is_waiting()
 
     def _queue(self, errand: Exception) -> None:
         """Let `handle_error` do `errand` once all requests before it are answered."""

@@ -120,8 +120,7 @@ class WriteBehindCommitter:
             return None  # `take` says so
         if self._unlogged:
             return None
-        with engine.lock:
-            response = engine.take_known(line, target, headers, body)
+        response = engine.take_known(line, target, headers, body)
         if response is not None:
             self._ledger.touch()
         return response

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import random
+import re
 from typing import Any
 
 import pytest
 
 from mcmock.core.model import Kind, Mode
 from mcmock.protocols.media_collection import body as bodies
+from mcmock.protocols.media_collection import values
 from tests.conftest import START_PARAMS, body
 
 ORG = "visitor.marketingCloudOrgId"
@@ -150,3 +153,27 @@ def test_placeholders_are_found_in_every_event_that_has_values() -> None:
 def test_metadata_may_say_anything_but_what_no_one_means(value: str, odd: bool) -> None:
     rules = found("sessionStart", PLAIN, customMetadata={"title": value})
     assert rules == (["placeholder-in-metadata"] if odd else [])
+
+
+PIECES = (
+    *values.NEVER_MEANT, *values.NO_ID, "{{", "}}", "[", "]", "<", ">", "%", "__", "@", "$(", ")", "YOUR", "insert", " ", "_",
+    "-", "a", "F", "abcdef", "Optional(", "object ", "film", "0", "1", "22", "333333",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_text_whose_digits_do_not_matter_is_a_value_with_any_others(seed: int) -> None:
+    """The fast path asks once for all of them."""
+    chance, sure = random.Random(seed), 0
+    for _ in range(5000):
+        text = "".join(chance.choices(PIECES, k=chance.randint(1, 4)))
+        for _ in range(3):
+            other = re.sub("[0-9]+", lambda _: str(chance.choice((0, 1, 7, 10**5, 10**6 + 1))), text)
+            if values.is_value_whatever_its_digits(text):
+                sure += 1
+                assert not any(values.is_no_value(key, other.strip()) for key in ("media.id", "media.name")), (
+                    text,
+                    other,
+                )
+    assert sure > 500
+    assert values.is_value_whatever_its_digits("film-000000017")

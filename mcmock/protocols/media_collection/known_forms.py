@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Final
 
 from mcmock.core.http import header
@@ -23,7 +22,7 @@ class MediaCollectionForms(KnownForms):
     targets = routes.FAST_PATH
 
     def __init__(self, answers: Answers) -> None:
-        self._answers, self.accepted = answers, answers.accepted
+        self._answers, self.accepted = answers, answers.accepted_each(True)
         self.templates = {(kind, mode): Templates(mode) for kind in (Kind.EVENT, Kind.SESSION) for mode in Mode}
 
     def line(self, method: str, target: str) -> KnownLine | None:
@@ -43,8 +42,7 @@ class MediaCollectionForms(KnownForms):
         return self._answers.created(session_id, now, True)
 
     def preflighted(self, headers: RawHeaders) -> Callable[[float], Response]:
-        private = asks_for_private(headers)
-        return partial(self._answers.preflight, keep_alive=True, private_network=private)
+        return self._answers.preflight_each(True, private_network=asks_for_private(headers))
 
 
 def is_json(content_type: bytes | None) -> bool:

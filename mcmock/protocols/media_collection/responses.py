@@ -8,6 +8,8 @@ browser needs to read them.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 from mcmock.core.http import JSON, Dates, render
@@ -54,9 +56,19 @@ class _Created(NamedTuple):
         return Response(201, above + place + below, b"", before + place.encode() + behind)
 
 
-# Whether the connection stays, and which lines there are beside the usual ones.
-_STAYS: tuple[bool, Headers] = (True, ())
-_GOES: tuple[bool, Headers] = (False, ())
+class EachSecond:
+    """An answer that is the same for a whole second: called with the time, it returns what `build` made in that second."""
+
+    __slots__ = ("_build", "_response", "_second")
+
+    def __init__(self, build: Callable[[float], Response]) -> None:
+        self._build, self._second, self._response = build, -1, build(0)
+
+    def __call__(self, now: float) -> Response:
+        second = int(now)
+        if second != self._second:
+            self._response, self._second = self._build(now), second
+        return self._response
 
 
 class Answers:
@@ -70,27 +82,32 @@ class Answers:
         self._private_network: Headers = ((ALLOW_PRIVATE_NETWORK, "true"),) if private_network else ()
         self._date = Dates()
         self._created: _Created | None = None  # the latest 201
-        self._kept: dict[tuple[bool, Headers], tuple[int, Response]] = {}
-        """The latest 204 of a connection that stays, or goes, with these lines beside the usual ones."""
+        self._accepted: dict[tuple[bool, Headers], EachSecond] = {}
+        """The 204 of a connection that stays, or goes, with these lines beside the usual ones."""
 
     def accepted(self, now: float, keep_alive: bool = True) -> Response:
         """204, the same bytes for a whole second."""
-        return self._of_this_second(now, _STAYS if keep_alive else _GOES)
+        return self.accepted_each(keep_alive)(now)
 
-    def _of_this_second(self, now: float, how: tuple[bool, Headers]) -> Response:
-        second, kept = int(now), self._kept.get(how)
-        if kept is None or kept[0] != second:
-            keep_alive, more = how
-            kept = self._kept[how] = second, self._build("accepted", 204, now, keep_alive, more=more)
-        return kept[1]
+    def accepted_each(self, keep_alive: bool, more: Headers = ()) -> EachSecond:
+        """Return what answers 204 on a connection that stays, or goes, with `more` header lines."""
+        known = self._accepted.get((keep_alive, more))
+        if known is None:
+            build = partial(self._build, "accepted", 204, keep_alive=keep_alive, more=more)
+            known = self._accepted[keep_alive, more] = EachSecond(build)
+        return known
 
     def preflight(self, now: float, keep_alive: bool, *, private_network: bool = False) -> Response:
         """A preflight is answered as an event is (assumed); `max_age` tells a browser how long to remember it.
 
         `private_network` says that it asks whether a public page may reach this address.
         """
+        return self.preflight_each(keep_alive, private_network=private_network)(now)
+
+    def preflight_each(self, keep_alive: bool, *, private_network: bool) -> EachSecond:
+        """Return what answers such preflights."""
         granted = self._private_network if private_network else ()
-        return self._of_this_second(now, (keep_alive, (*self._max_age, *granted)))
+        return self.accepted_each(keep_alive, (*self._max_age, *granted))
 
     def created(self, session_id: str, now: float, keep_alive: bool) -> Response:
         place = location(session_id)

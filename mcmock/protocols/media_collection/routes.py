@@ -67,4 +67,4 @@ def route(method: str, target: str) -> Route:
 
 def location(session_id: str) -> str:
     """Return the one form that all clients can parse: a path from the root, with no prefix, no slash behind, no query."""
-    return f"{SESSIONS}/{quote(session_id)}"
+    return f"{SESSIONS}/{session_id if session_id.isascii() and session_id.isalnum() else quote(session_id)}"

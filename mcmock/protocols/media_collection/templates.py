@@ -61,19 +61,20 @@ class Template(NamedTuple):
     """What bodies of a form are: their event's type, and what is found in each beside its bitrate.
 
     `numbers` are the groups of the pattern that hold the playhead and the time, `high` the one for a bitrate of which there may
-    be something to say (0: there is none), and `texts` those for texts with digits, by key. `read_playhead` makes a number of a
-    playhead, which stands near `second` in an ad break that names one. `content` stands for what is watched, if no text does.
+    be something to say (0: there is none), and `texts` those for texts of which something may be said, by key. `read_playhead`
+    makes a number of a playhead, which stands near `second` in an ad break that names one. `content` stands for what is
+    watched; where texts with digits tell that, it is their groups and what stands between them.
     """
 
     pattern: re.Pattern[bytes]
     numbers: tuple[int, int]
     high: int
-    texts: dict[str, str]
+    texts: dict[str, int]
     event_type: str
     findings: tuple[Finding, ...]
     read_playhead: type[int] | type[float]
     second: float | None
-    content: str | None
+    content: str | tuple[str | int, ...]
 
 
 class Templates:
@@ -100,8 +101,8 @@ class Templates:
             findings = of_bitrate + findings
         if texts and not _are_values(texts, found):
             return None
-        if content is None:
-            content = content_key(json_decoding.decode(text)["params"])
+        if type(content) is tuple:
+            content = "/".join([one if type(one) is str else found[one].decode() for one in content])
         digits, ts = found.group(*numbers)
         playhead = read_playhead(digits)
         if second is not None and lint.is_apart(second, playhead):
@@ -123,8 +124,8 @@ class Templates:
             self._seen.clear()
 
 
-def _are_values(texts: dict[str, str], found: re.Match[bytes]) -> bool:
-    return not any(values.is_no_value(key, found[group].decode()) for key, group in texts.items())
+def _are_values(texts: dict[str, int], found: re.Match[bytes]) -> bool:
+    return not any(values.is_no_value(key, found[group].decode().strip()) for key, group in texts.items())
 
 
 def _of_bitrate(mode: Mode, digits: bytes) -> tuple[Finding, ...] | None:
@@ -147,18 +148,19 @@ def _template(text: bytes, event_type: str, body: dict[str, Any], findings: tupl
     if "playhead" not in groups or "ts" not in groups or pattern.fullmatch(text) is None:
         return None
     is_odd_bitrate = "high" not in groups and any(one.rule in lint.BY_BITRATE for one in findings)
-    if is_odd_bitrate or any(values.is_no_value(key, body["params"][key]) for key in pieces.texts):
+    if is_odd_bitrate or any(values.is_no_value(key, body["params"][key].strip()) for key in pieces.texts):
         return None
     always = tuple(one for one in findings if one.rule not in lint.BY_BITRATE)
-    told_by_text = event_type == "sessionStart" and not pieces.texts.keys().isdisjoint(CONTENT_KEYS)
-    content = None if told_by_text else content_key(body.get("params", {}))
+    params, texts = body.get("params", {}), {key: groups[group] for key, group in pieces.texts.items()}
+    content: str | tuple[str | int, ...] = content_key(params)
+    if event_type == "sessionStart" and not texts.keys().isdisjoint(CONTENT_KEYS):
+        content = tuple([texts.get(key) or str(params.get(key)) for key in CONTENT_KEYS])
+    texts = {key: group for key, group in texts.items() if not values.is_value_whatever_its_digits(params[key])}
     playhead, second = body["playerTime"]["playhead"], _second_of(event_type, body)
     if second is not None and lint.is_apart(second, playhead):
         return None
     numbers = groups["playhead"], groups["ts"]
-    return Template(
-        pattern, numbers, groups.get("high", 0), pieces.texts, event_type, always, type(playhead), second, content
-    )
+    return Template(pattern, numbers, groups.get("high", 0), texts, event_type, always, type(playhead), second, content)
 
 
 def _second_of(event_type: str, body: dict[str, Any]) -> float | None:

@@ -104,6 +104,18 @@ def is_no_value(key: str, text: str) -> bool:
     return is_placeholder(text) or (key in ID_KEYS and text.casefold() in NO_ID)
 
 
+def is_value_whatever_its_digits(text: str) -> bool:
+    """Return whether `text`, and every text that differs from it in digits alone, is surely a value."""
+    shape = text.translate(_NO_DIGITS).strip()
+    return shape.casefold() not in _SHAPES and _MAY_BE_TEMPLATE.search(shape) is None
+
+
+_NO_DIGITS: Final = dict.fromkeys(map(ord, "0123456789"))
+_SHAPES: Final = frozenset(one.translate(_NO_DIGITS) for one in (*NEVER_MEANT, *NO_ID))
+# What each form of TEMPLATE and of OBJECT_TEXT has, wherever digits stand in it.
+_MAY_BE_TEMPLATE: Final = re.compile(r"[\[<{$%#@]|__|your|insert|enter|replace|optional\(", re.IGNORECASE)
+
+
 def is_placeholder(text: str) -> bool:
     """Return whether `text` stands where a value was meant, whatever may be meant."""
     return _is_known_placeholder(text) if len(text) <= LONGEST_KEPT else _looks_like_one(text)
