@@ -394,7 +394,10 @@ class LossLedger:
 
     def _decide(self) -> None:
         while self._undecided:
-            struck = self._undecided.pop(next(iter(self._undecided)))
+            seq = next(iter(self._undecided))
+            struck = self._undecided.pop(seq)
+            if seq not in self._struck:
+                continue  # it has left, and a session still waited with it
             if struck.fate is not None:
                 self._counts[struck.fate] -= 1
             struck.fate, _ = _fate(struck)
