@@ -97,10 +97,15 @@ _SEVERITY_TEXTS = {one: str(one.value) for one in Severity}
 _METHODS = frozenset({"POST", "GET", "OPTIONS", "HEAD", "PUT", "DELETE", "PATCH"})
 
 
-def weight_of(entry: Entry) -> int:
-    """Return what an entry weighs that shares nothing with others, as one in a file does."""
+def weight_of(entry: Entry, of_headers: int | None = None) -> int:
+    """Return what an entry weighs that shares nothing with others, as one in a file does.
+
+    `of_headers` is what its header lines weigh, where that is known.
+    """
+    if of_headers is None:
+        of_headers = weights.of_headers(entry.headers)
     return (
-        ENTRY_COST + len(entry.body) + weights.of_headers(entry.headers) + getsizeof(entry.target)
+        ENTRY_COST + len(entry.body) + of_headers + getsizeof(entry.target)
         + getsizeof(entry.session_id) + weights.of_answer(entry.response_header_text, entry.response_body)
         + getsizeof(entry.event_type) + weights.of_findings(entry.findings) + _weight_of_oddities(entry.method, entry.fault)
     )  # fmt: skip

@@ -39,7 +39,8 @@ from mcmock.protocols.base import KnownLine
 from mcmock.storage import codec
 from mcmock.storage.base import CommitResult, Ledgers, SharedLedger
 from mcmock.storage.kept import KeptState, Unlogged, agreed_seed
-from mcmock.storage.overlay import Ahead, Overlay, new_version
+from mcmock.storage.known_events import KnownEvents
+from mcmock.storage.overlay import Ahead, Overlay, new_version, version_of
 
 _logger = logging.getLogger("mcmock")
 
@@ -54,10 +55,14 @@ MAX_UNSETTLED: Final = 100_000
 
 
 class Operation(NamedTuple):
-    """Something to do, and who is told of it: the result and the entry's number, or why it was not done."""
+    """Something to do, and who is told of it: the result and the entry's number, or why it was not done.
+
+    `request` is what it is about, where that may be known by its form.
+    """
 
     act: Callable[[Overlay], tuple[Any, Change]]
     done: Callable[[Any, int | Exception], None]
+    request: Request | None = None
 
 
 class Attempt(NamedTuple):
@@ -107,6 +112,7 @@ class OptimisticCommitter:
         self._asked, self._lazy = (seed, faults), lazy
         self._kept, self._unlogged = KeptState(engine), Unlogged(engine)
         self._logging = threading.Lock()
+        self._known = KnownEvents(engine)
         self._waiting: deque[Operation] = deque()
         self._position = 0
         self._is_asked = self._is_telling = (
@@ -147,7 +153,7 @@ class OptimisticCommitter:
     def submit(self, request: Request, done: Callable[[Answer], None]) -> None:
         def told(answer: Answer, became: int | Exception) -> None:
             is_taken = isinstance(became, int)
-            done(answer._replace(seq=became) if is_taken else self._unlogged.answer(request, became))  # type: ignore[arg-type]
+            done(Answer(became, *answer[1:]) if is_taken else self._unlogged.answer(request, became))  # type: ignore[arg-type]
 
         try:
             self._ledger.check()
@@ -156,7 +162,7 @@ class OptimisticCommitter:
             return
         if self._unlogged:
             self._ledger.soon(self._log_later)
-        self._enqueue(Operation(lambda tx: self._judge(tx, request), told))
+        self._enqueue(Operation(lambda tx: self._judge(tx, request), told, request))
 
     def run(self, operation: Callable[[Transaction], Result], notice: str = "") -> Result:
         def act(tx: Overlay) -> tuple[Result, Change]:
@@ -284,8 +290,13 @@ class OptimisticCommitter:
         """Decide about what waits, one upon the other. Nothing is true yet."""
         batch: list[Attempt] = []
         ahead = Ahead()
+        version = version_of(self._kept.facts, ahead)
         while self._waiting and len(batch) < BATCH:
             operation = self._waiting.popleft()
+            known = operation.request and self._known.decide(operation.request, ahead, version)
+            if known is not None:
+                batch.append(Attempt(operation, *known))
+                continue
             tx = Overlay(self._engine.state, self._kept.facts, ahead)
             try:
                 result, change = operation.act(tx)

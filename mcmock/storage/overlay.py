@@ -29,6 +29,9 @@ FACTS = (codec.SEED, codec.VERSION, codec.OPENED)
 """Single values that are kept like tables; their only key is ""."""
 
 
+_OF_FAULTS = (codec.CLOCK, codec.FAULTS, codec.VERSION, codec.DOOMED)
+
+
 class OverlayTable(Generic[Key, Value]):
     """A Table over one of the state's. None in `written` or `ahead` is a key that is removed."""
 
@@ -93,21 +96,34 @@ class OverlayTable(Generic[Key, Value]):
 
 
 class Ahead:
-    """What the operations of a batch would write, one upon the other."""
+    """What the operations of a batch would write, one upon the other.
+
+    `is_plain` is that none of them changes clock or rules, or a session by a fault.
+    """
 
     def __init__(self) -> None:
         self.tables: defaultdict[str, dict[Any, Any]] = defaultdict(dict)
+        self.sessions: dict[Any, Session | None] = self.tables[codec.SESSIONS]
         self.clock: Setting | None = None
         self.rules: RulesSnapshot | None = None
+        self.is_plain = True
 
     def add(self, change: Change) -> None:
-        for cell in change.writes:
-            if cell.table == codec.CLOCK:
-                self.clock = cell.value
-            elif cell.table == codec.FAULTS:
-                self.rules = cell.value
+        for table, key, value in change.writes:
+            if table in _OF_FAULTS:
+                self.is_plain = False
+            if table == codec.CLOCK:
+                self.clock = value
+            elif table == codec.FAULTS:
+                self.rules = value
             else:
-                self.tables[cell.table][cell.key] = cell.value
+                self.tables[table][key] = value
+
+
+def version_of(facts: dict[str, DirectTable[str, Any]], ahead: Ahead) -> Row:
+    """Return the version of clock and rules, which every operation rests on."""
+    written = ahead.tables.get(codec.VERSION)
+    return Row(codec.VERSION, "", written[""] if written else facts[codec.VERSION].get(""))
 
 
 class Overlay:
@@ -166,11 +182,6 @@ class Overlay:
         """Return one of the FACTS as a table, whose only key is ""."""
         return self._used[name] if name in self._used else self._over(name, self._facts[name])
 
-    def _version(self) -> Row:
-        """Return the version of clock and rules, which every operation rests on."""
-        ahead = self._ahead.tables.get(codec.VERSION)
-        return Row(codec.VERSION, "", ahead[""] if ahead else self._facts[codec.VERSION].get(""))
-
     def forget_session(self, session_id: str) -> None:
         """Only the places are emptied; what else hangs on them goes when that is true."""
         self.sessions.remove(session_id)
@@ -185,7 +196,7 @@ class Overlay:
         sessions: OverlayTable[str, Session] | None = made.get("sessions")
         if sessions is not None and sessions.scanned:
             self.fact(codec.OPENED).get("")
-        reads, writes = [self._version()], []
+        reads, writes = [version_of(self._facts, self._ahead)], []
         for name, table in self._used.items():
             for key, value in table.seen.items():
                 reads.append(Row(name, key, value))
