@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-RARELY: Final = 50
-"""Looks at what is young, each at some 7,000 objects more, between two at everything: that takes 10 to 50 ms, in which nobody is
-answered, and finds hardly anything. Cycles that got old meanwhile are a few dozen megabytes at most."""
+LOOKS: Final = (250, 4, 300)
+"""When the collector looks at what is new, at what is young, and at everything: often at little, so that nobody waits for it longer
+than a millisecond, and rarely at everything, which takes 10 to 50 and finds hardly anything. Cycles that got old between two of
+these are a few dozen megabytes at most: 300,000 objects."""
 
 
 @contextmanager
@@ -26,7 +27,7 @@ def no_collection() -> Iterator[None]:
             gc.enable()
 
 
-def collect_rarely() -> None:
-    """Pass over what is loaded by now, which stays, and look at everything else together only now and then."""
+def collect_in_turns() -> None:
+    """Have the collector pass over what is loaded by now, which stays, and look at the rest as LOOKS says."""
     gc.freeze()
-    gc.set_threshold(*gc.get_threshold()[:2], RARELY)
+    gc.set_threshold(*LOOKS)

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import click
 
 from mcmock.cli import workers
-from mcmock.cli.collecting import collect_rarely
+from mcmock.cli.collecting import collect_in_turns
 from mcmock.cli.flags import server_options
 from mcmock.cli.options import Settings
 from mcmock.cli.running import running
@@ -38,7 +38,7 @@ async def _serve(service: Service, settings: Settings) -> int:
     for sign in (signal.SIGINT, signal.SIGTERM):
         _on(sign, stopped.set)
     async with running(service, settings):
-        collect_rarely()
+        collect_in_turns()
         if workers.is_worker():
             await workers.wait_for_parent_exit(service, stopped)
             return 0

@@ -12,7 +12,7 @@ import click
 import pytest
 
 from mcmock.cli import COMMANDS, main
-from mcmock.cli.collecting import no_collection
+from mcmock.cli.collecting import LOOKS, no_collection
 from tests.conftest import body
 from tests.serving import Client, Serving
 
@@ -102,9 +102,9 @@ def test_the_collector_is_off_only_while_it_is_asked_to_be() -> None:
 
 
 def test_a_server_that_listens_collects() -> None:
-    said = "print(gc.isenabled(), gc.get_freeze_count() > 0, flush=True)"
+    said = "print(gc.isenabled(), gc.get_freeze_count() > 0, gc.get_threshold(), flush=True)"
     ask = f"import gc, signal; signal.signal(signal.SIGUSR1, lambda *_: {said})"
     with Serving(first=ask) as serving:
         serving.process.send_signal(signal.SIGUSR1)
         assert serving.process.stdout is not None
-        assert serving.process.stdout.readline() == "True True\n"
+        assert serving.process.stdout.readline() == f"True True {LOOKS}\n"

@@ -44,3 +44,14 @@ def test_the_collector_forgets_every_entry(emulator: Emulator, wrong: dict[str, 
     rows = [row for block in emulator.engine.log._blocks.values() for row in block.rows]
     assert len(rows) == 17
     assert not any(map(gc.is_tracked, rows))
+
+
+def test_it_forgets_what_is_accepted_at_its_first_look(emulator: Emulator) -> None:
+    """A look at an entry more costs every request, and those that are long in coming are pauses for everybody."""
+    sid = start(emulator)
+    for _ in range(8):
+        send(emulator, sid, "ping")
+    gc.collect()
+    rows = [row for block in emulator.engine.log._blocks.values() for row in block.rows]
+    assert len(rows) == 9
+    assert not any(map(gc.is_tracked, rows))
