@@ -143,7 +143,7 @@ class Connection(AiohttpConnection):
             and (request := self.fast_path.read(data, self.latest_fast)) is not None
         ):
             if type(request) is FastRequest:
-                self.latest_fast = request[:2]
+                self.latest_fast = request.head
                 if self._answer_at_once(request):
                     return
             elif self._hold(data):
@@ -278,7 +278,7 @@ class Connection(AiohttpConnection):
         if self.overdue is not None:
             self._stop_clock()
         self.begun = True
-        line, block, body = fast
+        (line, block), body = fast
         known, began = line.known, monotonic()
         if (
             known is not None
@@ -323,7 +323,7 @@ class Connection(AiohttpConnection):
         return True
 
     def _request(self, fast: FastRequest) -> Request:
-        line, block, body = fast
+        (line, block), body = fast
         return Request(line.method, line.target, block.headers, body, block.host, self.scheme, block.keep_alive)
 
     def _ask(self, fast: FastRequest) -> bool:

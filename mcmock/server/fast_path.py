@@ -89,15 +89,18 @@ class RequestLine:
         self.text, self.method, self.target, self.known, self.blocks = text, method, target, known, blocks
 
 
-class FastRequest(NamedTuple):
-    """A request that the fast path can take."""
+class Head(NamedTuple):
+    """A head that the fast path knows."""
 
     line: RequestLine
     block: HeaderBlock
+
+
+class FastRequest(NamedTuple):
+    """A request that the fast path can take."""
+
+    head: Head
     body: bytes
-
-
-Head = tuple[RequestLine, HeaderBlock]
 
 
 class Part(NamedTuple):
@@ -130,7 +133,7 @@ class FastPath:
             begin = len(line.text)
             end = begin + len(block.text)
             if len(data) == end + block.length and data.startswith(line.text) and data.startswith(block.text, begin):
-                return _new(FastRequest, (line, block, data[end:]))
+                return _new(FastRequest, (latest, data[end:]))
         begin = data.find(_LINE_END) + 2
         request_line = self._lines.get(data[:begin]) or self._read_line(data[:begin])
         if request_line is None:
@@ -144,7 +147,7 @@ class FastPath:
             return None
         missing = header_block.length - (len(data) - end)
         if missing == 0:
-            return FastRequest(request_line, header_block, data[end:])
+            return FastRequest(Head(request_line, header_block), data[end:])
         return Part(missing) if missing > 0 and header_block.length <= MAX_HELD else None
 
     def _read_line(self, text: bytes) -> RequestLine | None:
