@@ -21,6 +21,9 @@ from mcmock.engine import Emulator
 from mcmock.testing.server import McmockServer
 from tests import programs
 
+with contextlib.suppress(ImportError):
+    import cryptography.x509  # noqa: F401 -- a test of the plugin has what it imports first forgotten; this loads only once
+
 # A test fails by what was changed, not by what was drawn: docs/architecture.md.
 settings.register_profile("repeatable", derandomize=True)
 settings.register_profile("explore", derandomize=False)

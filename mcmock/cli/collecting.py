@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from typing import Final
 
 LOOKS: Final = (250, 4, 300)
-"""When the collector looks at what is new, at what is young, and at everything: often at little, so that nobody waits for it longer
-than a millisecond, and rarely at everything, which takes 10 to 50 and finds hardly anything. Cycles that got old between two of
+"""When the collector looks at what is new, at what is young, and at everything: often at little, so that nobody waits longer than
+a millisecond for it, and rarely at everything, which takes 10 to 50 and finds hardly anything. Cycles that got old between two of
 these are a few dozen megabytes at most: 300,000 objects."""
 
 
