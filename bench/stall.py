@@ -229,6 +229,27 @@ CHANGES = (
     "/clock/freeze", "/clock/resume", "/reset",
 )  # fmt: skip
 """The POSTs that are no questions. One that is neither among them nor asked ends the run."""
+MANY_RULES = [{"name": f"rule-{number}", "match": {"event": "sessionEnd"}, "effect": "reset"} for number in range(5000)]
+FORESEEING = {
+    "name": "foreseeing",
+    "match": {"event": "sessionEnd", "outcome": "ignored"},
+    "side": "after",
+    "effect": "reset",
+}
+ROWS = {f"key{number}": "optional" for number in range(5000)}
+CHANGED = [
+    Question("POST", "/faults", json.dumps(FORESEEING).encode()),
+    Question("GET", "/health"),
+    Question("PUT", "/faults", json.dumps({"faults": MANY_RULES}).encode()),
+    Question("GET", "/faults"),
+    Question("GET", "/faults?limit=10"),
+    Question("PUT", "/faults", json.dumps({"faults": [LOSSY]}).encode()),
+    Question("PUT", "/plan", json.dumps({"all": {"sessionStart": {"metadata": ROWS}}}).encode()),
+    Question("GET", "/plan/coverage"),
+    Question("DELETE", "/plan"),
+    Question("GET", "/summary"),
+]
+"""What is changed and asked behind all questions, in this order."""
 STREAMED = 1 << 23
 """Bytes of the stream that are read: it has no end."""
 
@@ -335,6 +356,7 @@ class Probe:
         began, spent = time.perf_counter(), self.cpu()
         status, text = ask(self.port, question)
         took = time.perf_counter() - began
+        ask(self.port, Question("GET", "/health"))  # behind what the loop still does for the answer
         cpu = max(0.0, self.cpu() - spent - self.idle * took)
         told = question.path if question.body is None else f"{question.path} {question.body.decode()}"
         told = re.sub(r"[0-9a-f]{60,}", "SID", told)
@@ -364,6 +386,9 @@ def measure(probe: Probe, title: str, sid: str, asked: argparse.Namespace) -> No
         probe.row(question)
     for question in listed:
         if question.path in ("/summary", "/sessions", "/sessions?brief=1", "/losses", "/verdict", "/scopes"):
+            probe.row(question)
+    for question in CHANGED:
+        if re.search(asked.only, f"{question.path} {question.body!r}"):
             probe.row(question)
 
 

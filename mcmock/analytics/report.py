@@ -157,10 +157,11 @@ class Report(Numbers):
         return tuple(f"{kind}.{which}" for kind, names in self._record_names().items() for which in names)
 
     def _why_json(self) -> dict[str, list[dict[str, Any]]]:
-        spans = {name: self.why(name) for name in (*METRICS, *self._all_records())}
-        return {
-            _json_name(name): [span.to_json() for span in turns.paused(found)] for name, found in spans.items() if found
-        }
+        told: dict[str, list[dict[str, Any]]] = {}
+        for name in (*METRICS, *self._all_records()):
+            if found := self.evidence.of(name):
+                told[_json_name(name)] = [span.to_json() for span in turns.paused(found)]
+        return told
 
 
 def report_of(tally: Tally, session_id: str, close: Close, rules: Iterable[str] = ()) -> Report:

@@ -130,13 +130,17 @@ class Comparison(NamedTuple):
     @property
     def set_apart(self) -> dict[str, tuple[Difference, ...]]:
         """The known differences, by name."""
-        named = {name: tuple(one for one in self.differences if one.known == name) for name in KNOWN}
-        return {name: found for name, found in named.items() if found}
+        named: dict[str, list[Difference]] = {name: [] for name in KNOWN}
+        for one in turns.paused(self.differences):
+            if one.known is not None:
+                named[one.known].append(one)
+        return {name: tuple(found) for name, found in named.items() if found}
 
     def counted(self, *, count_known: bool = False, parts: Iterable[Part] = Part) -> tuple[Difference, ...]:
         """Return the differences of these parts that make the sessions differ; `count_known` counts known ones, too."""
         wanted = set(parts)
-        return tuple(one for one in self.differences if one.part in wanted and (count_known or one.known is None))
+        found = turns.paused(self.differences)
+        return tuple(one for one in found if one.part in wanted and (count_known or one.known is None))
 
 
 def compare(old: SessionView, new: SessionView, within: float = WITHIN) -> Comparison:
@@ -243,15 +247,16 @@ class _Comparing:
             for at in turns.paused(range(max(len(old), len(new))))
         ]
         first = [pair for pair in stretch.pairs[:1] if pair.is_both]
-        return [*first, *sorted([*stretch.pairs[len(first) :], *pings], key=lambda pair: pair.event.at)]
+        rest = turns.sorted_in_turns([*stretch.pairs[len(first) :], *pings], lambda pair: pair.event.at)
+        return [*first, *rest]
 
     def _pings(self, stretch: _Stretch) -> tuple[Change | None, str | None]:
         """Say how the pings of one stretch differ, and return what becomes of them."""
         old, new = stretch.pings
-        steps = list(stretch.steps())
-        alike = len(old) == len(new) and all(abs(a - b) <= self._within for a, b in zip(*steps, strict=True))
-        if alike:
-            return None, None
+        if len(old) == len(new):
+            steps = turns.paused(zip(*stretch.steps(), strict=True))
+            if all(abs(a - b) <= self._within for a, b in steps):
+                return None, None
         gap = PING_GAP_DOWNLOADED if self._old.session.downloaded or self._new.session.downloaded else PING_GAP
         known = "ping-times" if all(side <= gap for side in stretch.longest_gaps()) else None
         change = Change.LOST if not new else Change.NEW if not old else Change.DIFFERENT
@@ -438,14 +443,15 @@ class _Stretch(NamedTuple):
         """Yield when the pings of each session came, in seconds since the stretch began."""
         for side, pings in enumerate(self.pings):
             start = self.pairs[0][side] if self.pairs else None
-            yield [one.at - (start.at if isinstance(start, Sent) else 0.0) for one in pings]
+            yield [one.at - (start.at if isinstance(start, Sent) else 0.0) for one in turns.paused(pings)]
 
     def longest_gaps(self) -> Iterator[float]:
         """Yield the longest time without any event, in seconds, of each session."""
         for side, pings in enumerate(self.pings):
             known = [pair[side] for pair in [*self.pairs, *([self.end] if self.end else [])]]
-            times = sorted(one.at for one in [*known, *pings] if isinstance(one, Sent))
-            yield max((after - before for before, after in pairwise(times)), default=0.0)
+            sent = [one for one in turns.paused([*known, *pings]) if isinstance(one, Sent)]
+            times = [one.at for one in turns.paused(turns.sorted_in_turns(sent, lambda one: one.at))]
+            yield max((after - before for before, after in turns.paused(pairwise(times))), default=0.0)
 
 
 def _stretches(pairs: Sequence[Pair], sides: Sequence[_Side]) -> Iterator[_Stretch]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Any, Final
@@ -23,6 +24,7 @@ _TITLES: Final = {
     Part.REPORT: "report", Part.EVENTS: "events", Part.PARAMS: "params", Part.METADATA: "custom metadata",
     Part.QUALITY: "quality",
 }  # fmt: skip
+_ORDER: Final = {part: place for place, part in enumerate(Part)}
 _LEGEND: Final = "- in the old session alone, + in the new one alone, ! different"
 _NAMED: Final = 3
 """Events that are named of a known difference; the rest is counted."""
@@ -35,7 +37,8 @@ def text(done: Comparison, old: str = "", new: str = "", *, count_known: bool = 
     """
     counted = done.counted(count_known=count_known)
     parts = ["\n".join([_side("old", done.old, old), _side("new", done.new, new)]), "\n".join(_verdict(done, counted))]
-    for part, found in groupby(sorted(counted, key=lambda one: list(Part).index(one.part)), lambda one: one.part):
+    by_part = turns.sorted_in_turns(counted, lambda one: _ORDER[one.part])
+    for part, found in groupby(turns.paused(by_part), lambda one: one.part):
         parts.append("\n".join([_TITLES[part], *_listed(list(found))]))
     if done.set_apart and not count_known:
         parts.append("\n".join(["set apart, because SDKs are known to differ so", *_set_apart(done)]))
@@ -60,11 +63,13 @@ def _side(which: str, view: SessionView, name: str) -> str:
 def _verdict(done: Comparison, counted: Sequence[Difference]) -> Iterator[str]:
     apart = sum(map(len, done.set_apart.values()))
     known = (
-        f"; {plural(apart, 'known difference')} set apart" if apart and not any(one.known for one in counted) else ""
+        f"; {plural(apart, 'known difference')} set apart"
+        if apart and not any(one.known for one in turns.paused(counted))
+        else ""
     )
     if not counted:
         yield f"the same, times and playheads within {done.within:g} s{known}"
-    elif all(one.part not in REPORTED for one in counted):
+    elif all(one.part not in REPORTED for one in turns.paused(counted)):
         yield f"the same report, but {_differences(counted)}{known}"
     else:
         yield f"{_differences(counted)}{known}"
@@ -79,9 +84,10 @@ def _differences(counted: Sequence[Difference]) -> str:
 
 
 def _counts(counted: Sequence[Difference]) -> Iterator[str]:
+    found = Counter(one.change for one in turns.paused(counted))
     for change in Change:
-        if found := sum(one.change is change for one in counted):
-            yield f"{found} {change}"
+        if found[change]:
+            yield f"{found[change]} {change}"
 
 
 # -- the differences of one part ------------------------------------------------------------------------------------------

@@ -152,6 +152,7 @@ def judge(
         for found in outline.judgement.session_findings
         if fails_at(level_of(found), fail_on) and found.rule not in allow
     )
+    turns.let_go_in_turns([*requests])
     counts = _counts(requests, sessions)
     return Lost(
         fail_on, requests, sessions, counts, _message(requests, sessions, counts, fail_on) or _remark(log, outlines)

@@ -19,6 +19,8 @@ from collections.abc import Iterable, Mapping
 from math import isfinite
 from typing import Any, NoReturn
 
+from mcmock.core import turns
+
 try:
     import orjson
 except ImportError:  # not a CPython
@@ -26,6 +28,9 @@ except ImportError:  # not a CPython
 
 MAX_DEPTH = 64
 """Levels of nesting we follow. The deepest body this API knows has five."""
+
+LONG = 64 * 1024
+"""Bytes from which on a text is looked through in turns, where turns are taken."""
 
 _MIN_INT, _MAX_INT = -(2**63), 2**64 - 1
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
@@ -104,7 +109,11 @@ def duplicate_keys(text: bytes) -> list[str]:
             doubles.extend(name for name in result if times[name] > 1)
         return result
 
-    json.loads(text, object_pairs_hook=gather)
+    def gather_in_turns(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        turns.pause()
+        return gather(pairs)
+
+    json.loads(text, object_pairs_hook=gather if len(text) <= LONG else gather_in_turns)
     return doubles
 
 
@@ -183,11 +192,12 @@ def _check_surrogates(value: Any) -> None:
 
 def _check_depth(value: Any) -> None:
     level, depth = [value], 0
-    while level := [item for item in level if isinstance(item, dict | list)]:
+    while level := [item for item in turns.paused(level) if isinstance(item, dict | list)]:
         depth += 1
         if depth > MAX_DEPTH:
             raise _too_deep()
-        level = [inner for item in level for inner in (item.values() if isinstance(item, dict) else item)]
+        inside = (item.values() if isinstance(item, dict) else item for item in turns.paused(level))
+        level = [inner for values in inside for inner in values]
 
 
 def _too_deep() -> BadJson:

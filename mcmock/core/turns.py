@@ -14,7 +14,8 @@ Rules of this file:
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from heapq import merge
 from typing import Any, Final, Generic, TypeVar
 
 from mcmock.core import clock
@@ -25,6 +26,7 @@ TIME_SLICE: Final = 0.002
 """Seconds that a question goes on before others get their turn."""
 
 LET_GO_AT_ONCE: Final = 64
+SORTED_AT_ONCE: Final = 2048
 
 _here: Final = threading.local()
 
@@ -41,6 +43,12 @@ def paused(values: Iterable[T]) -> Iterator[T]:
     for value in values:
         yield value
         pause()
+
+
+def sorted_in_turns(values: Sequence[T], key: Callable[[T], Any]) -> list[T]:
+    """Return the values in the order of their keys, as `sorted` does, with a `pause` now and then where there are many."""
+    parts = [sorted(values[at : at + SORTED_AT_ONCE], key=key) for at in paused(range(0, len(values), SORTED_AT_ONCE))]
+    return parts[0] if len(parts) == 1 else [*paused(merge(*parts, key=key))]
 
 
 def let_go_in_turns(values: list[Any]) -> None:

@@ -54,7 +54,7 @@ class Engine:
         self.analysis.plan = policy.plan
         self.shares_log = False  # whether others write it, too, so that what is decided here may not come next
         self.forgotten = self.broken = 0
-        self._injector = FaultInjector(self._preview)
+        self._injector = FaultInjector(self._preview, lambda: not self.shares_log)
         self._wakes: list[Callable[[], None]] = []
         self._aging: deque[str] = deque()  # sessions to look at before others are forgotten
         state.on_forget = self._forget_what_hangs_on

@@ -25,10 +25,11 @@ Preview = Callable[[Call, Decision, Session | None], tuple[Outcome, tuple[Findin
 
 
 class FaultInjector:
-    """Puts faults between a request and its decision."""
+    """Puts faults between a request and its decision. `keeps_up` says whether a session that is looked at for one request need
+    not be looked at again for the next."""
 
-    def __init__(self, preview: Preview) -> None:
-        self._preview = preview
+    def __init__(self, preview: Preview, keeps_up: Callable[[], bool]) -> None:
+        self._preview, self._keeps_up = preview, keeps_up
 
     def around(self, tx: Transaction, call: Call, scene: DecisionContext) -> Decision:
         """Return what is decided about a request, and what a fault makes of it. One that is not whole meets none."""
@@ -54,6 +55,8 @@ class FaultInjector:
 
     def _after(self, tx: Transaction, call: Call, decision: Decision, scene: DecisionContext) -> Decision:
         asked = self._ask(tx, call, AFTER, decision.session_id, scene, decision)
+        if tx.rules.foresee() and self._keeps_up():
+            asked.seen.look_ahead()  # with each event, so that none waits for a long session to be judged in one piece
         fired = tx.rules.decide(asked, tx.seed)
         if fired is None:
             return decision

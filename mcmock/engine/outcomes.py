@@ -5,6 +5,7 @@ It reads the log and the sessions and changes neither; what it keeps are caches,
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import replace
 from itertools import islice
@@ -223,8 +224,10 @@ class Analysis:
                 analytics.Judge(session_id, self.mode, downloaded), self._made
             )
             self.weight += analysis.weight
-        if (analysis.planned.plan if analysis.planned is not None else None) is not self.plan:
+        if _plan_of(analysis) is not self.plan:
             self._judge_by_plan(session_id, analysis)
+            if self._analyses.get(session_id) is not analysis or _plan_of(analysis) is not self.plan:
+                return self._fed(session_id)  # it, or the plan, has become another one meanwhile
         while ahead := self._log.seqs_of(session_id, analysis.upto, FED_AT_ONCE):
             for entry in map(self._log.get, ahead):
                 if entry is not None:
@@ -236,13 +239,23 @@ class Analysis:
 
     def _judge_by_plan(self, session_id: str, analysis: SessionAnalysis) -> None:
         """Let the session be judged by the plan that is in force now, as far back as the log goes."""
-        session = self._session(session_id)
+        session, plan, upto, count = self._session(session_id), self.plan, 0, 0
         downloaded = session is not None and session.downloaded
-        planned = analytics.PlannedSession(self.plan, self.mode, downloaded) if self.plan is not None else None
-        entries = (self._log.get(seq) for seq in self._log.seqs_of(session_id) if seq <= analysis.upto)
-        known = (event for entry in entries if entry is not None for event in self.events_of(entry))
+        planned = analytics.PlannedSession(plan, self.mode, downloaded) if plan is not None else None
+        while planned is not None and (ahead := self._log.seqs_of(session_id, upto, FED_AT_ONCE)):
+            if (upto := ahead[-1]) > analysis.upto:
+                ahead = ahead[: bisect_right(ahead, analysis.upto)]
+            for entry in map(self._log.get, ahead):
+                for event in self.events_of(entry) if entry is not None else ():
+                    planned.add(event)
+                    count += 1
+            if upto >= analysis.upto:
+                break  # all that it was told: the rest comes to both
+            turns.pause()
+            if self._analyses.get(session_id) is not analysis:
+                return  # nobody has it any more
         before = analysis.weight
-        analysis.judge_by(planned, known)
+        analysis.judge_by(planned, count)
         self.weight += analysis.weight - before
 
     def plan_uses(self, session_id: str) -> Mapping[ItemId, Use]:
@@ -365,6 +378,11 @@ class Analysis:
                 view = analytics.view_of(first.params, agent) if first is not None else None
                 return (tuple(map(short_key, view[0])), short_key(view[1])) if view is not None else None
         return None
+
+
+def _plan_of(analysis: SessionAnalysis) -> Plan | None:
+    """Return the plan that a session was judged by."""
+    return analysis.planned.plan if analysis.planned is not None else None
 
 
 def _with_derived(entry: Entry, judgement: Judgement) -> tuple[Outcome, tuple[Finding, ...]]:

@@ -96,11 +96,11 @@ class SessionAnalysis:
             self.placed += 1
             self.astray += not follows
 
-    def judge_by(self, planned: PlannedSession | None, known: Iterable[Event]) -> None:
-        """Judge by a tracking plan from now on, and by none if it is None; `known` are the session's events so far."""
+    def judge_by(self, planned: PlannedSession | None, count: int) -> None:
+        """Judge by a tracking plan from now on, and by none if it is None; it was told `count` events, all there are so far."""
         self.planned, self._known = planned, None
         if planned is not None:
-            self._plan(known)
+            self.weight += PLAN_COST * (count + planned.told)
 
     def _plan(self, events: Iterable[Event]) -> None:
         assert self.planned is not None

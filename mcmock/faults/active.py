@@ -80,6 +80,10 @@ class ActiveRules:
         """Return whether any rule is for that side: what is not asked costs nothing."""
         return any(one.rule.side == side for one in self.snapshot.armed)
 
+    def foresee(self) -> bool:
+        """Return whether any rule asks what a request comes to."""
+        return any(one.rule.foresees for one in self.snapshot.armed)
+
     def hold(self, serial: int) -> Hold:
         """Return how it stands with an answer that the rule of that serial holds back."""
         if any(one.serial == serial for one in self.snapshot.armed):

@@ -11,11 +11,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from mcmock.core.match import KNOWN_AFTER, NAMES, Match, refuse_misspelled
+from mcmock.core.match import KNOWN_AFTER, NAMES, RULE, Match, refuse_misspelled
 from mcmock.core.wording import named, shown
 from mcmock.faults.effects import AFTER, BEFORE, EFFECTS, REQUIRED, Attribute, Attributes, Effect, number, whole
 
 ALL, SESSION = "all", "session"
+
+FORESEEN = ("outcome", RULE)
+"""The fields of a match of which a request's session has to be judged."""
 
 READ_ONLY = ("hits", "matched", "active")
 """What the control API adds to a rule when it lists it; accepted and passed over when the list is sent back."""
@@ -46,6 +49,11 @@ class FaultRule:
     @property
     def row(self) -> Effect:
         return EFFECTS[self.effect]
+
+    @property
+    def foresees(self) -> bool:
+        """Whether it asks what a request comes to, which takes a look at the whole session."""
+        return any(self.match.wanted.get(field) is not None for field in FORESEEN)
 
     def named(self, name: str) -> FaultRule:
         return replace(self, name=name)

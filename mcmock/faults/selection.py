@@ -124,6 +124,10 @@ class FaultCandidate(EventFields):
         self._read_event = read_event
         self._foresee = foresee
 
+    def look_ahead(self) -> None:
+        """Work out what the request comes to, whether a rule will ask or not."""
+        assert self._foreseen
+
     @cached_property
     def _foreseen(self) -> tuple[Outcome, tuple[Finding, ...]]:
         return self._foresee() if self._foresee is not None else (Outcome.FAULTED, ())

@@ -69,7 +69,7 @@ class ControlApi:
         """Answer a control request: `path` is without the scope's prefix, if there was one, and `scope` what it named."""
         try:
             route, arguments = self._find(request, urlsplit(path).path[len(PREFIX) :])
-            body = await _body(request, changes=route.changes, needed=bool(route.takes))
+            body = await self._body(request, changes=route.changes, needed=bool(route.takes))
             every = (
                 route.reach is admin.routes.RouteScope.EVERY
                 or request.query.get(admin.listings.SCOPE) == admin.listings.EVERY
@@ -146,6 +146,12 @@ class ControlApi:
             404, "no-route", f"the control API has no {PREFIX}{wording.named(path)}; see {PREFIX}/openapi.json"
         )
 
+    async def _body(self, request: web.BaseRequest, *, changes: bool, needed: bool) -> Any:
+        text = await _text(request, changes=changes, needed=needed)
+        if len(text) <= json_decoding.LONG:
+            return _value(text)
+        return await self.line.ask(self._scopes.default, lambda: _value(text))
+
     def _admit(self, request: web.BaseRequest, is_open: bool = False) -> None:
         if refused := self._place.guard.refuse(request.headers, is_open=is_open):
             raise AdminError(*refused)
@@ -161,8 +167,8 @@ def _pattern(template: str) -> str:
     return re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(template))
 
 
-async def _body(request: web.BaseRequest, *, changes: bool, needed: bool) -> Any:
-    """Return the body as a value; None if there is none. What changes something says that it is JSON: no form of a page can.
+async def _text(request: web.BaseRequest, *, changes: bool, needed: bool) -> bytes:
+    """Return the body. What changes something says that it is JSON: no form of a page can.
 
     Where none is needed none may be sent, whatever its type was said to be: many clients name one always.
     """
@@ -173,10 +179,15 @@ async def _body(request: web.BaseRequest, *, changes: bool, needed: bool) -> Any
     text, refusal = await http_io.read(request, MAX_BODY)
     if refusal is not None:
         raise AdminError(refusal.status, refusal.rule, refusal.message, ends=True)
+    if text and not is_json:
+        raise _no_json(said)
+    return text
+
+
+def _value(text: bytes) -> Any:
+    """Return a body as a value; None if there is none."""
     if not text:
         return None
-    if not is_json:
-        raise _no_json(said)
     value = json_decoding.decode(text)
     if doubles := json_decoding.duplicate_keys(text):
         raise ValueError(f"{wording.named(doubles[0])} stands twice in one object of the body: which one is meant?")

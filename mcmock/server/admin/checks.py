@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
 
 from mcmock.analytics.views import SessionView
 from mcmock.checks.comparison import WITHIN, compare
@@ -24,22 +24,30 @@ from mcmock.server.admin.json_answers import answered
 from mcmock.server.admin.line import Line
 from mcmock.server.admin.request import AdminError, AdminRequest, Handler, Reply
 
+T = TypeVar("T")
 
-async def verify(emulator: Emulator, asked: Check, line: Line | None = None) -> Verification:
-    """`Emulator.verify` without blocking: whether it is so, and if not, what was there instead.
 
-    It is judged in turns with other questions of the line.
-    """
-    line = line or Line()
+async def verify(emulator: Emulator, asked: Check) -> Verification:
+    """`Emulator.verify` without blocking: whether it is so, and if not, what was there instead."""
+    return await verified(emulator, asked, Line(), lambda answer: answer)
+
+
+async def verified(emulator: Emulator, asked: Check, line: Line, made: Callable[[Verification], T]) -> T:
+    """Return what `made` makes of the same. Both are done in turns with other questions of the line."""
     if not asked.within:
-        return await line.ask(emulator, lambda: emulator.verify(asked))
+        return await line.ask(emulator, lambda: made(emulator.verify(asked)))
     news = ThreadsafeEvent()
     with Watch(emulator, asked, news.set) as watch, suppress(TimeoutError):
+
+        def look() -> T | None:
+            answer = watch.look()
+            return made(answer) if answer is not None else None
+
         async with asyncio.timeout(asked.within):
-            while (answer := await line.ask(emulator, watch.look)) is None:
+            while (answer := await line.ask(emulator, look)) is None:
                 await news.wait()
             return answer
-    return await line.ask(emulator, watch.answer)
+    return await line.ask(emulator, lambda: made(watch.answer()))
 
 
 class ThreadsafeEvent:
@@ -82,8 +90,8 @@ def waits(handler: Handler, body: Any) -> bool:
 async def _answered(asked: AdminRequest, check: Check) -> Reply:
     """Return the verification, with status 409 instead of 200 where `?strict=1` asks for that and it did not pass."""
     strict = _is_set(asked, "strict")
-    answer = await verify(asked.emulator, check, asked.line)
-    return await _judged(asked, lambda: json_shapes.verification_to_json(answer), answer.passed, strict)
+    shape = await verified(asked.emulator, check, asked.line, json_shapes.verification_to_json)
+    return await _judged(asked, lambda: shape, strict)
 
 
 async def handle_verdict(asked: AdminRequest) -> Reply:
@@ -93,13 +101,13 @@ async def handle_verdict(asked: AdminRequest) -> Reply:
     allow = [rule for words in query.getall("allow", []) for rule in words.split(",") if rule]
     strict = _is_set(asked, "strict")
     window = listings.window(asked, json_shapes.MAX_LISTED)
-    verdict = await asked.answer(lambda: asked.emulator.verdict(fail_on, allow))
 
     def told() -> dict[str, Any]:
+        verdict = asked.emulator.verdict(fail_on, allow)
         message = verdict.message if verdict.passed else f"{verdict.message}\n\n{verdict.story(asked.emulator)}"
         return json_shapes.verdict_to_json(verdict, message, window)
 
-    return await _judged(asked, told, verdict.passed, strict)
+    return await _judged(asked, told, strict)
 
 
 async def handle_compare(asked: AdminRequest) -> Reply:
@@ -113,8 +121,7 @@ async def handle_compare(asked: AdminRequest) -> Reply:
         old, new = (_view(asked, session_id) for session_id in ids)
         return json_shapes.comparison_to_json(compare(old, new, within), window=window, count_known=count_known)
 
-    made = await asked.answer(told)
-    return await _judged(asked, lambda: made, made["result"] == Result.PASS, strict)
+    return await _judged(asked, told, strict)
 
 
 def _session_named(asked: AdminRequest, which: str) -> str:
@@ -155,13 +162,13 @@ def _is_set(asked: AdminRequest, name: str) -> bool:
     return value == "1"
 
 
-async def _judged(asked: AdminRequest, told: Callable[[], dict[str, Any]], passed: bool, strict: bool) -> Reply:
+async def _judged(asked: AdminRequest, told: Callable[[], dict[str, Any]], strict: bool) -> Reply:
     """Return the answer; one that did not pass is an error, too, where it was asked strictly."""
-    if passed or not strict:
-        return await answered(asked, told)
 
-    def refused() -> dict[str, Any]:
+    def judged() -> dict[str, Any]:
         shape = told()
+        if not strict or shape["result"] == Result.PASS:
+            return shape
         return {**shape, "error": {"code": "not-passed", "message": shape["message"]}}
 
-    return await answered(asked, refused, status=409)
+    return await answered(asked, judged, lambda shape: 409 if "error" in shape else 200)

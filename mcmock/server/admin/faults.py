@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from aiohttp import web
@@ -9,6 +10,7 @@ from aiohttp import web
 from mcmock import faults
 from mcmock.core.paging import page_by_name
 from mcmock.core.wording import shown
+from mcmock.faults import FaultRule
 from mcmock.serialization import json_shapes
 from mcmock.server.admin import listings
 from mcmock.server.admin.json_answers import answered
@@ -31,11 +33,13 @@ async def handle_add(asked: AdminRequest) -> Reply:
         raise AdminError(
             409, "name-taken", f'there is already a fault "{rule.name}"; remove it first, or choose another name'
         )
+    await _judge_for([rule], asked)
     return _state(asked, asked.emulator.add_fault(rule).name)
 
 
 async def handle_replace(asked: AdminRequest) -> Reply:
     rules = await asked.answer(lambda: faults.load_value(asked.body))
+    await _judge_for(rules, asked)
     asked.emulator.replace_faults(rules)
     return await answered(asked, lambda: json_shapes.faults_to_json(asked.emulator.fault_page()))
 
@@ -68,7 +72,15 @@ async def handle_apply(asked: AdminRequest) -> Reply:
         raise AdminError(
             404, "unknown-preset", f"there is no preset {shown(name)}; the presets are {', '.join(faults.PRESETS)}"
         )
-    return {"faults": [_state(asked, rule.name) for rule in asked.emulator.put_faults(faults.preset(name))]}
+    rules = faults.preset(name)
+    await _judge_for(rules, asked)
+    return {"faults": [_state(asked, rule.name) for rule in asked.emulator.put_faults(rules)]}
+
+
+async def _judge_for(rules: Iterable[FaultRule], asked: AdminRequest) -> None:
+    """Judge in turns what has come, if one of the rules is about that: its first request would do it in one piece."""
+    if any(rule.foresees for rule in rules):
+        await asked.answer(asked.emulator.summary)
 
 
 async def handle_losses(asked: AdminRequest) -> Reply:

@@ -10,7 +10,6 @@ from typing import Any, Final
 from aiohttp import web
 
 from mcmock.core import turns
-from mcmock.engine import Emulator
 from mcmock.server.admin.request import AdminRequest, Reply
 
 BATCH: Final = 16
@@ -20,11 +19,23 @@ CHUNK: Final = 64 * 1024
 """Bytes that are sent at once."""
 
 
+def _is_fine(_: Any) -> int:
+    return 200
+
+
 async def answered(
-    asked: AdminRequest, question: Callable[[], Any], *, status: int = 200, emulator: Emulator | None = None
+    asked: AdminRequest, question: Callable[[], Any], status_of: Callable[[Any], int] = _is_fine
 ) -> Reply:
-    """Return the answer that holds what the question returns: both are made in turns. Bytes in it are JSON already."""
-    chunks = await asked.answer(lambda: list(_chunks(encoded(question()))), emulator)
+    """Return the answer that holds what the question returns: both are made in turns. Bytes in it are JSON already.
+
+    What the question makes belongs to it alone: what somebody else holds as well is let go of in one piece.
+    """
+
+    def made() -> tuple[int, list[bytes]]:
+        value = question()
+        return status_of(value), list(_chunks(encoded(value)))
+
+    status, chunks = await asked.answer(made)
     if len(chunks) == 1:
         return web.Response(body=chunks[0], status=status, content_type="application/json", charset="utf-8")
     response = web.StreamResponse(status=status, headers={"Content-Type": "application/json; charset=utf-8"})
@@ -34,10 +45,11 @@ async def answered(
     return response
 
 
-async def _send(response: web.StreamResponse, chunks: Iterable[bytes]) -> None:
+async def _send(response: web.StreamResponse, chunks: list[bytes]) -> None:
+    chunks.reverse()
     with suppress(ConnectionError):  # whoever asked has left
-        for chunk in chunks:
-            await response.write(chunk)
+        while chunks:
+            await response.write(chunks.pop())  # and let go of it: a hundred megabytes at once take long
 
 
 def encoded(value: Any) -> Iterator[bytes]:

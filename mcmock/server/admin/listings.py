@@ -15,7 +15,7 @@ from mcmock.core.model import Exchange
 from mcmock.core.paging import Window
 from mcmock.engine import Emulator, Summary
 from mcmock.serialization import json_shapes
-from mcmock.server.admin.json_answers import answered
+from mcmock.server.admin.json_answers import answered, encoded
 from mcmock.server.admin.request import AdminError, AdminRequest, Reply
 
 LISTING = ("since", "before", "limit", "order", "brief")
@@ -103,7 +103,7 @@ async def handle_sessions(asked: AdminRequest) -> Reply:
     def listed() -> dict[str, Any]:
         ids, further = emulator.queries.session_page(limit, before)
         shapes = (shape(emulator, session_id) for session_id in turns.paused(ids))
-        sessions = [json.dumps(one).encode() for one in shapes if one is not None]
+        sessions = [b"".join(encoded(one)) for one in shapes if one is not None]
         return {"sessions": sessions, "total": len(emulator.session_ids()), "next": further}
 
     return await answered(asked, listed)
