@@ -11,7 +11,7 @@ from contextlib import closing
 import click
 import pytest
 
-from mcmock.cli import COMMANDS, main
+from mcmock.cli import COMMANDS, main, service
 from mcmock.cli.collecting import LOOKS, no_collection
 from tests.conftest import body
 from tests.serving import Client, Serving
@@ -108,3 +108,19 @@ def test_a_server_that_listens_collects() -> None:
         serving.process.send_signal(signal.SIGUSR1)
         assert serving.process.stdout is not None
         assert serving.process.stdout.readline() == f"True True {LOOKS}\n"
+
+
+def test_what_is_prepared_beside_requests_gives_way_to_them() -> None:
+    """In Python's usual interval, each system call of a request would wait for 5 ms."""
+    usual, seen = sys.getswitchinterval(), list[float]()
+
+    class Preparing:
+        def prepare(self) -> None:
+            seen.append(sys.getswitchinterval())
+            raise LookupError("a bug")
+
+    with pytest.raises(LookupError, match="a bug"):
+        service._prepare(Preparing())  # type: ignore[arg-type]
+    assert seen[0] == pytest.approx(service.GIVE_WAY_AFTER)
+    assert seen[0] < usual / 10
+    assert sys.getswitchinterval() == usual
