@@ -191,14 +191,16 @@ class Scopes:
             refused = request.refusal or Refusal("scope-refused", 400, str(error))
             return self.default, request._replace(keep_alive=False, refusal=refused)
 
-    def is_at_hand(self, request: Request) -> bool:
-        """Return whether `place` needs nothing for it that is not in this process."""
+    def place_at_hand(self, request: Request) -> tuple[Emulator, Request] | None:
+        """`place` where that needs nothing that is not in this process; else None."""
         if request.target.startswith(PREFIX):
-            return split(request.target)[0] in (*self._named, DEFAULT_SCOPE)
+            return self.place(request) if split(request.target)[0] in (*self._named, DEFAULT_SCOPE) else None
         named = self._session_named(request)
         if named is None:
-            return not self._rules
-        return named[-MARK_LENGTH:] in self._marks or self.default.queries.knows(named)
+            return (self.default, request) if not self._rules else None
+        if named[-MARK_LENGTH:] in self._marks:
+            return self.place(request)
+        return (self.default, request) if self.default.queries.knows(named) else None
 
     def handle(self, request: Request) -> tuple[Emulator, Answer]:
         """Judge a request in its scope; which one that was, and what to answer."""

@@ -331,12 +331,13 @@ class Connection(AiohttpConnection):
 
         Whatever happens until the answer is there, it takes its place in aiohttp's queue, as if it had come the ordinary way.
         """
-        request = self._request(fast)
-        if not self.scopes.is_at_hand(request):
+        placed = self.scopes.place_at_hand(self._request(fast))
+        if placed is None:
             return False
-        self._stop_clock()
+        if self.overdue is not None:
+            self._stop_clock()
         self.begun = True
-        emulator, asked = self.scopes.place(request)
+        emulator, asked = placed
         self.asked = waiting = _Asked(emulator, asked.keep_alive)
         self.note_answer()
         submit(emulator, asked, self.loop, lambda answer: self._answer_asked(waiting, answer))

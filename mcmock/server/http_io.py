@@ -75,8 +75,10 @@ async def _judge(scopes: Scopes, meter: RequestCounts, request: web.BaseRequest)
 
 async def _decide(scopes: Scopes, request: Request) -> tuple[Emulator, Answer]:
     """Return the emulator whose scope the request is of, and its answer, where that may wait for a store."""
-    at_hand = scopes.is_at_hand(request)
-    emulator, asked = scopes.place(request) if at_hand else await asyncio.to_thread(scopes.place, request)
+    placed = scopes.place_at_hand(request)
+    if placed is None:
+        placed = await asyncio.to_thread(scopes.place, request)
+    emulator, asked = placed
     return emulator, await _submitted(emulator, asked)
 
 

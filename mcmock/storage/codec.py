@@ -20,7 +20,7 @@ from mcmock.faults.active import RulesSnapshot
 from mcmock.faults.rule import rule_from_json
 from mcmock.faults.selection import ActiveRule
 
-FORMAT = 2
+FORMAT = 3
 """Of the texts below. A store of a higher one was written by a newer mcmock, and is not touched."""
 
 
@@ -84,24 +84,34 @@ def _session_text(session: Session) -> str:
     session_id, opened_at, touched_at, moved_at, playhead, *others = session
     if others != _OF_AN_OPEN_ONE or not (type(playhead) is int or (type(playhead) is float and isfinite(playhead))):
         return dumps(session)
-    return f'[{_quote(session_id)},{opened_at!r},{touched_at!r},{moved_at!r},{playhead!r},"open",null,false,null]'
+    times = f"{_time_text(opened_at)},{_time_text(touched_at)},{_time_text(moved_at)}"
+    return f'[{_quote(session_id)},{times},{playhead!r},"open",null,false,null]'
+
+
+# A moment stands in several texts, and the one of a start in all of its session.
+_time_text = lru_cache(MAX_KNOWN, typed=True)(repr)
 
 
 def place_text(cell: Row) -> str:
     """Return where a cell stands, as one line: the table, and the key as JSON."""
-    key = cell.key
-    return f"{cell.table} {_quote(key) if isinstance(key, str) else dumps(key)}"
+    table, key, _ = cell
+    return f"{table} {_quote(key) if isinstance(key, str) else dumps(key)}"
 
 
 def cell_texts(cell: Row) -> tuple[str, str | None]:
     """Return where a cell stands and what stands there, as texts; None is nothing."""
+    return place_text(cell), value_text(cell)
+
+
+def value_text(cell: Row) -> str | None:
+    """Return what stands in a cell, as text."""
     table, _, value = cell
     if value is None:
-        return place_text(cell), None
+        return None
     if table == SESSIONS:
-        return place_text(cell), _session_text(value)
+        return _session_text(value)
     to_json = TABLES[table].to_json
-    return place_text(cell), dumps(value if to_json is None else to_json(value))
+    return dumps(value if to_json is None else to_json(value))
 
 
 class CellTexts:
@@ -114,15 +124,19 @@ class CellTexts:
         self._known: dict[int, tuple[Any, str | None]] = {}
 
     def __call__(self, cell: Row) -> tuple[str, str | None]:
-        value = cell.value
+        return place_text(cell), self.value(cell)
+
+    def value(self, cell: Row) -> str | None:
+        """Return what stands there."""
+        value = cell[2]
         known = self._known.get(id(value))
         if known is not None and known[0] is value:
-            return place_text(cell), known[1]
-        place, text = cell_texts(cell)
+            return known[1]
+        text = value_text(cell)
         if len(self._known) >= MAX_KNOWN:
             self._known.clear()
         self._known[id(value)] = value, text
-        return place, text
+        return text
 
 
 def cell_from(place: str, value: str | None) -> Row:
@@ -161,7 +175,7 @@ def entry_text(entry: tuple[Any, ...]) -> str:
     answer = _quote(answer_body.decode("latin-1")) if answer_body else _EMPTY
     found, met = dumps(findings) if findings else "[]", _NULL if fault is None else dumps(fault)
     return (
-        f'[{at!r},"{kind}",{_quote(method)},{_quote(target)},{_header_text(headers)},{_quote(body.decode("latin-1"))},{event},'
+        f'[{_time_text(at)},"{kind}",{_quote(method)},{_quote(target)},{_header_text(headers)},{_quote(body.decode("latin-1"))},{event},'
         f'{session},"{verdict}",{status},{_lines_text(answer_lines)},{answer},{found},{met},'
         f"{_TRUE if after_end else _FALSE},{_quote(protocol)}]"
     )

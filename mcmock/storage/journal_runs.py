@@ -50,7 +50,7 @@ RUN_COST: Final = 200
 """Bytes that a row takes beside what is in it."""
 
 _TOGETHER: Final = 128
-"""Entries that are made at once; Python's collector looks at what is new whenever there are 700 more."""
+"""Entries that are made at once; Python's collector looks at what is new whenever there are some hundred more."""
 
 _NAMES: Final = tuple(None if one is Delivery.PENDING else str(one.value) for one in DELIVERIES)
 

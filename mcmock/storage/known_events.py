@@ -71,7 +71,10 @@ class KnownEvents:
         if self._engine.policy.mode is not self._mode:
             self._mode = self._engine.policy.mode
             self._recall = forms.recalls(Kind.EVENT, self._mode)
-        recalled = self._recall(body)
+        try:
+            recalled = self._recall(body)
+        except Exception:
+            return None  # the ordinary way says what it is
         if recalled is None:
             return None
         event_type, playhead, ts, findings, _ = recalled

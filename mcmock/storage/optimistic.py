@@ -20,6 +20,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import islice
 from queue import SimpleQueue
 from typing import Any, Final, NamedTuple
 
@@ -55,20 +56,23 @@ MAX_UNSETTLED: Final = 100_000
 
 
 class Operation(NamedTuple):
-    """Something to do, and who is told of it: the result and the entry's number, or why it was not done.
-
-    `request` is what it is about, where that may be known by its form.
-    """
+    """Something to do, and who is told of it: the result and the entry's number, or why it was not done."""
 
     act: Callable[[Overlay], tuple[Any, Change]]
     done: Callable[[Any, int | Exception], None]
-    request: Request | None = None
+
+
+class Asked(NamedTuple):
+    """A request to be judged, and who gets the answer."""
+
+    request: Request
+    give: Callable[[Answer], None]
 
 
 class Attempt(NamedTuple):
     """An operation that was decided: its result, and the Change that makes it true."""
 
-    operation: Operation
+    operation: Operation | Asked
     result: Any
     change: Change
 
@@ -113,14 +117,14 @@ class OptimisticCommitter:
         self._kept, self._unlogged = KeptState(engine), Unlogged(engine)
         self._logging = threading.Lock()
         self._known = KnownEvents(engine)
-        self._waiting: deque[Operation] = deque()
+        self._waiting: deque[Operation | Asked] = deque()
         self._position = 0
         self._is_asked = self._is_telling = (
             False  # whether the store's threads were asked to commit, to tell deliveries
         )
         self._company = 0  # how many were offered together the last time
         self._fresh: dict[tuple[str, Any], int] = {}  # places that are ahead of the log, and since which Change
-        self._unsettled: list[tuple[int, Delivery]] = []
+        self._unsettled: deque[tuple[int, Delivery]] = deque(maxlen=MAX_UNSETTLED)
         engine.shares_log = True
 
     def begin(self) -> None:
@@ -151,10 +155,6 @@ class OptimisticCommitter:
         return
 
     def submit(self, request: Request, done: Callable[[Answer], None]) -> None:
-        def told(answer: Answer, became: int | Exception) -> None:
-            is_taken = isinstance(became, int)
-            done(Answer(became, *answer[1:]) if is_taken else self._unlogged.answer(request, became))  # type: ignore[arg-type]
-
         try:
             self._ledger.check()
         except StoreUnavailable as away:
@@ -162,7 +162,7 @@ class OptimisticCommitter:
             return
         if self._unlogged:
             self._ledger.soon(self._log_later)
-        self._enqueue(Operation(lambda tx: self._judge(tx, request), told, request))
+        self._enqueue(Asked(request, done))
 
     def run(self, operation: Callable[[Transaction], Result], notice: str = "") -> Result:
         def act(tx: Overlay) -> tuple[Result, Change]:
@@ -182,12 +182,13 @@ class OptimisticCommitter:
         return answer, tx.change(entry, weight_of(entry))
 
     def settle(self, seq: int, delivery: Delivery) -> None:
-        """Known here at once, and to others in a moment."""
+        """Known to others in a moment, and here at once where the log is kept up to date."""
         if not seq:
             return  # a request that was put off has no entry yet
-        with self._engine.lock:
-            self._engine.log.settle(seq, delivery)
-            self._unsettled.append((seq, delivery))
+        if not self._lazy or self._engine.has_followers:
+            with self._engine.lock:
+                self._engine.log.settle(seq, delivery)
+        self._unsettled.append((seq, delivery))
         if not self._is_telling:  # what comes until it is told goes with it
             self._is_telling = True
             self._ledger.soon(self._publish_deliveries)
@@ -238,7 +239,7 @@ class OptimisticCommitter:
             raise became
         return result, became
 
-    def _enqueue(self, operation: Operation) -> None:
+    def _enqueue(self, operation: Operation | Asked) -> None:
         self._waiting.append(operation)
         if not self._is_asked:  # whoever asked before is not served yet
             self._is_asked = True
@@ -259,7 +260,7 @@ class OptimisticCommitter:
     def _commit_batch(self) -> None:
         with self._engine.lock:
             batch, since = self._decide_batch(), self._position
-            settled, self._unsettled = tuple(self._unsettled), []
+            settled = tuple([self._unsettled.popleft() for _ in range(len(self._unsettled))])
         self._company = len(batch)
         if not batch:
             self._put_back(settled)
@@ -273,7 +274,7 @@ class OptimisticCommitter:
             self._put_back(settled)
             away = self._away(error)
             for attempt in batch:
-                _tell(attempt.operation, None, away)
+                self._tell(attempt.operation, None, away)
             return
         if not answers[0].accepted:
             self._put_back(settled)
@@ -293,15 +294,18 @@ class OptimisticCommitter:
         version = version_of(self._kept.facts, ahead)
         while self._waiting and len(batch) < BATCH:
             operation = self._waiting.popleft()
-            known = operation.request and self._known.decide(operation.request, ahead, version)
-            if known is not None:
-                batch.append(Attempt(operation, *known))
-                continue
+            if isinstance(operation, Asked):
+                known = self._known.decide(operation.request, ahead, version)
+                if known is not None:
+                    batch.append(Attempt(operation, *known))
+                    continue
             tx = Overlay(self._engine.state, self._kept.facts, ahead)
             try:
-                result, change = operation.act(tx)
+                result, change = (
+                    self._judge(tx, operation.request) if isinstance(operation, Asked) else operation.act(tx)
+                )
             except Exception as error:  # the caller's mistake, and theirs to hear of
-                _tell(operation, None, error)
+                self._tell(operation, None, error)
                 continue
             batch.append(Attempt(operation, result, change))
             ahead.add(change)
@@ -326,14 +330,26 @@ class OptimisticCommitter:
             except BaseException as error:
                 away = self._away(error)
                 for _ in late:
-                    _tell(self._waiting.popleft(), None, away)
+                    self._tell(self._waiting.popleft(), None, away)
         for attempt, answer in judged:
             if answer.accepted:
-                _tell(attempt.operation, attempt.result, answer.seq)
+                self._tell(attempt.operation, attempt.result, answer.seq)
+
+    def _tell(self, operation: Operation | Asked, result: Any, became: int | Exception) -> None:
+        """Tell who waits what became of it. One who cannot be told keeps nobody else waiting."""
+        try:
+            if isinstance(operation, Operation):
+                operation.done(result, became)
+            elif isinstance(became, int):
+                operation.give(Answer(became, *result[1:]))
+            else:
+                operation.give(self._unlogged.answer(operation.request, became))
+        except Exception:
+            _logger.exception("could not report the result of a change")
 
     def _put_back(self, settled: tuple[tuple[int, Delivery], ...]) -> None:
-        with self._engine.lock:
-            self._unsettled = [*settled, *self._unsettled][-MAX_UNSETTLED:]
+        room = MAX_UNSETTLED - len(self._unsettled)
+        self._unsettled.extendleft(islice(reversed(settled), room))
 
     # -- taking in news -----------------------------------------------------------------------------------------------
 
@@ -484,11 +500,3 @@ class OptimisticCommitter:
         """Tell the last deliveries, and close the store."""
         self._publish_deliveries()
         self._store.close()
-
-
-def _tell(operation: Operation, result: Any, became: int | Exception) -> None:
-    """Tell who waits what became of it. One who cannot be told keeps nobody else waiting."""
-    try:
-        operation.done(result, became)
-    except Exception:
-        _logger.exception("could not report the result of a change")

@@ -22,20 +22,22 @@ import re
 import secrets
 import threading
 from collections.abc import Callable, Iterator
+from itertools import zip_longest
 from typing import Any, Literal
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import redis
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import NoScriptError, RedisError, ResponseError
 from redis.retry import Retry
 
 from mcmock.core import clock
 from mcmock.engine import DEFAULT_SCOPE, Emulator, mark
-from mcmock.engine.changes import Change, StoreUnavailable
+from mcmock.engine.changes import Change, Row, StoreUnavailable
 from mcmock.storage.base import CommitResult, Snapshot
 from mcmock.storage.codec import (
     FORMAT,
+    VERSION,
     CellTexts,
     cell_from,
     cells_from,
@@ -75,34 +77,44 @@ POLL_INTERVAL = 0.01
 FLUSH_DELAY = 0.05
 """Seconds that what need not be told at once may wait for company."""
 
-# KEYS: cells, log, counts, mark. ARGV: epoch, since, seconds to live (0: for good), bytes of the log, number of Changes, and
-# whether news is wanted (1). For each Change: weight, number of reads, of writes, whether there are deliveries (1) and the
-# notice, in one; entry, writes as one text, deliveries if there are any; then place and value of each read and write, where
-# "" is nothing. Returns what was new, where the log stood then,
-# and for each Change the entry's number (0: it has none), or what stands at the places of its reads if it came too late.
+# KEYS: cells, log, counts, mark. ARGV: epoch, since, seconds to live (0: for good), bytes of the log, number of Changes, whether
+# news is wanted (1), and place and value of a read that they share. For each Change: weight, number of reads beside that one, of
+# writes, whether there are deliveries (1), whether it rests on the shared read (1), and the notice, in one; entry, writes as one
+# text unless there is one, deliveries if there are any; then place and value of each read and write, where "" is no value, and
+# as a write's place that of the read of the same number. Returns what was new, where the log stood then, and for each Change
+# the entry's number (0: it has none), all as one text; or a list that has, for one that came too late, what stands at the
+# places of its reads.
 COMMIT = """
 local cells, log, counts, mark = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local known = redis.call('HMGET', counts, 'epoch', 'position', 'seq', 'bytes', 'evicted')
 if known[1] ~= ARGV[1] then return {'lost'} end
 local position, seq = tonumber(known[2]), tonumber(known[3])
 local bytes, evicted, most = tonumber(known[4]), tonumber(known[5]), tonumber(ARGV[4])
-local stood, news, results, at = position, {}, {}, 7
+local stood, news, results, is_late, at = position, {}, {}, false, 9
 if ARGV[6] == '1' and position > tonumber(ARGV[2]) then news = redis.call('XRANGE', log, (tonumber(ARGV[2]) + 1) .. '-0', '+') end
+local shared, standing = ARGV[7], redis.call('HGET', cells, ARGV[7]) or ''
 
-local function look(reads)
+local function look(reads, rests)
   local late, current = false, {}
-  for i = 1, reads do
-    current[i] = redis.call('HGET', cells, ARGV[at]) or ''
-    late = late or current[i] ~= ARGV[at + 1]
+  if rests then
+    current[1] = standing
+    late = standing ~= ARGV[8]
+  end
+  for _ = 1, reads do
+    local value = redis.call('HGET', cells, ARGV[at]) or ''
+    current[#current + 1] = value
+    late = late or value ~= ARGV[at + 1]
     at = at + 2
   end
   return late and current
 end
 
-local function write(writes)
-  for _ = 1, writes do
+local function write(writes, read_at)
+  for i = 1, writes do
     local place, value = ARGV[at], ARGV[at + 1]
+    if place == '' then place = ARGV[read_at + 2 * (i - 1)] end
     if value == '' then redis.call('HDEL', cells, place) else redis.call('HSET', cells, place, value) end
+    if place == shared then standing = value end
     at = at + 2
   end
 end
@@ -123,22 +135,28 @@ local function make_room()
 end
 
 for n = 1, tonumber(ARGV[5]) do
-  local weight, reads, writes, told, notice = string.match(ARGV[at], '^(%d+) (%d+) (%d+) (%d)(%a*)$')
-  local entry, written, deliveries = ARGV[at + 1], ARGV[at + 2], ''
-  reads, writes, at = tonumber(reads), tonumber(writes), at + 3
+  local weight, reads, writes, told, rests, notice = string.match(ARGV[at], '^(%d+) (%d+) (%d+) (%d)(%d)(%a*)$')
+  local entry, written, deliveries = ARGV[at + 1], nil, ''
+  reads, writes, at = tonumber(reads), tonumber(writes), at + 2
+  if writes ~= 1 then written, at = ARGV[at], at + 1 end
   if told == '1' then deliveries, at = ARGV[at], at + 1 end
-  local current = look(reads)
+  local read_at = at
+  local current = look(reads, rests == '1')
   if current then
-    results[n], at = current, at + 2 * writes
+    results[n], at, is_late = current, at + 2 * writes, true
   else
-    if notice == 'reset' then redis.call('DEL', cells) end
+    if notice == 'reset' then
+      redis.call('DEL', cells)
+      standing = ''
+    end
     if notice == 'reset' or notice == 'cleared' then
       redis.call('XTRIM', log, 'MAXLEN', 0)
       bytes, evicted = 0, 0
     end
-    write(writes)
-    position = position + 1
     local fields = {'w', written}
+    if not written then fields = {'p', ARGV[at] == '' and ARGV[read_at] or ARGV[at], 'v', ARGV[at + 1]} end
+    write(writes, read_at)
+    position = position + 1
     if notice ~= '' then fields[#fields + 1] = 'n'; fields[#fields + 1] = notice end
     if deliveries ~= '' then fields[#fields + 1] = 'd'; fields[#fields + 1] = deliveries end
     if entry ~= '' then
@@ -154,16 +172,18 @@ redis.call('HSET', counts, 'position', position, 'seq', seq, 'bytes', bytes, 'ev
 if ARGV[3] ~= '0' then
   for _, key in ipairs(KEYS) do redis.call('EXPIRE', key, ARGV[3]) end
 end
+if not is_late then results = table.concat(results, ' ') end
 return {'taken', news, stood, results}
 """
 
-# KEYS as above. ARGV: an epoch to begin with, the format, the scope's name, seconds to live. Returns counts and cells.
+# KEYS as above. ARGV: an epoch to begin with, the format, the scope's name, seconds to live. Returns counts and cells. Servers
+# that know an older format alone meet another epoch, and the format when they load it anew.
 OPEN = """
 if redis.call('EXISTS', KEYS[3]) == 0 then
   redis.call('DEL', KEYS[1], KEYS[2])
   redis.call('HSET', KEYS[3], 'epoch', ARGV[1], 'format', ARGV[2], 'position', 0, 'seq', 0, 'bytes', 0, 'evicted', 0)
 elseif tonumber(redis.call('HGET', KEYS[3], 'format')) < tonumber(ARGV[2]) then
-  redis.call('HSET', KEYS[3], 'format', ARGV[2])
+  redis.call('HSET', KEYS[3], 'epoch', ARGV[1], 'format', ARGV[2])
 end
 redis.call('SET', KEYS[4], ARGV[3])
 if ARGV[4] ~= '0' then
@@ -191,7 +211,8 @@ class RedisStore:
             )
         except ValueError as error:
             raise ValueError(f"{_public(url)} is not the address of a Redis: {error}") from None
-        self.open, self.commit = (self._client.register_script(text) for text in (OPEN, COMMIT))
+        self.open, self._commit = (self._client.register_script(text) for text in (OPEN, COMMIT))
+        self._committing: Any = None  # the connection on which Changes are committed
         self.name = f"the Redis at {_public(address)}"
         self._failure: str | None = None
         self._broken = ""  # why news could not be taken in, when that was last said
@@ -292,6 +313,35 @@ class RedisStore:
             raise StoreUnavailable(f"{self.name} is away ({_why(error)})", asked=True) from None
         except Exception as error:  # what it said is no text, say
             raise self.unreadable(error) from None
+
+    def commit(self, keys: list[str], arguments: list[str]) -> Any:
+        """Return what the script says that takes Changes. Not for two threads at once.
+
+        It has a connection of its own: the client and its pool look at each command for longer than all else here takes.
+        """
+        return self.ask(lambda client: self._committed(client, ["EVALSHA", self._commit.sha, "4", *keys, *arguments]))
+
+    def _committed(self, client: redis.Redis, words: list[str]) -> Any:
+        connection = self._committing
+        if connection is None:
+            connection = self._committing = client.connection_pool.get_connection()
+        try:
+            return self._said(connection, words)
+        except NoScriptError:
+            connection.send_command("SCRIPT LOAD", self._commit.script)
+            connection.read_response()
+            return self._said(connection, words)
+
+    def _said(self, connection: Any, words: list[str]) -> Any:
+        try:
+            is_fresh = not connection.can_read()  # it connects; what comes unasked can only be the end of it
+        except (RedisError, OSError):
+            is_fresh = False
+        if not is_fresh:
+            connection.disconnect()
+            connection.connect()
+        connection.send_packed_command([_packed(words)], check_health=False)
+        return connection.read_response()
 
     def unreadable(self, error: Exception) -> StoreUnavailable:
         """Rule 5."""
@@ -435,10 +485,15 @@ class RedisLedger:
     def _commit_all(self, changes: list[Change], since: int, news: bool) -> list[CommitResult]:
         if self._is_of_another_run():
             return [CommitResult(False, lost=True)] * len(changes)
-        arguments: list[Any] = [self._epoch, since, self._lives, self._max_log_bytes, len(changes), int(news)]
+        shared = next((read for change in changes for read in change.reads if read.table == VERSION), None)
+        place, value = self._texts(shared) if shared is not None else ("", None)
+        arguments = [
+            self._epoch, str(since), str(self._lives), str(self._max_log_bytes), str(len(changes)), str(int(news)), place,
+            value or "",
+        ]  # fmt: skip
         for change in changes:
-            arguments += _arguments(change, self._texts)
-        answer = self._store.ask(lambda client: self._store.commit(self._keys, arguments, client))
+            arguments += _arguments(change, self._texts, shared)
+        answer = self._store.commit(self._keys, arguments)
         if answer[0] == "lost":
             return [CommitResult(False, lost=True)] * len(changes)
         told = list(_told(changes, answer[2], answer[3]))
@@ -503,6 +558,14 @@ class _Packer:
         return [b"".join(parts)]
 
 
+def _packed(words: list[str]) -> bytes:
+    """Return the words of a command as `_Packer` does, which nearly always are ASCII."""
+    text = "".join([f"${len(word)}\r\n{word}\r\n" for word in words])
+    if text.isascii():
+        return f"*{len(words)}\r\n{text}".encode()
+    return _Packer().pack(*words)[0]
+
+
 # No retries by the client: a Change whose answer was lost may have been taken, and must not be made twice.
 _WAITING: dict[str, Any] = {
     "socket_timeout": TIMEOUT, "socket_connect_timeout": TIMEOUT, "health_check_interval": 0,
@@ -510,10 +573,11 @@ _WAITING: dict[str, Any] = {
 }  # fmt: skip
 
 
-def _told(changes: list[Change], position: int, results: list[Any]) -> Iterator[CommitResult]:
+def _told(changes: list[Change], position: int, results: str | list[Any]) -> Iterator[CommitResult]:
     """Yield what became of each, from where the log stood and what the script says."""
     stood = position
-    for change, result in zip(changes, results, strict=True):
+    said = map(int, results.split()) if isinstance(results, str) else results
+    for change, result in zip(changes, said, strict=True):
         if isinstance(result, list):
             places = zip(change.reads, result, strict=True)
             current = tuple(cell_from(place_text(cell), text or None) for cell, text in places)
@@ -523,16 +587,26 @@ def _told(changes: list[Change], position: int, results: list[Any]) -> Iterator[
             yield CommitResult(True, result, position=position)
 
 
-def _arguments(change: Change, texts: CellTexts) -> list[str]:
-    """Return a Change as the script takes it."""
-    reads, writes = [*map(texts, change.reads)], [*map(texts, change.writes)]
-    told = [deliveries_text(change.deliveries)] if change.deliveries else []
+def _arguments(change: Change, texts: CellTexts, shared: Row | None) -> list[str]:
+    """Return a Change as the script takes it; `shared` is the read that is told once for all."""
+    reads, writes, entry, weight, deliveries, notice, *_ = change
+    rests = bool(reads) and reads[0] == shared
+    if rests:
+        reads = reads[1:]
     arguments = [
-        f"{change.weight} {len(reads)} {len(writes)} {len(told)}{change.notice}",
-        entry_text(change.entry) if change.entry is not None else "", cells_text(writes) if writes else "", *told,
+        f"{weight} {len(reads)} {len(writes)} {1 if deliveries else 0}{1 if rests else 0}{notice}",
+        entry_text(entry) if entry is not None else "",
     ]  # fmt: skip
-    for place, value in (*reads, *writes):
-        arguments += place, value or ""
+    if len(writes) != 1:
+        arguments.append(cells_text(map(texts, writes)) if writes else "")
+    if deliveries:
+        arguments.append(deliveries_text(deliveries))
+    for read in reads:
+        arguments += place_text(read), texts.value(read) or ""
+    for read, write in zip_longest(reads, writes):
+        if write is not None:
+            is_read = read is not None and read[:2] == write[:2]
+            arguments += "" if is_read else place_text(write), texts.value(write) or ""
     return arguments
 
 
@@ -544,6 +618,8 @@ def _change(place: str, fields: dict[str, str]) -> Change:
     """Return the Change that an entry of the stream tells of."""
     position = int(place.partition("-")[0])
     writes = cells_from(fields["w"]) if fields.get("w") else ()
+    if "p" in fields:
+        writes = (cell_from(fields["p"], fields["v"] or None),)
     deliveries = deliveries_from(fields["d"]) if "d" in fields else ()
     notice = fields.get("n", "")
     if "e" not in fields:

@@ -16,7 +16,7 @@ from mcmock.core.sessions import open_session
 from mcmock.engine import Emulator
 from mcmock.engine.changes import Row
 from mcmock.storage import codec, open_store
-from mcmock.storage.redis import _Packer
+from mcmock.storage.redis import _packed, _Packer
 from tests.conftest import body, post, send, start
 from tests.redis_server import RedisServer, needs_redis
 
@@ -98,3 +98,52 @@ def test_commands_are_packed_as_the_client_would(command: tuple[str, ...]) -> No
     encode: Any = Encoder("utf-8", "strict", decode_responses=True)  # type: ignore[no-untyped-call]
     theirs: Any = PythonRespSerializer(6000, encode.encode)
     assert b"".join(_Packer().pack(*command)) == b"".join(theirs.pack(*command))
+
+
+@pytest.mark.parametrize("words", [["PING"], ["EVALSHA", "é", ""], ["A", "\u2603" * 7000, "1"]])
+def test_words_are_packed_as_commands_are(words: list[str]) -> None:
+    assert [_packed(words)] == _Packer().pack(*words)
+
+
+@needs_redis
+def test_a_redis_that_forgot_its_scripts_or_ended_connections_is_asked_again(
+    asked: tuple[Emulator, redis.Redis],
+) -> None:
+    emulator, client = asked
+    session_id = start(emulator)
+    client.script_flush()
+    assert send(emulator, session_id, "ping", 1).response.status == 204
+    client.client_kill_filter(_type="normal", skipme=True)
+    assert send(emulator, session_id, "ping", 2).response.status == 204
+    emulator.catch_up()
+    assert [one.status for one in emulator.requests()] == [201, 204, 204]
+
+
+@needs_redis
+def test_a_redis_of_the_format_before_is_read_and_begins_another_epoch() -> None:
+    """In which a place that was written by itself stood as one of several, and a server met news of its own format alone."""
+    server = RedisServer()
+    client = redis.Redis.from_url(server.url, decode_responses=True)
+    first = open_store(server.url).emulator(seed=1)
+    session_id = start(first)
+    send(first, session_id, "ping", 1)
+    log, counts = (f"mcmock:{{default}}:{name}" for name in ("log", "counts"))
+    entries: Any = client.xrange(log)
+    client.delete(log)
+    for place, fields in entries:
+        if "p" in fields:
+            fields["w"] = codec.cells_text([(fields.pop("p"), fields.pop("v") or None)])
+        client.xadd(log, fields, id=place)
+    client.hset(counts, "format", "2")
+    epoch = client.hget(counts, "epoch")
+    second = open_store(server.url).emulator()
+    assert [one.status for one in second.requests()] == [201, 204]
+    assert client.hget(counts, "format") == str(codec.FORMAT)
+    assert client.hget(counts, "epoch") != epoch
+    assert send(first, session_id, "ping", 2).response.status == 204  # it has loaded all of it anew
+    assert send(second, session_id, "ping", 3).response.status == 204
+    assert [one.status for one in second.requests()] == [201, 204, 204, 204]
+    for emulator in (first, second):
+        emulator.close()
+    client.close()
+    server.stop()
