@@ -35,8 +35,8 @@ BLOCK = 256
 ROOM = 256
 """When the log is full, so many-th a part of it is made free at once: to let one entry go each time costs three times as much."""
 
-MAX_FOUND = 256
-"""Findings that are looked for, because the next entry may have the same ones."""
+MAX_FOUND, MAX_FOUND_BYTES = 256, 2048
+"""Findings that are looked for, because the next entry may have the same ones, and what they may weigh together."""
 
 MAX_INTERNED = 4096
 """Distinct header sets that are looked for; past that, the oldest ones are kept only as long as entries have them."""
@@ -303,9 +303,10 @@ class Log:
         if known is not None and known[0] is findings:
             return known[1:]
         found, weight = tuple(map(_atoms_of, findings)), weights.of_findings(findings)
-        if len(self._found) >= MAX_FOUND:
-            self._found.clear()
-        self._found[id(findings)] = findings, found, weight
+        if weight <= MAX_FOUND_BYTES:
+            if len(self._found) >= MAX_FOUND:
+                self._found.clear()
+            self._found[id(findings)] = findings, found, weight
         return found, weight
 
     def _weight_of_target(self, target: str, trail: _Trail) -> int:

@@ -9,7 +9,7 @@ import pytest
 from mcmock import faults
 from mcmock.core.model import Outcome
 from mcmock.core.tables import MAX_KEY
-from mcmock.engine import Emulator
+from mcmock.engine import Emulator, log
 from mcmock.engine.log import MAX_INTERNED
 from mcmock.engine.outcomes import ANALYSES_PER_LOG
 from mcmock.engine.scopes import SHARED_BY, Scopes
@@ -343,3 +343,15 @@ def test_scopes_share_what_is_remembered_beside_the_log(monkeypatch: pytest.Monk
             ended(emulator, number)
         assert emulator.summary().sessions < 25 + SMALL_LOG // 2 // ENTRY_COST
         assert len(emulator.engine.state.rules.counters.counts) <= 26
+
+
+def test_what_is_remembered_of_findings_has_a_bound() -> None:
+    """A refused body may have as many findings as it has bytes: those are kept with their entry alone."""
+    emulator = Emulator(seed=1)
+    sid = start(emulator)
+    for number in range(2 * log.MAX_FOUND):
+        send(emulator, sid, "ping", qoeData={"media.qoe.bitrate": 1_000_000 + number})
+    send(emulator, sid, "ping", **{f"no{number}": 1 for number in range(100)})
+    known = emulator.engine.log._found.values()
+    assert 0 < len(known) <= log.MAX_FOUND
+    assert max(weight for *_, weight in known) <= log.MAX_FOUND_BYTES

@@ -62,7 +62,8 @@ class EachSecond:
     __slots__ = ("_build", "_response", "_second")
 
     def __init__(self, build: Callable[[float], Response]) -> None:
-        self._build, self._second, self._response = build, -1, build(0)
+        self._build, self._response = build, build(0)
+        self._second = 0
 
     def __call__(self, now: float) -> Response:
         second = int(now)
