@@ -24,6 +24,7 @@ from functools import partial
 from typing import Any, Final, NamedTuple, cast
 
 from mcmock.analytics.processing import Judgement
+from mcmock.core import turns
 from mcmock.core.events import Event
 from mcmock.core.findings import make_finding
 from mcmock.core.json_decoding import json_path
@@ -265,6 +266,11 @@ class PlannedSession:
         self._late: dict[int, Finding] = {}  # by the event's number
         self._paced: set[ItemId] = set()  # the cadences that a gap was judged by
 
+    @property
+    def size(self) -> int:
+        """How many findings are kept, and rows that were judged."""
+        return self.told + len(self._uses)
+
     # -- events in ------------------------------------------------------------------------------------------------------
 
     def add(self, event: Event) -> None:
@@ -487,7 +493,7 @@ class Coverage:
 
     def add(self, uses: Mapping[ItemId, Use]) -> None:
         """Take in one session: what `PlannedSession.uses` returns."""
-        for one, use in uses.items():
+        for one, use in turns.paused(uses.items()):
             if one in self._total:  # the plan may have changed while the sessions were asked
                 self._total[one].add(use)
 

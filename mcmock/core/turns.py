@@ -25,7 +25,7 @@ T = TypeVar("T")
 TIME_SLICE: Final = 0.002
 """Seconds that a question goes on before others get their turn."""
 
-LET_GO_AT_ONCE: Final = 64
+LET_GO_AT_ONCE: Final = 16
 SORTED_AT_ONCE: Final = 2048
 
 _here: Final = threading.local()

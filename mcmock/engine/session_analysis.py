@@ -41,7 +41,7 @@ EVENT_COST: Final = 500
 """Bytes that an event takes there, beside what it says."""
 
 PLAN_COST: Final = 400
-"""Bytes that an event takes where a tracking plan judges it, and each finding again, about."""
+"""Bytes that an event takes where a tracking plan judges it, and each finding and each row that was judged again, about."""
 
 TEXT_COST: Final = 3
 """How many times as long as a body is what is read from it."""
@@ -100,14 +100,14 @@ class SessionAnalysis:
         """Judge by a tracking plan from now on, and by none if it is None; it was told `count` events, all there are so far."""
         self.planned, self._known = planned, None
         if planned is not None:
-            self.weight += PLAN_COST * (count + planned.told)
+            self.weight += PLAN_COST * (count + planned.size)
 
     def _plan(self, events: Iterable[Event]) -> None:
         assert self.planned is not None
         for event in events:
-            before = self.planned.told
+            before = self.planned.size
             self.planned.add(event)
-            self.weight += PLAN_COST * (1 + self.planned.told - before)
+            self.weight += PLAN_COST * (1 + self.planned.size - before)
 
     def judgement(self, close: Close) -> Judgement:
         """Return what is true of the session now; the same object until something changes."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import tracemalloc
 
 import pytest
 
 from mcmock import faults
+from mcmock.analytics import plan_format
 from mcmock.core.model import Outcome
 from mcmock.core.tables import MAX_KEY
 from mcmock.engine import Emulator, log
@@ -161,6 +163,23 @@ def test_what_faults_count_per_session_is_bounded_and_a_session_that_plays_keeps
     assert len(tally.buckets) <= 100
     assert max(len(place[-1]) for place in tally.counts.scan()) <= MAX_KEY
     assert {state.rule.name: state.matched for state in emulator.faults()}["once"] > 3_000
+
+
+def test_each_row_of_a_plan_that_judged_a_session_counts_toward_the_bound() -> None:
+    """What is kept of a row is told by no finding: those of a request are a hundred at most."""
+    plan = {"all": {"sessionStart": {"metadata": {f"key{number}": "required" for number in range(3000)}}}}
+    emulator = Emulator(seed=1, plan=plan_format.from_json(plan))
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        for _ in range(20):
+            start(emulator)
+        emulator.summary()
+        kept = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+    assert len(emulator.engine.analysis) == 20
+    assert emulator.engine.analysis.weight > kept / 2
 
 
 def test_reports_keep_what_the_log_lets_go_within_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
