@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 import mcmock
-from mcmock.cli.collecting import no_collection
 from mcmock.cli.saying import remark
+from mcmock.core.collector import no_collection
 from mcmock.core.wording import did_you_mean, shown
 
 if TYPE_CHECKING:

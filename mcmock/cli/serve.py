@@ -12,12 +12,12 @@ from urllib.parse import urlsplit
 import click
 
 from mcmock.cli import workers
-from mcmock.cli.collecting import collect_in_turns
 from mcmock.cli.flags import server_options
 from mcmock.cli.options import Settings
 from mcmock.cli.running import running
 from mcmock.cli.saying import remark, say
 from mcmock.cli.service import facts_line, make_service, run
+from mcmock.core.collector import collector
 
 if TYPE_CHECKING:
     from mcmock.server import Service
@@ -38,11 +38,10 @@ async def _serve(service: Service, settings: Settings) -> int:
     for sign in (signal.SIGINT, signal.SIGTERM):
         _on(sign, stopped.set)
     async with running(service, settings):
-        collect_in_turns()
+        collector.own()
         if workers.is_worker():
             await workers.wait_for_parent_exit(service, stopped)
             return 0
-        service.own_process()
         async with workers.workers(service, settings):
             _announce(service, settings.values["log_format"])
             await stopped.wait()

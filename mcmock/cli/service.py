@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from mcmock import faults
-from mcmock.cli.collecting import no_collection
 from mcmock.cli.options import EMULATOR, PLACE, STORE, Settings
+from mcmock.core.collector import no_collection
 
 if TYPE_CHECKING:
     from mcmock.analytics.plan import Plan

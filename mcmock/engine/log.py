@@ -23,6 +23,7 @@ from sys import getsizeof
 from typing import Any, NamedTuple
 
 from mcmock.core import http
+from mcmock.core.collector import collector
 from mcmock.core.model import Delivery, FaultHit, Finding, Headers, Kind, RawHeaders, Severity, Verdict, headers_from
 from mcmock.core.notices import Listener, Notice
 from mcmock.core.tables import DirectTable, drop_oldest
@@ -252,6 +253,7 @@ class Log:
         self._next = seq + 1
         if seq % BLOCK == 0 or seq == self._origin:
             self._open = self._blocks[seq // BLOCK] = _Block([], array("Q"), bytearray())
+            collector.look()
         event_type, weight = self._event_types.get(event_type) or (event_type, getsizeof(event_type))
         weight += ENTRY_COST + len(body)
         if session_id is None:

@@ -123,10 +123,6 @@ class Service:
         self.meter = RequestCounts()
         self._control = ControlApi(self.scopes, self.meter, self.place, self.presence)
 
-    def own_process(self) -> None:
-        """Take the process for its own: its garbage collector is then told what need not be looked at."""
-        self._control.line.owns_process = True
-
     def prepare(self) -> None:
         """Import and compile now what the first body that does not fit, and the first question, would wait for."""
         registry.prepare()

@@ -12,7 +12,7 @@ import click
 import pytest
 
 from mcmock.cli import COMMANDS, main, service
-from mcmock.cli.collecting import LOOKS, no_collection
+from mcmock.core.collector import LOOKS, no_collection
 from tests.conftest import body
 from tests.serving import Client, Serving
 

@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from mcmock import faults
+from mcmock.core.collector import collector
 from mcmock.engine import Emulator
-from tests.conftest import send, start
+from mcmock.engine.log import BLOCK, Entry
+from tests.conftest import body, post, send, start
 
 
 @pytest.fixture
@@ -55,3 +57,19 @@ def test_it_forgets_what_is_accepted_at_its_first_look(emulator: Emulator) -> No
     rows = [row for block in emulator.engine.log._blocks.values() for row in block.rows]
     assert len(rows) == 9
     assert not any(map(gc.is_tracked, rows))
+
+
+def test_it_looks_in_time_though_a_full_log_frees_what_it_makes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It counts no tuple that is made in the memory of one that was freed: then a look comes late, and at everything at once."""
+    monkeypatch.setattr(collector, "is_owned", True)
+    emulator = Emulator(seed=1, max_log_bytes=400_000)
+    sid, most = start(emulator), 0
+    ping = post(f"/api/v1/sessions/{sid}/events", body("ping"))
+    for _ in range(10):
+        for _ in range(500):
+            emulator.handle(ping)
+        most = max(
+            most, sum(type(one) is tuple and len(one) == len(Entry._fields) for one in gc.get_objects(generation=0))
+        )
+    assert emulator.evicted > 1000
+    assert most <= 2 * BLOCK

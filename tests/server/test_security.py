@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 
 from mcmock.core import turns
+from mcmock.core.collector import collector
 from mcmock.core.match import Match, from_query
 from mcmock.engine import Emulator
 from mcmock.server import accepting, connection, http_io
@@ -575,8 +576,7 @@ def test_what_a_question_has_made_is_passed_over_by_the_collector_only_in_a_proc
         for number in range(100):
             send(server.emulator, sid, "ping", number)
         gc.unfreeze()
-        if owns:
-            server._thread.service.own_process()
+        monkeypatch.setattr(collector, "is_owned", owns)
         try:
             assert ask(server.url, "GET", "/summary").status == 200
             assert (gc.get_freeze_count() > 0) is owns

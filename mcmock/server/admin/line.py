@@ -11,13 +11,15 @@ import gc
 from collections.abc import Callable
 from typing import Final, TypeVar
 
+from mcmock.core.collector import collector
 from mcmock.core.turns import Turn
 from mcmock.engine import Emulator
 
 T = TypeVar("T")
 
 LONG: Final = 25
-"""Slices after which a question has made so much that the garbage collector had better pass over it."""
+"""Slices after which a question has made so much that the garbage collector had better pass over it: a look through a hundred
+thousand judged events takes it a third of a second."""
 
 MAX_FROZEN: Final = 500
 """Long questions after which the collector looks at everything once: cycles that were alive when they were asked are let go."""
@@ -30,9 +32,6 @@ class Line:
     """The line of one server. Used on its loop only."""
 
     def __init__(self) -> None:
-        self.owns_process = False
-        """Whether the process is the server's alone. The garbage collector then passes over what long questions have made:
-        a look through a hundred thousand judged events takes it a third of a second."""
         self._frozen = 0  # long questions since everything was looked at
         self.begin()
 
@@ -54,7 +53,7 @@ class Line:
 
     def thaw(self) -> None:
         """Let the collector look at everything again: what was judged has been forgotten."""
-        if self.owns_process:
+        if collector.is_owned:
             gc.unfreeze()
             self._frozen = 0
 
@@ -66,7 +65,7 @@ class Line:
     async def _go_on(self, turn: Turn[T], *, is_long: bool) -> bool:
         async with self._next:
             is_answered = turn.go_on()
-        if self.owns_process and is_long:
+        if collector.is_owned and is_long:
             gc.freeze()
         await asyncio.sleep(0)  # for whoever else has sent something
         return is_answered

@@ -7,6 +7,7 @@ import gc
 import pytest
 
 from mcmock.core import turns
+from mcmock.core.collector import collector
 from mcmock.engine import Emulator
 from mcmock.server.admin import line
 from mcmock.server.admin.line import LONG, Line
@@ -28,9 +29,11 @@ def question(slices: int) -> int:
     return slices
 
 
-async def test_the_collector_passes_over_what_long_questions_make_and_no_others(calls: list[str]) -> None:
+async def test_the_collector_passes_over_what_long_questions_make_and_no_others(
+    calls: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(collector, "is_owned", True)
     asked = Line()
-    asked.owns_process = True
     assert await asked.ask(Emulator(), lambda: question(LONG - 1)) == LONG - 1
     assert calls == []
     assert await asked.ask(Emulator(), lambda: question(LONG + 3)) == LONG + 3
@@ -41,8 +44,8 @@ async def test_after_many_long_questions_it_looks_at_everything_once(
     calls: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(line, "MAX_FROZEN", 3)
+    monkeypatch.setattr(collector, "is_owned", True)
     asked = Line()
-    asked.owns_process = True
     for _ in range(8):
         await asked.ask(Emulator(), lambda: question(LONG))
     assert calls.count("unfreeze") == 2
