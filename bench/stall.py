@@ -264,7 +264,8 @@ def questions(port: int, sid: str, other: str) -> list[Question]:
     whole = f"/sessions/{sid}"
     asked += [Question("GET", path) for path in (
         "/sessions?brief=1", whole + "?brief=1", "/requests?brief=1&limit=10&order=desc", f"/requests?session={sid}&limit=10",
-        "/requests?outcome=ignored&limit=10", "/requests?event=adComplete", "/requests?limit=100000", "/verdict?failOn=warning",
+        "/requests?outcome=ignored&limit=10", "/requests?status=503&limit=10",
+        "/requests?event=adComplete", "/requests?limit=100000", "/verdict?failOn=warning",
         f"/requests.ndjson?session={sid}", "/requests?since=90000&brief=1", "/summary?scope=*", "/losses?limit=10",
         f"/compare?old={sid}&new={other}", f"/compare?old={sid}&new={sid}", "/stream?since=0",
     )]  # fmt: skip

@@ -128,7 +128,11 @@ class Match:
 
     def allows_session(self, session_id: str) -> bool:
         """Return whether it leaves room for exchanges of that session."""
-        return all(at.holds(session_id) for at in self._conditions if at.field == "session")
+        return self.allows("session", session_id)
+
+    def allows(self, field: str, value: Any) -> bool:
+        """Return whether it leaves room for exchanges that have that value there."""
+        return all(at.holds(value) for at in self._conditions if at.field == field)
 
     def differences(self, one: object) -> list[Difference]:
         """Return the fields that do not hold, with what was wanted and what was there."""

@@ -33,8 +33,8 @@ AT_ONCE: Final = 32
 SCANNED_AT_ONCE: Final = 4096
 """Outcomes looked through at once."""
 
-COLUMNS: Final = {"event": "event_type", "kind": "kind", "verdict": "verdict"}
-"""The fields of a Match that have lists of their own, and the columns of Entry that they are read from."""
+COLUMNS: Final = ("event", "kind", "verdict", "status")
+"""The fields of a Match that have lists of their own."""
 
 _OUTCOMES: Final = tuple(Outcome)
 _CODES: Final = {outcome: code for code, outcome in enumerate(_OUTCOMES)}
@@ -95,7 +95,8 @@ class LogIndex:
 
     def _enter(self, entry: Entry) -> None:
         seq = self._upto = entry.seq
-        for key in ("event", entry.event_type), ("kind", entry.kind), ("verdict", entry.verdict):
+        columns = entry.event_type, entry.kind, entry.verdict, entry.status
+        for key in zip(COLUMNS, columns, strict=True):
             seqs = self._lists.get(key)
             if seqs is None:
                 seqs = self._lists[key] = array("Q")
@@ -188,17 +189,17 @@ class LogIndex:
             wanted = _table(match)
             first, end = max(0, since + 1 - self._first), max(0, latest + 1 - self._first)
             return self._codes[first:end].translate(wanted).count(1)
-        keys = _keys(match, field)
-        if keys is None:
+        if field not in COLUMNS:
             return None
         self.catch_up()
+        keys = self._keys(match, field)
         return sum(len(self._between(key, max(since + 1, self._first), latest + 1)) for key in keys)
 
     def candidates(self, match: Match, since: int, latest: int, *, newest_first: bool) -> Iterator[int] | None:
         """Return the seqs after `since` up to `latest` that may match, by the shortest list there is; None without one."""
-        found = [keys for field in COLUMNS if (keys := _keys(match, field)) is not None]
-        if found:
+        if not match.wanted.keys().isdisjoint(COLUMNS):
             self.catch_up()
+        found = [self._keys(match, field) for field in COLUMNS if field in match.wanted]
         by_length = sorted(found, key=self._length)
         if "outcome" in match.wanted and (not by_length or self._length(by_length[0]) > AT_ONCE):
             self.judge()
@@ -209,6 +210,13 @@ class LogIndex:
             return None
         walk = self._newest if newest_first else self._oldest
         return merge(*(walk(key, since, latest) for key in by_length[0]), reverse=newest_first)
+
+    def _keys(self, match: Match, field: str) -> list[tuple[str, Any]]:
+        """Return the lists that have all that may match by what it wants of a field."""
+        wanted = match.wanted[field]
+        if isinstance(wanted, dict):
+            return [key for key in self._lists if key[0] == field and match.allows(field, key[1])]
+        return [(field, value) for value in dict.fromkeys(wanted if isinstance(wanted, list) else [wanted])]
 
     def _length(self, keys: Iterable[tuple[str, Any]]) -> int:
         return sum(len(self._lists[key]) for key in keys if key in self._lists)
@@ -250,14 +258,6 @@ def _places(flags: bytearray, first: int, newest_first: bool) -> Iterator[int]:
     while place >= 0:
         yield first + place
         place = flags.rfind(1, 0, place) if newest_first else flags.find(1, place + 1)
-
-
-def _keys(match: Match, field: str) -> list[tuple[str, Any]] | None:
-    """Return the lists that have all that may match by what it wants of a field; None where it is no plain value."""
-    wanted = match.wanted.get(field)
-    if field not in COLUMNS or wanted is None or isinstance(wanted, dict):
-        return None
-    return [(field, value) for value in dict.fromkeys(wanted if isinstance(wanted, list) else [wanted])]
 
 
 def _table(match: Match) -> bytes:

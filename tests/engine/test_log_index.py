@@ -28,6 +28,12 @@ MATCHES: tuple[dict[str, Any], ...] = (
     {"outcome": "ignored", "event": "adComplete"},
     {"outcome": "good", "event": "ping", "kind": "event"},
     {"event": "ping", "rule": "ping-gap"},
+    {"status": 204},
+    {"status": [400, 404, 599]},
+    {"status": {"min": 300}},
+    {"status": {"min": 204}, "event": "ping"},
+    {"event": {"exists": False}},
+    {"kind": {"matches": "session|event"}},
     {},
     {"playhead": {"min": 1}},
 )
@@ -148,3 +154,23 @@ def test_a_list_costs_what_it_shows(emulator: Emulator, monkeypatch: pytest.Monk
     assert [one.seq for one in emulator.requests(Match({"outcome": "ignored"}), newest_first=True)] == [252, 152, 52]
     assert emulator.summary().ignored == 3
     assert looked_at == [52, 152, 252, 152, 52]
+
+
+@pytest.mark.parametrize("wanted", [{"status": 400}, {"status": {"min": 300}}, {"event": {"matches": "^non"}}])
+def test_what_is_wanted_of_a_column_is_looked_up_and_nothing_else_looked_at(
+    wanted: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    emulator = Emulator(seed=1)
+    sid = start(emulator)
+    for number in range(200):
+        send(emulator, sid, "nonsense" if number % 50 == 0 else "ping", number)
+    looked_at, prefilter = [], Match.prefilter
+
+    def counted(match: Match, entry: Entry) -> bool:
+        looked_at.append(entry.seq)
+        return prefilter(match, entry)
+
+    monkeypatch.setattr(Match, "prefilter", counted)
+    found, matched = emulator.queries.page(Match(wanted), lambda one: one.seq, limit=2)
+    assert (len(found), matched) == (2, 4)
+    assert len(looked_at) <= 3
