@@ -82,6 +82,10 @@ class LogIndex:
         self._stale: dict[str, None] = {}  # sessions of which something came since they were judged
         self._early: set[int] = set()  # ignored, and not taken in yet
 
+    def remains(self) -> list[object]:
+        """Return what of it takes long to let go of."""
+        return [*self._judged.values()]
+
     # -- what is new ------------------------------------------------------------------------------------------------------
 
     def catch_up(self) -> None:

@@ -80,6 +80,10 @@ class Analysis:
         self.index.clear()
         self.weight = 0  # bytes that they take together, about
 
+    def remains(self) -> list[object]:
+        """Return what takes long to let go of once it is forgotten: `turns.let_go_in_turns` does it."""
+        return [*self._analyses.values(), *self.index.remains()]
+
     def forget_session(self, session_id: str) -> None:
         """Forget a session that is gone."""
         self._drop(session_id)

@@ -215,6 +215,11 @@ class Queries:
             page, further = ledger.page(since, limit)
             return faults.losses.LossPage(counts, page, self._log.evicted, further)
 
+    def remains(self) -> list[object]:
+        """Return what was made of the log for questions: whoever empties it lets go of that in turns."""
+        with self._lock:
+            return self._analysis.remains()
+
     # -- sessions -----------------------------------------------------------------------------------------------------
 
     def sessions(self) -> list[SessionView]:

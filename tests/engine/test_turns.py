@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import random
 import sys
+import weakref
 from collections.abc import Callable
+from itertools import pairwise
 from types import FrameType
 from typing import Any
 
@@ -156,3 +158,34 @@ def test_no_request_waits_for_a_long_session_to_be_judged_for_a_fault(
         judged.append(0)
         emulator.handle(post(f"/api/v1/sessions/{sid}/events", body))
     assert max(judged) == 1
+
+
+@pytest.mark.parametrize("empty", ["DELETE /requests", "POST /reset", "DELETE /scopes/mine"])
+def test_what_was_made_of_a_log_is_let_go_of_in_turns(
+    mcmock_server: McmockServer, empty: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An analysis dies after a pause that its question makes, not in the piece of work that empties the log."""
+    method, path = empty.split()
+    scope = "?scope=mine" if "mine" in path else ""
+    told(mcmock_server, f"/faults{scope}", {"faults": []}, "PUT")
+    emulator = mcmock_server.emulator
+    if scope:
+        emulator = mcmock_server._thread.service.scopes.named("mine")
+    for _ in range(3 * turns.LET_GO_AT_ONCE):
+        start(emulator)
+    emulator.summary()
+    alive = [weakref.ref(one) for one in emulator.queries.remains() if isinstance(one, SessionAnalysis)]
+    left: list[int] = []
+    pause = turns.pause
+
+    def counted() -> None:
+        left.append(sum(one() is not None for one in alive))
+        pause()
+
+    monkeypatch.setattr(turns, "pause", counted)
+    del emulator
+    told(mcmock_server, path, None, method)
+    steps = [before - after for before, after in pairwise([len(alive), *left])]
+    assert len(alive) == 3 * turns.LET_GO_AT_ONCE
+    assert max(steps) <= turns.LET_GO_AT_ONCE
+    assert left[-1] == 0

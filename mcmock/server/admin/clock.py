@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mcmock.server.admin.faults import end_refusal
+from mcmock.server.admin.listings import emptied
 from mcmock.server.admin.request import AdminRequest, Reply
 
 
@@ -29,7 +30,6 @@ async def handle_resume(asked: AdminRequest) -> Reply:
 
 
 async def handle_reset(asked: AdminRequest) -> Reply:
-    asked.emulator.reset()
-    asked.line.thaw()
+    await emptied(asked, asked.emulator, asked.emulator.reset)
     await end_refusal(asked)
     return {}

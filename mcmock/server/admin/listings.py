@@ -30,6 +30,7 @@ PAGE = 1000
 PAGES = ("since", "limit")
 """What a query says of a list that has pages."""
 
+T = TypeVar("T")
 N = TypeVar("N", bound="int | None")
 
 MAX_DIGITS = 15
@@ -62,9 +63,17 @@ async def handle_request(asked: AdminRequest) -> Reply:
 
 
 async def handle_clear(asked: AdminRequest) -> Reply:
-    asked.emulator.clear_log()
-    asked.line.thaw()
+    await emptied(asked, asked.emulator, asked.emulator.clear_log)
     return {}
+
+
+async def emptied(asked: AdminRequest, emulator: Emulator, empty: Callable[[], T]) -> T:
+    """Return what `empty` returns, which empties a log; what questions had made of it is let go of in turns."""
+    remains = emulator.queries.remains()
+    done = empty()
+    await asked.answer(lambda: turns.let_go_in_turns(remains))
+    asked.line.thaw()
+    return done
 
 
 async def _listed(asked: AdminRequest, match: Match) -> Reply:

@@ -20,7 +20,8 @@ async def handle_list(asked: AdminRequest) -> Reply:
 
 async def handle_forget(asked: AdminRequest) -> Reply:
     name = asked.arguments["name"]
-    if not asked.scopes.forget(name):
+    emulator = asked.scopes.get(name) or asked.emulator
+    if not await listings.emptied(asked, emulator, lambda: asked.scopes.forget(name)):
         raise AdminError(404, "unknown-scope", f"there is no named scope {wording.shown(name)} to forget")
     return {}
 
