@@ -86,8 +86,9 @@ class KnownEvents:
             answer_body, findings, None, False, self._name,
         ))  # fmt: skip
         reads = version, _new(Row, (codec.SESSIONS, session_id, session))
-        change = Change(reads, (_new(Row, (codec.SESSIONS, session_id, after)),), entry, weight_of(entry, lines.weight))
-        return Answer(0, response, (), None, now, Kind.EVENT, Verdict.ACCEPTED), change
+        writes = (_new(Row, (codec.SESSIONS, session_id, after)),)
+        change = _new(Change, (reads, writes, entry, weight_of(entry, lines.weight), (), "", 0, 0))
+        return _new(Answer, (0, response, (), None, now, Kind.EVENT, Verdict.ACCEPTED, None)), change
 
     def _session_of(self, forms: KnownForms, target: str) -> str | None:
         line = forms.line("POST", target)
