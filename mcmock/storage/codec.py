@@ -115,28 +115,32 @@ def value_text(cell: Row) -> str | None:
 
 
 class CellTexts:
-    """`cell_texts` that knows the texts of the values it was asked about last: what is read was mostly written just before.
+    """`cell_texts` that knows what it said of a place the last time: what is read was mostly written just before.
 
-    A value is known by which object it is: equal ones (1 and 1.0) may have different texts.
+    A value is known by which object it is: equal ones (1 and 1.0) may have different texts. So may keys that are no strings.
     """
 
     def __init__(self) -> None:
-        self._known: dict[int, tuple[Any, str | None]] = {}
+        self._known: dict[str, dict[str, tuple[Any, tuple[str, str | None]]]] = {}
 
     def __call__(self, cell: Row) -> tuple[str, str | None]:
-        return place_text(cell), self.value(cell)
-
-    def value(self, cell: Row) -> str | None:
-        """Return what stands there."""
-        value = cell[2]
-        known = self._known.get(id(value))
-        if known is not None and known[0] is value:
-            return known[1]
-        text = value_text(cell)
-        if len(self._known) >= MAX_KNOWN:
-            self._known.clear()
-        self._known[id(value)] = value, text
-        return text
+        table, key, value = cell
+        if not isinstance(key, str):
+            return cell_texts(cell)
+        known = self._known.get(table)
+        if known is None:
+            known = self._known[table] = {}
+        found = known.get(key)
+        if found is None:
+            if len(known) >= MAX_KNOWN:
+                known.clear()
+            texts = cell_texts(cell)
+        elif found[0] is value:
+            return found[1]
+        else:
+            texts = found[1][0], value_text(cell)
+        known[key] = value, texts
+        return texts
 
 
 def cell_from(place: str, value: str | None) -> Row:

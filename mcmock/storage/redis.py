@@ -22,7 +22,6 @@ import re
 import secrets
 import threading
 from collections.abc import Callable, Iterator
-from itertools import zip_longest
 from typing import Any, Literal
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
@@ -601,12 +600,15 @@ def _arguments(change: Change, texts: CellTexts, shared: Row | None) -> list[str
         arguments.append(cells_text(map(texts, writes)) if writes else "")
     if deliveries:
         arguments.append(deliveries_text(deliveries))
+    places = []
     for read in reads:
-        arguments += place_text(read), texts.value(read) or ""
-    for read, write in zip_longest(reads, writes):
-        if write is not None:
-            is_read = read is not None and read[:2] == write[:2]
-            arguments += "" if is_read else place_text(write), texts.value(write) or ""
+        place, value = texts(read)
+        places.append(place)
+        arguments += place, value or ""
+    for number, write in enumerate(writes):
+        place, value = texts(write)
+        is_read = number < len(places) and places[number] == place
+        arguments += "" if is_read else place, value or ""
     return arguments
 
 
