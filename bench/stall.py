@@ -250,6 +250,13 @@ CHANGED = [
     Question("GET", "/summary"),
 ]
 """What is changed and asked behind all questions, in this order."""
+EMPTIED = [
+    Question("GET", "/summary"),
+    Question("DELETE", "/requests"),
+    Question("GET", "/summary"),
+    Question("POST", "/reset"),
+]
+"""What ends it all."""
 STREAMED = 1 << 23
 """Bytes of the stream that are read: it has no end."""
 
@@ -414,6 +421,8 @@ def main() -> None:
         if asked.sessions:
             many_short(player, asked.sessions)
             measure(probe, f"{asked.sessions:,} sessions more", sid, asked)
+        for question in EMPTIED:
+            probe.row(question)
     finally:
         probe.close()
 

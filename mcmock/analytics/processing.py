@@ -156,6 +156,19 @@ class Judge:
         findings = ChainMap(overlay, self._findings)
         return Judgement(findings, _session_findings(tally, close), self.session_id, close, tally)
 
+    def remains(self) -> list[object]:
+        """Return what takes long to let go of where there were many events."""
+        tally = self._tally
+        return [
+            *tally.stamps,
+            *tally.marks,
+            *tally.segments,
+            *tally.runs,
+            *tally.ads,
+            *tally.breaks,
+            *self._findings.values(),
+        ]
+
     def summary(self, close: Close) -> Summary:
         """Return what `mcmock.analytics.duplicate_sessions` compares with other sessions."""
         tally, _ = self._now()

@@ -58,6 +58,13 @@ def let_go_in_turns(values: list[Any]) -> None:
         turn.kept.append(values)
 
 
+def let_go(values: list[Any]) -> None:
+    """Let go of these values bit by bit, with a `pause` now and then."""
+    while values:
+        del values[-LET_GO_AT_ONCE:]
+        pause()
+
+
 class BrokenOff(BaseException):
     """Ends a question that nobody waits for any more."""
 
@@ -113,9 +120,7 @@ class Turn(Generic[T]):
 
     def _let_go(self) -> None:
         for values in self.kept:
-            while values:
-                del values[-LET_GO_AT_ONCE:]
-                pause()
+            let_go(values)
 
     def _run(self) -> None:
         _here.turn = self

@@ -81,8 +81,9 @@ class Analysis:
         self.weight = 0  # bytes that they take together, about
 
     def remains(self) -> list[object]:
-        """Return what takes long to let go of once it is forgotten: `turns.let_go_in_turns` does it."""
-        return [*self._analyses.values(), *self.index.remains()]
+        """Return what takes long to let go of once it is forgotten: `turns.let_go` does it."""
+        analyses = [*self._analyses.values()]
+        return [part for one in analyses for part in one.remains()] + [*analyses, *self.index.remains()]
 
     def forget_session(self, session_id: str) -> None:
         """Forget a session that is gone."""
@@ -283,13 +284,16 @@ class Analysis:
             return
         first = list(islice(self._analyses, LOOKED_AT))
         for session_id in sorted(first, key=lambda one: self._log.evicted_of(one) > 0)[:DROPPED_AT_ONCE]:
-            if self.weight > most:
-                self._drop(session_id)
+            if self.weight > most and (dropped := self._drop(session_id)) is not None:
+                remains = dropped.remains()
+                del dropped
+                turns.let_go(remains)
 
-    def _drop(self, session_id: str) -> None:
+    def _drop(self, session_id: str) -> SessionAnalysis | None:
         analysis = self._analyses.pop(session_id, None)
         if analysis is not None:
             self.weight -= analysis.weight
+        return analysis
 
     def events_of(self, entry: Entry) -> tuple[Event, ...]:
         """Return the events that an entry brought: none where it was not taken."""

@@ -71,7 +71,7 @@ async def emptied(asked: AdminRequest, emulator: Emulator, empty: Callable[[], T
     """Return what `empty` returns, which empties a log; what questions had made of it is let go of in turns."""
     remains = emulator.queries.remains()
     done = empty()
-    await asked.answer(lambda: turns.let_go_in_turns(remains))
+    await asked.answer(lambda: turns.let_go(remains))
     asked.line.thaw()
     return done
 
