@@ -325,7 +325,7 @@ def _unclean(log: ReadableLog, asked: Check) -> tuple[list[Exchange], list[LostS
 def _verify_order(log: ReadableLog, asked: Check, pattern: Pattern) -> Verification:
     views = [view for session_id in _concerned(log, asked.match) if (view := log.session(session_id)) is not None]
     judged = [_judge_order(log, asked, pattern, view) for view in views]
-    turns.let_go_in_turns([*views, *judged])
+    turns.let_go_in_turns([*views, *judged], first=True)
     sentence = printable(f"expected {'the session' if len(judged) == 1 else 'every session'} to send {pattern}")
     if not judged:
         result = Result.PASS if asked.allow_no_sessions else Result.FAIL

@@ -51,11 +51,14 @@ def sorted_in_turns(values: Sequence[T], key: Callable[[T], Any]) -> list[T]:
     return parts[0] if len(parts) == 1 else [*paused(merge(*parts, key=key))]
 
 
-def let_go_in_turns(values: list[Any]) -> None:
-    """Keep these values until the question is answered, and let go of them bit by bit: a hundred thousand at once take long."""
+def let_go_in_turns(values: list[Any], *, first: bool = False) -> None:
+    """Keep these values until the question is answered, and let go of them bit by bit: a hundred thousand at once take long.
+
+    What holds others goes `first`: what they alone would hold is let go of with them, in one piece.
+    """
     turn: Turn[Any] | None = getattr(_here, "turn", None)
     if turn is not None:
-        turn.kept.append(values)
+        turn.kept.insert(0 if first else len(turn.kept), values)
 
 
 def let_go(values: list[Any]) -> None:

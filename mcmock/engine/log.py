@@ -18,6 +18,7 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from operator import itemgetter
 from sys import getsizeof
 from typing import Any, NamedTuple
@@ -344,6 +345,10 @@ class Log:
         """Forget every entry; seqs go on counting."""
         self._empty()
         self.tell("cleared", 0)
+
+    def remains(self) -> list[object]:
+        """Return what takes long to let go of once the log is emptied."""
+        return [*chain.from_iterable(block.rows for block in self._blocks.values())]
 
     def begin_at(self, next_seq: int, evicted: int) -> None:
         """Empty, and go on as a log does that had `evicted` entries leave and whose next one is `next_seq`."""

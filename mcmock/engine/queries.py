@@ -216,9 +216,9 @@ class Queries:
             return faults.losses.LossPage(counts, page, self._log.evicted, further)
 
     def remains(self) -> list[object]:
-        """Return what was made of the log for questions: whoever empties it lets go of that in turns."""
+        """Return the log, and what was made of it for questions: whoever empties it lets go of that in turns."""
         with self._lock:
-            return self._analysis.remains()
+            return [*self._log.remains(), *self._analysis.remains()]
 
     # -- sessions -----------------------------------------------------------------------------------------------------
 

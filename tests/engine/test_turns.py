@@ -189,3 +189,28 @@ def test_what_was_made_of_a_log_is_let_go_of_in_turns(
     assert len(alive) == 3 * turns.LET_GO_AT_ONCE
     assert max(steps) <= turns.LET_GO_AT_ONCE
     assert left[-1] == 0
+
+
+def test_what_holds_others_is_let_go_of_first(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise the last of a session's views would take a hundred thousand exchanges with it, in one piece."""
+    monkeypatch.setattr(turns, "TIME_SLICE", 0.0)
+    many = 10 * turns.LET_GO_AT_ONCE
+    inside = [Thing() for _ in range(many)]
+    alive = [weakref.ref(one) for one in inside]
+
+    def question() -> None:
+        held = inside.copy()
+        inside.clear()
+        turns.let_go_in_turns([*held])
+        turns.let_go_in_turns([held], first=True)
+
+    asked, left = turns.Turn(emulator.engine.lock, question), [many]
+    del question
+    while not asked.go_on():
+        left.append(sum(one() is not None for one in alive))
+    assert left[-1] == 0
+    assert max(before - after for before, after in pairwise(left)) <= turns.LET_GO_AT_ONCE
+
+
+class Thing:
+    """What a weak reference can be made to."""
