@@ -18,12 +18,11 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import chain
 from operator import itemgetter
 from sys import getsizeof
 from typing import Any, NamedTuple
 
-from mcmock.core import http
+from mcmock.core import http, turns
 from mcmock.core.collector import collector
 from mcmock.core.model import Delivery, FaultHit, Finding, Headers, Kind, RawHeaders, Severity, Verdict, headers_from
 from mcmock.core.notices import Listener, Notice
@@ -348,7 +347,7 @@ class Log:
 
     def remains(self) -> list[object]:
         """Return what takes long to let go of once the log is emptied."""
-        return [*chain.from_iterable(block.rows for block in self._blocks.values())]
+        return [row for block in turns.paused([*self._blocks.values()]) for row in block.rows]
 
     def begin_at(self, next_seq: int, evicted: int) -> None:
         """Empty, and go on as a log does that had `evicted` entries leave and whose next one is `next_seq`."""

@@ -83,7 +83,8 @@ class Analysis:
     def remains(self) -> list[object]:
         """Return what takes long to let go of once it is forgotten: `turns.let_go` does it."""
         analyses = [*self._analyses.values()]
-        return [part for one in analyses for part in one.remains()] + [*analyses, *self.index.remains()]
+        parts = [part for one in turns.paused(analyses) for part in one.remains()]
+        return [*parts, *analyses, *self.index.remains()]
 
     def forget_session(self, session_id: str) -> None:
         """Forget a session that is gone."""

@@ -69,7 +69,7 @@ async def handle_clear(asked: AdminRequest) -> Reply:
 
 async def emptied(asked: AdminRequest, emulator: Emulator, empty: Callable[[], T]) -> T:
     """Return what `empty` returns, which empties a log; what questions had made of it is let go of in turns."""
-    remains = emulator.queries.remains()
+    remains = await asked.answer(emulator.queries.remains, emulator)
     done = empty()
     await asked.answer(lambda: turns.let_go(remains))
     asked.line.thaw()
