@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-LOOKS: Final = (700, 4, 300)
+LOOKS: Final = (700, 8, 150)
 """What has to be made for a look at what is new; so many of them for a look at what is young, and of those for one at everything.
 
 The last takes 10 to 50 ms and finds hardly anything. Cycles that got old meanwhile are a few dozen megabytes at most."""

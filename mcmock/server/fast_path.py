@@ -147,7 +147,7 @@ class FastPath:
             return None
         missing = header_block.length - (len(data) - end)
         if missing == 0:
-            return FastRequest(Head(request_line, header_block), data[end:])
+            return _new(FastRequest, (_new(Head, (request_line, header_block)), data[end:]))
         return Part(missing) if missing > 0 and header_block.length <= MAX_HELD else None
 
     def _read_line(self, text: bytes) -> RequestLine | None:
@@ -156,7 +156,9 @@ class FastPath:
         if found is None:
             return None
         method, target = found[1].decode(), found[2].decode()
-        known = next(filter(None, (one.line(method, target) for one in self._known)), None)
+        known = None
+        for one in self._known:
+            known = known or one.line(method, target)
         if len(self._lines) >= MAX_LINES:
             self._lines.clear()
         line = self._lines[text] = RequestLine(text, method, target, known, self._blocks[found[1]])
