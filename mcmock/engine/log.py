@@ -30,10 +30,10 @@ from mcmock.core.tables import DirectTable, drop_oldest
 from mcmock.engine import weights
 from mcmock.engine.weights import ENTRY_COST
 
-BLOCK = 64
+BLOCK = 128
 """Entries stored together, and between two looks of the collector, which at more looks for so long that others wait for it."""
 
-ROOM = 2048
+ROOM = 1024
 """When the log is full, so many-th a part of it is made free at once: to let one entry go each time costs three times as much."""
 
 MAX_FOUND, MAX_FOUND_BYTES = 256, 2048
