@@ -84,12 +84,12 @@ def test_what_survives_is_printed_and_makes_it_fail(tmp_path: Path) -> None:
     )
     survived, code = mutated(f"mcmock/core/sessions.py:{line_of('IDLE_AFTER = ')}", test)
     assert (survived, code) == ([], 0)  # a constant, which a process of its own imports
-    first, last = line_of("if session.phase is not Phase.OPEN or is_open_at"), line_of("moved_at = session")
+    first, last = line_of("if session.phase is not Phase.OPEN or is_open_at"), line_of("if playhead != before")
     survived, code = mutated(f"mcmock/core/sessions.py:{first}-{last}", test)
     assert code == 1
     end = "session.touched_at + IDLE_AFTER"
     assert f"is_open_at: now < {end} → now <= {end}  [1 test]" in survived
-    assert "take: playhead == session.playhead → playhead != session.playhead  [no test runs it]" in survived
+    assert "take: playhead != before → playhead == before  [no test runs it]" in survived
     assert [line for line in survived if "return close(session, Phase.IDLE, idle)" in line] == []
 
 
