@@ -123,9 +123,7 @@ async def start(service: Service) -> None:
 
 
 PREPARE_AFTER: Final = 0.5  # s: who waits for the ready line to send a first request is answered first
-GIVE_WAY_AFTER: Final = (
-    0.0002  # s: in Python's usual 5 ms, each of a request's system calls would wait as long to go on
-)
+GIVE_WAY_AFTER: Final = 0.0002  # s: with Python's usual 5 ms, each system call of a request would wait as long
 
 
 def _prepare(service: Service) -> None:

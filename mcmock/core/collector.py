@@ -27,15 +27,25 @@ class Collector:
 
     def own(self) -> None:
         """Have it pass over what is loaded by now, which stays, and look at the rest as LOOKS says."""
-        gc.freeze()
-        gc.set_threshold(*LOOKS)
         self.is_owned = True
+        gc.set_threshold(*LOOKS)
+        self.pass_over()
 
     def look(self) -> None:
         """Look at what is new, and now and then at what is young: it is time."""
         if self.is_owned:
             self._looks += 1
             gc.collect(0 if self._looks % LOOKS[1] else 1)
+
+    def pass_over(self) -> None:
+        """Have it pass over what there is by now."""
+        if self.is_owned:
+            gc.freeze()
+
+    def take_back(self) -> None:
+        """Have it look at all that it passed over."""
+        if self.is_owned:
+            gc.unfreeze()
 
 
 collector: Final = Collector()

@@ -95,7 +95,7 @@ class _Pages(http.server.SimpleHTTPRequestHandler):
 
     def translate_path(self, path: str) -> str:
         name = path.partition("?")[0].rpartition("/")[2] or "page.html"
-        return programs.need("alloy", "the Web SDK") if name == "alloy.js" else str(HERE / name)
+        return str(programs.find("alloy")) if name == "alloy.js" else str(HERE / name)
 
     def log_message(self, *_: object) -> None:
         """Nothing: the log of these tests is the emulator's."""
@@ -104,6 +104,7 @@ class _Pages(http.server.SimpleHTTPRequestHandler):
 @contextmanager
 def pages() -> Iterator[str]:
     """Serve the page's files; the address, whose host is `localhost`."""
+    programs.need("alloy", "the Web SDK")  # here: a skip on the server's thread would leave the page waiting
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Pages) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://localhost:{server.server_address[1]}/"

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests import programs
+from tests.clients import web_sdk
 
 ROOT = Path(__file__).parents[2]
 PLUGIN = """
@@ -62,6 +63,8 @@ def test_a_package_that_is_missing_says_how_it_is_installed(monkeypatch: pytest.
         programs.need("alloy", "the Web SDK")
     said = "not tested for want of alloy: the Web SDK: it is not installed: npm install --prefix tests/clients/alloy"
     assert skipped.value.msg == said
+    with pytest.raises(pytest.skip.Exception, match="for want of alloy"), web_sdk.pages():
+        pytest.fail("a page that waits for the package is served")
     assert programs.summary([said]) == "skipped for want of alloy (1 test)"
     monkeypatch.setattr(programs, "REQUIRED", frozenset(["node"]))
     with pytest.raises(pytest.fail.Exception, match="npm install"):

@@ -7,7 +7,6 @@ one slice, however many are asked at once. How a question pauses is `mcmock.core
 from __future__ import annotations
 
 import asyncio
-import gc
 from collections.abc import Callable
 from typing import Final, TypeVar
 
@@ -53,9 +52,8 @@ class Line:
 
     def thaw(self) -> None:
         """Let the collector look at everything again: what was judged has been forgotten."""
-        if collector.is_owned:
-            gc.unfreeze()
-            self._frozen = 0
+        collector.take_back()
+        self._frozen = 0
 
     def _count(self, *, is_long: bool) -> None:
         self._frozen += is_long
@@ -65,7 +63,7 @@ class Line:
     async def _go_on(self, turn: Turn[T], *, is_long: bool) -> bool:
         async with self._next:
             is_answered = turn.go_on()
-        if collector.is_owned and is_long:
-            gc.freeze()
+        if is_long:
+            collector.pass_over()
         await asyncio.sleep(0)  # for whoever else has sent something
         return is_answered
