@@ -78,7 +78,8 @@ class Kept:
 def kept(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kept]:
     redis = RedisServer() if request.param == "redis" else None
     kept = Kept(request.param, tmp_path_factory.mktemp("kept"), redis.url if redis else "")
-    with kept.server:
+    with pytest.MonkeyPatch.context() as patch, kept.server:
+        patch.setattr("mcmock.storage.sqlite.BATCH_DELAY", 0.01)  # each example waits until what it sent is written
         yield kept
     if redis is not None:
         redis.stop()
