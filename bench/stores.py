@@ -1,10 +1,11 @@
-"""What stores and workers cost and bring: memory, a journal, and 1, 2 … workers over a Redis, in turns, in one run.
+"""What stores and workers cost and bring: memory, a journal, and 1, 2 … workers over a Redis, beside a bare aiohttp application.
 
     python bench/stores.py [--rounds 5] [--seconds 3] [--players 16] [--sessions 128] [--workers 1 2] [--json FILE]
 
 Every server gets the same pings, by as many wrks as there are players, each with one connection that it keeps and sessions of
-its own. CPU seconds are those of mcmock's processes, with Redis's beside them; a ratio is to memory in the same round. Absolute
-figures belong to the machine: all of it runs on the same cores, wrk included.
+its own, for 4 seconds before it is measured, in turns. CPU seconds are those of the server's processes, with Redis's beside
+them; a ratio is to bare aiohttp in the same round, on uvloop where that is installed. Absolute figures belong to the machine:
+all of it runs on the same cores, wrk included.
 """
 
 from __future__ import annotations
@@ -17,22 +18,21 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from bodies import session_start
-from served import serve
+from throughput import EVENTS, PEERS, UVLOOP_YARDSTICK, WARM, YARDSTICK, running
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from tests import redis_server  # only after the checkout is within reach
 
 HERE = Path(__file__).parent
-TICKS = os.sysconf("SC_CLK_TCK")
-MEMORY = "memory"
+YARD = UVLOOP_YARDSTICK if PEERS[UVLOOP_YARDSTICK].needs() else YARDSTICK
+MEMORY, JOURNAL, REDIS = "memory", "journal", "Redis,"
 
 
 class Figure(NamedTuple):
@@ -82,27 +82,6 @@ class Redis:
         self._server.stop()
 
 
-def cpu_seconds(pid: int) -> float:
-    """Of a process and its children."""
-    total = 0.0
-    for one in [pid, *map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]:
-        with suppress(FileNotFoundError):
-            fields = Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()
-            total += (int(fields[11]) + int(fields[12])) / TICKS
-    return total
-
-
-@contextmanager
-def served(*options: str) -> Iterator[tuple[int, int]]:
-    """A server's process id and port."""
-    process, told = serve(*options)
-    try:
-        yield process.pid, int(str(told["url"]).rpartition(":")[2])
-    finally:
-        process.terminate()
-        process.communicate()
-
-
 def open_sessions(port: int, count: int) -> list[str]:
     connection = HTTPConnection("127.0.0.1", port)
     paths = []
@@ -116,43 +95,50 @@ def open_sessions(port: int, count: int) -> list[str]:
     return paths
 
 
-def measure(workers: int | None, asked: argparse.Namespace, *, journal: bool = False) -> Figure:
-    """Return the figures of one server: with so many workers over a Redis, or with a journal, or in memory."""
+def measure(server: str, asked: argparse.Namespace) -> Figure:
+    """Return the figures of one of `servers`."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        options = ["--journal", str(folder / "journal.db")] if journal else []
-        redis = None
-        if workers is not None:
+        redis, options = None, []
+        if server == JOURNAL:
+            options = ["--journal", str(folder / "journal.db")]
+        elif server.startswith(REDIS):
             redis = Redis()
             stack.callback(redis.stop)
-            options = ["--store", redis.url, "--workers", str(workers)]
-        pid, port = stack.enter_context(served(*options))
-        paths = open_sessions(port, asked.sessions)
+            options = ["--store", redis.url, "--workers", server.split()[1]]
+        peer = PEERS[YARD if server == YARD else "mcmock[speed]"]
+        command = peer.command
+        running_one = stack.enter_context(
+            running(peer._replace(command=lambda port, place: [*command(port, place), *options]))
+        )
+        port, process = running_one.port, running_one.process
+        paths = [EVENTS] * asked.players if server == YARD else open_sessions(port, asked.sessions)
+        pinged(port, paths, folder, asked.players, WARM)
         if redis is not None:
             redis.mark()
-        before = cpu_seconds(pid)
-        result = pinged(port, paths, folder, asked)
-        used, requests = cpu_seconds(pid) - before, result["requests"]
+        before = process.cpu()
+        result = pinged(port, paths, folder, asked.players, asked.seconds)
+        used, requests = process.cpu() - before, result["requests"]
         return Figure(
             requests / (result["microseconds"] / 1e6), requests / used, result["p50"], result["p99"],
             result["errors"] + result["refused"], **(redis.told(requests) if redis is not None else {}),
         )  # fmt: skip
 
 
-def pinged(port: int, paths: list[str], folder: Path, asked: argparse.Namespace) -> dict[str, Any]:
+def pinged(port: int, paths: list[str], folder: Path, players: int, seconds: float) -> dict[str, Any]:
     """All that the players sent, and the slowest of their percentiles."""
-    running = []
-    for number in range(asked.players):
+    sending = []
+    for number in range(players):
         own = folder / f"paths-{number}"
-        own.write_text("\n".join(paths[number :: asked.players]) + "\n")
+        own.write_text("\n".join(paths[number::players]) + "\n")
         command = [
-            "wrk", "-t1", "-c1", f"-d{asked.seconds}s", "--latency", "-s", str(HERE / "pings.lua"),
+            "wrk", "-t1", "-c1", f"-d{seconds:.0f}s", "--latency", "-s", str(HERE / "pings.lua"),
             f"http://127.0.0.1:{port}",
         ]  # fmt: skip
         environment = {**os.environ, "MCMOCK_PATHS": str(own)}
-        running.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment))
+        sending.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment))
     results = []
-    for player in running:
+    for player in sending:
         told = player.communicate()[0]
         results.append(json.loads(next(line for line in told.splitlines() if line.startswith("RESULT "))[7:]))
     total = {name: sum(one[name] for one in results) for name in ("requests", "errors", "refused")}
@@ -166,12 +152,12 @@ def pinged(port: int, paths: list[str], folder: Path, asked: argparse.Namespace)
 
 def table(rounds: dict[str, list[Figure]]) -> str:
     lines = [
-        "| server | requests/s | per CPU second of mcmock | ratio to memory (spread) | round trips a request | Redis, µs | "
+        "| server | requests/s | per CPU second | ratio to bare aiohttp (spread) | round trips a request | Redis, µs | "
         "Redis, bytes | p50 ms | p99 ms | errors |",
         "|---" * 10 + "|",
     ]
     for name, figures in rounds.items():
-        ratios = [one.per_cpu / other.per_cpu for one, other in zip(figures, rounds[MEMORY], strict=True)]
+        ratios = [one.per_cpu / other.per_cpu for one, other in zip(figures, rounds[YARD], strict=True)]
         middle = Figure(*map(statistics.median, zip(*figures, strict=True)))
         redis = (
             f"{middle.round_trips:.2f} | {middle.redis_cpu:.0f} | {middle.redis_bytes:,.0f}"
@@ -200,13 +186,11 @@ def main() -> None:
     if redis_server.PROGRAM is None:
         print("bench: there is no redis-server on this machine: memory and journal only", file=sys.stderr)
         asked.workers = []
-    rounds: dict[str, list[Figure]] = {}
-    for _ in range(asked.rounds):
-        rounds.setdefault(MEMORY, []).append(measure(None, asked))
-        rounds.setdefault("journal", []).append(measure(None, asked, journal=True))
-        for workers in asked.workers:
-            name = f"Redis, {workers} worker{'s' if workers > 1 else ''}"
-            rounds.setdefault(name, []).append(measure(workers, asked))
+    servers = [YARD, MEMORY, JOURNAL, *(f"{REDIS} {one} worker{'s' if one > 1 else ''}" for one in asked.workers)]
+    rounds: dict[str, list[Figure]] = {server: [] for server in servers}
+    for number in range(asked.rounds):
+        for server in servers if number % 2 == 0 else reversed(servers):
+            rounds[server].append(measure(server, asked))
     print(table(rounds))
     if asked.json:
         asked.json.write_text(

@@ -82,7 +82,7 @@ FLUSH_DELAY = 0.05
 # text unless there is one, deliveries if there are any; then place and value of each read and write, where "" is no value, and
 # as a write's place that of the read of the same number. Returns what was new, where the log stood then, and for each Change
 # the entry's number (0: it has none), all as one text; or a list that has, for one that came too late, what stands at the
-# places of its reads.
+# places of its reads. A full log lets go of a thousandth of itself at once: to read the oldest costs more than to add the newest.
 COMMIT = """
 local cells, log, counts, mark = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local known = redis.call('HMGET', counts, 'epoch', 'position', 'seq', 'bytes', 'evicted')
@@ -119,10 +119,12 @@ local function write(writes, read_at)
 end
 
 local function make_room()
-  while bytes > most do
+  local fits = most - math.floor(most / 1024)
+  while bytes > fits do
     local past = nil
-    for _, one in ipairs(redis.call('XRANGE', log, '-', '+', 'COUNT', 100)) do
-      if bytes <= most or one[1] == position .. '-0' then break end
+    local count = math.min(100, math.ceil((bytes - fits) / 1000) + 1)
+    for _, one in ipairs(redis.call('XRANGE', log, '-', '+', 'COUNT', count)) do
+      if bytes <= fits or one[1] == position .. '-0' then break end
       past = one[1]
       for i = 1, #one[2], 2 do
         if one[2][i] == 'b' then bytes, evicted = bytes - tonumber(one[2][i + 1]), evicted + 1 end
@@ -164,7 +166,7 @@ for n = 1, tonumber(ARGV[5]) do
     end
     redis.call('XADD', log, position .. '-0', unpack(fields))
     results[n] = entry ~= '' and seq or 0
-    make_room()
+    if bytes > most then make_room() end
   end
 end
 redis.call('HSET', counts, 'position', position, 'seq', seq, 'bytes', bytes, 'evicted', evicted)

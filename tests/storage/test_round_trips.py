@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from queue import SimpleQueue
 from typing import Any
 
 import pytest
@@ -68,6 +69,36 @@ def test_requests_that_wait_together_are_one_round_trip_and_one_by_itself_is_one
     scripts, sent = counted(client)
     assert scripts == 1
     assert sent / PLAYERS < 1500
+
+
+@needs_redis
+def test_a_full_log_is_not_read_for_every_entry() -> None:
+    server = RedisServer()
+    client = redis.Redis.from_url(server.url, decode_responses=True)
+    emulator = open_store(server.url).emulator(lazy=True, max_log_bytes=1 << 21)
+    session_id = start(emulator)
+
+    def ping(times: int) -> None:
+        answers: SimpleQueue[Answer] = SimpleQueue()
+        for number in range(times):
+            emulator.submit(post(f"/api/v1/sessions/{session_id}/events", body("ping", number % 10)), answers.put)
+        assert {answers.get(timeout=10).response.status for _ in range(times)} == {204}
+
+    ping(8192)
+    client.config_resetstat()
+    ping(512)
+    commands: Any = client.info("commandstats")
+    held: Any = client.hgetall("mcmock:{default}:counts")
+    log: Any = client.xrange("mcmock:{default}:log")
+    entries = [fields for _, fields in log if "b" in fields]
+    emulator.close()
+    client.close()
+    server.stop()
+    assert int(held["evicted"]) > 1000
+    assert commands["cmdstat_xrange"]["calls"] <= 512 / 2
+    assert (1 << 21) * 0.99 < int(held["bytes"]) <= 1 << 21
+    assert sum(int(fields["b"]) for fields in entries) == int(held["bytes"])
+    assert len(entries) == int(held["seq"]) - int(held["evicted"])
 
 
 @needs_redis
