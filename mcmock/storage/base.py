@@ -128,6 +128,11 @@ class Ledgers(Protocol):
         """What a message calls it; no password."""
         ...
 
+    @property
+    def failure(self) -> str | None:
+        """Why nothing can be kept at the moment; None while it can."""
+        ...
+
     def now(self) -> float:
         """Seconds since the epoch, the same for all who share the store."""
         ...

@@ -17,7 +17,7 @@ from mcmock.engine.log import Entry
 from mcmock.storage import journal_runs
 from mcmock.storage.codec import entry_from
 from mcmock.storage.journal_batch import Batch
-from mcmock.storage.journal_runs import MOST, gathered, runs_of
+from mcmock.storage.journal_runs import FIRST_FORMAT, MOST, gathered, runs_of
 
 MAX_KNOWN: Final = 1024
 """Sets of header lines that are remembered."""
@@ -42,17 +42,25 @@ def _reader(connection: sqlite3.Connection) -> Callable[[int, str, str | None], 
     return lambda seq, entry, delivery: (entry_from(seq, entry, shared), Delivery(delivery or Delivery.PENDING))
 
 
-def convert(connection: sqlite3.Connection, version: int) -> None:
-    """Make the journal one of this format, whole or not at all. Raises ValueError for an entry that no mcmock has written."""
+def convert(connection: sqlite3.Connection, earlier: int, version: int) -> None:
+    """Make a journal of the format `earlier` one of `version`, whole or not at all.
+
+    Raises ValueError for an entry that no mcmock has written.
+    """
     with connection:
         connection.execute("BEGIN IMMEDIATE")
-        connection.execute("ALTER TABLE log RENAME TO earlier")
-        for statement in journal_runs.TABLES:
-            connection.execute(statement)
-        _move_entries(connection)
-        connection.execute("DROP TABLE earlier")
-        connection.execute("DROP TABLE IF EXISTS texts")
+        if earlier < FIRST_FORMAT:  # runs of format 4 are read as they are
+            _make_runs(connection)
         connection.execute(f"PRAGMA user_version = {version}")
+
+
+def _make_runs(connection: sqlite3.Connection) -> None:
+    connection.execute("ALTER TABLE log RENAME TO earlier")
+    for statement in journal_runs.TABLES:
+        connection.execute(statement)
+    _move_entries(connection)
+    connection.execute("DROP TABLE earlier")
+    connection.execute("DROP TABLE IF EXISTS texts")
 
 
 def _move_entries(connection: sqlite3.Connection) -> None:

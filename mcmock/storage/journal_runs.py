@@ -2,7 +2,8 @@
 
 Rules of this file:
 
-1. A run is whole in itself: header lines and answers that its entries share stand once beside them, and in no other table.
+1. A run is whole in itself: what its entries share (header lines, answers, targets, the API) stands once beside them, and in no
+   other table. In format 4 each entry had its target and API itself.
 2. Other tools read the view `log`. Where `event` or `session` has a zero, or what is no character, it is escaped for them, and
    stands as it is at the end of its entry.
 3. Bodies are bytes, one behind the other; an entry says where its own ends, and how long it is.
@@ -12,9 +13,9 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from itertools import accumulate, islice
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 from mcmock.core.model import Delivery, Kind, Verdict, headers_from
 from mcmock.engine.log import DELIVERIES, Entry, NewEntries, findings_from
@@ -24,6 +25,11 @@ try:
     import orjson
 except ImportError:  # not a CPython
     orjson = None  # type: ignore[assignment]
+
+Value = TypeVar("Value", bound=Hashable)
+
+FIRST_FORMAT: Final = 4
+"""Of a file: the first that has runs."""
 
 TABLES: Final = (
     """CREATE TABLE runs (
@@ -91,17 +97,23 @@ def _run(new: NewEntries) -> Run:
         seqs, ats, kinds, methods, targets, numbers, bodies, events, sessions, verdicts, statuses, lines, answers, findings,
         faults, after_end, protocols,
     ) = zip(*new.rows, strict=True)  # fmt: skip
-    lengths = list(map(len, bodies))
-    places = {key: number for number, key in enumerate(dict.fromkeys(zip(lines, answers, strict=True)))}
+    lengths, shown, apis = list(map(len, bodies)), _numbered(targets), _numbered(protocols)
+    places = _numbered(zip(lines, answers, strict=True))
     entries = zip(
-        ats, kinds, events, sessions, verdicts, statuses, map(_NAMES.__getitem__, new.deliveries), methods, targets, numbers,
-        map(places.__getitem__, zip(lines, answers, strict=True)), accumulate(lengths), lengths, findings, faults, after_end,
-        protocols, strict=True,
+        ats, kinds, events, sessions, verdicts, statuses, map(_NAMES.__getitem__, new.deliveries), methods,
+        map(shown.__getitem__, targets), numbers, map(places.__getitem__, zip(lines, answers, strict=True)),
+        accumulate(lengths), lengths, findings, faults, after_end, map(apis.__getitem__, protocols), strict=True,
     )  # fmt: skip
     has_zero = any("\0" in text for text in {*events, *sessions} if text is not None)
     asked = {str(number): codec.lines_json(new.lines[number]) for number in set(numbers)}
-    headers = {"requests": asked, "answers": [[headers_from(one), answer.decode("latin-1")] for one, answer in places]}
+    told = [[headers_from(one), answer.decode("latin-1")] for one, answer in places]
+    headers = {"requests": asked, "answers": told, "targets": list(shown), "apis": list(apis)}
     return Run(seqs[0], seqs[-1], _entries_text(entries, has_zero), codec.dumps(headers), b"".join(bodies))
+
+
+def _numbered(values: Iterable[Value]) -> dict[Value, int]:
+    """Return the different ones among them, in their order, each with its number."""
+    return {value: number for number, value in enumerate(dict.fromkeys(values))}
 
 
 def _entries_text(entries: Iterator[tuple[Any, ...]], has_zero: bool) -> str:
@@ -147,6 +159,7 @@ def _entries_of(run: Run) -> Iterator[tuple[Entry, Delivery]]:
     headers = json.loads(run.headers)
     asked = {int(number): codec.lines_from(lines) for number, lines in headers["requests"].items()}
     told = [(codec.answer_lines_from(lines), answer.encode("latin-1")) for lines, answer in headers["answers"]]
+    targets, apis = headers.get("targets", ()), headers.get("apis", ())
     for seq, columns in zip(range(run.first, run.last + 1), json.loads(run.entries), strict=True):
         (
             at, kind, event, session, verdict, status, delivery, method, target, number, answer, end, length, findings, fault,
@@ -156,8 +169,9 @@ def _entries_of(run: Run) -> Iterator[tuple[Entry, Delivery]]:
             ((event, session),) = as_they_are
         lines, body = told[answer]
         entry = Entry(
-            seq, at, Kind(kind), method, target, asked[number], run.bodies[end - length : end], event, session,
-            Verdict(verdict), status, lines, body, findings_from(findings), codec.fault_from(fault), after_end, protocol,
+            seq, at, Kind(kind), method, targets[target] if targets else target, asked[number],
+            run.bodies[end - length : end], event, session, Verdict(verdict), status, lines, body, findings_from(findings),
+            codec.fault_from(fault), after_end, apis[protocol] if apis else protocol,
         )  # fmt: skip
         yield entry, Delivery(delivery or Delivery.PENDING)
 

@@ -106,10 +106,7 @@ class Unlogged:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._changes: deque[Change] = deque(maxlen=MAX_UNLOGGED)
-
-    def __bool__(self) -> bool:
-        return bool(self._changes)
+        self.waiting: deque[Change] = deque(maxlen=MAX_UNLOGGED)
 
     def answer(self, request: Request, away: Exception) -> Answer:
         """503 for a request that nothing can be said about; it is logged when the store is back."""
@@ -124,14 +121,14 @@ class Unlogged:
             0, now, Kind.OTHER, request.method, request.target, http.without_secrets(request.headers), request.body, None, None,
             Verdict.BROKEN, response.status, response.header_text, response.body, (found,), None, False, protocol.name,
         )  # fmt: skip
-        self._changes.append(Change(entry=tuple(entry), weight=weight_of(entry)))
+        self.waiting.append(Change(entry=tuple(entry), weight=weight_of(entry)))
         return Answer(0, response, at=now)
 
     def log(self, write: Callable[[Change], None]) -> None:
         """Have each written, the oldest first; one that cannot be written stays, and those after it. Raises StoreUnavailable."""
-        while self._changes:
-            write(self._changes[0])
-            self._changes.popleft()
+        while self.waiting:
+            write(self.waiting[0])
+            self.waiting.popleft()
 
 
 def agreed_seed(asked: int | None, known: int | None, drawn: int) -> int:

@@ -160,7 +160,7 @@ class OptimisticCommitter:
         except StoreUnavailable as away:
             done(self._unlogged.answer(request, away))
             return
-        if self._unlogged:
+        if self._unlogged.waiting:
             self._ledger.soon(self._log_later)
         self._enqueue(Asked(request, done))
 
@@ -474,7 +474,7 @@ class OptimisticCommitter:
                 self._commit_settled()
 
     def _log_deferred(self) -> None:
-        if self._unlogged:
+        if self._unlogged.waiting:
             with self._logging:
                 self._unlogged.log(self._log_one)
 

@@ -215,7 +215,7 @@ class RedisStore:
         self.open, self._commit = (self._client.register_script(text) for text in (OPEN, COMMIT))
         self._committing: Any = None  # the connection on which Changes are committed
         self.name = f"the Redis at {_public(address)}"
-        self._failure: str | None = None
+        self.failure: str | None = None
         self._broken = ""  # why news could not be taken in, when that was last said
         self._run, self.runs = "", 0
         self._ahead = 0.0
@@ -298,8 +298,8 @@ class RedisStore:
     def check(self) -> None:
         if self._closed.is_set():
             raise StoreUnavailable(f"{self.name} was closed")
-        if self._failure is not None:
-            raise StoreUnavailable(f"{self.name} is away ({self._failure})")
+        if self.failure is not None:
+            raise StoreUnavailable(f"{self.name} is away ({self.failure})")
 
     def ask(self, question: Callable[[redis.Redis], Any]) -> Any:
         """Return what Redis answers. Raises StoreUnavailable if it refuses, and at once while it is known to be away."""
@@ -309,7 +309,7 @@ class RedisStore:
         except RedisError as error:
             if isinstance(error, ResponseError) and not _is_passing(error):
                 raise StoreUnavailable(f"{self.name} refuses ({_why(error)})") from None
-            self._failure = _why(error)
+            self.failure = _why(error)
             self._unblock()
             raise StoreUnavailable(f"{self.name} is away ({_why(error)})", asked=True) from None
         except Exception as error:  # what it said is no text, say
@@ -373,40 +373,40 @@ class RedisStore:
     def _unblock(self) -> None:
         """Have the follower look again: there is one stream more, or something has failed."""
         listening = self._listening
-        if listening is not None and self._failure is None:
+        if listening is not None and self.failure is None:
             try:
                 self._client.client_unblock(listening)
             except RedisError as error:
-                self._failure = _why(error)
+                self.failure = _why(error)
 
     def _follow(self) -> None:
         try:
             while not self._closed.is_set():
                 self._closed.wait(self._try_to_look())
         finally:
-            self._failure = self._failure or "the thread that follows changes has ended"
+            self.failure = self.failure or "the thread that follows changes has ended"
 
     def _try_to_look(self) -> float:
         """Look for news; returns how many seconds to wait until the next look."""
         try:
             self._look()
         except RedisError as error:
-            self._failure, self._listening = _why(error), None
+            self.failure, self._listening = _why(error), None
             return RETRY
         except Exception as error:  # rule 5, or a bug of ours
             why = f"{type(error).__name__}: {_why(error)}"
             if why != self._broken:
                 _logger.exception("cannot apply changes of %s", self.name)
-            self._failure = self._broken = why
+            self.failure = self._broken = why
             self._listening = None
             return RETRY
         return POLL_INTERVAL
 
     def _look(self) -> None:
         """Wait for news, for a while. A Redis that was away and answers again is loaded anew by those who follow it."""
-        if self._failure is not None:
+        if self.failure is not None:
             self._client.ping()
-            self._failure = None
+            self.failure = None
             self._wake(list(self._ledgers.values()))
         with self._lock:
             places: dict[Any, Any] = {key: f"{ledger.seen}-0" for key, ledger in self._ledgers.items()}

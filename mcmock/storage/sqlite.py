@@ -17,6 +17,7 @@ Rules of this file:
 from __future__ import annotations
 
 import logging
+import math
 import os
 import sqlite3
 import threading
@@ -37,7 +38,7 @@ from mcmock.storage.base import DEFAULT_JOURNAL_BYTES, Snapshot
 from mcmock.storage.codec import cell_from
 from mcmock.storage.journal_batch import TABLES, Batch
 from mcmock.storage.journal_file import JournalFile, is_beside, real, refuse_other_name
-from mcmock.storage.journal_runs import latest_of
+from mcmock.storage.journal_runs import FIRST_FORMAT, latest_of
 from mcmock.storage.write_behind import FileBacking
 
 _logger = logging.getLogger("mcmock")
@@ -73,7 +74,7 @@ RETAINING = 10.0
 ROOM = 0.95
 """The share of the bound that is left when it was passed: so that not every batch passes it again."""
 
-FORMAT = 4
+FORMAT = 5
 """Of the file. One of a higher format was written by a newer mcmock, and is not touched; an older one becomes one of this."""
 
 APPLICATION = 0x6D634D6B  # in the header of the file: by this it is known to be ours
@@ -94,7 +95,8 @@ class SqliteStore:
         self._queue: deque[tuple[str, Delta]] = deque()  # what was taken from them
         self._since: float | None = None  # when the first of them was touched
         self._waiting_since: float | None = None  # the same of what is in the queue
-        self._failure: str | None = None
+        self.behind_after = math.inf
+        self.failure: str | None = None
         self._retained = -RETAINING
         self._wake, self._hurry, self._room, self._closing = (threading.Event() for _ in range(4))
         self._file: JournalFile | None = None
@@ -159,7 +161,7 @@ class SqliteStore:
         self._file.release()
         self._take()
         if left := sum(len(delta.entries) or any(delta[1:]) for _, delta in self._queue):
-            _logger.error("%s: the last %d changes were not written: %s", self.path, left, self._failure)
+            _logger.error("%s: the last %d changes were not written: %s", self.path, left, self.failure)
 
     def _open(self, fresh: bool) -> sqlite3.Connection:
         connection = _connect(self.path, "rwc")
@@ -172,14 +174,14 @@ class SqliteStore:
         if fresh:
             _make(connection)
         elif _format_of(connection) < FORMAT:
-            journal_earlier.convert(connection, FORMAT)
+            journal_earlier.convert(connection, _format_of(connection), FORMAT)
         return connection
 
     # -- writing ------------------------------------------------------------------------------------------------------
 
     def check(self) -> None:
-        if self._failure is not None:
-            raise StoreUnavailable(f"{self.path} cannot be written: {self._failure}")
+        if self.failure is not None:
+            raise StoreUnavailable(f"{self.path} cannot be written: {self.failure}")
 
     def touch(self, ledger: SqliteLedger) -> None:
         """Have what was done there written."""
@@ -189,18 +191,23 @@ class SqliteStore:
         self._touched.append(ledger)
         if self._since is None:
             self._since = clock.monotonic()
+            self._note_since()
             self._wake.set()
 
-    def is_behind(self) -> bool:
-        """Return whether the writer has fallen far behind, though it can write."""
+    def _note_since(self) -> None:
+        """The moment from which requests wait for the writer follows from what has waited for it longest."""
         since = self._waiting_since or self._since
-        return since is not None and clock.monotonic() - since > MAX_BEHIND and self._failure is None
+        self.behind_after = math.inf if since is None else since + MAX_BEHIND
+
+    def _is_behind(self) -> bool:
+        """Return whether the writer has fallen far behind, though it can write."""
+        return clock.monotonic() > self.behind_after and self.failure is None
 
     def wait_for_room(self) -> None:
         """Wait until the writer has caught up; one that does not is held to be unable to write."""
         self._room.clear()
         self._hurry.set()
-        if self.is_behind() and not self._closing.is_set() and not self._room.wait(MAX_WAIT):
+        if self._is_behind() and not self._closing.is_set() and not self._room.wait(MAX_WAIT):
             self._fail(f"nothing was written for {MAX_WAIT:g} seconds")
             self._wake.set()  # a writer that has caught up just now says so again
 
@@ -232,7 +239,7 @@ class SqliteStore:
                     self._wake.set()
             self._write_waiting()
         finally:
-            self._failure = self._failure or "its writer has ended"
+            self.failure = self.failure or "its writer has ended"
 
     def _write_waiting(self) -> bool:
         """Write what waits; False, and the reason is known, if that cannot be."""
@@ -252,7 +259,8 @@ class SqliteStore:
         except Exception as error:  # a bug of ours: rule 3
             self._fail(f"{type(error).__name__}: {error}", trace=True)
             return False
-        self._failure = self._waiting_since = None
+        self.failure = self._waiting_since = None
+        self._note_since()
         self._room.set()
         return True
 
@@ -260,6 +268,7 @@ class SqliteStore:
         """Take what was done in each scope into the queue."""
         since, self._since = self._since, None
         self._waiting_since = self._waiting_since or since
+        self._note_since()
         for _ in range(len(self._touched)):
             ledger = self._touched[0]
             ledger.is_touched = False
@@ -275,7 +284,7 @@ class SqliteStore:
 
     def _fail(self, why: str, *, trace: bool = False) -> None:
         """Say so to whoever asks and, when it is news, in the server's own log."""
-        known, self._failure = self._failure, why
+        known, self.failure = self.failure, why
         self._room.set()
         if known != why:
             _logger.error("%s cannot be written: %s", self.path, why, exc_info=trace)
@@ -348,7 +357,7 @@ class SqliteStore:
     def _latest(self, scope: str, max_log_bytes: int) -> Iterator[Change]:
         """Yield the entries of a scope as the Changes that they came from, the newest first."""
         left = max_log_bytes
-        latest = latest_of if _format_of(self._reading) == FORMAT else journal_earlier.latest_of
+        latest = latest_of if _format_of(self._reading) >= FIRST_FORMAT else journal_earlier.latest_of
         for entry, delivery, weight in latest(self._reading, scope):
             left -= weight
             if left < 0:
@@ -377,7 +386,7 @@ class SqliteLedger:
     def touch(self) -> None:
         if not self.is_touched:
             self._store.touch(self)
-        elif self._store.is_behind():
+        elif clock.monotonic() > self._store.behind_after:
             self._store.wait_for_room()
 
     def close(self) -> None:

@@ -113,14 +113,9 @@ class WriteBehindCommitter:
         return self._answer(request, self._engine.take)
 
     def take_known(self, line: KnownLine, target: str, headers: RawHeaders, body: bytes) -> Response | None:
-        engine = self._engine
-        try:
-            self._ledger.check()
-        except StoreUnavailable:
+        if self._store.failure is not None or self._unlogged.waiting:
             return None  # `take` says so
-        if self._unlogged:
-            return None
-        response = engine.take_known(line, target, headers, body)
+        response = self._engine.take_known(line, target, headers, body)
         if response is not None:
             self._ledger.touch()
         return response
@@ -132,7 +127,7 @@ class WriteBehindCommitter:
         """Return what `act` says of a request, or that the store is away."""
         try:
             self._ledger.check()
-            if self._unlogged:
+            if self._unlogged.waiting:
                 self._log_deferred()
         except StoreUnavailable as away:
             return self._unlogged.answer(request, away)
@@ -226,7 +221,7 @@ class WriteBehindCommitter:
     def catch_up(self) -> None:
         """Log what could not be logged before. Raises StoreUnavailable."""
         self._ledger.check()
-        if self._unlogged:
+        if self._unlogged.waiting:
             self._log_deferred()
 
     def follow(self) -> None:

@@ -20,7 +20,7 @@ from mcmock.engine.scopes import Scopes
 from mcmock.storage import open_store, read_journal
 from mcmock.storage.codec import entry_text
 from mcmock.storage.journal_earlier import convert
-from mcmock.storage.journal_runs import latest_of
+from mcmock.storage.journal_runs import FIRST_FORMAT, latest_of
 from mcmock.storage.sqlite import FORMAT
 from tests.conftest import post, send
 
@@ -109,10 +109,9 @@ def test_an_earlier_journal_goes_on_where_it_stood(journal: Path) -> None:
     again.close()
 
 
-def test_an_earlier_journal_that_cannot_become_one_of_today_stays_as_it_was(
-    journal: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    earlier = version(journal)
+@pytest.mark.parametrize("number", range(1, FIRST_FORMAT))
+def test_an_earlier_journal_that_cannot_become_one_of_today_stays_as_it_was(number: int, tmp_path: Path) -> None:
+    journal, earlier = Path(shutil.copy(JOURNALS[number - 1], tmp_path / "journal.db")), number
     with closing(sqlite3.connect(journal)) as connection, connection:
         connection.execute("UPDATE log SET entry = '[' WHERE scope = 'one' AND seq = 2")
     with pytest.raises(
@@ -150,7 +149,7 @@ def test_runs_of_an_earlier_journal_are_in_the_order_in_which_they_were_written(
         for scope, seq, written in rows:
             columns = (scope, seq, written, *[None] * 6, "sent" if seq == 3 else None, 1, texts[seq])
             connection.execute(f"INSERT INTO log VALUES ({', '.join('?' * 12)})", columns)
-        convert(connection, FORMAT)
+        convert(connection, FIRST_FORMAT - 1, FORMAT)
         runs = connection.execute("SELECT scope, first, last, written FROM runs ORDER BY number").fetchall()
         assert runs == [
             ("a", 2, 3, 1.0),
