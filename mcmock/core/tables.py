@@ -54,7 +54,8 @@ class Table(Protocol[Key, Value]):
 class DirectTable(dict[Key, Value]):
     """A Table in memory: what an operation puts is there at once. Its owner may use it as the dict that it is."""
 
-    put = dict.__setitem__
+    put = put_logged = dict.__setitem__
+    """`put_logged` is for an operation that also logs an entry which names the key: a store finds it there."""
 
     def remove(self, key: Key, /) -> None:
         self.pop(key, None)

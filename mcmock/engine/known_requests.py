@@ -63,7 +63,7 @@ class KnownRequests:
             return None
         event_type, playhead, ts, findings, _ = recalled
         session_id, response = session.id, self._accepted(now)
-        self._sessions.put(session_id, sessions.take(session, event_type, playhead, now, ts))
+        self._sessions.put_logged(session_id, sessions.take(session, event_type, playhead, now, ts))
         return Verdict.ACCEPTED, session_id, event_type, findings, response
 
     def _start(self, _: str | None, __: RawHeaders, body: bytes, now: float) -> Decided | None:

@@ -145,12 +145,16 @@ class NewEntries:
         self.lines |= later.lines
         self.deliveries += later.deliveries
 
+    def session_ids(self) -> set[str]:
+        """Return the sessions that they name."""
+        return set(map(_SESSION_ID, self.rows)) - {None}
+
     def part(self, begin: int, end: int | None = None) -> NewEntries:
         """Return those at these places."""
         return NewEntries(self.rows[begin:end], self.lines, self.deliveries[begin:end])
 
 
-_NUMBER_OF_LINES = itemgetter(5)
+_NUMBER_OF_LINES, _SESSION_ID = itemgetter(5), itemgetter(8)
 
 
 class _Block(NamedTuple):

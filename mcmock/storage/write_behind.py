@@ -7,11 +7,12 @@ from the log and the tables, a few times a second.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final, TypeVar
 
 from mcmock.core.clock import Clock
 from mcmock.core.model import Answer, Delivery, RawHeaders, Request, Response
+from mcmock.core.sessions import Session
 from mcmock.core.tables import DirectTable, Key, Value
 from mcmock.engine.changes import Change, Delta, Row, StoreUnavailable
 from mcmock.engine.committer import Committer, Result
@@ -47,6 +48,10 @@ class TrackedTable(DirectTable[Key, Value]):
         if key in self:
             del self[key]
             self.changed[key] = None
+
+    def note(self, keys: Iterable[Key]) -> None:
+        """Note keys that may have been changed; of those that are not there it is known already."""
+        self.changed |= dict.fromkeys(filter(self.__contains__, keys))
 
     def take_changes(self, name: str) -> list[Row]:
         """Return the places that were changed since the last time, and what stands there."""
@@ -88,6 +93,9 @@ class WriteBehindCommitter:
         self._kept, self._unlogged = KeptState(engine), Unlogged(engine)
         self._logging = threading.Lock()
         self._clock_kept = engine.state.clock.setting
+        sessions = engine.state.sessions
+        assert isinstance(sessions, TrackedTable)
+        self._sessions: TrackedTable[str, Session] = sessions
         self._entries = NewEntries()
         self._deliveries: dict[int, Delivery] = {}  # of entries that were taken before their answer went
         self._facts: list[Row] = []
@@ -160,6 +168,7 @@ class WriteBehindCommitter:
 
     def clear_log(self) -> None:
         with self._engine.lock:
+            self._take_entries()
             self._engine.clear_log()
             self._note_emptied(self._notice or "cleared")
         self._ledger.touch()
@@ -192,7 +201,9 @@ class WriteBehindCommitter:
         return delta
 
     def _take_entries(self) -> None:
-        self._entries.extend(self._engine.log.take_new())
+        new = self._engine.log.take_new()
+        self._entries.extend(new)
+        self._sessions.note(new.session_ids())
 
     def _take_rows(self) -> tuple[Row, ...]:
         """Return what was changed since the last time."""

@@ -22,7 +22,7 @@ MOST_CALLS = {
     "sessionStart, a colon in its title": 35,
 }  # fmt: skip
 
-JOURNAL_CALLS = 6
+JOURNAL_CALLS = 4
 """What a ping may take more of where a journal keeps the state."""
 
 PINGS = 500

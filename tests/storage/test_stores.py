@@ -29,8 +29,9 @@ from mcmock.faults.active import RulesSnapshot
 from mcmock.storage import Store, codec, journal_batch, open_store, read_journal, sqlite
 from mcmock.storage.redis import RedisStore
 from mcmock.storage.worker import BackgroundWorker
+from mcmock.testing.server import McmockServer
 from tests import programs
-from tests.conftest import body, post, send, start
+from tests.conftest import Wire, body, post, send, start
 from tests.redis_server import RedisServer, needs_redis
 
 KINDS = ["memory", "sqlite", pytest.param("redis", marks=needs_redis)]
@@ -198,6 +199,34 @@ def test_clearing_the_log_leaves_the_sessions(kept: Emulator) -> None:
     assert kept.summary().total == 0
     assert status(kept, sid) == 204
     assert [exchange.seq for exchange in kept.requests()] == [2]
+
+
+def test_what_the_fast_path_did_to_a_session_outlives_a_log_that_is_cleared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "journal.db"
+    with McmockServer(store=f"sqlite:{file}") as server, Wire(server.url) as wire:
+        session_id = start(server.emulator)
+
+        def ping(*playheads: int) -> None:
+            for playhead in playheads:
+                answer = wire.post(
+                    f"/api/v1/sessions/{session_id}/events", body("ping", playhead), "Content-Type: application/json"
+                )
+                assert answer.startswith(b"HTTP/1.1 204 ")
+
+        ping(1, 2, 3)
+        deadline = time.monotonic() + 10
+        while len(list(read_journal(file))) < 4:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        monkeypatch.setattr(sqlite, "BATCH_DELAY", 60)  # nothing more is written before the end
+        ping(4, 5)
+        server.emulator.clear_log()
+    emulator = open_store(f"sqlite:{file}").emulator()
+    assert emulator.engine.state.sessions[session_id].playhead == 5
+    assert emulator.summary().total == 0
+    emulator.close()
 
 
 def test_a_reset_forgets_everything_but_the_rules_it_began_with(open_any: Opener) -> None:
