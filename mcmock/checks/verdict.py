@@ -130,6 +130,8 @@ class JudgedLog(Protocol):
 
     def arranged(self) -> frozenset[int]: ...
 
+    def session_ids(self) -> list[str]: ...
+
     def session(self, session_id: str, /) -> SessionView | None: ...
 
 
@@ -274,12 +276,12 @@ def _remark(log: JudgedLog, outlines: Sequence[SessionOutline]) -> str:
 
 def story(log: JudgedLog, requests: Sequence[Exchange], sessions: Iterable[str] = ()) -> str:
     """Return the timelines of the sessions that those are of, the requests marked, and the requests of no session."""
-    ids = dict.fromkeys([*(one.session_id for one in requests), *sessions])
-    views = [view for session_id in ids if session_id is not None and (view := log.session(session_id)) is not None]
-    shown, known = views[: timeline_text.SESSIONS], {view.id for view in views}
-    strays = [one for one in turns.paused(requests) if one.session_id not in known]
-    told = timeline_text.story(shown, strays, {one.seq: "x" for one in requests})
-    more = len(views) - len(shown)
+    opened = {*log.session_ids()}
+    ids = [one for one in dict.fromkeys([*(one.session_id for one in requests), *sessions]) if one in opened]
+    views = [view for one in ids[: timeline_text.SESSIONS] if (view := log.session(str(one))) is not None]
+    strays = [one for one in turns.paused(requests) if one.session_id not in opened]
+    told = timeline_text.story(views, strays, {one.seq: "x" for one in requests})
+    more = len(ids) - len(views)
     return f"{told}\n\n({timeline_text.plural(more, 'more session')} not shown)" if more else told
 
 

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from mcmock.analytics.plan import ItemId, Plan, Use
     from mcmock.analytics.views import SessionOutline, SessionView
 
+    Summaries = dict[str, SessionSummary]
+    """What sessions are to each other, by their ids, as one question knows it."""
+
 MAX_ANALYSES: Final = 64 * 1024 * 1024
 """Bytes of what reports are made from beside ANALYSES_PER_LOG times the log. Beyond, what can be read in the log again goes,
 then the oldest, whose reports shrink."""
@@ -196,13 +199,16 @@ class Analysis:
         turns.let_go_in_turns(exchanges)
         return analytics.SessionView(session, tuple(exchanges), self._compared(session_id, self.judgement(session_id)))
 
-    def outline(self, session_id: str) -> SessionOutline | None:
-        """Return a session in brief; None if there is no such session."""
+    def outline(self, session_id: str, others: Summaries | None = None) -> SessionOutline | None:
+        """Return a session in brief; None if there is no such session.
+
+        `others` are the sessions that were looked at for the outlines before it, in the same question: each once.
+        """
         session = self._session(session_id)
         if session is None:
             return None
         analysis = self._fed(session_id)
-        judgement = self._compared(session_id, self._judge(session_id, analysis, session))
+        judgement = self._compared(session_id, self._judge(session_id, analysis, session), others)
         counts, severities = analysis.counts(judgement)
         return analytics.SessionOutline(session, judgement, counts, severities)
 
@@ -307,12 +313,13 @@ class Analysis:
 
     # -- several sessions ---------------------------------------------------------------------------------------------
 
-    def _compared(self, session_id: str, judgement: Judgement) -> Judgement:
+    def _compared(self, session_id: str, judgement: Judgement, others: Summaries | None = None) -> Judgement:
         """Return the judgement, with what only the other sessions of the same viewer, or the requests' heads, can tell."""
         self._note_views()
-        one = self._summary(session_id)
+        others = {} if others is None else others
+        one = others[session_id] = self._summary(session_id)
         alone = (*self._of_devices(session_id), *self._of_regions(session_id))
-        found = (*alone, *self._after_previous(one), *self._beside_others(one))
+        found = (*alone, *self._after_previous(one, others), *self._beside_others(one, others))
         return replace(judgement, session_findings=judgement.session_findings + found) if found else judgement
 
     def _of_devices(self, session_id: str) -> tuple[Finding, ...]:
@@ -332,17 +339,17 @@ class Analysis:
         found = make_finding("hint-not-followed", self.mode, "", message)
         return () if found is None else (found,)
 
-    def _after_previous(self, one: SessionSummary) -> tuple[Finding, ...]:
+    def _after_previous(self, one: SessionSummary, others: Summaries) -> tuple[Finding, ...]:
         """Return what the viewer's session before this one, and the one of the same content, tell of it."""
         view, place = self._view_of.get(one.session_id, (None, 0))
         previous = self._previous.get(one.session_id, "")
         before = {previous} if self._view_of.get(previous, (None, 0))[0] != view else set()
         if view is not None and one.viewer and place and one.began is not None:
             before.add(self._views[view][place - 1])  # of the same content: it takes a play to tell
-        known = [self._summary(other) for other in before if other in self._state.sessions]
+        known = [self._summary_once(other, others) for other in before if other in self._state.sessions]
         return tuple(found for other in known for found in analytics.compare_with_previous(other, one, self.mode))
 
-    def _beside_others(self, one: SessionSummary) -> tuple[Finding, ...]:
+    def _beside_others(self, one: SessionSummary, others: Summaries) -> tuple[Finding, ...]:
         """Return what the sessions of the same view tell of one."""
         view, place = self._view_of.get(one.session_id, (None, 0))
         if view is None or len(self._views[view]) < 2:
@@ -350,12 +357,19 @@ class Analysis:
         near = [other for other in self._views[view][max(0, place - NEIGHBOURS) : place + NEIGHBOURS + 1] if other]
         if not analytics.may_compare(one, self._opened(near[near.index(one.session_id) + 1 :])):
             return ()
-        return analytics.compare(map(self._summary, near), self.mode).get(one.session_id, ())
+        summaries = [self._summary_once(other, others) for other in near]
+        return analytics.compare(summaries, self.mode).get(one.session_id, ())
 
     def _opened(self, session_ids: list[str]) -> float | None:
         """When the first of them was opened, by the emulator's clock."""
         session = self._state.sessions.get(session_ids[0]) if session_ids else None
         return session.opened_at if session is not None else None
+
+    def _summary_once(self, session_id: str, others: Summaries) -> SessionSummary:
+        found = others.get(session_id)
+        if found is None:
+            found = others[session_id] = self._summary(session_id)
+        return found
 
     def _summary(self, session_id: str) -> SessionSummary:
         analysis, session = self._fed(session_id), self._session(session_id)

@@ -25,6 +25,7 @@ from mcmock.engine.types import POSSIBLE_OUTCOMES, REJECTED_BY_SESSION, LogSize,
 if TYPE_CHECKING:
     from mcmock.analytics.plan import Covered
     from mcmock.analytics.views import SessionOutline, SessionView
+    from mcmock.engine.outcomes import Summaries
     from mcmock.faults.losses import Losses, LossPage
 
 Made = TypeVar("Made")
@@ -246,9 +247,16 @@ class Queries:
         """Return the latest `limit` sessions in brief, oldest first: what a list of hundreds can afford to show."""
         with self._lock:
             ids = list(self._engine.state.sessions)
-            latest = ids[max(0, len(ids) - limit) if limit is not None else 0 :]
-            outlines = map(self._analysis.outline, latest)
-            return [outline for outline in turns.paused(outlines) if outline is not None]
+            return [*self.each_outline(ids[max(0, len(ids) - limit) if limit is not None else 0 :])]
+
+    def each_outline(self, session_ids: Iterable[str]) -> Iterator[SessionOutline]:
+        """Yield these sessions in brief, without those that there are not (any more)."""
+        others: Summaries = {}
+        for session_id in turns.paused(session_ids):
+            with self._lock:
+                outline = self._analysis.outline(session_id, others)
+            if outline is not None:
+                yield outline
 
     def session_page(self, limit: int | None = None, before: str | None = None) -> tuple[list[str], str | None]:
         """Return the ids of the latest `limit` sessions, oldest first, of those opened before session `before`; and, if there
@@ -289,8 +297,7 @@ class Queries:
 
     def outline(self, session_id: str) -> SessionOutline | None:
         """Return a session in brief; None if there is no such session."""
-        with self._lock:
-            return self._analysis.outline(session_id)
+        return next(self.each_outline([session_id]), None)
 
     def sessions_since(self, seq: int) -> set[str]:
         """Return the sessions named by requests after number `seq`."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
+from collections.abc import Callable
 from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request as HttpRequest
@@ -11,9 +13,12 @@ from urllib.request import urlopen
 import pytest
 
 from mcmock import faults
+from mcmock.checks import timeline_text
 from mcmock.checks.verdict import Lost
 from mcmock.core.model import Request
 from mcmock.engine import Emulator
+from mcmock.engine.outcomes import Analysis
+from mcmock.engine.session_analysis import SessionAnalysis
 from mcmock.testing.server import McmockServer
 from tests.conftest import START_PARAMS, body, post, send, start
 
@@ -24,6 +29,14 @@ NOBODY = START_PARAMS
 
 def how(verdict: Lost) -> dict[str, int]:
     return {name: number for name, number in verdict.counts.items() if number}
+
+
+def counting(calls: Counter[str], name: str, does: Callable[..., Any]) -> Callable[..., Any]:
+    def done(*told: Any) -> Any:
+        calls[name] += 1
+        return does(*told)
+
+    return done
 
 
 def preflight(*headers: tuple[str, str], path: str = "/api/v1/sessions", **other: str) -> Request:
@@ -466,3 +479,20 @@ def test_a_scope_that_was_reset_is_empty_and_not_unknown(mcmock_server: McmockSe
     urlopen(request, timeout=10).close()
     assert asked(mcmock_server, "/verdict?scope=fresh")[1]["result"] == "pass"
     assert asked(mcmock_server, "/summary?scope=fresh")[1]["total"] == 0
+
+
+def test_a_verdict_on_many_sessions_looks_at_each_a_few_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though each is compared with those of the same film beside it, and only a few timelines are told."""
+    emulator = Emulator()
+    for _ in range(40):
+        session_id = start(emulator)
+        send(emulator, session_id, "play")
+        emulator.handle(post(f"/api/v1/sessions/{session_id}/events", b"no JSON"))
+    looked: Counter[str] = Counter()
+    for one, name in [(SessionAnalysis, "summary"), (Analysis, "view")]:
+        monkeypatch.setattr(one, name, counting(looked, name, getattr(one, name)))
+    verdict = emulator.verdict()
+    assert len(verdict.requests) == 40
+    assert "(35 more sessions not shown)" in verdict.story(emulator)
+    assert looked["summary"] <= 2 * 40 + 17 * timeline_text.SESSIONS
+    assert looked["view"] == timeline_text.SESSIONS

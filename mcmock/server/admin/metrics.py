@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from aiohttp import web
 
 import mcmock
-from mcmock.core import turns
 from mcmock.core.model import Outcome
 from mcmock.engine import Emulator
 from mcmock.engine.types import LogSize
@@ -53,10 +52,9 @@ def facts(emulator: Emulator) -> Facts:
     """Return what there is to say of a scope."""
     states: Counter[str] = Counter()
     ignored = 0
-    for session_id in turns.paused(emulator.session_ids()):
-        if (outline := emulator.queries.outline(session_id)) is not None:
-            states[outline.state] += 1
-            ignored += outline.counts[Outcome.IGNORED]
+    for outline in emulator.queries.each_outline(emulator.session_ids()):
+        states[outline.state] += 1
+        ignored += outline.counts[Outcome.IGNORED]
     hits: Counter[tuple[str, ...]] = Counter()
     for state in emulator.faults():
         hits[state.rule.name, state.rule.effect] += state.hits
