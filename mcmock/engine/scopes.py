@@ -164,13 +164,14 @@ class Scopes:
         self._named: dict[str, _Held] = {}
         self._marks: dict[str, str] = {}
         self._for_each: list[Callable[[Emulator], object]] = []
+        self.is_one = True
+        """Whether a request without a prefix can only be the default scope's."""
+        self._note_is_one()
+
+    def _note_is_one(self) -> None:
+        self.is_one = not (self._marks or self._rules or self._elsewhere)
 
     # -- which scope --------------------------------------------------------------------------------------------------
-
-    @property
-    def is_one(self) -> bool:
-        """Whether a request without a prefix can only be the default scope's."""
-        return not (self._marks or self._rules or self._elsewhere)
 
     def place(self, request: Request) -> tuple[Emulator, Request]:
         """Return the emulator that is to judge `request`, and the request as it is to see it."""
@@ -327,6 +328,7 @@ class Scopes:
                 self._make_room()
                 self._named[name] = _Held(self.default.sibling(name), self._now())
                 self._marks[mark(name)] = name
+                self._note_is_one()
                 self._share()
                 for do in self._for_each:
                     do(self._named[name].emulator)
@@ -347,6 +349,7 @@ class Scopes:
         self._marks.pop(mark(name), None)
         held.emulator.retire()
         self._elsewhere = self._elsewhere or self.default.has_store  # which knows it still
+        self._note_is_one()
         self._share()
         return True
 

@@ -161,6 +161,19 @@ class AiohttpConnection(web.RequestHandler):
         """Return whether the queue is empty and, if anything was read before, aiohttp waits for the next request."""
         return not (self._messages or (begun and (self._waiter is None or self._waiter.done())))
 
+    def is_ready(self, begun: bool) -> bool:
+        """Return whether it is idle and an answer may be written at once."""
+        transport = self.transport
+        return not (
+            self._messages
+            or (begun and (self._waiter is None or self._waiter.done()))
+            or transport is None
+            or self._close
+            or self._force_close
+            or self._paused
+            or transport.is_closing()
+        )
+
     def may_write(self, transport: asyncio.Transport) -> bool:
         """Return whether an answer may be written at once: nothing is closing, and the client reads."""
         return not (self._close or self._force_close or self._paused or transport.is_closing())

@@ -139,14 +139,15 @@ class Connection(AiohttpConnection):
             self._queue_asked()
         if (
             self.clear
-            and self.is_idle(self.begun)
+            and self.is_ready(self.begun)
             and (request := self.fast_path.read(data, self.latest_fast)) is not None
         ):
             if type(request) is FastRequest:
                 self.latest_fast = request.head
                 if self._answer_at_once(request):
                     return
-            elif self._hold(data):
+            else:
+                self._hold(data)
                 return
         self._read(data)
 
@@ -271,8 +272,7 @@ class Connection(AiohttpConnection):
         it has caught up, and nothing more read once enough waits.
         """
         transport = self.transport
-        if transport is None or not self.may_write(transport):
-            return False
+        assert transport is not None
         if self.emulator.blocks:
             return self._ask(fast)
         if self.overdue is not None:
@@ -368,19 +368,15 @@ class Connection(AiohttpConnection):
             asked.answer = self.loop.create_future()
             self._queue(asked)
 
-    def _hold(self, data: bytes) -> bool:
-        """Wait for the rest of a request of the fast path; False if it has to go the ordinary way.
+    def _hold(self, data: bytes) -> None:
+        """Wait for the rest of a request of the fast path.
 
         Whatever happens meanwhile but that the rest comes soon, aiohttp gets it as if nothing had been held.
         """
-        transport = self.transport
-        if transport is None or not self.may_write(transport):
-            return False
         self._stop_clock()
         self.begun = True
         self.held = data
         self.hold_ends = self.loop.call_later(HOLD, self._let_go)
-        return True
 
     def _no_longer_held(self) -> bytes:
         held, self.held = self.held, b""

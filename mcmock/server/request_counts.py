@@ -6,6 +6,7 @@ Counting is on every request's path, so it is one addition in a dict and one in 
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import defaultdict
 from typing import NamedTuple
 
 from mcmock.core.model import Answer, Kind, Outcome, Verdict
@@ -31,7 +32,7 @@ class RequestCounts:
 
     def __init__(self) -> None:
         self._counts: dict[tuple[Kind, Verdict, int, bool], int] = {}
-        self._taken: dict[tuple[Kind, int], int] = {}
+        self._taken: defaultdict[tuple[Kind, int], int] = defaultdict(int)
         self._buckets = [0] * (len(BOUNDS) + 1)
         self.seconds = 0.0
 
@@ -44,8 +45,7 @@ class RequestCounts:
 
     def note_taken(self, kind: Kind, status: int, seconds: float) -> None:
         """Count a request that was taken, and met by nothing."""
-        key = kind, status
-        self._taken[key] = self._taken.get(key, 0) + 1
+        self._taken[kind, status] += 1
         if seconds <= SHORTEST:
             self._buckets[0] += 1
             self.seconds += seconds

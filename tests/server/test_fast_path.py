@@ -759,7 +759,7 @@ def _whatever(text: bytes, message: Any, longest: int) -> Any:
 
 
 def answer_out_of_order(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(connection.Connection, "is_idle", lambda *_: True)
+    patch.setattr(connection.Connection, "is_ready", lambda *_: True)
 
 
 def feed_whole_packets(patch: pytest.MonkeyPatch) -> None:
