@@ -4,8 +4,9 @@ Rules of this file:
 
 1. Nothing is done when a request comes. A question that needs the index brings it up to date, in turns. It takes some
    thirty bytes an entry, from the first such question on.
-2. What an entry's columns say never changes. What only its session can tell, whether it is ignored, is looked up for the
-   sessions of which something came since, and there for what may have changed.
+2. What an entry's columns say never changes, nor what was found on its arrival. What only its session can tell, whether it is
+   ignored, is looked up for the sessions of which something came since, and there for what may have changed. What else was
+   found of it later is looked up where it is asked for, session by session.
 3. What has left the log leaves the index with the next question.
 
 It judges nothing: who makes it hands in how that is done.
@@ -15,15 +16,15 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from heapq import merge
-from itertools import islice
+from itertools import groupby, islice
 from typing import Any, Final, NamedTuple
 
 from mcmock.core import turns
 from mcmock.core.findings import ignores
-from mcmock.core.match import Match
-from mcmock.core.model import Outcome
+from mcmock.core.match import RULE, Match
+from mcmock.core.model import Finding, Outcome
 from mcmock.engine.log import Entry, Log
 from mcmock.engine.session_analysis import settled_outcome
 
@@ -56,6 +57,9 @@ class Ignored(NamedTuple):
 LookAt = Callable[[str, object], Ignored]
 """Judges a session, and tells what is ignored since a mark; None is from the beginning."""
 
+FoundIn = Callable[[str], Mapping[int, tuple[Finding, ...]]]
+"""Judges a session, and tells what it says of which of its requests."""
+
 
 class _Judged(NamedTuple):
     """Up to where a session was looked at, and what was ignored then in its open window."""
@@ -67,8 +71,8 @@ class _Judged(NamedTuple):
 class LogIndex:
     """The seqs of the log by what the columns say, and the outcome of each entry."""
 
-    def __init__(self, log: Log, look_at: LookAt) -> None:
-        self._log, self._look_at = log, look_at
+    def __init__(self, log: Log, look_at: LookAt, found_in: FoundIn) -> None:
+        self._log, self._look_at, self._found_in = log, look_at, found_in
         self.clear()
 
     def clear(self) -> None:
@@ -101,13 +105,18 @@ class LogIndex:
         seq = self._upto = entry.seq
         columns = entry.event_type, entry.kind, entry.verdict, entry.status
         for key in zip(COLUMNS, columns, strict=True):
-            seqs = self._lists.get(key)
-            if seqs is None:
-                seqs = self._lists[key] = array("Q")
-            seqs.append(seq)
+            self._list(key, seq)
+        for rule in {found.rule for found in entry.findings} if entry.findings else ():
+            self._list((RULE, rule), seq)
         code = self._code_of(entry)
         self._codes.append(code)
         self._counts[code] += 1
+
+    def _list(self, key: tuple[str, Any], seq: int) -> None:
+        seqs = self._lists.get(key)
+        if seqs is None:
+            seqs = self._lists[key] = array("Q")
+        seqs.append(seq)
 
     def _code_of(self, entry: Entry) -> int:
         settled = settled_outcome(entry)
@@ -201,7 +210,7 @@ class LogIndex:
 
     def candidates(self, match: Match, since: int, latest: int, *, newest_first: bool) -> Iterator[int] | None:
         """Return the seqs after `since` up to `latest` that may match, by the shortest list there is; None without one."""
-        if not match.wanted.keys().isdisjoint(COLUMNS):
+        if not match.wanted.keys().isdisjoint((*COLUMNS, RULE)):
             self.catch_up()
         found = [self._keys(match, field) for field in COLUMNS if field in match.wanted]
         by_length = sorted(found, key=self._length)
@@ -210,16 +219,38 @@ class LogIndex:
             wanted = _table(match)
             if not by_length or self._codes.translate(wanted).count(1) < self._length(by_length[0]):
                 return self._with_outcome(wanted, since, latest, newest_first)
+        elif RULE in match.wanted and not match.allows(RULE, []):
+            ids = self._log.session_ids()
+            if not by_length or self._length(by_length[0]) > len(ids):
+                return self._with_rule(match, ids, since, latest, newest_first)
         if not by_length:
             return None
+        return self._merged(by_length[0], since, latest, newest_first)
+
+    def _merged(self, keys: Iterable[tuple[str, Any]], since: int, latest: int, newest_first: bool) -> Iterator[int]:
         walk = self._newest if newest_first else self._oldest
-        return merge(*(walk(key, since, latest) for key in by_length[0]), reverse=newest_first)
+        return merge(*(walk(key, since, latest) for key in keys), reverse=newest_first)
+
+    def _with_rule(
+        self, match: Match, session_ids: Iterable[str], since: int, latest: int, newest_first: bool
+    ) -> Iterator[int]:
+        """Yield the seqs of which the match allows something that was found, on arrival or by a session."""
+        later = [
+            seq
+            for found in map(self._found_in, turns.paused(session_ids))
+            for seq in turns.paused([*found])
+            if since < seq <= latest and match.allows(RULE, [one.rule for one in found.get(seq, ())])
+        ]
+        by_sessions = turns.sorted_in_turns(later, int)
+        on_arrival = self._merged(self._keys(match, RULE), since, latest, newest_first)
+        both = merge(on_arrival, reversed(by_sessions) if newest_first else by_sessions, reverse=newest_first)
+        return (seq for seq, _ in groupby(both))
 
     def _keys(self, match: Match, field: str) -> list[tuple[str, Any]]:
         """Return the lists that have all that may match by what it wants of a field."""
         wanted = match.wanted[field]
         if isinstance(wanted, dict):
-            return [key for key in self._lists if key[0] == field and match.allows(field, key[1])]
+            return [key for key in self._lists if key[0] == field and match.allows(field, _column(*key))]
         return [(field, value) for value in dict.fromkeys(wanted if isinstance(wanted, list) else [wanted])]
 
     def _length(self, keys: Iterable[tuple[str, Any]]) -> int:
@@ -254,6 +285,11 @@ class LogIndex:
             first, end = (first, low) if newest_first else (high, end)
             turns.pause()
             first = max(first, self._first)
+
+
+def _column(field: str, value: Any) -> Any:
+    """Return what a request of a list has in that field, as a match reads it."""
+    return [value] if field == RULE else value
 
 
 def _places(flags: bytearray, first: int, newest_first: bool) -> Iterator[int]:

@@ -65,7 +65,7 @@ class Analysis:
         self.mode = mode
         self.plan: Plan | None = None
         self._made = 0
-        self.index = LogIndex(log, self._ignored)
+        self.index = LogIndex(log, self._ignored, lambda session_id: self.judgement(session_id).findings)
         self.most: int | None = None  # bytes that all reports may take together, where it is not the log that says so
         self.clear()
 

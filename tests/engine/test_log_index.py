@@ -28,6 +28,13 @@ MATCHES: tuple[dict[str, Any], ...] = (
     {"outcome": "ignored", "event": "adComplete"},
     {"outcome": "good", "event": "ping", "kind": "event"},
     {"event": "ping", "rule": "ping-gap"},
+    {"rule": "ping-gap"},
+    {"rule": ["missing-key", "ad-outside-break", "timestamp-backwards"]},
+    {"rule": {"matches": "^(ad|wrong)-"}},
+    {"rule": {"exists": True}},
+    {"rule": {"exists": False}},
+    {"rule": "ping-gap", "status": 204, "playhead": {"min": 50}},
+    {"rule": {"exists": True}, "outcome": "good"},
     {"status": 204},
     {"status": [400, 404, 599]},
     {"status": {"min": 300}},
@@ -153,7 +160,8 @@ def test_a_list_costs_what_it_shows(emulator: Emulator, monkeypatch: pytest.Monk
     assert [one.seq for one in emulator.requests(Match({"event": "adComplete"}), limit=2)] == [52, 152]
     assert [one.seq for one in emulator.requests(Match({"outcome": "ignored"}), newest_first=True)] == [252, 152, 52]
     assert emulator.summary().ignored == 3
-    assert looked_at == [52, 152, 252, 152, 52]
+    assert [one.seq for one in emulator.requests(Match({"rule": "ad-outside-break"}))] == [52, 152, 252]
+    assert looked_at == [52, 152, 252, 152, 52, 52, 152, 252]
 
 
 @pytest.mark.parametrize("wanted", [{"status": 400}, {"status": {"min": 300}}, {"event": {"matches": "^non"}}])

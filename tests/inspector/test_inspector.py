@@ -292,6 +292,7 @@ def test_the_list_is_filtered_by_text_outcome_and_state(page: Page, mcmock_serve
 
 
 def test_an_outcome_that_a_later_event_changes_is_corrected(page: Page, mcmock_server: McmockServer) -> None:
+    mcmock_server.clock.freeze()  # what comes later than five seconds changes nothing any more
     player = Player(mcmock_server, "Overtaken")
     player.send(0.1, "play", 0)
     player.send(20, "adStart", 5, params=player.ad("Coffee", 1), shift=1)
