@@ -530,6 +530,7 @@ def test_a_sequence_within_passes_as_soon_as_it_holds(emulator: Emulator) -> Non
         assert waiter.result(10).passed
 
 
+@pytest.mark.long
 def test_ten_thousand_waits_never_miss_an_arrival_that_races_with_them() -> None:
     """One thread sends, one waits for the very event being sent; had one been missed, its wait would take a minute."""
     emulator = Emulator(seed=1)
@@ -552,6 +553,7 @@ def test_ten_thousand_waits_never_miss_an_arrival_that_races_with_them() -> None
     thread.join()
 
 
+@pytest.mark.long
 async def test_waits_on_a_loop_never_miss_an_arrival_from_another_thread() -> None:
     emulator = Emulator(seed=1)
     session_id = start(emulator)

@@ -222,6 +222,7 @@ def test_typescript_takes_what_is_right_and_refuses_what_is_not(project: Project
     assert done.returncode == 0, done.stdout
 
 
+@pytest.mark.long
 def test_the_client_and_the_start_of_a_server(project: Project) -> None:
     mcmock = shutil.which("mcmock", path=environment()["PATH"])
     must(["node", "--test", "test/core"], project.folder, MCMOCK=mcmock or "")
@@ -243,10 +244,12 @@ def test_playwright_with_the_web_sdk(project: Project) -> None:
     judge(playwright(project, "test/edge", ALLOY=alloy))
 
 
+@pytest.mark.long
 def test_vitest(project: Project) -> None:
     judge(vitest(project, "test/vitest"))
 
 
+@pytest.mark.long
 def test_jest(project: Project) -> None:
     judge(jest(project, "test/jest"))
 
@@ -268,18 +271,22 @@ def test_every_file_of_the_page_is_run() -> None:
     assert {_file(block) for block in blocks(PAGE) if block.language in ("js", "html")} == run_here
 
 
+@pytest.mark.long
 def test_the_page_in_playwright(project: Project) -> None:
     judge(playwright(project, "docs/playwright"))
 
 
+@pytest.mark.long
 def test_the_page_in_vitest(project: Project) -> None:
     judge(vitest(project, "docs/vitest"))
 
 
+@pytest.mark.long
 def test_the_page_in_jest(project: Project) -> None:
     judge(jest(project, "docs/jest", NODE_OPTIONS="--experimental-vm-modules"))
 
 
+@pytest.mark.long
 def test_the_page_without_a_runner(project: Project) -> None:
     must(["node", "watch.mjs"], project.folder / "docs" / "core")
 

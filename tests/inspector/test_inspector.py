@@ -730,6 +730,7 @@ def test_hovering_a_mark_tells_what_it_is_and_a_click_opens_it(page: Page, mcmoc
     expect(page.get_by_role("heading", name=f"#{play.seq} play")).to_be_visible()
 
 
+@pytest.mark.long
 def test_a_long_session_loads_scrolls_and_zooms_smoothly(page: Page, mcmock_server: McmockServer) -> None:
     mcmock_server.clock.freeze()
     player = Player(mcmock_server, "Three hours")
@@ -1043,7 +1044,8 @@ def test_a_number_keeps_the_focus_while_the_report_changes(page: Page, mcmock_se
     expect(spent).to_be_focused()
 
 
-STATES = ("session", "request", "controls", "log", "dark", "phone-list", "phone-session", "waiting")
+OTHER_STATES = ("request", "controls", "log", "dark", "phone-list", "waiting")
+STATES = ("session", "phone-session", *(pytest.param(one, marks=pytest.mark.long) for one in OTHER_STATES))
 
 
 @pytest.mark.parametrize("state", STATES)

@@ -98,6 +98,7 @@ def different(document: dict[str, Any], mutant: dict[str, Any]) -> str:
     return f"{part} {json.dumps(mutant[part])[:200]}"
 
 
+@pytest.mark.long
 def test_no_changed_expectation_passes_and_the_documentation_has_the_figure() -> None:
     count, survivors = counted()
     assert survivors == []

@@ -206,6 +206,7 @@ def standing(server: McmockServer, session_id: str) -> Any:
 # -- the long run, in short -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 async def test_the_raw_fuzzer_finds_nothing_in_a_moment(shared: McmockServer) -> None:
     """bench/fuzz.py is the same for hours; it also checks that its witness is undisturbed."""
     with McmockServer() as server:

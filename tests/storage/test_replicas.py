@@ -280,6 +280,7 @@ def test_workers_end_when_the_process_that_started_them_is_killed(redis_server: 
     assert not Path(f"/proc/{worker}").exists()
 
 
+@pytest.mark.long
 def test_a_worker_that_does_not_end_is_killed(redis_server: RedisServer) -> None:
     """One that a signal or a debugger has stopped hears of nothing, and would keep the others from ending."""
     with Serving("--store", redis_server.url, "--workers", "2") as server:
