@@ -49,8 +49,11 @@ def convert(connection: sqlite3.Connection, earlier: int, version: int) -> None:
     """
     with connection:
         connection.execute("BEGIN IMMEDIATE")
-        if earlier < FIRST_FORMAT:  # runs of format 4 are read as they are
+        if earlier < FIRST_FORMAT:
             _make_runs(connection)
+        else:  # the runs themselves are read as they are
+            connection.execute("DROP VIEW log")
+            connection.execute(journal_runs.VIEW)
         connection.execute(f"PRAGMA user_version = {version}")
 
 

@@ -4,8 +4,8 @@ Rules of this file:
 
 1. A run is whole in itself: what its entries share (header lines, answers, targets, the API) stands once beside them, and in no
    other table. In format 4 each entry had its target and API itself.
-2. Other tools read the view `log`. Where `event` or `session` has a zero, or what is no character, it is escaped for them, and
-   stands as it is at the end of its entry.
+2. Other tools read the view `log`, in which each entry is whole. Where `event` or `session` has a zero, or what is no
+   character, it is escaped for them, and stands as it is at the end of its entry.
 3. Bodies are bytes, one behind the other; an entry says where its own ends, and how long it is.
 """
 
@@ -31,18 +31,24 @@ Value = TypeVar("Value", bound=Hashable)
 FIRST_FORMAT: Final = 4
 """Of a file: the first that has runs."""
 
+VIEW: Final = """CREATE VIEW log AS
+  SELECT runs.scope AS scope, first + key AS seq, json_extract(value, '$[0]') AS at, json_extract(value, '$[1]') AS kind,
+    json_extract(value, '$[7]') AS method,
+    CASE json_type(value, '$[8]') WHEN 'text' THEN json_extract(value, '$[8]')
+      ELSE json_extract(headers, '$.targets[' || json_extract(value, '$[8]') || ']') END AS target,
+    json_extract(value, '$[2]') AS event, json_extract(value, '$[3]') AS session, json_extract(value, '$[4]') AS verdict,
+    json_extract(value, '$[5]') AS status, ifnull(late.delivery, json_extract(value, '$[6]')) AS delivery,
+    substr(bodies, 1 + json_extract(value, '$[11]') - json_extract(value, '$[12]'), json_extract(value, '$[12]')) AS body,
+    value AS entry
+  FROM runs, json_each(entries) LEFT JOIN late ON late.scope = runs.scope AND late.seq = first + key"""
+"""The log as other tools see it."""
+
 TABLES: Final = (
     """CREATE TABLE runs (
       number INTEGER PRIMARY KEY, scope TEXT, first INTEGER, last INTEGER, written REAL, weight INTEGER,
       entries TEXT, headers TEXT, bodies BLOB, UNIQUE (scope, first))""",
     "CREATE TABLE late (scope TEXT, seq INTEGER, delivery TEXT, PRIMARY KEY (scope, seq)) WITHOUT ROWID",
-    """CREATE VIEW log AS
-      SELECT runs.scope AS scope, first + key AS seq, json_extract(value, '$[0]') AS at, json_extract(value, '$[1]') AS kind,
-        json_extract(value, '$[2]') AS event, json_extract(value, '$[3]') AS session, json_extract(value, '$[4]') AS verdict,
-        json_extract(value, '$[5]') AS status, ifnull(late.delivery, json_extract(value, '$[6]')) AS delivery,
-        substr(bodies, 1 + json_extract(value, '$[11]') - json_extract(value, '$[12]'), json_extract(value, '$[12]')) AS body,
-        value AS entry
-      FROM runs, json_each(entries) LEFT JOIN late ON late.scope = runs.scope AND late.seq = first + key""",
+    VIEW,
 )
 """The log. `number` is the order in which runs were written; `late` is what became of answers after their run was."""
 

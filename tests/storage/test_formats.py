@@ -103,6 +103,12 @@ def test_an_earlier_journal_goes_on_where_it_stood(journal: Path) -> None:
     assert send(scopes.named("one"), THIRD, "ping").response.status == 410
     emulator.close()
     assert version(journal) == FORMAT
+    with closing(sqlite3.connect(journal)) as connection:
+        shown = connection.execute(
+            "SELECT method, target FROM log WHERE scope = 'default' AND seq IN (1, 2, 12) ORDER BY seq"
+        )
+        events = f"/api/v1/sessions/{FILM}/events"
+        assert shown.fetchall() == [("POST", "/api/v1/sessions"), ("POST", events), ("POST", events)]
     again = open_store(f"sqlite:{journal}").emulator()
     assert story(again)[:11] == STORY
     assert [(one.seq, one.status) for one in again.requests(since=11)] == [(12, 410), (13, 204)]

@@ -84,12 +84,15 @@ def test_what_became_of_an_answer_is_written_before_its_entry_and_after_it(conne
 
 def test_what_other_tools_read_is_what_the_log_has(connection: sqlite3.Connection) -> None:
     Batch(connection, 1.0).write([("default", pings(2))])
-    columns = "seq, at, kind, event, session, verdict, status, delivery, body"
+    columns = "seq, at, kind, method, target, event, session, verdict, status, delivery, body"
     read = connection.execute(f"SELECT {columns} FROM log ORDER BY seq DESC").fetchall()
     assert read == [
-        (one.seq, one.at, one.kind, one.event_type, one.session_id, one.verdict, one.status, delivery, one.body)
+        (
+            one.seq, one.at, one.kind, one.method, one.target, one.event_type, one.session_id, one.verdict, one.status,
+            delivery, one.body,
+        )
         for one, delivery, _ in latest_of(connection, "default")
-    ]
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("parser", ["orjson", "json"])
