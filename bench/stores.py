@@ -96,7 +96,7 @@ def open_sessions(port: int, count: int) -> list[str]:
 
 
 def measure(server: str, asked: argparse.Namespace) -> Figure:
-    """Return the figures of one of `servers`."""
+    """Return the figures of a server: the yardstick, or mcmock in memory, with a journal, or with workers over a Redis."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         redis, options = None, []
@@ -108,10 +108,8 @@ def measure(server: str, asked: argparse.Namespace) -> Figure:
             options = ["--store", redis.url, "--workers", server.split()[1]]
         peer = PEERS[YARD if server == YARD else "mcmock[speed]"]
         command = peer.command
-        running_one = stack.enter_context(
-            running(peer._replace(command=lambda port, place: [*command(port, place), *options]))
-        )
-        port, process = running_one.port, running_one.process
+        with_options = peer._replace(command=lambda port, place: [*command(port, place), *options])
+        process, port, _ = stack.enter_context(running(with_options))
         paths = [EVENTS] * asked.players if server == YARD else open_sessions(port, asked.sessions)
         pinged(port, paths, folder, asked.players, WARM)
         if redis is not None:

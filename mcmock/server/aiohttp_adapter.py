@@ -162,7 +162,7 @@ class AiohttpConnection(web.RequestHandler):
         return not (self._messages or (begun and (self._waiter is None or self._waiter.done())))
 
     def is_ready(self, begun: bool) -> bool:
-        """Return whether it is idle and an answer may be written at once."""
+        """Return whether `is_idle` and `may_write` hold, in one call: every packet asks."""
         transport = self.transport
         return not (
             self._messages

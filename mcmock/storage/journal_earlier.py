@@ -1,6 +1,7 @@
-"""Journals of formats 1 to 3, which had a row for each entry: how they are read, and how they become ones of today.
+"""Journals of formats 1 to 4: how they become ones of today, and how those are read that had a row for each entry, 1 to 3.
 
 From format 3 on, header lines that entries share stood once in a table `texts`, and an entry had their number.
+Format 4 had runs, which are read as they are, and a view of the log that showed no targets.
 """
 
 from __future__ import annotations

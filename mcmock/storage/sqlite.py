@@ -95,7 +95,7 @@ class SqliteStore:
         self._queue: deque[tuple[str, Delta]] = deque()  # what was taken from them
         self._since: float | None = None  # when the first of them was touched
         self._waiting_since: float | None = None  # the same of what is in the queue
-        self.behind_after = math.inf
+        self.behind_after = math.inf  # from then on, by the monotonic clock, requests wait for the writer
         self.failure: str | None = None
         self._retained = -RETAINING
         self._wake, self._hurry, self._room, self._closing = (threading.Event() for _ in range(4))
@@ -173,8 +173,8 @@ class SqliteStore:
         connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT // page}")
         if fresh:
             _make(connection)
-        elif _format_of(connection) < FORMAT:
-            journal_earlier.convert(connection, _format_of(connection), FORMAT)
+        elif (earlier := _format_of(connection)) < FORMAT:
+            journal_earlier.convert(connection, earlier, FORMAT)
         return connection
 
     # -- writing ------------------------------------------------------------------------------------------------------
@@ -195,7 +195,7 @@ class SqliteStore:
             self._wake.set()
 
     def _note_since(self) -> None:
-        """The moment from which requests wait for the writer follows from what has waited for it longest."""
+        """Set when requests begin to wait for the writer, by what has waited for it longest."""
         since = self._waiting_since or self._since
         self.behind_after = math.inf if since is None else since + MAX_BEHIND
 

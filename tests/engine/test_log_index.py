@@ -123,7 +123,7 @@ def test_what_comes_while_it_looks_is_counted_by_the_next_question(
     number: int, max_log_bytes: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     players = Players(number, max_log_bytes)
-    for _ in range(20):
+    for _ in range(30):
         players.go_on(8)
         with monkeypatch.context() as patch:
             patch.setattr("mcmock.core.turns.pause", lambda: players.go_on(20) if players.dice.random() < 0.1 else None)

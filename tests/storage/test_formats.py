@@ -2,7 +2,7 @@
 
 `journals/format-N.db` is what a mcmock of format N left, byte for byte, after the same story in each: a film
 with a fault, a bad body and an unknown session in it, another one that is open still, a third in a scope of its own; the clock
-frozen, the seed 7.
+frozen, the seed 7. That of format 4 is the one of format 3, as a mcmock of format 4 converted it.
 """
 
 from __future__ import annotations
