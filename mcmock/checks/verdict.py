@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple, Protocol
 
 from mcmock.analytics.views import SessionOutline, SessionView
@@ -126,6 +126,8 @@ class JudgedLog(Protocol):
 
     def requests(self, match: Match | None = None, /) -> list[Exchange]: ...
 
+    def with_finding(self, session_id: str, wanted: Callable[[Finding], bool], /) -> list[Exchange]: ...
+
     def outlines(self) -> list[SessionOutline]: ...
 
     def arranged(self) -> frozenset[int]: ...
@@ -177,7 +179,7 @@ def _suspects(log: JudgedLog, outlines: Iterable[SessionOutline], fail_on: FailO
     ]
     for outline in outlines:
         if any(outline.severities[severity] for severity in bad):
-            found += log.requests(Match({"session": outline.session.id}))
+            found += log.with_finding(outline.session.id, lambda one: fails_at(level_of(one), fail_on))
     known = {one.seq: one for one in turns.paused(found)}
     return [known[seq] for seq in turns.paused(sorted(known))]
 

@@ -16,7 +16,7 @@ from mcmock import checks
 from mcmock.core import clock
 from mcmock.core.findings import FailOn
 from mcmock.core.match import Match
-from mcmock.core.model import Answer, Delivery, Exchange, Mode, Request, Response
+from mcmock.core.model import Answer, Delivery, Exchange, Finding, Mode, Request, Response
 from mcmock.core.notices import Listener
 from mcmock.core.sessions import Phase, Session
 from mcmock.core.tables import DirectTable
@@ -200,6 +200,10 @@ class Emulator:
     def request(self, seq: int) -> Exchange | None:
         """Return the exchange of that number, or None if the log has none (any more)."""
         return self.queries.request(seq)
+
+    def with_finding(self, session_id: str, wanted: Callable[[Finding], bool]) -> list[Exchange]:
+        """Return the exchanges of a session in which something `wanted` was found, oldest first."""
+        return self.queries.with_finding(session_id, wanted)
 
     def arranged(self) -> frozenset[int]:
         """Return the seqs of the bad requests that somebody arranged: time or a hand had closed their session."""

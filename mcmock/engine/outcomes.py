@@ -6,7 +6,7 @@ It reads the log and the sessions and changes neither; what it keeps are caches,
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Final
@@ -22,6 +22,7 @@ from mcmock.core.tables import short_key
 from mcmock.engine.decisions import session_at
 from mcmock.engine.log import Entry, Log
 from mcmock.engine.log_index import Ignored, LogIndex
+from mcmock.engine.neighbours import Neighbours
 from mcmock.engine.session_analysis import SessionAnalysis, is_taken, settled_outcome
 from mcmock.engine.state import State
 from mcmock.protocols.base import ApiProtocol
@@ -32,8 +33,8 @@ if TYPE_CHECKING:
     from mcmock.analytics.plan import ItemId, Plan, Use
     from mcmock.analytics.views import SessionOutline, SessionView
 
-    Summaries = dict[str, SessionSummary]
-    """What sessions are to each other, by their ids, as one question knows it."""
+    Summaries = dict[str, tuple[int, SessionSummary]]
+    """What sessions are to each other, by their ids, as one question knows it, and of which version of a session that is."""
 
 MAX_ANALYSES: Final = 64 * 1024 * 1024
 """Bytes of what reports are made from beside ANALYSES_PER_LOG times the log. Beyond, what can be read in the log again goes,
@@ -53,9 +54,6 @@ DROPPED_AT_ONCE: Final = 8
 LOOKED_AT_ONCE: Final = 256
 """Findings looked through between two looks at the time."""
 
-NEIGHBOURS: Final = 8
-"""Sessions of one view that one is compared with, on either side: players try to start one three times."""
-
 
 class Analysis:
     """Keeps a SessionAnalysis for each session that was asked about, and feeds it from the log."""
@@ -66,16 +64,15 @@ class Analysis:
         self.plan: Plan | None = None
         self._made = 0
         self.index = LogIndex(log, self._ignored, lambda session_id: self.judgement(session_id).findings)
+        self._neighbours = Neighbours(state.sessions, self._view_in_log)
+        self._versions = 0
         self.most: int | None = None  # bytes that all reports may take together, where it is not the log that says so
         self.clear()
 
     def clear(self) -> None:
         """Forget everything: the sessions are gone."""
         self.forget_log()
-        self._views: dict[View, list[str]] = {}  # sessions of the same viewer and content, oldest first
-        self._latest: dict[tuple[str, ...], str] = {}  # the latest session of each viewer
-        self._previous: dict[str, str] = {}  # the one before a session, of the same viewer
-        self._view_of: dict[str, tuple[View | None, int]] = {}  # which of them a session is
+        self._neighbours.clear()
 
     def forget_log(self) -> None:
         """Forget what the log said: it was emptied."""
@@ -91,19 +88,9 @@ class Analysis:
 
     def forget_session(self, session_id: str) -> None:
         """Forget a session that is gone."""
+        self._outdate(session_id)
         self._drop(session_id)
-        view, place = self._view_of.pop(session_id, (None, 0))
-        self._previous.pop(session_id, None)
-        if view is None:
-            return
-        if self._latest.get(view[0]) == session_id:
-            del self._latest[view[0]]
-        alike = self._views[view]
-        alike[place] = ""  # the others keep their places
-        while alike and not alike[-1]:
-            alike.pop()
-        if not alike:
-            del self._views[view]
+        self._neighbours.forget(session_id)
 
     def __len__(self) -> int:
         """Return how many sessions are analysed."""
@@ -199,18 +186,59 @@ class Analysis:
         turns.let_go_in_turns(exchanges)
         return analytics.SessionView(session, tuple(exchanges), self._compared(session_id, self.judgement(session_id)))
 
-    def outline(self, session_id: str, others: Summaries | None = None) -> SessionOutline | None:
-        """Return a session in brief; None if there is no such session.
+    def look_at(self, session_ids: Iterable[str]) -> None:
+        """See which of these sessions, and of those beside them, have changed: before their outlines are asked for."""
+        self._neighbours.catch_up()
+        concerned = dict.fromkeys(session_ids)
+        if len(concerned) < len(self._state.sessions):
+            near = map(self._neighbours.of, turns.paused([*concerned]))
+            concerned |= dict.fromkeys(other for ids in near for other in ids)
+        for session_id in turns.paused(concerned):
+            if (session := self._session(session_id)) is not None:
+                analysis = self._fed(session_id)
+                looked_at = session, self._missing(session_id, analysis), self.mode
+                if analysis.looked_at != looked_at:
+                    analysis.looked_at = looked_at
+                    self._versions += 1
+                    analysis.version = self._versions
+                    self._outdate(session_id)
 
-        `others` are the sessions that were looked at for the outlines before it, in the same question: each once.
+    def _outdate(self, session_id: str) -> None:
+        """Keep no outline that rests on a session, for it has changed."""
+        for concerned in (session_id, *self._neighbours.resting_on(session_id)):
+            if (analysis := self._analyses.get(concerned)) is not None:
+                analysis.outlined = None
+
+    def outline(self, session_id: str, others: Summaries) -> SessionOutline | None:
+        """Return a session in brief; None if there is no such session. It is kept for the next question until it, or one that it
+        is compared with, was found to have changed: `look_at` comes first.
+
+        `others` are the sessions that were compared for the outlines before it, in the same question.
         """
+        analysis = self._analyses.get(session_id)
+        if analysis is not None and analysis.outlined is not None:
+            return analysis.outlined
         session = self._session(session_id)
         if session is None:
             return None
         analysis = self._fed(session_id)
+        versions = self._versions_around(session_id)
         judgement = self._compared(session_id, self._judge(session_id, analysis, session), others)
-        counts, severities = analysis.counts(judgement)
-        return analytics.SessionOutline(session, judgement, counts, severities)
+        outline = analytics.SessionOutline(session, judgement, *analysis.counts(judgement))
+        if 0 not in versions.values() and versions == self._versions_around(session_id):
+            analysis.outlined = outline  # nothing has happened to them meanwhile
+        return outline
+
+    def _versions_around(self, session_id: str) -> dict[str, int]:
+        """Return the versions of a session and of those that it is compared with."""
+        return {one: self._version(one) for one in self._neighbours.of(session_id)}
+
+    def _version(self, session_id: str) -> int:
+        """Return which version of a session was looked at last: 0 where none was, a negative one where there is no session."""
+        analysis = self._analyses.get(session_id)
+        if analysis is not None:
+            return analysis.version
+        return 0 if session_id in self._state.sessions else -1
 
     def judgement(self, session_id: str) -> Judgement:
         """Return what the session's events come to, in processing order; kept until another event or its end changes it."""
@@ -221,8 +249,11 @@ class Analysis:
 
     def _close(self, session_id: str, analysis: SessionAnalysis, session: Session | None) -> Close:
         """Return how a session stands, and how many of its requests were never told to its Judge."""
-        missing = max(0, self._log.evicted_of(session_id) + self._log.count_of(session_id) - analysis.count)
-        return _close_of(session)._replace(evicted=missing)
+        return _close_of(session, self._missing(session_id, analysis))
+
+    def _missing(self, session_id: str, analysis: SessionAnalysis) -> int:
+        """Return how many of a session's requests had left the log before it was told of them."""
+        return max(0, self._log.evicted_of(session_id) + self._log.count_of(session_id) - analysis.count)
 
     def _fed(self, session_id: str) -> SessionAnalysis:
         """Return the session's analysis, told all that is in the log."""
@@ -315,9 +346,9 @@ class Analysis:
 
     def _compared(self, session_id: str, judgement: Judgement, others: Summaries | None = None) -> Judgement:
         """Return the judgement, with what only the other sessions of the same viewer, or the requests' heads, can tell."""
-        self._note_views()
+        self._neighbours.catch_up()
         others = {} if others is None else others
-        one = others[session_id] = self._summary(session_id)
+        one = self._summary_once(session_id, others)
         alone = (*self._of_devices(session_id), *self._of_regions(session_id))
         found = (*alone, *self._after_previous(one, others), *self._beside_others(one, others))
         return replace(judgement, session_findings=judgement.session_findings + found) if found else judgement
@@ -341,21 +372,17 @@ class Analysis:
 
     def _after_previous(self, one: SessionSummary, others: Summaries) -> tuple[Finding, ...]:
         """Return what the viewer's session before this one, and the one of the same content, tell of it."""
-        view, place = self._view_of.get(one.session_id, (None, 0))
-        previous = self._previous.get(one.session_id, "")
-        before = {previous} if self._view_of.get(previous, (None, 0))[0] != view else set()
-        if view is not None and one.viewer and place and one.began is not None:
-            before.add(self._views[view][place - 1])  # of the same content: it takes a play to tell
+        previous, same = self._neighbours.before(one.session_id)
+        before = [previous]
+        if one.viewer and one.began is not None:
+            before.append(same)  # it takes a play to tell
         known = [self._summary_once(other, others) for other in before if other in self._state.sessions]
         return tuple(found for other in known for found in analytics.compare_with_previous(other, one, self.mode))
 
     def _beside_others(self, one: SessionSummary, others: Summaries) -> tuple[Finding, ...]:
         """Return what the sessions of the same view tell of one."""
-        view, place = self._view_of.get(one.session_id, (None, 0))
-        if view is None or len(self._views[view]) < 2:
-            return ()
-        near = [other for other in self._views[view][max(0, place - NEIGHBOURS) : place + NEIGHBOURS + 1] if other]
-        if not analytics.may_compare(one, self._opened(near[near.index(one.session_id) + 1 :])):
+        near = self._neighbours.beside(one.session_id)
+        if not near or not analytics.may_compare(one, self._opened(near[near.index(one.session_id) + 1 :])):
             return ()
         summaries = [self._summary_once(other, others) for other in near]
         return analytics.compare(summaries, self.mode).get(one.session_id, ())
@@ -366,31 +393,14 @@ class Analysis:
         return session.opened_at if session is not None else None
 
     def _summary_once(self, session_id: str, others: Summaries) -> SessionSummary:
-        found = others.get(session_id)
-        if found is None:
-            found = others[session_id] = self._summary(session_id)
-        return found
+        version, known = self._version(session_id), others.get(session_id)
+        if known is None or known[0] != version:
+            known = others[session_id] = version, self._summary(session_id)
+        return known[1]
 
     def _summary(self, session_id: str) -> SessionSummary:
         analysis, session = self._fed(session_id), self._session(session_id)
         return analysis.summary(self._close(session_id, analysis, session))
-
-    def _note_views(self) -> None:
-        """Look up, in the log, whose view each session is that was opened since the last time."""
-        if len(self._view_of) == len(self._state.sessions):
-            return
-        for session_id in [one for one in self._state.sessions if one not in self._view_of]:
-            turns.pause()
-            if session_id in self._view_of or session_id not in self._state.sessions:
-                continue  # another question was faster, or it is gone
-            view = self._view_in_log(session_id)
-            alike = self._views.setdefault(view, []) if view is not None else []
-            self._view_of[session_id] = view, len(alike)
-            alike.append(session_id)
-            if view is not None and view[0][0]:  # it names a viewer
-                if (previous := self._latest.get(view[0])) is not None:
-                    self._previous[session_id] = previous
-                self._latest[view[0]] = session_id
 
     def _view_in_log(self, session_id: str) -> View | None:
         for seq in self._log.seqs_of(session_id)[:1]:
@@ -413,8 +423,9 @@ def _with_derived(entry: Entry, judgement: Judgement) -> tuple[Outcome, tuple[Fi
     return (Outcome.IGNORED if ignores(findings) else Outcome.GOOD), findings
 
 
-def _close_of(session: Session | None) -> Close:
+def _close_of(session: Session | None, missing: int = 0) -> Close:
     """Return how the session stands; a live report goes up to the latest event."""
     if session is None:
-        return analytics.Close("open", 0.0)
-    return analytics.Close(str(session.phase), session.touched_at if session.closed_at is None else session.closed_at)
+        return analytics.Close("open", 0.0, missing)
+    at = session.touched_at if session.closed_at is None else session.closed_at
+    return analytics.Close(str(session.phase), at, missing)

@@ -102,6 +102,17 @@ class Queries:
             return self._log.count_of(session_id, since) - self._log.count_of(session_id, max(since, latest))
         return self._analysis.index.count(match, since, latest)
 
+    def with_finding(self, session_id: str, wanted: Callable[[Finding], bool]) -> list[Exchange]:
+        """Return the exchanges of a session in which something `wanted` was found, oldest first."""
+        with self._lock:
+            exchanges: list[Exchange] = []
+            by_session = self._analysis.judgement(session_id).findings
+            for seq in turns.paused(self._log.seqs_of(session_id)):
+                entry = self._log.get(seq)
+                if entry is not None and any(map(wanted, (*entry.findings, *by_session.get(seq, ())))):
+                    exchanges.append(self._analysis.exchange(entry))
+            return exchanges
+
     def iterate(self, match: Match | None = None, *, since: int = 0, page: int = 64) -> Iterator[Exchange]:
         """Yield what `requests` returns, oldest first and up to this moment, one by one, holding neither them nor the lock."""
         latest = self.seq_range().stop - 1
@@ -252,7 +263,10 @@ class Queries:
     def each_outline(self, session_ids: Iterable[str]) -> Iterator[SessionOutline]:
         """Yield these sessions in brief, without those that there are not (any more)."""
         others: Summaries = {}
-        for session_id in turns.paused(session_ids):
+        ids = [*session_ids]
+        with self._lock:
+            self._analysis.look_at(ids)
+        for session_id in turns.paused(ids):
             with self._lock:
                 outline = self._analysis.outline(session_id, others)
             if outline is not None:
@@ -271,7 +285,7 @@ class Queries:
     def sheet(self, session_id: str) -> SessionSheet | None:
         """Return a session with the types of its events, without the requests themselves; None if there is no such session."""
         with self._lock:
-            outline = self._analysis.outline(session_id)
+            outline = self.outline(session_id)
             if outline is None:
                 return None
             entries = (self._log.get(seq) for seq in self._log.seqs_of(session_id))

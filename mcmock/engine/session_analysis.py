@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mcmock.analytics import Close, Judge, Judgement
     from mcmock.analytics import Summary as SessionSummary
     from mcmock.analytics.plan import PlannedSession
+    from mcmock.analytics.views import SessionOutline
 
 
 def settled_outcome(entry: Entry) -> Outcome | None:
@@ -69,6 +70,9 @@ class SessionAnalysis:
         self._dropped: set[int] = set()
         self._judge = judge
         self._known: tuple[Close, Judgement] | None = None
+        self.looked_at: object = None  # how it stood when somebody looked whether it has changed
+        self.version = 0  # another one whenever it had
+        self.outlined: SessionOutline | None = None  # while neither it nor one beside it has changed
         self._started = self._first = self._last = (
             0  # seqs: of its start, of the first and the last request that named it
         )
@@ -80,7 +84,7 @@ class SessionAnalysis:
         self.upto = entry.seq
         self.count += 1
         self.weight += EVENT_COST + TEXT_COST * len(entry.body)
-        self._known = None
+        self._known = self.looked_at = None
         self._note_place(entry)
         self._count(entry)
         if events and len(self.agents) < 2 and (agent := http.header(entry.headers, b"user-agent")) is not None:
@@ -105,7 +109,8 @@ class SessionAnalysis:
 
     def judge_by(self, planned: PlannedSession | None, count: int) -> None:
         """Judge by a tracking plan from now on, and by none if it is None; it was told `count` events, all there are so far."""
-        self.planned, self._known = planned, None
+        self.planned = planned
+        self._known = self.looked_at = None
         if planned is not None:
             self.weight += PLAN_COST * (count + planned.size)
 

@@ -219,7 +219,10 @@ def test_viewers_of_any_length_are_compared_and_not_kept(emulator: Emulator) -> 
     view = emulator.session(first)
     assert view is not None
     assert "location-unread" in {finding.rule for finding in view.findings}
-    assert max(len(text) for viewer, film in emulator.engine.analysis._views for text in (*viewer, film)) <= MAX_KEY
+    assert (
+        max(len(text) for viewer, film in emulator.engine.analysis._neighbours._views for text in (*viewer, film))
+        <= MAX_KEY
+    )
 
 
 def test_a_follower_keeps_nothing_of_what_it_told_but_a_number(emulator: Emulator) -> None:
