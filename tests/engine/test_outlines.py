@@ -132,7 +132,7 @@ def test_sessions_that_nothing_happened_to_are_not_judged_again(
 
 
 def test_a_session_is_judged_again_when_the_one_before_it_changes(emulator: Emulator) -> None:
-    quality = {"qoeData": dict.fromkeys(QUALITY, 5)}
+    quality: dict[str, Any] = {"qoeData": dict.fromkeys(QUALITY, 5)}
     viewer = {**START_PARAMS, "analytics.visitorId": "p"}
     first = start(emulator, params={**viewer, "media.id": "x"})
     second = start(emulator, params={**viewer, "media.id": "y"}, **quality)
