@@ -6,9 +6,10 @@ began, without what has left it since, each request as its session stands when i
 
 from __future__ import annotations
 
+import threading
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple
 
 from mcmock import analytics, faults
 from mcmock.core import turns
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
     from mcmock.engine.outcomes import Summaries
     from mcmock.faults.losses import Losses, LossPage
 
-Made = TypeVar("Made")
-
 
 class SessionSheet(NamedTuple):
     """A session in brief with a list of its own: the types of the events that were accepted, in the order of their arrival.
@@ -40,6 +39,28 @@ class SessionSheet(NamedTuple):
     outline: SessionOutline
     events: list[str]
     counts: dict[Outcome, int]
+
+
+class Walk(Iterator["Exchange"]):
+    """Exchanges, each as it stands when it is taken. Between two of them any time may pass, and any thread may take the next."""
+
+    def __init__(self, lock: threading.RLock, exchanges: Iterator[Exchange], known: int | None) -> None:
+        self._lock, self._exchanges, self._known = lock, exchanges, known
+        self._taken = 0
+
+    def __next__(self) -> Exchange:
+        with self._lock:
+            exchange = next(self._exchanges)
+            self._taken += 1
+            return exchange
+
+    def total(self) -> int:
+        """Return how many match altogether. Where the log does not know, this looks at all that were not taken."""
+        if self._known is None:
+            for _ in self:
+                pass
+            self._known = self._taken
+        return self._known
 
 
 class Queries:
@@ -65,33 +86,18 @@ class Queries:
             turns.let_go_in_turns([*found])
             return found
 
-    def page(
-        self,
-        match: Match | None,
-        made: Callable[[Exchange], Made],
-        *,
-        since: int = 0,
-        before: int | None = None,
-        limit: int | None,
-        newest_first: bool = False,
-    ) -> tuple[list[Made], int]:
-        """Return the first `limit` of the exchanges that `match`, each as `made` makes it, and how many match altogether: of
-        those after seq `since` and, where it is given, before seq `before`.
+    def walk(
+        self, match: Match | None = None, *, since: int = 0, before: int | None = None, newest_first: bool = False
+    ) -> Walk:
+        """Return the exchanges that `match`, one after the other as they are asked for: of those in the log now, those after seq
+        `since` and, where it is given, before seq `before`.
 
         Where the log knows how many there are, a page of it costs no more than the page.
         """
         with self._lock:
-            end = self._log.next_seq if before is None else min(before, self._log.next_seq)
-            latest, matched = end - 1, 0
-            known = self._count(match, since, latest)
-            page: list[Made] = []
-            for exchange in self._matching(match, since, newest_first, latest):
-                matched += 1
-                if limit is None or len(page) < limit:
-                    page.append(made(exchange))
-                elif known is not None:
-                    break
-            return page, matched if known is None else known
+            latest = (self._log.next_seq if before is None else min(before, self._log.next_seq)) - 1
+            matching = self._matching(match, since, newest_first, latest)
+            return Walk(self._lock, matching, self._count(match, since, latest))
 
     def _count(self, match: Match | None, since: int, latest: int) -> int | None:
         """Return how many entries match, where it takes no look at each of them to know."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from itertools import islice
 from typing import Any
 
 import pytest
@@ -52,6 +53,12 @@ def plainly(emulator: Emulator, wanted: dict[str, Any]) -> list[int]:
     return [one.seq for one in emulator.requests() if match.holds(one)]
 
 
+def page(emulator: Emulator, match: Match, limit: int, **options: Any) -> tuple[list[int], int]:
+    """Return the seqs of a page, and how many match altogether."""
+    walk = emulator.queries.walk(match, **options)
+    return [one.seq for one in islice(walk, limit)], walk.total()
+
+
 def compare(emulator: Emulator, dice: random.Random) -> None:
     exchanges = emulator.requests()
     counts = Counter(one.outcome for one in exchanges)
@@ -65,17 +72,15 @@ def compare(emulator: Emulator, dice: random.Random) -> None:
         )
         expected = [seq for seq in expected if seq > since]
         match, limit = Match(wanted), dice.choice([1, 3, 1000])
-        found, matched = emulator.queries.page(match, lambda one: one.seq, since=since, limit=limit)
+        found, matched = page(emulator, match, limit, since=since)
         assert (found, matched) == (expected[:limit], len(expected)), wanted
-        found, matched = emulator.queries.page(match, lambda one: one.seq, since=since, limit=limit, newest_first=True)
+        found, matched = page(emulator, match, limit, since=since, newest_first=True)
         assert (found, matched) == (expected[::-1][:limit], len(expected)), wanted
         before = dice.choice([exchanges[-1].seq - 2 if exchanges else 3, since, 10**9])
         earlier = [seq for seq in expected if seq < before]
         for newest_first in (False, True):
-            page = emulator.queries.page(
-                match, lambda one: one.seq, since=since, before=before, limit=limit, newest_first=newest_first
-            )
-            assert page == ((earlier[::-1] if newest_first else earlier)[:limit], len(earlier)), (wanted, before)
+            shown = page(emulator, match, limit, since=since, before=before, newest_first=newest_first)
+            assert shown == ((earlier[::-1] if newest_first else earlier)[:limit], len(earlier)), (wanted, before)
 
 
 class Players:
@@ -179,6 +184,6 @@ def test_what_is_wanted_of_a_column_is_looked_up_and_nothing_else_looked_at(
         return prefilter(match, entry)
 
     monkeypatch.setattr(Match, "prefilter", counted)
-    found, matched = emulator.queries.page(Match(wanted), lambda one: one.seq, limit=2)
+    found, matched = page(emulator, Match(wanted), 2)
     assert (len(found), matched) == (2, 4)
     assert len(looked_at) <= 3

@@ -6,7 +6,8 @@ Lists go through a whole log, and take turns with everybody else: `mcmock.server
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any, TypeVar
 
 from mcmock.core import turns, wording
@@ -15,6 +16,7 @@ from mcmock.core.model import Exchange
 from mcmock.core.paging import Window
 from mcmock.engine import Emulator, Summary
 from mcmock.serialization import json_shapes
+from mcmock.server.admin import chunked
 from mcmock.server.admin.json_answers import answered, encoded
 from mcmock.server.admin.request import AdminError, AdminRequest, Reply
 
@@ -84,22 +86,18 @@ async def _listed(asked: AdminRequest, match: Match) -> Reply:
         raise ValueError(f"order must be asc or desc, not {wording.shown(order)}")
     shape, emulator = _shape(asked), asked.emulator
 
-    def made(exchange: Exchange) -> tuple[int, bytes]:
-        return exchange.seq, json.dumps(shape(exchange)).encode()
+    def listed() -> Iterator[bytes]:
+        walk = emulator.queries.walk(match, since=since, before=before, newest_first=order == "desc")
+        number = last = 0
+        yield b'{"requests": ['
+        for number, exchange in enumerate(islice(walk, limit), 1):
+            last = exchange.seq
+            yield (b", " if number > 1 else b"") + json.dumps(shape(exchange)).encode()
+        matched = walk.total()
+        rest = {"matched": matched, "evicted": emulator.evicted, "next": last if 0 < number < matched else None}
+        yield b"], " + json.dumps(rest).encode()[1:]
 
-    def listed() -> dict[str, Any]:
-        page, matched = emulator.queries.page(
-            match, made, since=since, before=before, limit=limit, newest_first=order == "desc"
-        )
-        turns.let_go_in_turns([*page])
-        return {
-            "requests": [text for _, text in turns.paused(page)],
-            "matched": matched,
-            "evicted": emulator.evicted,
-            "next": page[-1][0] if 0 < len(page) < matched else None,
-        }
-
-    return await answered(asked, listed)
+    return await chunked.sent(asked, listed(), {"Content-Type": "application/json; charset=utf-8"})
 
 
 async def handle_sessions(asked: AdminRequest) -> Reply:
