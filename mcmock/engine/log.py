@@ -349,9 +349,10 @@ class Log:
         self._empty()
         self.tell("cleared", 0)
 
-    def remains(self) -> list[object]:
+    def remains(self) -> list[list[Any]]:
         """Return what takes long to let go of once the log is emptied."""
-        return [row for block in turns.paused([*self._blocks.values()]) for row in block.rows]
+        rows = [row for block in turns.paused([*self._blocks.values()]) for row in block.rows]
+        return [rows, [*self._trails.values()]]
 
     def begin_at(self, next_seq: int, evicted: int) -> None:
         """Empty, and go on as a log does that had `evicted` entries leave and whose next one is `next_seq`."""

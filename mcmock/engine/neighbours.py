@@ -30,6 +30,10 @@ class Neighbours:
         self._next: dict[str, str] = {}  # the other way round
         self._view_of: dict[str, tuple[View | None, int]] = {}  # which of them a session is
 
+    def remains(self) -> list[object]:
+        """Return what of it takes long to let go of."""
+        return [*self._view_of.values()]
+
     def catch_up(self) -> None:
         """Take in the sessions that were opened since the last time."""
         if len(self._view_of) == len(self._sessions):

@@ -9,7 +9,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from itertools import islice
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from mcmock import analytics
 from mcmock.core import turns
@@ -80,11 +80,11 @@ class Analysis:
         self.index.clear()
         self.weight = 0  # bytes that they take together, about
 
-    def remains(self) -> list[object]:
-        """Return what takes long to let go of once it is forgotten: `turns.let_go` does it."""
+    def remains(self) -> list[list[Any]]:
+        """Return what takes long to let go of once it is forgotten, lists for `turns.let_go`, what holds others before them."""
         analyses = [*self._analyses.values()]
         parts = [part for one in turns.paused(analyses) for part in one.remains()]
-        return [*parts, *analyses, *self.index.remains()]
+        return [self.index.remains(), self._neighbours.remains(), analyses, parts]
 
     def forget_session(self, session_id: str) -> None:
         """Forget a session that is gone."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mcmock import analytics, faults
 from mcmock.core import turns
@@ -233,10 +233,11 @@ class Queries:
             page, further = ledger.page(since, limit)
             return faults.losses.LossPage(counts, page, self._log.evicted, further)
 
-    def remains(self) -> list[object]:
-        """Return the log, and what was made of it for questions: whoever empties it lets go of that in turns."""
+    def remains(self) -> list[list[Any]]:
+        """Return the log, the sessions, and what was made of them for questions: whoever empties it lets go of that in turns."""
         with self._lock:
-            return [*self._log.remains(), *self._analysis.remains()]
+            sessions = [*self._engine.state.sessions.values()]
+            return [sessions, *self._log.remains(), *self._analysis.remains()]
 
     # -- sessions -----------------------------------------------------------------------------------------------------
 

@@ -174,7 +174,9 @@ def test_what_was_made_of_a_log_is_let_go_of_in_turns(
     for _ in range(3 * turns.LET_GO_AT_ONCE):
         start(emulator)
     emulator.summary()
-    alive = [weakref.ref(one) for one in emulator.queries.remains() if isinstance(one, SessionAnalysis)]
+    alive = [
+        weakref.ref(one) for part in emulator.queries.remains() for one in part if isinstance(one, SessionAnalysis)
+    ]
     left: list[int] = []
     pause = turns.pause
 

@@ -73,7 +73,8 @@ async def emptied(asked: AdminRequest, emulator: Emulator, empty: Callable[[], T
     """Return what `empty` returns, which empties a log; what questions had made of it is let go of in turns."""
     remains = await asked.answer(emulator.queries.remains, emulator)
     done = empty()
-    await asked.answer(lambda: turns.let_go(remains))
+    for part in remains:
+        await asked.answer(lambda values=part: turns.let_go(values))  # type: ignore[misc]
     asked.line.thaw()
     return done
 
