@@ -209,7 +209,9 @@ class AiohttpConnection(web.RequestHandler):
         self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        answering = self._request_factory, self._request_handler
+        answering, transport = (self._request_factory, self._request_handler), self.transport
         super().connection_lost(exc)
+        if hasattr(transport, "_read_ready_cb"):
+            transport._read_ready_cb = None  # asyncio's own cycle: without it nothing is left for the garbage collector
         # aiohttp forgets them though its loop may have a request at hand, which would end it by a TypeError.
         self._request_factory, self._request_handler = answering

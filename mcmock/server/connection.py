@@ -123,6 +123,7 @@ class Connection(AiohttpConnection):
             await super().start()
         finally:
             await self._log_the_rest()
+            self.body = EMPTY_PAYLOAD  # which knew its connection: what is done with goes without the garbage collector
 
     async def shutdown(self, timeout: float | None = 15.0) -> None:  # noqa: ASYNC109 -- its name is aiohttp's
         self.stopping = True
