@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 import aiohttp
 from aiohttp import StreamReader, web, web_protocol
@@ -64,6 +64,12 @@ async def _handle_nothing(request: web.BaseRequest) -> NoReturn:
 def unread(content: StreamReader) -> bytes:
     """Return what came of a body before it broke off; aiohttp itself gives it to nobody any more."""
     return b"".join(content._buffer)
+
+
+def forget_frames(error: BaseException | type[BaseException] | None) -> None:
+    """Let an exception that is kept forget where it was raised: those frames know it, too."""
+    if isinstance(error, BaseException):
+        error.__traceback__ = None
 
 
 def is_error(message: Any) -> bool:
@@ -209,7 +215,7 @@ class AiohttpConnection(web.RequestHandler):
         self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        answering, transport = (self._request_factory, self._request_handler), self.transport
+        answering, transport = (self._request_factory, self._request_handler), cast("Any", self.transport)
         super().connection_lost(exc)
         if hasattr(transport, "_read_ready_cb"):
             transport._read_ready_cb = None  # asyncio's own cycle: without it nothing is left for the garbage collector

@@ -24,7 +24,7 @@ from mcmock.core.clock import monotonic
 from mcmock.core.model import Answer, Delivery, Kind, Refusal, Request, Response
 from mcmock.engine import Emulator
 from mcmock.engine.scopes import Scopes
-from mcmock.server.aiohttp_adapter import AiohttpConnection, is_error
+from mcmock.server.aiohttp_adapter import AiohttpConnection, forget_frames, is_error
 from mcmock.server.endpoint import control_path
 from mcmock.server.fast_path import FastPath, FastRequest, Head
 from mcmock.server.http_io import AskedResponse, BadBody, RawResponse, log_unanswered, submit
@@ -123,7 +123,9 @@ class Connection(AiohttpConnection):
             await super().start()
         finally:
             await self._log_the_rest()
-            self.body = EMPTY_PAYLOAD  # which knew its connection: what is done with goes without the garbage collector
+            # What is done with goes without the garbage collector: a body knows its connection, and its failure all frames.
+            forget_frames(self.body.exception())
+            self.body = EMPTY_PAYLOAD
 
     async def shutdown(self, timeout: float | None = 15.0) -> None:  # noqa: ASYNC109 -- its name is aiohttp's
         self.stopping = True
@@ -220,6 +222,7 @@ class Connection(AiohttpConnection):
         message, body = self.latest()
         if is_error(message):
             self.finished = True
+            forget_frames(message.exc)
             if within_body:  # the request that has it is refused
                 self.drop_latest()
                 self.body.set_exception(BadBody(_in_plain_words(message.message)))

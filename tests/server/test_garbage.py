@@ -1,0 +1,93 @@
+"""A connection that has ended is gone at once: what the garbage collector has to find makes everybody wait when it does."""
+
+from __future__ import annotations
+
+import gc
+import socket
+import struct
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from http.client import HTTPConnection
+from urllib.parse import urlsplit
+
+import pytest
+
+from mcmock.server.connection import Connection
+from mcmock.testing.server import McmockServer
+
+HEAD = b"POST /api/v1/sessions/a/events HTTP/1.1\r\nHost: m\r\nContent-Type: application/json\r\n"
+REFUSED = HEAD + b"Content-Length: 2\r\n\r\n{}"
+
+
+def answered(client: socket.socket) -> None:
+    client.sendall(REFUSED)
+    assert client.recv(65536)
+
+
+def closed_by_the_server(client: socket.socket) -> None:
+    client.sendall(HEAD + b"Connection: close\r\nContent-Length: 2\r\n\r\n{}")
+    while client.recv(65536):
+        pass
+
+
+def in_chunks(client: socket.socket) -> None:
+    client.sendall(HEAD + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n")
+    assert client.recv(65536)
+
+
+def nothing_said(client: socket.socket) -> None:
+    pass
+
+
+def in_the_head(client: socket.socket) -> None:
+    client.sendall(HEAD)
+
+
+def in_the_body(client: socket.socket) -> None:
+    client.sendall(REFUSED[:-1])
+
+
+def no_http(client: socket.socket) -> None:
+    client.sendall(b"\x00 nonsense\r\n\r\n")
+    while client.recv(65536):
+        pass
+
+
+def reset(client: socket.socket) -> None:
+    answered(client)
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+@pytest.fixture
+def no_collector() -> Iterator[None]:
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+def connections() -> int:
+    return sum(type(one) is Connection for one in gc.get_objects())
+
+
+@pytest.mark.usefixtures("no_collector")
+@pytest.mark.parametrize(
+    "leave", [answered, closed_by_the_server, in_chunks, nothing_said, in_the_head, in_the_body, no_http, reset]
+)
+def test_a_connection_that_has_ended_leaves_nothing_to_the_collector(
+    mcmock_server: McmockServer, leave: Callable[[socket.socket], None]
+) -> None:
+    port = urlsplit(mcmock_server.url).port or 0
+    with closing(HTTPConnection("127.0.0.1", port)) as asking:
+        asking.connect()
+        for _ in range(5):
+            with closing(socket.create_connection(("127.0.0.1", port), timeout=5)) as client:
+                leave(client)
+        for _ in range(500):  # the loop goes on with each
+            asking.request("GET", "/__admin/health")
+            asking.getresponse().read()
+            if connections() == 1:
+                break
+        assert connections() == 1
