@@ -7,8 +7,9 @@ it again, in which the writer is woken in vain by each call to the system that r
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable
-from typing import Final, NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from itertools import chain, islice
+from typing import Any, Final, NamedTuple
 
 from mcmock.core.model import Delivery
 from mcmock.engine.changes import Delta
@@ -23,10 +24,11 @@ TABLES: Final = (
     "CREATE TABLE scopes (scope TEXT PRIMARY KEY, next_seq INTEGER, origin INTEGER) WITHOUT ROWID",
 )
 
-_CELL: Final = 3  # columns
 _LOOK: Final = 256  # runs that are looked at together to see whether they go
-_AT_ONCE: Final = (256, 64, 16, 4, 1)
+_CELLS_AT_ONCE: Final = (256, 64, 16, 4, 1)
 """Cells of one statement: a few sizes, so that SQLite has each of them ready."""
+_RUNS_AT_ONCE: Final = (8, 4, 2, 1)
+"""The same of runs: some MiB."""
 
 
 class _Written(NamedTuple):
@@ -68,17 +70,18 @@ class Batch:
         for seq, delivery in deliveries.items():
             if seq >= first:
                 became[seq - first] = DELIVERIES.index(delivery)
-        for run in runs_of(NewEntries(entries.rows, entries.lines, became)):
-            self.insert(scope, run, self.now)
+        runs = runs_of(NewEntries(entries.rows, entries.lines, became))
+        while some := list(islice(runs, _RUNS_AT_ONCE[0])):
+            self.insert(scope, some, self.now)
 
-    def insert(self, scope: str, run: Run, written: float) -> None:
-        """Write a run behind all others."""
-        columns = (scope, run.first, run.last, written, run.weight, run.entries, run.headers, run.bodies)
-        self._connection.execute(
-            "INSERT INTO runs (scope, first, last, written, weight, entries, headers, bodies) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            columns,
-        )
-        self.grown += run.weight
+    def insert(self, scope: str, runs: Sequence[Run], written: float) -> None:
+        """Write runs behind all others."""
+        columns = [
+            (scope, run.first, run.last, written, run.weight, run.entries, run.headers, run.bodies) for run in runs
+        ]
+        into = "INSERT INTO runs (scope, first, last, written, weight, entries, headers, bodies)"
+        self._insert(into, columns, _RUNS_AT_ONCE)
+        self.grown += sum(run.weight for run in runs)
 
     def _late(self, scope: str, delta: Delta) -> list[tuple[str, int, str]]:
         """Return what became of answers whose entries were taken before."""
@@ -106,13 +109,17 @@ class Batch:
     def _write_places(self, places: dict[tuple[str, str], str | None]) -> None:
         gone = [place for place, value in places.items() if value is None]
         self._connection.executemany("DELETE FROM cells WHERE scope = ? AND place = ?", gone)
-        values = [column for place, value in places.items() if value is not None for column in (*place, value)]
+        cells = [(*place, value) for place, value in places.items() if value is not None]
+        self._insert("INSERT OR REPLACE INTO cells", cells, _CELLS_AT_ONCE)
+
+    def _insert(self, into: str, rows: Sequence[tuple[Any, ...]], at_once: Iterable[int]) -> None:
+        """Insert rows, as many with one statement as can be."""
         done = 0
-        for number in _AT_ONCE:
-            statement = f"INSERT OR REPLACE INTO cells VALUES {', '.join(['(?, ?, ?)'] * number)}"
-            while len(values) - done >= number * _CELL:
-                self._connection.execute(statement, values[done : done + number * _CELL])
-                done += number * _CELL
+        for number in at_once:
+            while len(rows) - done >= number:
+                values = ", ".join([f"({', '.join('?' * len(rows[done]))})"] * number)
+                self._connection.execute(f"{into} VALUES {values}", [*chain(*rows[done : done + number])])
+                done += number
 
     # -- what leaves --------------------------------------------------------------------------------------------------
 
@@ -156,5 +163,5 @@ class Batch:
             self._connection.execute("DELETE FROM runs WHERE number = ?", (newest.number,))
             self._forget_late(newest.scope, rest.first - 1)
             self.grown -= newest.weight
-            self.insert(newest.scope, rest, newest.written)
+            self.insert(newest.scope, [rest], newest.written)
             (newest,) = self._oldest(1)

@@ -98,4 +98,4 @@ def _when(row: tuple[Any, ...]) -> float:
 def _write(batch: Batch, latest: tuple[Any, ...], entries: list[tuple[Entry, Delivery]]) -> None:
     written, scope, *_ = latest
     for run in runs_of(gathered(entries)):
-        batch.insert(scope, run, written)
+        batch.insert(scope, [run], written)
