@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from mcmock.analytics.causes import Causes, Missing
     from mcmock.analytics.duplicate_sessions import View, compare, may_compare, view_of
     from mcmock.analytics.metrics import GROUPS, METRICS, RECORD_METRICS, Metric, camel
-    from mcmock.analytics.plan import Coverage, PlannedSession
+    from mcmock.analytics.plan import Coverage, PlannedSession, merged_coverage
     from mcmock.analytics.processing import Judge, Judgement, Summary, judge_session
     from mcmock.analytics.records import Ad, AdBreak, Chapter, Close, Span, State
     from mcmock.analytics.report import RECORD_FIELDS, REPORTED_FIELDS, Report
@@ -26,7 +26,7 @@ else:
         causes="Causes Missing",
         duplicate_sessions="View compare may_compare view_of",
         metrics="GROUPS METRICS RECORD_METRICS Metric camel",
-        plan="Coverage PlannedSession",
+        plan="Coverage PlannedSession merged_coverage",
         processing="Judge Judgement Summary judge_session",
         records="Ad AdBreak Chapter Close Span State",
         report="RECORD_FIELDS REPORTED_FIELDS Report",
@@ -37,5 +37,5 @@ __all__ = [
     "GROUPS", "METRICS", "RECORD_FIELDS", "RECORD_METRICS", "REPORTED_FIELDS", "Ad", "AdBreak", "Causes", "Chapter",
     "Close", "Coverage", "Judge", "Judgement", "Metric", "Missing", "PlannedSession", "Report", "SessionOutline",
     "SessionView", "Span", "State", "Summary", "View", "camel", "compare", "compare_with_previous", "judge_session",
-    "may_compare", "view_of",
+    "may_compare", "merged_coverage", "view_of",
 ]  # fmt: skip

@@ -498,12 +498,12 @@ class Coverage:
                 self._total[one].add(use)
 
     def items(self) -> tuple[Covered, ...]:
-        return tuple(_covered(item, self._total[item.id]) for item in self._items)
+        return tuple(_covered(item, self._total[item.id]) for item in turns.paused(self._items))
 
 
-def merged(parts: Iterable[tuple[Covered, ...]]) -> tuple[Covered, ...]:
+def merged_coverage(parts: Iterable[tuple[Covered, ...]]) -> tuple[Covered, ...]:
     """Return the coverage of all parts together; each is one of the same plan."""
-    return tuple(_merge(alike) for alike in zip(*parts, strict=True))
+    return tuple(_merge(alike) for alike in turns.paused(zip(*parts, strict=True)))
 
 
 def _merge(alike: tuple[Covered, ...]) -> Covered:

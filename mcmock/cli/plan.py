@@ -14,7 +14,7 @@ from pathlib import Path
 import click
 
 from mcmock.analytics import plan_format, plan_init
-from mcmock.analytics.plan import RULES, Covered, Item, Row, merged
+from mcmock.analytics.plan import RULES, Covered, Item, Row, merged_coverage
 from mcmock.checks import timeline_text
 from mcmock.checks.timeline_text import plural
 from mcmock.cli.check import FORMATS, judged, plan_named
@@ -101,7 +101,7 @@ def _about_plan(done: Checkup) -> Checkup:
 def coverage(files: tuple[str, ...], path: Path, as_json: bool, fail: bool, token: str | None) -> None:
     """Tell which rows of the plan no session exercised."""
     found = plan_named(path)
-    covered = merged(judged(file, plan=found, token=token).covered for file in files)
+    covered = merged_coverage(judged(file, plan=found, token=token).covered for file in files)
     say(json.dumps(json_shapes.coverage_to_json(covered), indent=2) if as_json else _table(covered))
     sys.exit(1 if fail and not all(one.judged for one in covered) else 0)
 

@@ -231,9 +231,9 @@ class Analysis:
 
     def _versions_around(self, session_id: str) -> dict[str, int]:
         """Return the versions of a session and of those that it is compared with."""
-        return {one: self._version(one) for one in self._neighbours.of(session_id)}
+        return {one: self.version_of(one) for one in self._neighbours.of(session_id)}
 
-    def _version(self, session_id: str) -> int:
+    def version_of(self, session_id: str) -> int:
         """Return which version of a session was looked at last: 0 where none was, a negative one where there is no session."""
         analysis = self._analyses.get(session_id)
         if analysis is not None:
@@ -393,7 +393,7 @@ class Analysis:
         return session.opened_at if session is not None else None
 
     def _summary_once(self, session_id: str, others: Summaries) -> SessionSummary:
-        version, known = self._version(session_id), others.get(session_id)
+        version, known = self.version_of(session_id), others.get(session_id)
         if known is None or known[0] != version:
             known = others[session_id] = version, self._summary(session_id)
         return known[1]

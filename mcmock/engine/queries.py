@@ -11,11 +11,12 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from mcmock import analytics, faults
+from mcmock import faults
 from mcmock.core import turns
 from mcmock.core.match import Match
 from mcmock.core.model import TAKEN, Exchange, Finding, Outcome
 from mcmock.core.sessions import Phase
+from mcmock.engine.coverage_keeper import CoverageKeeper
 from mcmock.engine.decisions import session_at
 from mcmock.engine.engine import Engine
 from mcmock.engine.log import Entry
@@ -69,6 +70,7 @@ class Queries:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._lock, self._log, self._analysis = engine.lock, engine.log, engine.analysis
+        self._coverage = CoverageKeeper(self._analysis)
         self._losses = LossKeeper(self._log, self._analysis.as_it_came)
 
     # -- requests -----------------------------------------------------------------------------------------------------
@@ -308,13 +310,7 @@ class Queries:
     def plan_coverage(self) -> tuple[Covered, ...]:
         """Return how much the sessions exercised each item of the tracking plan; nothing where there is none."""
         with self._lock:
-            plan = self._analysis.plan
-            if plan is None:
-                return ()
-            summed = analytics.Coverage(plan)
-            for session_id in turns.paused(self.session_ids()):
-                summed.add(self._analysis.plan_uses(session_id))
-            return summed.items()
+            return self._coverage.covered(self.session_ids())
 
     def outline(self, session_id: str) -> SessionOutline | None:
         """Return a session in brief; None if there is no such session."""
