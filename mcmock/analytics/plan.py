@@ -271,6 +271,10 @@ class PlannedSession:
         """How many findings are kept, and rows that were judged."""
         return self.told + len(self._uses)
 
+    def remains(self) -> list[object]:
+        """Return what takes long to let go of where the plan is long, or much was found."""
+        return [*self._uses.values(), *self._found.values()]
+
     # -- events in ------------------------------------------------------------------------------------------------------
 
     def add(self, event: Event) -> None:

@@ -28,7 +28,7 @@ from mcmock.analytics import tie_order
 from mcmock.analytics.counting import count
 from mcmock.analytics.event_time import EventTimes, Odd
 from mcmock.analytics.records import Close
-from mcmock.analytics.report import Report, report_of
+from mcmock.analytics.report import Report, report_of, state_now
 from mcmock.analytics.seen import TS_WRONG
 from mcmock.analytics.tally import Tally
 from mcmock.core.events import VISITOR_KEYS, Event
@@ -59,6 +59,15 @@ class Judgement:
     def report(self) -> Report:
         rules = self._tally.seen.rules.union(finding.rule for finding in self.session_findings)
         return report_of(self._tally, self._session_id, self._close, rules)
+
+    @property
+    def state(self) -> str:
+        """The report's, which takes no report to know."""
+        return state_now(self._tally)
+
+    def without_report(self) -> Judgement:
+        """Return the same, without what was made of it: a report of a long session takes some MB."""
+        return Judgement(self.findings, self.session_findings, self._session_id, self._close, self._tally)
 
     @cached_property
     def order(self) -> tuple[int, ...]:

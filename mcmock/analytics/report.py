@@ -164,6 +164,11 @@ class Report(Numbers):
         return told
 
 
+def state_now(tally: Tally) -> str:
+    """Return what the session is doing: starting, playing, paused, buffering, in ad …"""
+    return str(_STATES.get(tally.playback.where, tally.playback.main))
+
+
 def report_of(tally: Tally, session_id: str, close: Close, rules: Iterable[str] = ()) -> Report:
     """Return the numbers of `tally`, of a session that stands as `close` says. `tally` must not change afterwards.
 
@@ -263,7 +268,7 @@ def _close(tally: Tally, close: Close) -> dict[str, Any]:
         "authorized": text_or_none(params.get("media.pass.auth")),
         "downloaded": tally.downloaded,
         "in_reports": bool(tally.media_id),
-        "state": _STATES.get(tally.playback.where, tally.playback.main),
+        "state": state_now(tally),
         "segment": None if lowest is None or highest is None else _segment(lowest.value, highest.value, tally.live),
     }
 

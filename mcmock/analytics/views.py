@@ -28,16 +28,16 @@ class SessionOutline(NamedTuple):
 
     @property
     def state(self) -> str:
-        return state_of(self.session, self.report)
+        return state_of(self.session, self.judgement)
 
     @property
     def report(self) -> Report:
         return self.judgement.report
 
 
-def state_of(session: Session, report: Report) -> str:
+def state_of(session: Session, judgement: Judgement) -> str:
     """Return what it is doing (starting, playing, paused, buffering, in ad), or how it closed (ended, idle, expired …)."""
-    return report.state if session.phase is Phase.OPEN else str(session.phase)
+    return judgement.state if session.phase is Phase.OPEN else str(session.phase)
 
 
 class SessionView(NamedTuple):
@@ -51,7 +51,7 @@ class SessionView(NamedTuple):
 
     @property
     def state(self) -> str:
-        return state_of(self.session, self.report)
+        return state_of(self.session, self.judgement)
 
     @property
     def events(self) -> list[str]:

@@ -216,8 +216,8 @@ class Analysis:
         `others` are the sessions that were compared for the outlines before it, in the same question.
         """
         analysis = self._analyses.get(session_id)
-        if analysis is not None and analysis.outlined is not None:
-            return analysis.outlined
+        if analysis is not None and (known := analysis.outlined) is not None:
+            return known._replace(judgement=known.judgement.without_report())
         session = self._session(session_id)
         if session is None:
             return None
@@ -226,7 +226,7 @@ class Analysis:
         judgement = self._compared(session_id, self._judge(session_id, analysis, session), others)
         outline = analytics.SessionOutline(session, judgement, *analysis.counts(judgement))
         if 0 not in versions.values() and versions == self._versions_around(session_id):
-            analysis.outlined = outline  # nothing has happened to them meanwhile
+            analysis.outlined = outline._replace(judgement=judgement.without_report())  # nothing has happened meanwhile
         return outline
 
     def _versions_around(self, session_id: str) -> dict[str, int]:
@@ -351,7 +351,7 @@ class Analysis:
         one = self._summary_once(session_id, others)
         alone = (*self._of_devices(session_id), *self._of_regions(session_id))
         found = (*alone, *self._after_previous(one, others), *self._beside_others(one, others))
-        return replace(judgement, session_findings=judgement.session_findings + found) if found else judgement
+        return replace(judgement, session_findings=judgement.session_findings + found)
 
     def _of_devices(self, session_id: str) -> tuple[Finding, ...]:
         agents = self._fed(session_id).agents

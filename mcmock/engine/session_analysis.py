@@ -45,7 +45,7 @@ PLAN_COST: Final = 400
 """Bytes that an event takes where a tracking plan judges it, and each finding and each row that was judged again, about."""
 
 LONG: Final = 1000
-"""Requests of a session from which on it takes long to let go of what is known of it."""
+"""Requests of a session, or rows of a plan, from which on it takes long to let go of what is known of it."""
 
 TEXT_COST: Final = 3
 """How many times as long as a body is what is read from it."""
@@ -99,7 +99,10 @@ class SessionAnalysis:
 
     def remains(self) -> list[object]:
         """Return what of it takes long to let go of."""
-        return self._judge.remains() if self.count > LONG else []
+        parts = self._judge.remains() if self.count > LONG else []
+        if self.planned is not None and self.planned.size > LONG:
+            parts += self.planned.remains()
+        return parts
 
     def note_region(self, follows: bool | None) -> None:
         """Take in whether an event of the session went to the region that its start was told."""

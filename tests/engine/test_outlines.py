@@ -145,3 +145,16 @@ def test_a_session_is_judged_again_when_the_one_before_it_changes(emulator: Emul
 def rules_of(emulator: Emulator, session_id: str) -> set[str]:
     outline = next(one for one in emulator.outlines() if one.session.id == session_id)
     return {found.rule for found in outline.judgement.session_findings}
+
+
+def test_a_report_that_was_asked_for_is_not_kept(emulator: Emulator) -> None:
+    """That of a long session takes some MB, and long to let go of."""
+    sid = start(emulator)
+    for _ in range(2):
+        outline = emulator.outlines()[0]
+        assert outline.state == "starting"
+        assert "report" not in vars(outline.judgement)
+        assert outline.report.state == outline.state
+    kept = emulator.engine.analysis._analyses[sid].outlined
+    assert kept is not None
+    assert "report" not in vars(kept.judgement)

@@ -8,6 +8,7 @@ from typing import Any
 from aiohttp import web
 
 from mcmock import faults
+from mcmock.core import turns
 from mcmock.core.paging import page_by_name
 from mcmock.core.wording import shown
 from mcmock.faults import FaultRule
@@ -79,8 +80,12 @@ async def handle_apply(asked: AdminRequest) -> Reply:
 
 async def _judge_for(rules: Iterable[FaultRule], asked: AdminRequest) -> None:
     """Judge in turns what has come, if one of the rules is about that: its first request would do it in one piece."""
-    if any(rule.foresees for rule in rules):
-        await asked.answer(asked.emulator.summary)
+
+    def judge() -> None:
+        if any(rule.foresees for rule in turns.paused(rules)):
+            asked.emulator.summary()
+
+    await asked.answer(judge)
 
 
 async def handle_losses(asked: AdminRequest) -> Reply:
