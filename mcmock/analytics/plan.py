@@ -152,6 +152,19 @@ class Cadence(NamedTuple):
 Item = Row | Occurrence | Cadence
 
 
+class _Part(NamedTuple):
+    """The rows about one part of an event, by their keys; in which order they stand; which say something of what is not sent."""
+
+    rows: dict[str, Row]
+    places: dict[str, int]
+    always: tuple[str, ...]
+
+    @classmethod
+    def of(cls, rows: dict[str, Row]) -> _Part:
+        places = {key: place for place, key in enumerate(rows)}
+        return cls(rows, places, tuple(key for key, row in rows.items() if row.presence != OPTIONAL))
+
+
 @dataclass(frozen=True)
 class Plan:
     """A tracking plan. `source` is the JSON that it was read from.
@@ -169,11 +182,11 @@ class Plan:
     exempt: Mapping[str, frozenset[str]]
     source: Mapping[str, Any] = field(repr=False)
     _fit: dict[str, Callable[[Any], bool]] = field(init=False, repr=False, compare=False)
-    _parts: dict[tuple[str | None, str, str], dict[str, Row]] = field(init=False, repr=False, compare=False)
+    _parts: dict[tuple[str | None, str, str], _Part] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_fit", {one: searcher(one) for row in self.rows if (one := row.matches) is not None})
-        object.__setattr__(self, "_parts", self._merged())
+        object.__setattr__(self, "_parts", {part: _Part.of(rows) for part, rows in self._merged().items()})
 
     def _merged(self) -> dict[tuple[str | None, str, str], dict[str, Row]]:
         """Rule 1: the rows that hold for each content type, and for those that the plan does not name."""
@@ -193,7 +206,16 @@ class Plan:
         return content if isinstance(content, str) and content in self.contents else None
 
     def rows_for(self, content: str | None, event: str, part: str) -> Mapping[str, Row]:
-        return self._parts.get((content, event, part), {})
+        known = self._parts.get((content, event, part))
+        return known.rows if known is not None else {}
+
+    def rows_about(self, content: str | None, event: str, part: str, sent: Mapping[str, Any]) -> Iterable[Row]:
+        """Return the rows that have something to say of what was sent, in their order: of the optional ones, no others."""
+        known = self._parts.get((content, event, part))
+        if known is None:
+            return ()
+        keys = {*known.always, *(key for key in sent if key in known.rows)}
+        return map(known.rows.__getitem__, sorted(keys, key=known.places.__getitem__))
 
     def is_closed(self, content: str | None, event: str, part: str) -> bool:
         own = self.closed.get((content, event, part))
@@ -305,7 +327,7 @@ class PlannedSession:
         rows = self.plan.rows_for(self.content, event.event_type, part)
         sent = event.params if part == "params" else event.metadata
         at = path + (event.paths.params if part == "params" else event.paths.metadata)
-        for row in rows.values():
+        for row in self.plan.rows_about(self.content, event.event_type, part, sent):
             self._judge_row(row, event, sent, at)
         if self.plan.is_closed(self.content, event.event_type, part):
             self._judge_others(event, part, sent, rows, at)

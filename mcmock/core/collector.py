@@ -21,7 +21,6 @@ THAW: Final = 512
 """Looks at the rest, each at what two thousand requests have left, after which it looks at everything once: cycles that were
 alive when they were passed over are let go, whatever they were."""
 
-
 _OLDEST: Final = len(LOOKS) - 1
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -74,7 +75,7 @@ async def emptied(asked: AdminRequest, emulator: Emulator, empty: Callable[[], T
     remains = await asked.answer(emulator.queries.remains, emulator)
     done = empty()
     for part in remains:
-        await asked.answer(lambda values=part: turns.let_go(values))  # type: ignore[misc]
+        await asked.answer(partial(turns.let_go, part))
     asked.line.thaw()
     return done
 
