@@ -79,9 +79,9 @@ class Connection(AiohttpConnection):
     """
 
     __slots__ = (
-        "asked", "begun", "body", "came", "clear", "emulator", "ended", "fast_path", "finished", "gone", "head", "held",
-        "hold_ends", "latest_fast", "latest_head", "left", "meter", "overdue", "read_before", "scheme", "scopes", "secure",
-        "stopping", "unparsed", "waiting", "withheld",
+        "asked", "begun", "body", "came", "clear", "emulator", "ended", "failure", "fast_path", "finished", "gone", "head",
+        "held", "hold_ends", "latest_fast", "latest_head", "left", "meter", "overdue", "read_before", "scheme", "scopes",
+        "secure", "stopping", "unparsed", "waiting", "withheld",
     )  # fmt: skip
 
     def __init__(
@@ -99,6 +99,7 @@ class Connection(AiohttpConnection):
         self.head = 0  # bytes of a head that is not whole
         self.clear = True
         self.held = self.came = b""
+        self.failure: Exception | None = None  # of the body
         self.asked: _Asked | None = None
         self.hold_ends: asyncio.TimerHandle | None = None
         self.latest_head: Any = None
@@ -123,7 +124,8 @@ class Connection(AiohttpConnection):
             await super().start()
         finally:
             await self._log_the_rest()
-            # What is done with goes without the garbage collector: a body knows its connection, and its failure all frames.
+            # What is done with goes without the garbage collector: a body knows its connection, and failures know all frames.
+            forget_frames(self.failure)
             forget_frames(self.body.exception())
             self.body = EMPTY_PAYLOAD
 
@@ -225,7 +227,7 @@ class Connection(AiohttpConnection):
             forget_frames(message.exc)
             if within_body:  # the request that has it is refused
                 self.drop_latest()
-                self.body.set_exception(BadBody(_in_plain_words(message.message)))
+                self._fail_body(BadBody(_in_plain_words(message.message)))
             self.unparsed = (self.unparsed + piece + self.waiting.rest())[:KEPT_UNPARSED]
             return
         self.latest_head = message
@@ -233,6 +235,11 @@ class Connection(AiohttpConnection):
         self.left = None if body.is_eof() or message.chunked else int(message.headers["Content-Length"])
         self.waiting.start_afresh()
         self._stop_clock()
+
+    def _fail_body(self, failure: Exception) -> None:
+        """Let whoever reads the body fail; of two failures the first."""
+        self.failure = self.failure or failure
+        self.body.set_exception(self.failure)
 
     def _has_begun(self) -> bool:
         """Return whether a head has begun; empty lines behind a request are none."""
@@ -418,7 +425,7 @@ class Connection(AiohttpConnection):
         if self.waiting or self.withheld or self.finished:
             return
         if not self.body.is_eof():
-            self.body.set_exception(web.RequestPayloadError("the connection ended"))
+            self._fail_body(web.RequestPayloadError("the connection ended"))
         self._finish(_CutShort() if self.body.is_eof() and self._has_begun() else _Ended())
 
     def connection_lost(self, exc: BaseException | None) -> None:
@@ -427,7 +434,7 @@ class Connection(AiohttpConnection):
         self.ended = True
         self._read_the_rest()
         if not self.body.is_eof():
-            self.body.set_exception(web.RequestPayloadError("the connection ended"))
+            self._fail_body(web.RequestPayloadError("the connection ended"))
         super().connection_lost(exc)
         if self.gone is not None and not self.gone.done():
             self.gone.set_result(None)

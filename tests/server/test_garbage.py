@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import socket
+import ssl
 import struct
 import time
 from collections.abc import Callable, Iterator
@@ -59,6 +60,11 @@ def reset(client: socket.socket) -> None:
     client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
+def reset_in_the_body(client: socket.socket) -> None:
+    in_the_body(client)
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
 @pytest.fixture
 def no_collector() -> Iterator[None]:
     gc.collect()
@@ -69,23 +75,40 @@ def no_collector() -> Iterator[None]:
         gc.enable()
 
 
+def connected(server: McmockServer, scheme: str) -> socket.socket:
+    url = urlsplit(server.https_url if scheme == "https" else server.url)
+    plain = socket.create_connection(("127.0.0.1", url.port), timeout=5)
+    if scheme == "http":
+        return plain
+    trusting = ssl.create_default_context(cafile=server.ca_file)
+    return trusting.wrap_socket(plain, server_hostname="127.0.0.1", suppress_ragged_eofs=True)
+
+
 def connections() -> int:
     return sum(type(one) is Connection for one in gc.get_objects())
 
 
 @pytest.mark.usefixtures("no_collector")
 @pytest.mark.parametrize(
-    "leave", [answered, closed_by_the_server, in_chunks, nothing_said, in_the_head, in_the_body, no_http, reset]
-)
+    "leave",
+    [
+        answered, closed_by_the_server, in_chunks, nothing_said, in_the_head, in_the_body, no_http, reset,
+        reset_in_the_body,
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("scheme", ["http", "https"])
 def test_a_connection_that_has_ended_leaves_nothing_to_the_collector(
-    mcmock_server: McmockServer, leave: Callable[[socket.socket], None], monkeypatch: pytest.MonkeyPatch
+    mcmock_server: McmockServer,
+    leave: Callable[[socket.socket], None],
+    scheme: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("mcmock.server.connection.LINGER", 0.01)
     port = urlsplit(mcmock_server.url).port or 0
     with closing(HTTPConnection("127.0.0.1", port)) as asking:
         asking.connect()
         for _ in range(5):
-            with closing(socket.create_connection(("127.0.0.1", port), timeout=5)) as client:
+            with closing(connected(mcmock_server, scheme)) as client:
                 leave(client)
         latest = time.monotonic() + 10
         while connections() > 1 and time.monotonic() < latest:
