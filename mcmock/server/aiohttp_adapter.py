@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from typing import Any, NoReturn, cast
+from typing import Any, NoReturn
 
 import aiohttp
 from aiohttp import StreamReader, web, web_protocol
@@ -101,7 +101,7 @@ class AiohttpConnection(web.RequestHandler):
     Its queue holds the requests that were read and not yet answered: pairs of a head and a body, or of an error and nothing.
     """
 
-    __slots__ = ()
+    __slots__ = ("_socket_transport",)
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
@@ -214,10 +214,16 @@ class AiohttpConnection(web.RequestHandler):
         """An answer was written past aiohttp: the time in which the connection may rest begins anew."""
         self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout
 
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        carrier = getattr(getattr(transport, "_ssl_protocol", None), "_transport", transport)
+        self._socket_transport: Any = carrier if hasattr(carrier, "_read_ready_cb") else None  # asyncio's, not uvloop's
+
     def connection_lost(self, exc: BaseException | None) -> None:
-        answering, transport = (self._request_factory, self._request_handler), cast("Any", self.transport)
+        answering = self._request_factory, self._request_handler
         super().connection_lost(exc)
-        if hasattr(transport, "_read_ready_cb"):
-            transport._read_ready_cb = None  # asyncio's own cycle: without it nothing is left for the garbage collector
+        if (carrier := getattr(self, "_socket_transport", None)) is not None:
+            carrier._read_ready_cb = None  # itself: without it nothing is left for the garbage collector
+            self._socket_transport = None
         # aiohttp forgets them though its loop may have a request at hand, which would end it by a TypeError.
         self._request_factory, self._request_handler = answering

@@ -12,7 +12,7 @@ from aiohttp import web
 from mcmock.core import turns
 from mcmock.server.admin.request import AdminRequest, Reply
 
-CHUNK: Final = 256 * 1024
+CHUNK: Final = 64 * 1024
 """Bytes gathered before they are sent."""
 
 
