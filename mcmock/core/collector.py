@@ -40,13 +40,13 @@ class Collector:
         self.pass_over()
 
     def _note(self, phase: str, info: dict[str, int]) -> None:
-        """Pass over what it has looked at as often as it does."""
+        """Have it pass over what it has just looked at; once in THAW times, let it look at everything."""
         if phase == "stop" and info["generation"] == _OLDEST:
             self._whole_looks += 1
             if self._whole_looks % THAW:
-                gc.freeze()
+                self.pass_over()
             else:
-                gc.unfreeze()
+                self.take_back()
 
     def look(self) -> None:
         """Look at what is new, now and then at what is young, and at the rest: it is time."""

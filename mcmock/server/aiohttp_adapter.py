@@ -223,7 +223,8 @@ class AiohttpConnection(web.RequestHandler):
         answering = self._request_factory, self._request_handler
         super().connection_lost(exc)
         if (carrier := getattr(self, "_socket_transport", None)) is not None:
-            carrier._read_ready_cb = None  # itself: without it nothing is left for the garbage collector
+            # It is a method of its own: a cycle, which the garbage collector would have to find.
+            carrier._read_ready_cb = None
             self._socket_transport = None
         # aiohttp forgets them though its loop may have a request at hand, which would end it by a TypeError.
         self._request_factory, self._request_handler = answering

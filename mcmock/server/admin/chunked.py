@@ -13,7 +13,7 @@ from mcmock.core import turns
 from mcmock.server.admin.request import AdminRequest, Reply
 
 CHUNK: Final = 64 * 1024
-"""Bytes gathered before they are sent."""
+"""Bytes that are sent at once."""
 
 
 async def sent(asked: AdminRequest, pieces: Iterable[bytes], headers: dict[str, str]) -> Reply:
@@ -21,28 +21,29 @@ async def sent(asked: AdminRequest, pieces: Iterable[bytes], headers: dict[str, 
 
     What the first of them raises is raised. One that fails later cuts the connection.
     """
-    chunks = _chunks(pieces)
-    first = await asked.answer(lambda: next(chunks, b""))
+    made = chunks(pieces)
+    first = await asked.answer(lambda: next(made))
     if len(first) < CHUNK:  # there are no more
         return web.Response(body=first, headers=headers)
     response = web.StreamResponse(headers=headers)
     await response.prepare(asked.request)
-    await asked.lasting.perform(_write(asked, response, chain([first], chunks)), asked.request)
+    await asked.lasting.perform(_write(asked, response, chain([first], made)), asked.request)
     return response
 
 
-async def _write(asked: AdminRequest, response: web.StreamResponse, chunks: Iterator[bytes]) -> None:
+async def _write(asked: AdminRequest, response: web.StreamResponse, made: Iterator[bytes]) -> None:
     with suppress(ConnectionError):  # whoever asked has left
-        while (chunk := await asked.answer(lambda: next(chunks, None))) is not None:
+        while (chunk := await asked.answer(lambda: next(made, None))) is not None:
             await response.write(chunk)
 
 
-def _chunks(pieces: Iterable[bytes]) -> Iterator[bytes]:
+def chunks(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the pieces as chunks of CHUNK bytes, the last of which may be shorter; at least one."""
     gathered = bytearray()
     for piece in turns.paused(pieces):
         gathered += piece
-        if len(gathered) >= CHUNK:
-            yield bytes(gathered)
-            gathered.clear()
-    if gathered:
-        yield bytes(gathered)
+        while len(gathered) > CHUNK:
+            yield bytes(gathered[:CHUNK])
+            del gathered[:CHUNK]
+            turns.pause()
+    yield bytes(gathered)

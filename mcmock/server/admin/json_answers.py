@@ -10,13 +10,11 @@ from typing import Any, Final
 from aiohttp import web
 
 from mcmock.core import turns
+from mcmock.server.admin import chunked
 from mcmock.server.admin.request import AdminRequest, Reply
 
 BATCH: Final = 16
 """Values of a list that are encoded at once."""
-
-CHUNK: Final = 64 * 1024
-"""Bytes that are sent at once."""
 
 
 def _is_fine(_: Any) -> int:
@@ -33,7 +31,7 @@ async def answered(
 
     def made() -> tuple[int, list[bytes]]:
         value = question()
-        return status_of(value), list(_chunks(encoded(value)))
+        return status_of(value), list(chunked.chunks(encoded(value)))
 
     status, chunks = await asked.answer(made)
     if len(chunks) == 1:
@@ -96,14 +94,3 @@ def _is_long(value: Any) -> bool:
     if isinstance(value, list | tuple):
         return len(value) > BATCH or any(map(_is_long, value))
     return isinstance(value, bytes)
-
-
-def _chunks(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    gathered = bytearray()
-    for piece in pieces:
-        gathered += piece
-        while len(gathered) > CHUNK:
-            yield bytes(gathered[:CHUNK])
-            del gathered[:CHUNK]
-            turns.pause()
-    yield bytes(gathered)
